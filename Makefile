@@ -1,0 +1,39 @@
+# The project's commands. `make demo` and `make test` need Python 3.11+, make and git, nothing else.
+.DEFAULT_GOAL := help
+# The first Python on the path that is new enough; `make PYTHON=/path/to/python demo` names another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+SEED ?= 0
+
+.PHONY: help demo test test-all lint types check-format format clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# Touched anew whenever the declared dependencies change.
+.venv/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one or name it: make PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: .venv/ready  ## train LeNet-5 on real handwritten digits (SEED=0) and look at what it learned
+	$(BIN)/onestop train --seed $(SEED)
+
+test: .venv/ready  ## everything CI runs: format, lint, strict types, layer order, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+test-all: .venv/ready  ## the same with the slow tests
+	$(MAKE) test
+	$(BIN)/python -m pytest -m slow
+
+format: .venv/ready  ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove the environment and caches (never your runs)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

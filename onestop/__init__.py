@@ -1,0 +1,64 @@
+"""OneStop: from a source of images to a trained, understood, safe and served model.
+
+>>> import onestop
+>>> run = onestop.train("digits", epochs=2)  # doctest: +SKIP
+>>> onestop.predict(run.folder, "digit.png")  # doctest: +SKIP
+
+Names are loaded when they are first used, so that `import onestop` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from onestop.version import __version__
+
+if TYPE_CHECKING:
+    from onestop.data import open_data
+    from onestop.errors import DataError, OneStopError, UsageError
+    from onestop.inference import Model, load
+    from onestop.modelfile import load_weights, write_weights
+    from onestop.networks import build
+    from onestop.recipe import Recipe
+    from onestop.verbs.evaluate import evaluate
+    from onestop.verbs.info import info
+    from onestop.verbs.models import models
+    from onestop.verbs.predict import predict
+    from onestop.verbs.train import Run, resolve, train
+
+_WHERE = {
+    "train": "onestop.verbs.train",
+    "resolve": "onestop.verbs.train",
+    "Run": "onestop.verbs.train",
+    "evaluate": "onestop.verbs.evaluate",
+    "predict": "onestop.verbs.predict",
+    "info": "onestop.verbs.info",
+    "models": "onestop.verbs.models",
+    "load": "onestop.inference",
+    "Model": "onestop.inference",
+    "load_weights": "onestop.modelfile",
+    "write_weights": "onestop.modelfile",
+    "build": "onestop.networks",
+    "open_data": "onestop.data",
+    "Recipe": "onestop.recipe",
+    "OneStopError": "onestop.errors",
+    "UsageError": "onestop.errors",
+    "DataError": "onestop.errors",
+}
+
+__all__ = [
+    "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
+    "evaluate", "info", "load", "load_weights", "models", "open_data", "predict", "resolve",
+    "train", "write_weights",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'onestop' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,229 @@
+"""From a resolved recipe and a data set to the parts of a run, put together in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from onestop.data.dataset import Dataset
+from onestop.data.preprocess import ImagePreprocessing, Preprocessing, VectorPreprocessing, from_json
+from onestop.data.statistics import channel_statistics
+from onestop.data.stream import Feed
+from onestop.defaults import SMALL
+from onestop.device import Engine, engine_for, fingerprint
+from onestop.errors import DataError, OneStopError, UsageError
+from onestop.inference import score
+from onestop.learning.averaging import MovingAverage
+from onestop.learning.optimizers import optimizer_for
+from onestop.metrics import Metrics
+from onestop.modelfile import Card, model_path, read_card, read_weights
+from onestop.networks import build
+from onestop.networks.catalog import Entry
+from onestop.networks.filling import fill
+from onestop.randomness import seed_torch
+from onestop.recipe import Recipe
+from onestop.state import Training
+from onestop.tasks import Classification, Task, task_for
+from onestop.tasks.classification import balancing_weights
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
+_STATISTICS_FROM = 2048  # images, where not all are in memory anyway
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to start from and what goes with them."""
+
+    tensors: dict[str, Tensor]
+    source: str
+    preprocessing: Preprocessing | None = None
+
+
+@dataclass
+class Parts:
+    """The parts of a run."""
+
+    recipe: Recipe
+    entry: Entry
+    dataset: Dataset
+    engine: Engine
+    task: Task
+    preprocessing: Preprocessing
+    training: Training
+    feeds: dict[str, Feed]
+    card: Card
+
+    def evaluate(self) -> Callable[[nn.Module], Metrics] | None:
+        """The function that scores a network on the validation split, if there is one."""
+        if "val" not in self.feeds:
+            return None
+        return lambda network: score(network, self.task, self.feeds["val"], self.engine).metrics
+
+
+def assemble(
+    recipe: Recipe, entry: Entry, dataset: Dataset, say: Callable[[str], None]
+) -> Parts:
+    """Build everything a run needs; random weights are a function of the seed.
+
+    Args:
+        recipe: Resolved: no value is None.
+        entry: The recipe's network.
+        dataset: The recipe's source.
+        say: Told in one line what happened to pretrained weights.
+
+    Raises:
+        OneStopError: Parts that do not fit together.
+    """
+    engine = engine_for(recipe)
+    task = _task(recipe, dataset)
+    start = _start(recipe, entry)
+    preprocessing, train = _inputs(recipe, dataset, engine, start)
+    arguments = _arguments(recipe, dataset, task)
+    seed_torch(recipe.seed, "weights")
+    network = build(entry.name, **arguments)
+    if start:
+        say(f"{start.source}: {fill(network, start.tensors, start.source)}")
+    network.to(engine.device)
+    training = Training(
+        network=network,
+        optimizer=optimizer_for(recipe, network),
+        average=MovingAverage(network, recipe.ema) if recipe.ema else None,
+        scaler=torch.amp.GradScaler(engine.device.type) if recipe.precision == "fp16" else None,
+    )
+    feeds = {"train": train}
+    for name in dataset.splits.keys() - {"train"}:
+        feeds[name] = Feed(
+            dataset.splits[name], preprocessing, device=engine.device, workers=recipe.workers or 0,
+            keep=name == "val",
+        )  # fmt: skip
+    card = Card(
+        network=entry.name,
+        arguments=arguments,
+        classes=dataset.classes,
+        preprocessing=preprocessing.to_json(),
+        recipe=dataclasses.asdict(recipe),
+        data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
+        made_with=fingerprint(engine),
+    )
+    return Parts(recipe, entry, dataset, engine, task, preprocessing, training, feeds, card)
+
+
+def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
+    assert recipe.image_size is not None
+    assert recipe.channels is not None
+    channels: int = recipe.channels
+    if dataset.vectors:
+        channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+    return {"classes": task.outputs, "channels": channels, "image_size": recipe.image_size}
+
+
+def _task(recipe: Recipe, dataset: Dataset) -> Task:
+    task = task_for(dataset.classes)
+    if isinstance(task, Classification):
+        task.label_smoothing = recipe.label_smoothing
+        if recipe.balance == "loss":
+            task.class_weights = balancing_weights(dataset.counts("train"))
+    return task
+
+
+def _start(recipe: Recipe, entry: Entry) -> Start | None:
+    """The weights the recipe asks for."""
+    if recipe.weights == "none":
+        return None
+    if recipe.weights == "default":
+        if entry.origin != "torchvision":
+            raise UsageError(
+                f"--weights default: there are none for {entry.name}; name a file, or train from none"
+            )
+        return _published(entry)
+    path = model_path(recipe.weights)
+    try:
+        preprocessing = from_json(read_card(path).preprocessing)
+    except OneStopError:  # a plain weights file
+        preprocessing = None
+    return Start(read_weights(path), str(path), preprocessing)
+
+
+def _published(entry: Entry) -> Start:
+    from onestop.networks.torchvision_zoo import default_weights
+
+    found = default_weights(entry.name)
+    preprocessing = ImagePreprocessing(
+        channels=3, size=found.size, mean=found.mean, std=found.std,
+        crop_fraction=found.crop_fraction, interpolation=found.interpolation,
+    )  # fmt: skip
+    return Start(found.state, f"torchvision's weights of {entry.name}", preprocessing)
+
+
+def _inputs(
+    recipe: Recipe, dataset: Dataset, engine: Engine, start: Start | None
+) -> tuple[Preprocessing, Feed]:
+    """The preprocessing and the training split; the one may need statistics of the other."""
+    preprocessing = _declared(recipe, dataset, start)
+    train = Feed(
+        dataset.splits["train"], preprocessing, device=engine.device, workers=recipe.workers or 0,
+        augment=recipe.augment or "none", seed=recipe.seed,
+    )  # fmt: skip
+    if len(train.bad) == len(train.samples):
+        name, reason = train.samples.name(0), train.bad[0]
+        raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
+    if recipe.normalize == "dataset" and isinstance(preprocessing, ImagePreprocessing):
+        found = channel_statistics(train.prepared(_STATISTICS_FROM))
+        # A channel that never varies must not be divided by nothing.
+        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
+        preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)
+        train.preprocessing = preprocessing
+    return preprocessing, train
+
+
+def _declared(recipe: Recipe, dataset: Dataset, start: Start | None) -> Preprocessing:
+    """The preprocessing as far as the recipe says it."""
+    assert recipe.image_size is not None
+    assert recipe.channels is not None
+    channels, size = recipe.channels, (recipe.image_size, recipe.image_size)
+    if dataset.vectors:
+        features = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+        return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
+    values = {
+        "none": ((0.0,) * channels, (1.0,) * channels),
+        "half": ((0.5,) * channels, (0.5,) * channels),
+        "dataset": ((0.0,) * channels, (1.0,) * channels),  # replaced once images are there
+        "imagenet": IMAGENET,
+        "weights": IMAGENET,
+    }
+    mean, std = values[recipe.normalize or "none"]
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    # The usual margin of photographs (224 of 256); small images are seen whole.
+    crop_fraction = 0.875 if recipe.image_size > SMALL and recipe.fit == "crop" else 1.0
+    if recipe.normalize == "weights":
+        if start is None:
+            raise UsageError("--normalize weights: there are none; name some with --weights")
+        if isinstance(start.preprocessing, ImagePreprocessing):
+            mean, std = start.preprocessing.mean, start.preprocessing.std
+            interpolation = start.preprocessing.interpolation
+            crop_fraction = start.preprocessing.crop_fraction
+    if len(mean) != channels:
+        raise UsageError(
+            f"--normalize {recipe.normalize}: is for {len(mean)} channels, --channels is {channels}; "
+            "use --normalize dataset"
+        )
+    return ImagePreprocessing(
+        channels, size, mean, std, recipe.fit, crop_fraction, interpolation
+    )
+
+
+def held_out(parts: Parts) -> str:
+    """The split the final figures are of: test, else val, else what there is."""
+    return next(name for name in ("test", "val", "train") if name in parts.feeds)
+
+
+def kept_model(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the best network of a run."""
+    return read_weights(model_path(folder))

@@ -1,0 +1,313 @@
+"""The command line: the first word is a verb; its flags are the arguments of its function.
+
+    onestop VERB --help
+
+One declaration serves both: names, types, defaults and texts are read from the verb's function.
+tyro draws the help and splits the words; values are checked by the same code as files and Python
+arguments, so that all three give the same one-line errors. No import of torch before a verb works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import inspect
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_type_hints
+
+import tyro
+
+from onestop.config import check_value, choices_of
+from onestop.errors import OneStopError, UsageError, did_you_mean
+from onestop.recipe import ALIASES, field_types
+from onestop.verbs import VERBS
+from onestop.version import __version__
+
+
+@dataclass(frozen=True)
+class Option:
+    """An argument of a verb as the command line has it."""
+
+    name: str
+    kind: Any
+    default: Any
+    text: str
+    positional: bool = False
+    required: bool = False
+    many: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The flag, with its dashes."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def truth(self) -> bool:
+        """Whether it is a switch without a value."""
+        return self.kind is bool
+
+
+# What only the command line has: how to print what the function returns.
+_PRINTING = {
+    "train": (
+        Option("print_recipe", bool, False, "show every value, where it came from and why; then stop"),
+        Option("json", bool, False, "print the final figures as JSON"),
+    ),
+    "predict": (
+        Option("json", bool, False, "print a JSON object an image"),
+        Option("csv", bool, False, "print comma-separated values"),
+    ),
+}
+_JSON = (Option("json", bool, False, "print JSON"),)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except OneStopError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def entry_point() -> None:
+    """What the `onestop` command calls."""
+    sys.exit(main())
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    print(f"onestop: {line}".encode(errors="backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_overview())  # noqa: T201
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"onestop {__version__}")  # noqa: T201
+        return 0
+    verb, *rest = words
+    if verb not in VERBS:
+        raise UsageError(f"{verb}: no such command{did_you_mean(verb, VERBS)} (onestop --help)")
+    module = importlib.import_module(f"onestop.verbs.{verb}")
+    function: Callable[..., Any] = getattr(module, verb)
+    options = [*options_of(function), *_PRINTING.get(verb, _JSON)]
+    given = parse(verb, function, options, rest)
+    if given is None:
+        return 0
+    printing = {o.name: given.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
+    if printing.pop("print_recipe", False):
+        return _print_recipe(module, given)
+    from onestop.display.results import show
+
+    return show(function(**given), **printing)
+
+
+def _print_recipe(module: Any, given: dict[str, Any]) -> int:
+    from onestop.display.results import show_settings
+
+    kept = {k: v for k, v in given.items() if k not in ("out", "name", "quiet", "resume")}
+    show_settings(module.resolve(**kept))
+    return 0
+
+
+def _overview() -> str:
+    verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
+    return (
+        "usage: onestop VERB ...\n\n"
+        "From a source of images to a trained, understood, safe and served model.\n\n"
+        f"{verbs}\n\n"
+        "  onestop VERB --help   all about one of them\n"
+        "  onestop --version     the version\n\n"
+        "Start here: `onestop train` learns handwritten digits; `onestop train FOLDER` your own."
+    )
+
+
+def options_of(function: Callable[..., Any]) -> list[Option]:
+    """The arguments of a verb's function, with their texts from its docstring."""
+    texts = _argument_texts(inspect.getdoc(function) or "")
+    hints = _hints(function)
+    options = []
+    for parameter in inspect.signature(function).parameters.values():
+        positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        name, required = parameter.name, parameter.default is inspect.Parameter.empty
+        options.append(
+            Option(
+                name=name,
+                kind=hints[name],
+                default=None if required else parameter.default,
+                text=texts[name],
+                positional=positional,
+                required=required,
+                many=positional and name == "images",
+            )
+        )
+    return options
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Types of the arguments; ones that only Python can give (a network, arrays) become text."""
+    hints: dict[str, Any] = {}
+    space = importlib.import_module(function.__module__).__dict__
+    for name, parameter in inspect.signature(function).parameters.items():
+        kind = parameter.annotation
+        if isinstance(kind, str):
+            try:
+                kind = get_type_hints(
+                    type("", (), {"__annotations__": {name: kind}}), space, include_extras=True
+                )[name]
+            except NameError:
+                kind = Any
+        hints[name] = str | None if kind is Any or "Path" in str(kind) else kind
+    return hints
+
+
+def _argument_texts(doc: str) -> dict[str, str]:
+    """The texts under `Args:` of a docstring, each on one line."""
+    section = doc.partition("Args:\n")[2].partition("\n\n")[0]
+    texts: dict[str, str] = {}
+    for line in section.splitlines():
+        if start := re.match(r"    (\w+): (.*)", line):
+            name = start[1]
+            texts[name] = start[2]
+        elif line.strip():
+            texts[name] += " " + line.strip()
+    return texts
+
+
+def parse(
+    verb: str, function: Callable[..., Any], options: list[Option], words: list[str]
+) -> dict[str, Any] | None:
+    """The values that were given, checked; None after `--help` was printed.
+
+    Raises:
+        UsageError: One line on what is wrong and what is near.
+    """
+    words = _right_words(words, options)
+    # Left out and given empty differ, so each default is an object of its own, known by identity.
+    defaults = {o.name: o.default if o.truth else _Shown(_shown_default(o)) for o in options}
+    fields = [(o.name, _field_type(o), _field_default(o, defaults[o.name])) for o in options]
+    form = dataclasses.make_dataclass("Words", fields)
+    filled = _split_words(verb, function, form, words)
+    if filled is None:
+        return None
+    given: dict[str, Any] = {}
+    for option in options:
+        value = getattr(filled, option.name)
+        if option.truth:
+            if option.flag in words or f"--no-{option.flag[2:]}" in words:
+                given[option.name] = value
+        elif value and option.many:
+            given[option.name] = list(value)
+        elif value is not defaults[option.name] and not option.many:
+            place = option.name if option.positional else option.flag
+            given[option.name] = check_value(option.kind, value, place)
+        elif option.required:
+            raise UsageError(f"onestop {verb}: {option.name} missing (onestop {verb} --help)")
+    return given
+
+
+class _Shown(str):
+    """A default as the help shows it."""
+
+    __slots__ = ()
+
+
+def _shown_default(option: Option) -> str:
+    if option.default is None:
+        derived = option.name in field_types() and "default:" not in option.text
+        return "derived" if derived else ""
+    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+
+
+def _field_type(option: Option) -> Any:
+    shown = _shown_default(option)
+    text = option.text + (f" (default: {shown})" if shown and not option.truth else "")
+    choices = choices_of(option.kind)
+    metavar = "{" + ",".join(map(str, choices)) + "}" if choices else _metavar(option)
+    if option.truth:
+        return Annotated[bool, tyro.conf.arg(help=text)]
+    about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="")
+    kind: Any = list[str] if option.many else str
+    if option.positional:
+        return Annotated[tyro.conf.Positional[kind], about]
+    return Annotated[kind, about]
+
+
+def _field_default(option: Option, default: Any) -> Any:
+    return dataclasses.field(default_factory=list) if option.many else default
+
+
+def _metavar(option: Option) -> str:
+    if option.positional:
+        return "IMAGE|FOLDER" if option.many else option.name.upper()
+    kinds = {part for kind in (option.kind, *get_args(option.kind)) for part in (kind, *get_args(kind))}
+    if int in kinds:
+        return "N"
+    return "X" if float in kinds else option.name.upper()
+
+
+def _split_words(
+    verb: str, function: Callable[..., Any], form: type, words: list[str]
+) -> Any | None:
+    """Have tyro fill the form; None after it printed the help. Its framed messages become a line."""
+    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            filled, unknown = tyro.cli(
+                form,
+                prog=f"onestop {verb}",
+                description=description,
+                args=words,
+                return_unknown_args=True,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            return None
+        lines = [re.sub(r"[│╭╮╰╯─]", " ", line).strip() for line in said.getvalue().splitlines()]
+        text = " ".join(line for line in lines[1:] if line).partition("For full helptext")[0]
+        raise UsageError(f"{text.strip().rstrip('.')} (onestop {verb} --help)") from None
+    if unknown:
+        raise UsageError(f"{unknown[0]}: one argument too many (onestop {verb} --help)")
+    return filled
+
+
+def _right_words(words: list[str], options: list[Option]) -> list[str]:
+    """The words with each flag by its right name; other tools' names for one are understood.
+
+    Raises:
+        UsageError: A flag that no tool has; names the nearest.
+    """
+    flags = {o.name: o.flag for o in options if not o.positional}
+    flags |= {f"no_{o.name}": f"--no-{o.flag[2:]}" for o in options if o.truth}
+    positional = {o.name for o in options if o.positional}
+    right: list[str] = []
+    for word in words:
+        typed, equals, value = word.partition("=")
+        name = typed.lstrip("-").replace("-", "_")
+        meant = name if name in flags else ALIASES.get(name, name)
+        if not re.match(r"--?[A-Za-z]", word) or word in ("-h", "--help"):
+            right.append(word)
+        elif meant in flags:
+            right.append(flags[meant] + equals + value)
+        elif meant in positional:  # `--data X` for X
+            right += [value] if equals else []
+        else:
+            spellings = [*flags.values(), *("--" + a.replace("_", "-") for a in ALIASES if len(a) > 1)]
+            raise UsageError(f"{typed}: no such option{did_you_mean(typed, spellings)}")
+    return right

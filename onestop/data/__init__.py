@@ -1,0 +1,69 @@
+"""The data: `open_data` is the only door; batches of tensors come out of `onestop.data.stream`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from onestop.data.dataset import Dataset
+from onestop.data.sources.folder import open_folder
+from onestop.data.sources.named import NAMES, data_root, known_set, open_named
+from onestop.data.sources.python import open_python
+from onestop.data.sources.table import SUFFIXES, open_table
+from onestop.data.splits import hold_out
+from onestop.errors import DataError, did_you_mean, listing
+
+
+def open_data(
+    source: Any,
+    *,
+    root: str | None = None,
+    val_fraction: float = 0.1,
+    seed: int = 0,
+    for_training: bool = True,
+) -> Dataset:
+    """Open a source of images and give it a validation split where it has none.
+
+    Args:
+        source: `digits`; a torchvision set by name; a folder `root/<class>/*` or
+            `root/train|val|test/<class>/*`; a CSV or Parquet table; or, in Python, arrays, torch
+            data sets, or a mapping of splits to these.
+        root: Where sets known by name lie or are downloaded to; see `data_root`.
+        val_fraction: Part of the training images held out as `val` where the source has no such
+            split; 0 holds none out.
+        seed: Chooses which images are held out.
+        for_training: Whether a split `train` with two classes or more is needed.
+
+    Raises:
+        DataError: No such source, or one that cannot be trained on.
+    """
+    dataset = _open(source, root, for_training)
+    if "val" not in dataset.splits and "train" in dataset.splits and val_fraction > 0:
+        dataset = hold_out(dataset, "val", val_fraction, seed)
+    return dataset
+
+
+def is_source(text: str) -> bool:
+    """Whether a word names a source rather than a network."""
+    return known_set(text) is not None or Path(text).exists()
+
+
+def _open(source: Any, root: str | None, for_training: bool) -> Dataset:
+    if isinstance(source, Dataset):
+        return source
+    if not isinstance(source, str | Path):
+        return open_python(source)
+    path = Path(source).expanduser()
+    name = known_set(str(source))
+    if name is not None and (root or not path.is_dir()):
+        return open_named(name, data_root(root))
+    if path.is_dir():
+        return open_folder(path, for_training=for_training)
+    if path.suffix.lower() in SUFFIXES and path.exists():
+        return open_table(path, for_training=for_training)
+    if path.exists():
+        raise DataError(f"{source}: neither a folder nor a table ({listing(SUFFIXES)})")
+    raise DataError(
+        f"{source}: no such folder or table, and no set of that name{did_you_mean(str(source), NAMES)}"
+        f" (known: {listing(NAMES, 20)})"
+    )

@@ -1,0 +1,87 @@
+"""Random changes to training images, each a function of (seed, epoch, image) and of nothing else.
+
+Legend: B images of a batch, C channels, h and w height and width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestop.data.preprocess import ImagePreprocessing, interpolate, pixel_tensor
+from onestop.data.samples import Samples
+from onestop.randomness import key_for, uniform
+from onestop.recipe import Augment
+
+SMALLEST_PART = 0.35
+"""Least share of the area that `resized-crop` keeps."""
+_TRIES = 10
+
+
+def augment_batch(
+    images: Tensor, policy: Augment, seed: int, epoch: int, samples: NDArray[np.int64]
+) -> Tensor:
+    """Flip and shift a batch of prepared images.
+
+    `flip` mirrors every second image left-right; `crop` adds black around by an eighth of the size
+    (4 pixels at 32) and cuts the size out again at a random place (He et al. 2015, section 4.2,
+    https://arxiv.org/abs/1512.03385).
+
+    Args:
+        images: uint8 [B, C, h, w]; not changed.
+        policy: What to do; `resized-crop` was done while preparing and only flips here.
+        seed: The run's.
+        epoch: Counted from 0.
+        samples: [B], the number of each image in its split.
+    """
+    if policy in ("crop", "flip-crop"):
+        images = _shifted(images, uniform(key_for(seed, "crop", epoch), samples, 2))
+    if policy in ("flip", "flip-crop", "resized-crop"):
+        mirrored = uniform(key_for(seed, "flip", epoch), samples, 1)[:, 0] < 0.5
+        where = torch.from_numpy(mirrored).view(-1, 1, 1, 1)
+        images = torch.where(where, images.flip(-1), images)
+    return images
+
+
+def prepare_part(
+    samples: Samples, index: int, to: ImagePreprocessing, seed: int, epoch: int
+) -> Tensor:
+    """A random part of an image, resized: uint8 [C, h, w].
+
+    The part has between `SMALLEST_PART` and all of the area and an aspect ratio of 3:4 to 4:3
+    (Szegedy et al. 2015, section 6, https://arxiv.org/abs/1409.4842).
+    """
+    pixels = samples.read(index, to.channels)
+    draws = uniform(key_for(seed, "part", epoch), np.array([index]), 2 * _TRIES + 2)[0]
+    top, left, height, width = _part(pixels.shape[0], pixels.shape[1], draws)
+    image = pixel_tensor(pixels[top : top + height, left : left + width])
+    return interpolate(image, to.size, to.interpolation)[0]
+
+
+def _shifted(images: Tensor, places: NDArray[np.float64]) -> Tensor:
+    height, width = images.shape[-2:]
+    down, right = max(1, height // 8), max(1, width // 8)
+    padded = F.pad(images, (right, right, down, down))
+    # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
+    crops = padded.unfold(2, height, 1).unfold(3, width, 1)
+    y = torch.from_numpy((places[:, 0] * (2 * down + 1)).astype(np.int64))
+    x = torch.from_numpy((places[:, 1] * (2 * right + 1)).astype(np.int64))
+    return crops[torch.arange(len(images)), :, y, x]
+
+
+def _part(height: int, width: int, draws: NDArray[np.float64]) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a random part; the whole middle where none fits."""
+    down, right = draws[-2:]
+    for area, shape in draws[:-2].reshape(_TRIES, 2):
+        size = height * width * (SMALLEST_PART + (1 - SMALLEST_PART) * area)
+        ratio = math.exp((2 * shape - 1) * math.log(4 / 3))
+        h, w = round(math.sqrt(size / ratio)), round(math.sqrt(size * ratio))
+        if 0 < h <= height and 0 < w <= width:
+            return int(down * (height - h + 1)), int(right * (width - w + 1)), h, w
+    h, w = min(height, round(width * 4 / 3)), min(width, round(height * 4 / 3))
+    return (height - h) // 2, (width - w) // 2, h, w

@@ -1,0 +1,178 @@
+"""The one decoder: a file, bytes or picture in, pixels out; the same for every verb.
+
+What files hold is not what their names promise: the format is read from the content, only formats
+on the list below are opened, and the number of pixels is checked before any is decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import warnings
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""[H, W, C], C of 1 (grey), 3 (red, green, blue) or 4 (and alpha)."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "MPO")
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
+    + (".ppm", ".pgm", ".pbm", ".pnm")
+)
+MAX_PIXELS = 178_956_970
+"""More than this is refused as a decompression bomb (twice Pillow's own first warning)."""
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# What Pillow raises on damaged files: its own errors are OSErrors, its format readers raise the rest.
+_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError,
+           OverflowError, ArithmeticError, AttributeError, RuntimeError, MemoryError)  # fmt: skip
+
+
+class BadImageError(Exception):
+    """An image that cannot be read; the message is the reason without the file's name."""
+
+
+def decode(source: str | Path | bytes, channels: int) -> Pixels:
+    """Read one image as [H, W, channels] of 0..255, upright.
+
+    EXIF orientation is applied; 16-bit and float greys are scaled, not cut off; transparent parts
+    become white unless `channels` is 4; of an animation the first frame is read.
+
+    Args:
+        source: A path, or the bytes of an image file.
+        channels: 1, 3 or 4.
+
+    Raises:
+        BadImageError: No image, damaged, of a format not on the list, or too many pixels.
+    """
+    with warnings.catch_warnings():
+        # Pillow warns of odd metadata it can live with; what it cannot live with it raises.
+        warnings.simplefilter("ignore")
+        try:
+            with _open(source) as image:
+                return from_pillow(image, channels)
+        except _DAMAGE as error:
+            reason = str(error).split(" '")[0].split(" <")[0] or type(error).__name__
+            raise BadImageError(f"damaged: {reason}") from error
+
+
+def measure(source: str | Path | bytes) -> tuple[int, int, int]:
+    """Height, width and natural channels of an image, from its header alone.
+
+    Raises:
+        BadImageError: As `decode`, as far as the header shows it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _open(source) as image:
+            width, height = image.size
+            if _orientation(image) in (5, 6, 7, 8):
+                width, height = height, width
+            return height, width, _natural_channels(image)
+
+
+def from_pillow(image: Image.Image, channels: int) -> Pixels:
+    """A picture that Pillow holds as [H, W, channels] of 0..255, upright.
+
+    Raises:
+        BadImageError: Its pixels are not finite numbers.
+    """
+    image = _upright(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _scaled_to_bytes(image)
+    elif image.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
+    if image.mode == "RGBA" and channels != 4:
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image).convert("RGB")
+    array = np.array(image.convert(_MODES[channels]))
+    return array[:, :, None] if array.ndim == 2 else array
+
+
+def to_channels(images: Pixels, channels: int) -> Pixels:
+    """Pixels [..., C] with another number of channels, by the rules of `decode`."""
+    have = images.shape[-1]
+    if have == channels:
+        return images
+    if have == 4 and channels != 4:
+        colour, alpha = images[..., :3].astype(np.uint32), images[..., 3:].astype(np.uint32)
+        images = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+        have = 3
+    if channels == 1 and have == 3:
+        # ITU-R 601-2 luma in fixed point, as Pillow's "L" computes it.
+        weights = np.array([19595, 38470, 7471], dtype=np.uint32)
+        return ((images @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
+    colour = np.repeat(images, 3, axis=-1) if have == 1 else images
+    if channels == 4:
+        return np.concatenate([colour, np.full_like(colour[..., :1], 255)], axis=-1)
+    return colour
+
+
+def _open(source: str | Path | bytes) -> Image.Image:
+    """Open the header; every refusal that needs no pixels is made here."""
+    try:
+        if not isinstance(source, bytes):
+            status = Path(source).stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise BadImageError("not a file")  # a pipe or device could block for ever
+            if status.st_size == 0:
+                raise BadImageError("empty file")
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        image = Image.open(file, formats=FORMATS)
+    except Image.UnidentifiedImageError:
+        raise BadImageError("not an image (or of a format that is not read)") from None
+    except Image.DecompressionBombError:
+        raise BadImageError(f"more than {MAX_PIXELS:,} pixels") from None
+    except BadImageError:
+        raise
+    except _DAMAGE as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise BadImageError(reason) from error
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise BadImageError(f"more than {MAX_PIXELS:,} pixels")
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except _DAMAGE:
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if not 2 <= _orientation(image) <= 8:
+        return image
+    image.load()  # damage in the pixels must not be taken for damage in the EXIF block
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DAMAGE:
+        return image
+
+
+def _natural_channels(image: Image.Image) -> int:
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        return 4
+    grey = image.mode in ("1", "L", "F") or image.mode.startswith("I")
+    return 1 if grey else 3
+
+
+def _scaled_to_bytes(image: Image.Image) -> Image.Image:
+    """Greys of 16 or 32 bits scaled to 0..255; Pillow's own conversion would cut them off."""
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise BadImageError("has pixels that are not numbers (NaN or infinite)")
+    low, high = values.min(), values.max()
+    if image.mode == "F":
+        top = 1.0 if high <= 1 else 255.0 if high <= 255 else 65535.0
+    else:
+        top = 65535.0 if high <= 65535 else 2.0**31 - 1
+    if low < 0 or high > top:  # no natural scale: the image's own range is all there is
+        values, top = values - low, max(high - low, 1e-12)
+    return Image.fromarray(np.rint(values * (255.0 / top)).astype(np.uint8))

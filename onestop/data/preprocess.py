@@ -1,0 +1,150 @@
+"""The one preprocessing: from an image of any size to what the network sees.
+
+Declared once, stored in the model file, and used alike by training's evaluation, `evaluate`,
+`predict` and whatever comes later.
+
+Legend: N images, C channels, H and W height and width as found, h and w as the network sees them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from onestop.data.samples import ArraySamples, Samples
+from onestop.errors import UsageError
+from onestop.recipe import Fit
+
+
+class Preprocessing(ABC):
+    """From a sample as it is stored to a row of the network's input."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one prepared input, without the batch dimension."""
+
+    @abstractmethod
+    def prepare(self, samples: Samples, index: int) -> Tensor:
+        """One sample in its stored type and final shape; raises `BadImageError`."""
+
+    @abstractmethod
+    def normalise(self, batch: Tensor) -> Tensor:
+        """A batch of prepared samples as the network's input, in float32."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The declaration as it stands in the model file."""
+        return {"kind": type(self).__name__, **dataclasses.asdict(self)}  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class ImagePreprocessing(Preprocessing):
+    """Bring to a number of channels, to a size, then subtract a mean and divide by a deviation.
+
+    Attributes:
+        channels: 1, 3 or 4.
+        size: Height and width in pixels, (h, w).
+        fit: `crop` scales the shorter side and cuts out the middle, `stretch` ignores the aspect
+            ratio, `pad` scales the longer side and adds black.
+        crop_fraction: With `crop`, the part of the scaled shorter side that is kept; 0.875 is the
+            usual 224 of 256.
+        interpolation: How pixels between pixels are found; always with antialiasing.
+        mean: A value a channel, for pixels in [0, 1].
+        std: A value a channel, above 0.
+    """
+
+    channels: int
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fit: Fit = "crop"
+    crop_fraction: float = 1.0
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return (self.channels, *self.size)
+
+    def prepare(self, samples: Samples, index: int) -> Tensor:  # noqa: D102
+        return self.resize(pixel_tensor(samples.read(index, self.channels)))[0]
+
+    def resize(self, images: Tensor) -> Tensor:
+        """Images of one size, uint8 [N, C, H, W], as uint8 [N, C, h, w]."""
+        height, width = images.shape[-2:]
+        h, w = self.size
+        if (height, width) == (h, w):
+            return images
+        if self.fit == "stretch":
+            return interpolate(images, (h, w), self.interpolation)
+        by_side = (h / height, w / width)
+        scale = min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+        scaled = (max(1, round(height * scale)), max(1, round(width * scale)))
+        images = interpolate(images, scaled, self.interpolation)
+        if self.fit == "pad":
+            top, left = (h - scaled[0]) // 2, (w - scaled[1]) // 2
+            return F.pad(images, (left, w - scaled[1] - left, top, h - scaled[0] - top))
+        top, left = (scaled[0] - h) // 2, (scaled[1] - w) // 2
+        return images[..., top : top + h, left : left + w]
+
+    def normalise(self, batch: Tensor) -> Tensor:  # noqa: D102
+        # One multiplication and one addition a pixel: (x/255 - mean)/std = x*scale + shift.
+        mean = torch.tensor(self.mean, device=batch.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.std, device=batch.device).view(1, -1, 1, 1)
+        return batch.float().mul_(1 / (255 * std)).add_(-mean / std)
+
+
+@dataclass(frozen=True)
+class VectorPreprocessing(Preprocessing):
+    """Vectors of `features` numbers, from which a mean is subtracted and which are then divided."""
+
+    features: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return (self.features,)
+
+    def prepare(self, samples: Samples, index: int) -> Tensor:  # noqa: D102
+        assert isinstance(samples, ArraySamples)
+        return torch.from_numpy(samples.values[index])
+
+    def normalise(self, batch: Tensor) -> Tensor:  # noqa: D102
+        mean = torch.tensor(self.mean, device=batch.device)
+        return (batch.float() - mean) / torch.tensor(self.std, device=batch.device)
+
+
+def from_json(stored: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing that `to_json` wrote.
+
+    Raises:
+        UsageError: A kind or a field that this version does not know.
+    """
+    kinds = {kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)}
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k != "kind"}
+    try:
+        return kinds[stored["kind"]](**fields)
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"preprocessing {dict(stored)}: not known to this version") from error
+
+
+def pixel_tensor(pixels: np.ndarray[Any, Any]) -> Tensor:
+    """Pixels [H, W, C] or [N, H, W, C] as a tensor [N, C, H, W]."""
+    tensor = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+    return (tensor if tensor.ndim == 4 else tensor[None]).permute(0, 3, 1, 2)
+
+
+def interpolate(images: Tensor, size: Sequence[int], mode: str = "bilinear") -> Tensor:
+    """Images uint8 [N, C, H, W] at another size, within one grey level of Pillow's `resize`."""
+    return F.interpolate(images, tuple(size), mode=mode, antialias=True)  # type: ignore[arg-type]

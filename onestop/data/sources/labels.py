@@ -1,0 +1,63 @@
+"""Class names of several splits brought onto one list, by name and never by number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onestop.errors import DataError, listing
+
+
+def class_list(
+    names: Mapping[str, Sequence[str]], source: str, *, for_training: bool = True
+) -> tuple[str, ...]:
+    """The classes of the training split, sorted by name.
+
+    Args:
+        names: For each split the class name of each sample.
+        source: What the source is called in an error.
+        for_training: Whether a class may neither be alone nor be missing from training.
+
+    Raises:
+        DataError: Fewer than two classes, or a split has one that training lacks.
+    """
+    if not for_training:
+        return tuple(sorted(set().union(*names.values())))
+    train = sorted(set(names["train"]))
+    for split, labels in names.items():
+        if unknown := sorted(set(labels) - set(train)):
+            raise DataError(
+                f"{source}: split {split!r} has {_count(len(unknown))} that 'train' lacks: "
+                f"{listing(unknown)}; add images of them to 'train' or remove them from {split!r}"
+            )
+    if len(train) < 2:
+        have = f"only the class {train[0]!r}" if train else "no class"
+        raise DataError(f"{source}: has {have}; telling apart needs at least two class folders")
+    return tuple(train)
+
+
+def numbers(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """The position of each label in the list of classes."""
+    position = {name: number for number, name in enumerate(classes)}
+    return np.array([position[label] for label in labels], dtype=np.int64)
+
+
+def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
+    """Sentences on classes that a split lacks and classes that differ only in case."""
+    notes = []
+    for split, labels in names.items():
+        if missing := sorted(set(classes) - set(labels)):
+            notes.append(f"split {split!r} has no image of {listing(missing)}")
+    folded: dict[str, list[str]] = {}
+    for name in classes:
+        folded.setdefault(name.casefold(), []).append(name)
+    for same in folded.values():
+        if len(same) > 1:
+            notes.append(f"classes {listing(same)} differ only in upper and lower case")
+    return notes
+
+
+def _count(number: int) -> str:
+    return "a class" if number == 1 else f"{number} classes"

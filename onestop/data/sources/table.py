@@ -1,0 +1,137 @@
+"""A table of paths and labels: CSV, or Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from onestop.data.dataset import Dataset
+from onestop.data.samples import FileSamples
+from onestop.data.sources.folder import SPLIT_FOLDERS
+from onestop.data.sources.labels import class_list, numbers, oddities
+from onestop.errors import DataError, UsageError, did_you_mean, listing
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+_COLUMNS = {
+    "path": ("path", "image", "filename", "file", "filepath", "image_path"),
+    "label": ("label", "target", "class"),
+    "split": ("split",),
+    "group": ("group",),
+}
+
+
+def open_table(path: Path, *, for_training: bool = True) -> Dataset:
+    """Read a table with a row an image.
+
+    Columns: `path` (or `image`, `filename`; relative to the table's folder), `label` (or `target`,
+    `class`), and, if wanted, `split` (train, val, test) and `group` (images of one group are never
+    divided between training and validation).
+
+    Raises:
+        DataError: A missing column, file or value, or a doubled row; the message names the line.
+    """
+    header, rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    columns = _columns(header, path)
+    paths: dict[str, list[str]] = {}
+    labels: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        place = f"{path}:{line}"
+        cells = {kind: row[column].strip() for kind, column in columns.items()}
+        for kind in ("path", "label"):
+            if not cells[kind]:
+                raise DataError(f"{place}: no {kind}; fill the cell or remove the row")
+        if cells["path"] in seen:
+            first = f"{cells['path']!r} stands in line {seen[cells['path']]} already"
+            raise DataError(f"{place}: {first}; keep one of the rows")
+        seen[cells["path"]] = line
+        if not (path.parent / cells["path"]).exists():
+            raise DataError(f"{place}: no file {cells['path']!r}; paths start at {path.parent}")
+        split = _split(cells.get("split", "train"), place)
+        paths.setdefault(split, []).append(cells["path"])
+        labels.setdefault(split, []).append(cells["label"])
+        groups.setdefault(split, []).append(cells.get("group", ""))
+    if for_training and "train" not in paths:
+        raise DataError(f"{path}: no row of the split 'train'")
+    classes = class_list(labels, str(path), for_training=for_training)
+    return Dataset(
+        name=str(path),
+        classes=classes,
+        splits={
+            split: FileSamples(path.parent, paths[split], numbers(names, classes))
+            for split, names in labels.items()
+        },
+        notes=tuple(oddities(labels, classes)),
+        groups={s: np.unique(g, return_inverse=True)[1] for s, g in groups.items()}
+        if "group" in columns
+        else {},
+    )
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark first.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+            header = next(reader, [])
+            rows = []
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise DataError(
+                        f"{path}:{reader.line_num}: {len(row)} values under {len(header)} columns"
+                    )
+                rows.append((reader.line_num, row))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: no CSV in UTF-8 ({error})") from None
+    return header, rows
+
+
+def _read_parquet(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        from pyarrow import ArrowInvalid, parquet
+    except ImportError:
+        raise UsageError(
+            f"{path}: reading Parquet needs pyarrow: pip install 'onestop-vision[parquet]'"
+        ) from None
+    try:
+        table = parquet.read_table(path)
+    except (ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: no Parquet file ({str(error).splitlines()[0]})") from None
+    cells = [["" if v is None else str(v) for v in column.to_pylist()] for column in table.columns]
+    rows = [list(row) for row in zip(*cells, strict=True)]
+    return list(table.column_names), list(enumerate(rows, start=1))
+
+
+def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
+    names = [name.strip().lower() for name in header]
+    found = {}
+    for kind, spellings in _COLUMNS.items():
+        matches = [names.index(spelling) for spelling in spellings if spelling in names]
+        if len(matches) > 1:
+            both = listing(header[i] for i in matches)
+            raise DataError(f"{path}:1: columns {both} could all be the {kind}; rename one")
+        if matches:
+            found[kind] = matches[0]
+    for kind in ("path", "label"):
+        if kind not in found:
+            near = next((s for s in (did_you_mean(n, _COLUMNS[kind]) for n in names) if s), "")
+            raise DataError(
+                f"{path}:1: no column for the {kind} ({listing(_COLUMNS[kind])}); "
+                f"there is {listing(header)}{near}"
+            )
+    return found
+
+
+def _split(text: str, place: str) -> str:
+    name = text.lower() or "train"
+    if name not in SPLIT_FOLDERS:
+        raise DataError(f"{place}: split {text!r} is none of train, val, test")
+    return SPLIT_FOLDERS[name]

@@ -1,0 +1,65 @@
+"""Mean and standard deviation of images, a channel, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class ChannelStatistics:
+    """For pixels in [0, 1], a value a channel.
+
+    Two deviations are in use: `std` over all pixels of all images, and `image_std`, the mean of the
+    deviations inside each image, which many tutorials print and which is smaller.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    image_std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PixelSums:
+    """Sums over some images that can be added to those over others; each [C] but the counts."""
+
+    images: int
+    pixels: int
+    total: Tensor
+    squares: Tensor
+    deviations: Tensor
+
+
+def channel_statistics(images: Tensor) -> ChannelStatistics:
+    """Statistics of uint8 images [N, C, H, W] of one size."""
+    return combine([sums_of(chunk) for chunk in images.split(_CHUNK)])
+
+
+def sums_of(images: Tensor) -> PixelSums:
+    """Sums over uint8 images [N, C, H, W], of whole numbers and therefore exact."""
+    count, _, height, width = images.shape
+    pixels = height * width
+    wide = images.flatten(2).to(torch.int64)  # [N, C, H*W]
+    total, squares = wide.sum(-1), (wide * wide).sum(-1)  # [N, C]
+    variance = squares.double() / pixels - (total.double() / pixels) ** 2
+    deviations = variance.clamp_min(0).sqrt().sum(0)
+    return PixelSums(count, count * pixels, total.sum(0), squares.sum(0), deviations)
+
+
+def combine(parts: Sequence[PixelSums]) -> ChannelStatistics:
+    """The statistics of all the images that the parts are sums of."""
+    images, pixels = sum(part.images for part in parts), sum(part.pixels for part in parts)
+    mean = torch.stack([part.total for part in parts]).sum(0).double() / pixels
+    squares = torch.stack([part.squares for part in parts]).sum(0).double() / pixels
+    deviations = torch.stack([part.deviations for part in parts]).sum(0) / images
+    std = (squares - mean**2).clamp_min(0).sqrt()
+    return ChannelStatistics(_listed(mean / 255), _listed(std / 255), _listed(deviations / 255))
+
+
+def _listed(values: Tensor) -> tuple[float, ...]:
+    return tuple(round(value, 6) for value in values.tolist())

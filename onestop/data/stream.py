@@ -1,0 +1,207 @@
+"""Batches: which images, in which order, prepared by threads, the same whatever their number.
+
+Small splits are prepared once and kept as one uint8 array; larger ones, and ones whose preparation
+is random, are prepared while the network computes, a few batches ahead.
+
+Legend: N images of a split, B of a batch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestop.data.augment import augment_batch, prepare_part
+from onestop.data.decode import BadImageError
+from onestop.data.preprocess import ImagePreprocessing, Preprocessing, pixel_tensor
+from onestop.data.samples import ArraySamples, Samples
+from onestop.data.dataset import Skipped
+from onestop.randomness import key_for, permutation
+from onestop.recipe import Augment
+
+KEEP_BYTES = 2**31
+"""Prepared splits up to this size (2 GiB) are kept in memory."""
+_AHEAD = 4  # batches prepared before they are asked for
+_CHUNK = 1024  # images resized in one call: more no longer fit the processor's caches
+
+Indices = NDArray[np.int64]
+_Loaded = TypeVar("_Loaded")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A step's input: normalised inputs [B, ...], targets [B], and the images' numbers [B].
+
+    B is smaller than planned where images could not be read, and can be 0.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    indices: Indices
+
+
+class Feed:
+    """A split as batches: `train` in random order with augmentation, `in_order` without."""
+
+    def __init__(
+        self,
+        samples: Samples,
+        preprocessing: Preprocessing,
+        *,
+        device: torch.device | None = None,
+        workers: int = 0,
+        augment: Augment = "none",
+        seed: int = 0,
+        keep: bool = True,
+    ) -> None:
+        """`keep` allows a small split to be prepared once for many passes."""
+        self.samples = samples
+        self.preprocessing = preprocessing
+        self.device = device or torch.device("cpu")
+        self.workers = workers
+        self.augment: Augment = augment
+        self.seed = seed
+        self.targets = torch.from_numpy(np.asarray(samples.targets))
+        self.bad: dict[int, str] = {}
+        size = len(samples) * int(np.prod(preprocessing.shape))
+        random = augment == "resized-crop"
+        self._kept = self._prepare_all() if keep and not random and size <= KEEP_BYTES else None
+
+    def skipped(self) -> list[Skipped]:
+        """The images found unreadable so far."""
+        return [Skipped(self.samples.name(i), self.bad[i]) for i in sorted(self.bad)]
+
+    def train(self, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
+        """The batches of a plan (see `epoch_plan`), augmented."""
+        for indices, images in self._prepared(plan, epoch):
+            if self.augment != "none":
+                images = augment_batch(images, self.augment, self.seed, epoch, indices)  # noqa: PLW2901
+            yield self._batch(indices, images)
+
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """All readable images in their stored order, as they are."""
+        plan = np.split(np.arange(len(self.samples)), range(batch_size, len(self.samples), batch_size))
+        for indices, images in self._prepared(plan, None):
+            if len(indices):
+                yield self._batch(indices, images)
+
+    def prepared(self, limit: int) -> Tensor:
+        """Prepared images, not normalised: all where kept, else about `limit` chosen by chance."""
+        if self._kept is not None:
+            good = [i for i in range(len(self.samples)) if i not in self.bad]
+            return self._kept if len(good) == len(self._kept) else self._kept[good]
+        chosen = np.sort(permutation(key_for("statistics"), len(self.samples))[:limit])
+        return torch.cat([images for _, images in self._prepared(np.split(chosen, [limit]), None)])
+
+    def _batch(self, indices: Indices, images: Tensor) -> Batch:
+        inputs = self.preprocessing.normalise(images.to(self.device))
+        targets = self.targets[torch.from_numpy(indices)].to(self.device)
+        return Batch(inputs, targets, indices)
+
+    def _prepared(
+        self, plan: Iterable[Indices], epoch: int | None
+    ) -> Iterator[tuple[Indices, Tensor]]:
+        """Batches of prepared images without the unreadable ones: one an entry of the plan."""
+        if self._kept is not None:
+            for indices in plan:
+                good = self._good(indices)
+                yield good, self._kept[torch.from_numpy(good)]
+            return
+
+        def load(index: int) -> Tensor | None:
+            if index in self.bad:
+                return None
+            try:
+                if epoch is not None and self.augment == "resized-crop":
+                    assert isinstance(self.preprocessing, ImagePreprocessing)
+                    return prepare_part(self.samples, index, self.preprocessing, self.seed, epoch)
+                return self.preprocessing.prepare(self.samples, index)
+            except BadImageError as error:
+                self.bad[index] = str(error)
+                return None
+
+        for indices, images in _ahead(plan, load, self.workers):
+            readable = [image for image in images if image is not None]
+            good = indices[[image is not None for image in images]]
+            shape = (0, *self.preprocessing.shape)
+            yield good, torch.stack(readable) if readable else torch.zeros(shape)
+
+    def _good(self, indices: Indices) -> Indices:
+        if not self.bad:
+            return indices
+        return indices[[int(index) not in self.bad for index in indices]]
+
+    def _prepare_all(self) -> Tensor:
+        if isinstance(self.samples, ArraySamples):
+            return self._prepare_array(self.samples)
+        dtype = torch.uint8 if isinstance(self.preprocessing, ImagePreprocessing) else torch.float32
+        kept = torch.zeros((len(self.samples), *self.preprocessing.shape), dtype=dtype)
+
+        def load(index: int) -> None:
+            try:
+                kept[index] = self.preprocessing.prepare(self.samples, index)
+            except BadImageError as error:
+                self.bad[index] = str(error)
+
+        everything = np.split(np.arange(len(kept)), range(64, len(kept), 64))
+        for _ in _ahead(everything, load, self.workers):
+            pass
+        return kept
+
+    def _prepare_array(self, samples: ArraySamples) -> Tensor:
+        preprocessing = self.preprocessing
+        if not isinstance(preprocessing, ImagePreprocessing):
+            return torch.from_numpy(samples.values)
+        kept = torch.empty((len(samples), *preprocessing.shape), dtype=torch.uint8)
+
+        def load(start: int) -> None:
+            part = np.arange(start, min(start + _CHUNK, len(samples)))
+            pixels = samples.many(part, preprocessing.channels)
+            kept[start : start + _CHUNK] = preprocessing.resize(pixel_tensor(pixels))
+
+        for _ in _ahead([np.arange(0, len(samples), _CHUNK)], load, self.workers):
+            pass
+        return kept
+
+
+def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indices]:
+    """The batches of an epoch: every image once, in an order that is a function of seed and epoch.
+
+    The last batch is smaller where the numbers ask for it. A last batch of one image joins the one
+    before it, since BatchNorm can make nothing of a single image.
+    """
+    order = permutation(key_for(seed, "order", epoch), count)
+    cuts = list(range(batch_size, count, batch_size))
+    if batch_size > 1 and cuts and count - cuts[-1] == 1:
+        cuts.pop()
+    return np.split(order, cuts)
+
+
+def _ahead(
+    plan: Iterable[Indices], load: Callable[[int], _Loaded], workers: int
+) -> Iterator[tuple[Indices, list[_Loaded]]]:
+    """`load` every index of every batch in threads, a few batches ahead, in the order of the plan."""
+    if workers == 0:
+        for indices in plan:
+            yield indices, [load(index) for index in indices.tolist()]
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="onestop-data")
+    waiting: deque[tuple[Indices, list[Future[_Loaded]]]] = deque()
+    try:
+        for indices in plan:
+            waiting.append((indices, [pool.submit(load, index) for index in indices.tolist()]))
+            if len(waiting) > _AHEAD:
+                done, futures = waiting.popleft()
+                yield done, [future.result() for future in futures]
+        for done, futures in waiting:
+            yield done, [future.result() for future in futures]
+    finally:
+        pool.shutdown(cancel_futures=True)

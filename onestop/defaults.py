@@ -1,0 +1,164 @@
+"""The values that nobody set, derived from the data and the network, each with its reason.
+
+Rules, not measurements: the same data and flags give the same recipe on every day.
+"""
+
+from __future__ import annotations
+
+from onestop.config import Settings, refuse_useless
+from onestop.data.dataset import Facts
+from onestop.device import choose_device, choose_precision, cores
+from onestop.errors import UsageError
+from onestop.networks import find
+from onestop.networks.catalog import Entry
+from onestop.recipe import Recipe
+
+SMALL = 64
+"""Networks that see at most this many pixels a side follow the rules for small images."""
+
+
+def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
+    """Fill in every value that is still None, and say what the network's name stands for.
+
+    Raises:
+        UsageError: Values that contradict each other or the data.
+    """
+    entry = find(settings.recipe.model or _default_model(facts))
+    rules = {
+        "model": (_default_model(facts), f"the first network to try on {_kind(facts)}"),
+        **_input_rules(settings.recipe, facts, entry),
+        **_machine_rules(settings.recipe),
+    }
+    settings = _fill(settings, rules)
+    settings = _fill(settings, _length_rules(settings.recipe, facts))
+    settings = _fill(settings, _learning_rules(settings.recipe, facts))
+    refuse_useless(settings)
+    _refuse_contradictions(settings, facts)
+    return settings, entry
+
+
+def _fill(settings: Settings, rules: dict[str, tuple[object, str]]) -> Settings:
+    for name, (value, why) in rules.items():
+        if getattr(settings.recipe, name) is None:
+            settings = settings.derive(name, value, why)
+    return settings
+
+
+def _kind(facts: Facts) -> str:
+    if facts.vectors:
+        return "vectors"
+    return "grey images" if facts.channels == 1 else "colour images"
+
+
+def _default_model(facts: Facts) -> str:
+    if facts.vectors:
+        return "linear"
+    return "lenet5" if facts.channels == 1 else "lenet5_color"
+
+
+def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> dict[str, tuple[object, str]]:
+    if facts.vectors:
+        not_used = "vectors are taken as they are"
+        return {
+            "channels": (1, not_used),
+            "image_size": (1, not_used),
+            "normalize": ("none", not_used),
+            "augment": ("none", not_used),
+        }
+    size = recipe.image_size or entry.image_size
+    channels = recipe.channels or entry.channels
+    if recipe.weights != "none":
+        normalize = ("weights", "pretrained weights expect the images they were trained on")
+    else:
+        normalize = ("dataset", "mean 0 and deviation 1 suit random weights")
+    if size > SMALL:
+        augment = ("resized-crop", "photographs are seldom framed alike")
+    elif facts.channels == 3:
+        augment = ("flip-crop", "usual for small colour images")
+    else:
+        augment = ("none", "grey images are often signs, which must not be mirrored")
+    return {
+        "channels": (channels, f"what {entry.name} takes"),
+        "image_size": (size, f"what {entry.name} takes"),
+        "normalize": normalize,
+        "augment": augment,
+    }
+
+
+def _length_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str]]:
+    count = facts.images
+    batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32
+    batch = min(batch, count)
+    epochs = max(10, min(40, round(600_000 / count)))
+    return {
+        "batch_size": (batch, f"for {count:,} training images"),
+        "epochs": (epochs, f"about 600,000 images in all, 10 to 40 passes over {count:,}"),
+    }
+
+
+def _learning_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str]]:
+    assert recipe.batch_size is not None
+    assert recipe.epochs is not None
+    monitor = "accuracy" if not facts.vectors else "loss"
+    if recipe.optimizer == "sgd":
+        rate = min(0.1, 0.05 * recipe.batch_size / 128)
+        lr = (round(rate, 5), "0.05 a batch of 128, in proportion, at most 0.1")
+    else:
+        lr = (1e-3, f"usual for {recipe.optimizer}")
+    decay = {"sgd": 5e-4, "adamw": 0.01}.get(recipe.optimizer, 0.0)
+    momentum = 0.9 if recipe.optimizer == "sgd" else 0.0
+    if recipe.schedule == "one-cycle":
+        warmup = (round(0.3 * recipe.epochs, 2), "one-cycle rises over three tenths of the run")
+    elif recipe.schedule == "cosine":
+        warmup = (round(min(1.0, 0.05 * recipe.epochs), 2), "a twentieth of the run, at most one epoch")
+    else:
+        warmup = (0.0, f"a {recipe.schedule} schedule starts at its rate")
+    return {
+        "lr": lr,
+        "momentum": (momentum, f"usual for {recipe.optimizer}"),
+        "weight_decay": (decay, f"usual for {recipe.optimizer}"),
+        "warmup_epochs": warmup,
+        "step_epochs": (10, "a tenth every ten epochs"),
+        "monitor": (monitor, "what the task is about"),
+    }
+
+
+def _machine_rules(recipe: Recipe) -> dict[str, tuple[object, str]]:
+    device = choose_device(recipe.device)
+    precision, why = choose_precision(device)
+    return {
+        "device": (str(device), "the fastest in this machine"),
+        "precision": (precision, why),
+        "workers": (cores(), "a thread a processor core"),
+        "threads": (cores(), "a thread a processor core"),
+    }
+
+
+def _refuse_contradictions(settings: Settings, facts: Facts) -> None:
+    recipe = settings.recipe
+    assert recipe.epochs is not None
+    assert recipe.batch_size is not None
+    assert recipe.warmup_epochs is not None
+    if recipe.patience and "val" not in facts.splits:
+        raise UsageError(
+            f"--patience {recipe.patience}: there is no validation split to watch; "
+            "hold images out with --val-fraction 0.1"
+        )
+    if recipe.warmup_epochs > recipe.epochs:
+        raise UsageError(
+            f"--warmup-epochs {recipe.warmup_epochs:g}: longer than the run of {recipe.epochs} "
+            "epochs; lower it or raise --epochs"
+        )
+    if recipe.accumulate > recipe.batch_size:
+        raise UsageError(
+            f"--accumulate {recipe.accumulate}: more parts than the batch has images "
+            f"({recipe.batch_size}); raise --batch-size"
+        )
+    if facts.vectors:
+        for name in ("label_smoothing", "balance", "augment", "fit", "image_size", "channels"):
+            if settings.given(name):
+                value = getattr(recipe, name)
+                raise UsageError(f"--{name.replace('_', '-')} {value}: is for images, these are vectors")
+    allowed = ("loss", "mae") if facts.vectors else ("accuracy", "top5", "macro_f1", "loss")
+    if recipe.monitor not in allowed:
+        raise UsageError(f"--monitor {recipe.monitor}: this task has {', '.join(allowed)}")

@@ -1,0 +1,109 @@
+"""Where and how the network computes: device, precision, threads, determinism, and a record of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from onestop.errors import UsageError, listing
+from onestop.recipe import Precision, Recipe
+from onestop.version import __version__
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The arithmetic of a run: everything here can change the last bits of its result."""
+
+    device: torch.device
+    precision: Precision = "fp32"
+    threads: int = 1
+    deterministic: bool = False
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which the network runs forward in this precision."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Set threads and determinism for the process, and put back what was there."""
+        threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+        torch.set_num_threads(self.threads)
+        if self.deterministic:
+            # cuBLAS needs this before its first call to repeat itself bit for bit.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(strict)
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device of that name, or the best one here when it is None.
+
+    Raises:
+        UsageError: The name is no device, or the device is not in this machine.
+    """
+    if name is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    wanted = f"cuda:{name}" if name.isdecimal() else name
+    if wanted not in found and not (wanted == "cuda" and "cuda:0" in found):
+        raise UsageError(f"--device {name}: not in this machine; there is {listing(found)}")
+    return torch.device(wanted)
+
+
+def choose_precision(device: torch.device) -> tuple[Precision, str]:
+    """The precision to use where none was asked for, and why."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16", "this GPU computes in bf16 natively"
+    return "fp32", "exact; bf16 pays only for some networks on a CPU"
+
+
+def engine_for(recipe: Recipe) -> Engine:
+    """The engine a resolved recipe describes (no value in it is None)."""
+    device = choose_device(recipe.device)
+    assert recipe.precision is not None
+    assert recipe.threads is not None
+    return Engine(device, recipe.precision, recipe.threads, recipe.deterministic)
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
+    """What the bits of a result depend on beside recipe and data: hardware, builds, threads."""
+    device = engine.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "onestop": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "system": platform.system(),
+        "device": device.type,
+        "device_name": name,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "precision": engine.precision,
+        "threads": engine.threads,
+        "deterministic": engine.deterministic,
+    }

@@ -1,0 +1,101 @@
+"""Progress of a training run: a bar on a terminal or in a notebook, else a line an epoch.
+
+Everything goes to standard error, so that results on standard output stay clean, and every line
+also into the run's log.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from onestop.loop import Epoch, Step
+
+_SILENCE = 60.0  # seconds after which a long epoch says that it is alive
+_REFRESH = 0.1  # seconds between two updates of the bar
+
+
+class Watcher:
+    """Shows the records of the training loop."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """`quiet` shows nothing; the log is written all the same."""
+        self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self.log: Path | None = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._last = time.monotonic()
+        self._epochs = 0
+
+    def say(self, text: str) -> None:
+        """Print a line and log it."""
+        self.console.print(text, markup=False)
+        if self.log:
+            with self.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+    def __enter__(self) -> Watcher:
+        if (self.console.is_terminal or self.console.is_jupyter) and not self.console.quiet:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[figures]}"),
+                TimeRemainingColumn(compact=True),
+                console=self.console,
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None, figures="starting")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, record: Step | Epoch, epochs: int) -> None:
+        """Show a record of the loop; cheap enough for every step."""
+        if isinstance(record, Epoch):
+            self._show_epoch(record, epochs)
+        elif self._bar and self._task is not None:
+            if time.monotonic() - self._last >= _REFRESH:
+                self._last = time.monotonic()
+                self._bar.update(
+                    self._task,
+                    description=f"epoch {record.epoch}/{epochs}",
+                    total=record.steps,
+                    completed=record.step,
+                    figures=_figures(record),
+                )
+        elif time.monotonic() - self._last >= _SILENCE:
+            self._last = time.monotonic()
+            self.say(f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps} {_figures(record)}")
+
+    def _show_epoch(self, record: Epoch, epochs: int) -> None:
+        row = record.row
+        parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
+        parts.append(f"loss {row['train_loss']:.4f}")
+        if "train_accuracy" in row:
+            parts.append(f"accuracy {row['train_accuracy']:.2%}")
+        if "val_loss" in row:
+            parts.append(f"| val loss {row['val_loss']:.4f}")
+        if "val_accuracy" in row:
+            parts.append(f"accuracy {row['val_accuracy']:.2%}")
+        parts.append(f"| {row['images_per_second']:,.0f} images/s")
+        if record.best and "val_loss" in row:
+            parts.append("*")
+        self._last = time.monotonic()
+        self.say(" ".join(parts))
+
+
+def _figures(record: Step) -> str:
+    accuracy = f" accuracy {record.train_accuracy:.1%}" if record.train_accuracy else ""
+    return f"loss {record.train_loss:.4f}{accuracy}"

@@ -1,0 +1,172 @@
+"""What the verbs found, as tables for people and as JSON or CSV for machines, on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from onestop.config import Settings
+from onestop.recipe import FIELDS
+from onestop.runs import csv_text
+from onestop.verbs.evaluate import Evaluation
+from onestop.verbs.info import Info
+from onestop.verbs.predict import Prediction, Predictions
+from onestop.verbs.train import Run
+
+_FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
+_ROWS = 30  # rows of a long table that are shown; machines get all of them
+
+
+def show(result: Any, *, json: bool = False, csv: bool = False) -> int:  # noqa: A002
+    """Print what a verb returned; the command's exit code."""
+    if isinstance(result, Predictions):
+        return _show_predictions(result, as_json=json, as_csv=csv)
+    if isinstance(result, Run):
+        _print_json(result.metrics) if json else _show_run(result)
+    elif isinstance(result, Evaluation):
+        _print_json(result.to_json()) if json else _show_figures(result.metrics)
+    elif isinstance(result, Info):
+        _print_json(result.to_json()) if json else _show_info(result)
+    else:
+        _print_json([vars(e) for e in result]) if json else _show_entries(result)
+    return 0
+
+
+def show_settings(settings: Settings) -> None:
+    """Every value of a recipe, where it came from, and why."""
+    table = _table("setting", "value", "from", "why")
+    for name in FIELDS:
+        origin, value = settings.origins[name], getattr(settings.recipe, name)
+        table.add_row(name.replace("_", "-"), "" if value is None else str(value), origin.layer, origin.why)
+    _console().print(table)
+
+
+def _show_run(run: Run) -> None:
+    metrics = run.metrics
+    if run.examples:
+        print(f"some {_of_split(metrics['split'])} images:")
+        for row in run.examples:
+            sign = {1: "right", 0: "WRONG", "": ""}[row["correct"]]
+            print(f"  {row['image']}: is {row['truth']}, predicted {row['predicted']} {sign}".rstrip())
+    _show_figures(metrics)
+    print(run.folder)
+
+
+def _of_split(split: str) -> str:
+    return {"test": "held-out test", "val": "held-out validation"}.get(split, "training")
+
+
+def _show_figures(metrics: Mapping[str, Any]) -> None:
+    per_class = metrics.get("per_class", {})
+    if 0 < len(per_class):
+        table = _table("class", "images", "precision", "recall", "f1")
+        for name, row in list(per_class.items())[:_ROWS]:
+            figures = [f"{row[key]:.1%}" for key in ("precision", "recall", "f1")]
+            table.add_row(name, f"{row['images']:,}", *figures)
+        _console().print(table)
+        if len(per_class) > _ROWS:
+            print(f"... and {len(per_class) - _ROWS} more classes")
+    named = {"accuracy": "accuracy", "top5": "top-5", "macro_f1": "macro F1", "loss": "loss"}
+    parts = []
+    for key in _FIGURES:
+        if key in metrics and not (key == "top5" and len(per_class) <= 5):
+            share = key in ("accuracy", "top5", "macro_f1")
+            value = f"{metrics[key]:.2%}" if share else f"{metrics[key]:.4g}"
+            parts.append(f"{named.get(key, key)} {value}")
+    print(f"{metrics['split']}: {', '.join(parts)} on {metrics['images']:,} images")
+
+
+def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) -> int:
+    if as_csv:
+        print(csv_text(("image", "label", "score", "error"), [], header=True), end="")
+    failed = 0
+    for prediction in predictions:
+        failed += bool(prediction.error)
+        if as_json:
+            print(json.dumps(prediction.to_json(), ensure_ascii=False))
+        elif as_csv:
+            print(csv_text(("image", "label", "score", "error"), [_row(prediction)]), end="")
+        elif prediction.error:
+            print(f"{prediction.image}: skipped: {prediction.error}", file=sys.stderr)
+        else:
+            guesses = ", ".join(_guess(g.label, g.score) for g in prediction.guesses)
+            print(f"{prediction.image}: {guesses}")
+    return 3 if failed == len(predictions) else 0
+
+
+def _guess(label: str, score: float) -> str:
+    return label if label == f"{score:.6g}" else f"{label} {score:.1%}"
+
+
+def _row(prediction: Prediction) -> dict[str, Any]:
+    score = f"{prediction.score:.6g}" if prediction.guesses else ""
+    return {
+        "image": prediction.image, "label": prediction.label, "score": score,
+        "error": prediction.error,
+    }  # fmt: skip
+
+
+def _show_info(info: Info) -> None:
+    print(f"{info.kind} {info.name}")
+    for name, value in info.facts.items():
+        if value not in ("", [], {}, None):
+            print(f"  {name.replace('_', ' ')}: {_plain(value)}")
+    if info.table:
+        _console().print(_rows(info.table))
+        if len(info.table) > _ROWS:
+            print(f"... and {len(info.table) - _ROWS} more")
+
+
+def _show_entries(entries: Iterable[Any]) -> None:
+    table = _table("name", "origin", "channels", "pixels", "at least", "parameters", "what it is")
+    for e in entries:
+        table.add_row(
+            e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
+            f"{e.parameters:,}", e.summary,
+        )  # fmt: skip
+    _console().print(table)
+
+
+def _rows(rows: list[dict[str, Any]]) -> Table:
+    columns = list(rows[0])
+    table = _table(*columns)
+    for row in rows[:_ROWS]:
+        table.add_row(*(_plain(row.get(column, "")) for column in columns))
+    return table
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        texts = [_plain(item) for item in value[:8]]
+        more = [f"and {len(value) - 8} more"] if len(value) > 8 else []
+        return " ".join(texts + more) if all(len(t) < 12 for t in texts) else "; ".join(texts + more)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
+    numeric = ("images", "precision", "recall", "f1", "parameters", "train", "val", "test")
+    for column in columns:
+        right = column in numeric or column in ("channels", "pixels", "at least")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    # A pipe has no width of its own; rows must not be broken there.
+    width = None if sys.stdout.isatty() else 200
+    return Console(width=width, markup=False, highlight=False, emoji=False)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))

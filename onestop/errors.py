@@ -1,0 +1,68 @@
+"""What can go wrong because of something outside the program, each kind with its exit code.
+
+The command line prints the message of these as one line and never a traceback; from Python they
+are ordinary exceptions. A message names the place, the value and the way out, in this order.
+Anything that is not a `OneStopError` is a bug in OneStop.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OneStopError(Exception):
+    """Base of all errors that OneStop raises on purpose; exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(OneStopError):
+    """A wrong option, value, recipe, network or model file; raised before any work is done."""
+
+    exit_code = 2
+
+
+class DataError(OneStopError):
+    """A problem with the images, labels or splits of a source."""
+
+    exit_code = 3
+
+
+class NonFiniteLossError(OneStopError):
+    """The loss became NaN or infinite; the last finite weights are kept."""
+
+    exit_code = 5
+
+
+class InterruptedRun(OneStopError):  # noqa: N818 - not a failure: the run can go on
+    """A signal stopped the run after its state was saved; `onestop train RUN` continues it.
+
+    Exit code 130 after Ctrl-C (SIGINT), 75 ("temporary failure, try again") after SIGTERM.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def did_you_mean(value: str, options: Iterable[str]) -> str:
+    """A half sentence with the nearest options, or the empty string where none is near.
+
+    >>> did_you_mean("lenet", ["lenet5", "linear"])
+    "; did you mean 'lenet5'?"
+    """
+    lowered = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(value.lower(), lowered, n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(lowered[n]) for n in near)}?" if near else ""
+
+
+def listing(values: Iterable[object], limit: int = 8) -> str:
+    """Values separated by commas, cut after `limit` with the number left out.
+
+    >>> listing(range(4), limit=2)
+    '0, 1 and 2 more'
+    """
+    texts = [str(value) for value in values]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more

@@ -1,0 +1,216 @@
+"""A trained network at work: the one way from images to outputs, for every verb.
+
+Legend: B inputs of a batch, K outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from onestop.data.decode import BadImageError, decode, from_pillow, to_channels
+from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
+from onestop.data.samples import ArraySamples, image_array
+from onestop.data.stream import Feed
+from onestop.device import Engine, choose_device, cores
+from onestop.errors import UsageError
+from onestop.metrics import Metrics
+from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
+from onestop.networks import build
+from onestop.tasks import Task, task_for
+from onestop.tasks.task import Guess
+
+BATCH = 256
+"""Inputs computed at once. It can change the last bits of an output, so all verbs use this one."""
+
+
+@dataclass
+class Scored:
+    """The figures of a split and, where asked for, the outputs behind them."""
+
+    metrics: Metrics
+    indices: list[int] = field(default_factory=list)
+    outputs: Tensor | None = None  # [N, K], float32
+
+
+def score(
+    network: nn.Module, task: Task, feed: Feed, engine: Engine, *, keep_outputs: bool = False
+) -> Scored:
+    """Score a network on every readable sample of a split, each exactly once."""
+    sums, kept, numbers = task.empty(), [], []
+    for indices, targets, outputs in outputs_of(network, feed, engine):
+        task.score(sums, outputs, targets)
+        if keep_outputs:
+            kept.append(outputs.cpu())
+            numbers += indices.tolist()
+    return Scored(task.metrics(sums), numbers, torch.cat(kept) if kept else None)
+
+
+def outputs_of(
+    network: nn.Module, feed: Feed, engine: Engine
+) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
+    """Indices, targets [B] and float32 outputs [B, K] of a split, in its stored order.
+
+    The network is in evaluation mode meanwhile and in its former mode afterwards.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        for batch in feed.in_order(BATCH):
+            with torch.inference_mode(), engine.autocast():
+                outputs = network(batch.inputs)
+            yield batch.indices, batch.targets, outputs.float()
+    finally:
+        network.train(was_training)
+
+
+class Model(nn.Module):
+    """A trained network in evaluation mode that knows its classes and its preprocessing.
+
+    Calling it computes outputs [B, K] from prepared, normalised inputs; `predict` takes images as
+    they come.
+
+    Attributes:
+        network: The bare network.
+        card: All that the model file says.
+        preprocessing: From an image to the network's input.
+        classes: Class names in the order of the outputs.
+        task: What the outputs mean.
+    """
+
+    def __init__(self, network: nn.Module, card: Card) -> None:
+        super().__init__()
+        self.network = network
+        self.card = card
+        self.preprocessing: Preprocessing = from_json(card.preprocessing)
+        self.classes = card.classes
+        self.task = task_for(card.classes)
+        self.engine = Engine(choose_device("cpu"), threads=torch.get_num_threads())
+        self.eval()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs [B, K] of normalised inputs, [B, C, h, w] (or [B, F] of vectors)."""
+        return self.network(inputs)  # type: ignore[no-any-return]
+
+    def on(self, device: str | None) -> Model:
+        """The same model, computing on a device (the best one here for None)."""
+        found, recipe = choose_device(device), self.card.recipe
+        # Mixed precision scores as it was trained where it was trained; elsewhere 32 bits are safe.
+        same = str(recipe.get("device", "")).partition(":")[0] == found.type
+        precision = recipe.get("precision", "fp32") if same else "fp32"
+        self.engine = Engine(found, precision, torch.get_num_threads())
+        return self.to(found)
+
+    def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[list[Guess] | BadImageError]:
+        """The `top` guesses for each image, best first, while the images are still being read.
+
+        Args:
+            images: Paths, bytes of image files, Pillow images, or arrays and tensors as
+                `onestop.data.samples.images_array` takes them (colour in the order red, green,
+                blue), or vectors.
+            top: How many guesses an image.
+
+        Yields:
+            For each image in turn its guesses, or the reason why it cannot be read.
+        """
+        waiting: list[Tensor | BadImageError] = []
+        for image in images:
+            waiting.append(self._prepare(image))
+            if len(waiting) == BATCH:
+                yield from self._guess(waiting, top)
+                waiting = []
+        yield from self._guess(waiting, top)
+
+    def save(self, path: str | Path) -> None:
+        """Write network, classes and preprocessing into one safe file."""
+        write_model(Path(path), self.network.state_dict(), self.card)
+
+    def feed(self, samples: Any) -> Feed:
+        """A split as this model sees it."""
+        return Feed(samples, self.preprocessing, device=self.engine.device, workers=cores(), keep=False)
+
+    def _prepare(self, image: Any) -> Tensor | BadImageError:
+        try:
+            return self._prepared(image)
+        except BadImageError as error:
+            return error
+
+    def _prepared(self, image: Any) -> Tensor:
+        preprocessing = self.preprocessing
+        if not isinstance(preprocessing, ImagePreprocessing):
+            vector = np.asarray(image, dtype=np.float32).reshape(1, -1)
+            if vector.shape[1:] != preprocessing.shape:
+                raise BadImageError(f"{vector.shape[1]} numbers, {preprocessing.shape[0]} wanted")
+            return preprocessing.prepare(ArraySamples(vector, np.zeros(1, np.int64)), 0)
+        channels = preprocessing.channels
+        if isinstance(image, str | Path | bytes):
+            pixels = decode(image, channels)
+        elif hasattr(image, "convert"):
+            pixels = from_pillow(image, channels)
+        else:
+            pixels = to_channels(image_array(image), channels)
+        return preprocessing.resize(pixel_tensor(pixels))[0]
+
+    def _guess(
+        self, waiting: list[Tensor | BadImageError], top: int
+    ) -> Iterator[list[Guess] | BadImageError]:
+        readable = [item for item in waiting if isinstance(item, Tensor)]
+        guesses = iter(())
+        if readable:
+            inputs = self.preprocessing.normalise(torch.stack(readable).to(self.engine.device))
+            with torch.inference_mode(), self.engine.autocast():
+                guesses = iter(self.task.decode(self.network(inputs).cpu(), top))
+        for item in waiting:
+            yield next(guesses) if isinstance(item, Tensor) else item
+
+
+def load(path: str | Path, network: nn.Module | None = None) -> Model:
+    """Load a model file or the model of a run folder; no code from the file is run.
+
+    Args:
+        path: `runs/NAME`, or a model file.
+        network: Your own network, where the model was trained from `path/to/file.py:Class`: code is
+            only run because you name it, never because a file does.
+
+    Raises:
+        UsageError: No model, damaged, or not the network's.
+    """
+    file = model_path(path)
+    card = read_card(file)
+    if network is None:
+        if ".py:" in card.network:
+            raise UsageError(
+                f"{file}: was trained with your own network {card.network}; build it and pass it: "
+                "onestop.load(path, network), or --model FILE.py:Class"
+            )
+        network = build(card.network, **card.arguments)
+    tensors = read_weights(file)
+    if problem := misfit(network, tensors):
+        raise UsageError(f"{file} (a {card.network}): {problem}")
+    network.load_state_dict(tensors)
+    return Model(network, card)
+
+
+def load_model(
+    model: Any, network: nn.Module | str | None = None, device: str | None = None
+) -> tuple[Model, Path]:
+    """A model in any form a verb takes, on a device, and the file it came from.
+
+    Args:
+        model: A `Model`, a run folder, or a model file.
+        network: The user's own network, or its `path/to/file.py:Class`.
+        device: See `Model.on`.
+    """
+    if isinstance(model, Model):
+        return model.on(device), Path()
+    file = model_path(model)
+    if isinstance(network, str):
+        network = build(network, **read_card(file).arguments)
+    return load(file, network).on(device), file

@@ -1,0 +1,64 @@
+"""The course of the learning rate: pure functions of the step, so that nothing needs to be saved.
+
+A schedule gives a factor in (0, 1] for a step; the rate is the recipe's `lr` times the factor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from onestop.recipe import Recipe
+
+Factor = Callable[[int], float]
+"""From a step, counted from 0, to the share of the highest rate."""
+
+ONE_CYCLE_START = 1 / 25
+ONE_CYCLE_END = 1e-4
+
+
+def schedule(recipe: Recipe, steps_per_epoch: int) -> Factor:
+    """The schedule of a resolved recipe.
+
+    `constant` stays; `step` falls to a tenth every `step_epochs`; `cosine` falls to zero along half
+    a cosine (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983); all three rise linearly
+    over `warmup_epochs` first. `one-cycle` rises along a cosine over `warmup_epochs` and falls along
+    one to nearly nothing (Smith and Topin 2018, https://arxiv.org/abs/1708.07120).
+    """
+    assert recipe.epochs is not None
+    assert recipe.warmup_epochs is not None
+    total = recipe.epochs * steps_per_epoch
+    warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    if recipe.schedule == "one-cycle":
+        return _one_cycle(total, warmup)
+    if recipe.schedule == "cosine":
+        return _after_warmup(_cosine(total - warmup), warmup)
+    if recipe.schedule == "step":
+        assert recipe.step_epochs is not None
+        period = recipe.step_epochs * steps_per_epoch
+        # Falls are counted from the start of the run, as one reads them in a paper.
+        return lambda step: _warm(step, warmup) * 0.1 ** (step // period)
+    return lambda step: _warm(step, warmup)
+
+
+def _warm(step: int, warmup: int) -> float:
+    return min(1.0, (step + 1) / (warmup + 1))
+
+
+def _after_warmup(fall: Factor, warmup: int) -> Factor:
+    return lambda step: _warm(step, warmup) if step < warmup else fall(step - warmup)
+
+
+def _cosine(steps: int) -> Factor:
+    return lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+
+
+def _one_cycle(total: int, warmup: int) -> Factor:
+    def factor(step: int) -> float:
+        if step < warmup:
+            rise = 0.5 * (1 - math.cos(math.pi * step / warmup))
+            return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * rise
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, total - warmup))))
+        return ONE_CYCLE_END + (1 - ONE_CYCLE_END) * fall
+
+    return factor

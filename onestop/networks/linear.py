@@ -1,0 +1,23 @@
+"""Linear regression, y = w x + b: the smallest network there is.
+
+Legend: B samples of a batch, F features.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Linear(nn.Module):
+    """A weight a feature and one bias, started at random numbers of a standard normal."""
+
+    def __init__(self, classes: int, channels: int, image_size: int) -> None:  # noqa: ARG002
+        """`channels` is the number of features F; `classes` must be 1, the number predicted."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(channels))  # [F]
+        self.bias = nn.Parameter(torch.randn(classes))  # [1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, F] -> [B, 1]."""
+        return (x * self.weight).sum(-1, keepdim=True) + self.bias

@@ -1,0 +1,62 @@
+"""Every random number as a function of what it is for; no state to save, none to restore.
+
+Order of the images = f(seed, epoch); a random change to an image = f(seed, epoch, image); dropout =
+f(seed, step). So the number of threads, evaluation, and an interruption cannot change a result.
+
+The stream is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014, https://doi.org/10.1145/2660193.2660195), started at a BLAKE2 hash of the purpose. It
+depends on no library's generator, so a seed means the same under every version of numpy and torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def key_for(*words: int | str) -> int:
+    """A number in [0, 2**63) that stands for a purpose, such as `key_for(seed, "order", epoch)`."""
+    text = "\x1f".join(f"{type(word).__name__}:{word}" for word in words)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def bits(key: int, counters: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """64 random bits for each counter: the `counter`-th output of SplitMix64 started at `key`."""
+    z = np.uint64(key) + (counters + np.uint64(1)) * _GOLDEN
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def uniform(key: int, samples: NDArray[np.int64], draws: int) -> NDArray[np.float64]:
+    """Numbers in [0, 1) for each sample, [samples, draws]; a sample's own do not depend on others."""
+    counters = samples.astype(np.uint64)[:, None] * np.uint64(draws)
+    counters = counters + np.arange(draws, dtype=np.uint64)
+    return (bits(key, counters) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def permutation(key: int, count: int) -> NDArray[np.int64]:
+    """The numbers 0 to count-1 in a random order."""
+    order = np.argsort(bits(key, np.arange(count, dtype=np.uint64)), kind="stable")
+    return order.astype(np.int64)
+
+
+def seed_torch(*words: int | str) -> None:
+    """Start torch's generators (dropout draws from them) at the place these words stand for."""
+    torch.manual_seed(key_for(*words))
+
+
+@contextmanager
+def preserved() -> Iterator[None]:
+    """Leave torch's own generators afterwards as they were found: they are the caller's."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=devices):
+        yield

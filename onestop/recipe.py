@@ -1,0 +1,178 @@
+"""The one declaration of a run.
+
+Every flag of `onestop train`, every argument of `onestop.train`, every line of a recipe file and
+every row of `--print-recipe` is a field here; its type holds its limits, the text under it is its
+help. A field whose default is None is *derived* from the data, the network and the other fields
+(`onestop/defaults.py` says how and why); on the command line and in files the word `auto` says the
+same. No import of torch: usage errors must be fast.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import inspect
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Natural = Annotated[int, Ge(0)]
+Positive = Annotated[int, Gt(0)]
+Rate = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+
+Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
+Balance = Literal["none", "loss"]
+Fit = Literal["crop", "stretch", "pad"]
+Monitor = Literal["accuracy", "top5", "macro_f1", "loss", "mae"]
+Normalize = Literal["none", "half", "dataset", "imagenet", "weights"]
+Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Schedule = Literal["constant", "step", "cosine", "one-cycle"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that a run depends on."""
+
+    # --- the data ---
+    source: str = "digits"
+    """what to train on: `digits`, a torchvision set by name (mnist, cifar10, ...), a folder of
+    classes, a folder with train/ val/ test/, or a CSV or Parquet table of paths and labels"""
+    data_root: str | None = None
+    """folder where sets known by name lie or are downloaded to (default: ONESTOP_DATA, else the
+    user's cache folder)"""
+    val_fraction: Fraction = 0.1
+    """part of the training images held out, class by class, where the source has no validation
+    split; 0 trains on all of them"""
+    channels: Literal[1, 3, 4] | None = None
+    """channels of an image as the network sees it: 1 grey, 3 colour, 4 colour and alpha"""
+    image_size: Positive | None = None
+    """height and width in pixels of an image as the network sees it"""
+    fit: Fit = "crop"
+    """how an image that is not square becomes square: cut out the middle, stretch, or pad"""
+    normalize: Normalize | None = None
+    """what is subtracted and divided by, a channel: nothing (pixels in [0,1]), one half, the mean
+    and standard deviation of the training images, those of ImageNet, or those of the weights"""
+    augment: Augment | None = None
+    """random changes to training images: flip left-right, crop after padding by an eighth, both, or
+    a random part resized (with flip)"""
+
+    # --- the network ---
+    model: str | None = None
+    """name of a network (`onestop models` lists them), or path/to/file.py:Class for your own"""
+    weights: str = "none"
+    """weights to start from: none (random), default (torchvision's), or a file"""
+
+    # --- learning ---
+    epochs: Positive | None = None
+    """passes over the training images"""
+    batch_size: Positive | None = None
+    """images a step (split into parts by --accumulate)"""
+    accumulate: Positive = 1
+    """parts that a batch is computed in, to save memory; gradients are summed"""
+    optimizer: Optimizer = "sgd"
+    """rule that turns gradients into steps"""
+    lr: Rate | None = None
+    """learning rate at its highest"""
+    momentum: Annotated[float, Ge(0), Lt(1)] | None = None
+    """momentum of SGD and RMSprop"""
+    nesterov: bool = False
+    """Nesterov's momentum (SGD)"""
+    weight_decay: NonNegative | None = None
+    """weight decay, not applied to biases and normalisation layers"""
+    decay_all: bool = False
+    """apply weight decay to biases and normalisation layers too"""
+    schedule: Schedule = "cosine"
+    """course of the learning rate over the run"""
+    step_epochs: Positive | None = None
+    """epochs between two falls of the rate to a tenth (--schedule step)"""
+    warmup_epochs: NonNegative | None = None
+    """epochs over which the rate first rises from near zero"""
+    clip_grad: NonNegative = 0.0
+    """largest norm of the gradient; longer ones are shortened to it; 0 is off"""
+    label_smoothing: Fraction = 0.0
+    """part of each label spread over all classes"""
+    balance: Balance = "none"
+    """weigh the loss so that each class counts alike"""
+    ema: Fraction = 0.0
+    """decay a step of a moving average of the weights, which is then what is scored and kept;
+    0 is off"""
+    monitor: Monitor | None = None
+    """validation figure that says which epoch was the best"""
+    patience: Natural = 0
+    """stop after so many epochs without a better one; 0 is off"""
+
+    # --- the machine ---
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
+    """where all random numbers of the run come from"""
+    device: str | None = None
+    """cpu, cuda, cuda:1, mps"""
+    precision: Precision | None = None
+    """arithmetic of the network: 32 bits, or mixed with 16 bits"""
+    deterministic: bool = False
+    """allow only algorithms that give the same bits each time (slower on a GPU)"""
+    workers: Natural | None = None
+    """threads that read images; they cannot change a result"""
+    threads: Positive | None = None
+    """threads that compute; their number changes the last bits of a result"""
+
+
+# Other spellings that people bring from other tools; accepted wherever the right name is.
+ALIASES = {
+    "data": "source",
+    "arch": "model",
+    "b": "batch_size",
+    "batch": "batch_size",
+    "e": "epochs",
+    "num_train_epochs": "epochs",
+    "imgsz": "image_size",
+    "img_size": "image_size",
+    "j": "workers",
+    "learning_rate": "lr",
+    "lr0": "lr",
+    "opt": "optimizer",
+    "sched": "schedule",
+    "lr_scheduler": "schedule",
+    "smoothing": "label_smoothing",
+    "wd": "weight_decay",
+    "amp": "precision",
+    "normalise": "normalize",
+    "output": "out",
+    "output_dir": "out",
+    "project": "out",
+    "config": "recipe",
+    "c": "recipe",
+}
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
+
+
+@functools.cache
+def field_types() -> dict[str, Any]:
+    """The type of each field of `Recipe`, with its limits."""
+    return get_type_hints(Recipe, include_extras=True)
+
+
+@functools.cache
+def field_docs() -> dict[str, str]:
+    """The text under each field of `Recipe`, on one line."""
+    body = ast.parse(inspect.getsource(Recipe)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert isinstance(text, ast.Expr)
+            assert isinstance(text.value, ast.Constant)
+            docs[field.target.id] = " ".join(str(text.value.value).split())
+    return docs
+
+
+def canonical(name: str) -> str:
+    """The field that `name` means: dashes or underscores, or another tool's word for it."""
+    plain = name.replace("-", "_")
+    return ALIASES.get(plain, plain)

@@ -1,0 +1,140 @@
+"""The run folder: the names of its files, who may write to it, and how a file gets there whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from onestop.errors import OneStopError, UsageError
+
+MODEL = "model.safetensors"  # the best network, with all it needs
+RECIPE = "recipe.yaml"  # every setting, resolved
+METRICS = "metrics.json"  # final figures
+EPOCHS = "metrics.csv"  # a row an epoch
+PREDICTIONS = "predictions.csv"  # what was said of each held-out image
+SKIPPED = "skipped.csv"  # files of the source that were not used, and why
+LOG = "log.txt"  # what was said on the way
+STATE = "state"  # what is needed to go on
+LOCK = ".lock"
+
+COLUMNS = (
+    "epoch", "step", "seconds", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
+    "val_top5", "val_macro_f1", "val_mae", "images_per_second",
+)  # fmt: skip
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether the path is a folder that a training run wrote."""
+    return (Path(path) / RECIPE).is_file()
+
+
+def create_run(out: str | Path, name: str) -> Path:
+    """Make a new folder `out/name`, or `out/name-2`, `out/name-3`, ... where that exists.
+
+    Raises:
+        UsageError: `out` is itself a run, or cannot be written to.
+    """
+    out = Path(out)
+    if is_run(out):
+        raise UsageError(f"--out {out}: is a run itself; name the folder that is to hold runs")
+    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise UsageError(f"--name {name!r}: must be a plain folder name; put the path into --out")
+    number = 1
+    while True:
+        folder = out / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if out.exists() and not out.is_dir():
+                raise UsageError(f"--out {out}: is a file; name a folder") from None
+            number += 1
+            continue
+        except OSError as error:
+            raise UsageError(f"--out {out}: {error.strerror}; name a folder you may write") from None
+        return folder
+
+
+def lock_run(folder: Path) -> FileLock:
+    """Take the run folder for this process; released when the process ends, however it ends.
+
+    Raises:
+        UsageError: Another process is training in this folder.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{folder}: another process is training here; wait for it") from None
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+    return lock
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Put a file there whole or not at all, also through a power cut.
+
+    Written under a temporary name in the same folder, flushed to the disk, then renamed.
+
+    Raises:
+        OneStopError: The disk is full or cannot be written; an older file there is untouched.
+    """
+    content = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OneStopError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the disk hold the folder's list of names (needed after a rename; POSIX only)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class EpochsFile:
+    """`metrics.csv`: a row an epoch, on disk as soon as the epoch is over."""
+
+    def __init__(self, path: Path, keep_epochs: int = 0) -> None:
+        """Open the file, keeping the rows of the first `keep_epochs` epochs."""
+        self.path = path
+        rows = self.read(path)[:keep_epochs] if path.exists() else []
+        write_atomic(path, csv_text(COLUMNS, rows, header=True))
+
+    @staticmethod
+    def read(path: Path) -> list[dict[str, str]]:
+        """The rows written so far."""
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def append(self, row: Mapping[str, object]) -> None:
+        """Add an epoch's row."""
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            file.write(csv_text(COLUMNS, [row]))
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, header: bool = False
+) -> str:
+    """Rows as comma-separated values; columns that a row lacks stay empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

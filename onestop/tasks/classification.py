@@ -1,0 +1,134 @@
+"""Telling classes apart.
+
+Legend: B images of a batch, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestop.metrics import Metrics, classification_metrics
+from onestop.tasks.task import Guess, Sums, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TOP = 5
+_AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}
+"""Weight of the auxiliary classifiers' losses: 0.3 in GoogLeNet (Szegedy et al. 2015, section 5),
+0.4 in Inception v3 as torchvision trains it."""
+
+
+class Classification(Task):
+    """Cross entropy, exact counts, and class names."""
+
+    name = "classification"
+    monitor = "accuracy"
+    figures: ClassVar[tuple[str, ...]] = ("accuracy", "top5", "macro_f1", "loss")
+
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        *,
+        label_smoothing: float = 0.0,
+        class_weights: Tensor | None = None,
+    ) -> None:
+        """`class_weights` [K] multiply the loss of each image; give them a mean of 1 an image."""
+        self.classes = classes
+        self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
+
+    @property
+    def outputs(self) -> int:  # noqa: D102
+        return len(self.classes)
+
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+        if isinstance(outputs, Tensor):
+            return self._cross_entropy(outputs, targets)
+        # GoogLeNet and Inception v3 give a named tuple in training.
+        loss = self._cross_entropy(outputs.logits, targets)
+        for name, weight in _AUXILIARY.items():
+            auxiliary = getattr(outputs, name, None)
+            if auxiliary is not None:
+                loss = loss + weight * self._cross_entropy(auxiliary, targets)
+        return loss
+
+    def _cross_entropy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        weights = self.class_weights
+        if weights is not None and weights.device != outputs.device:
+            weights = self.class_weights = weights.to(outputs.device)
+        # In 32 bits also where the network computed in 16. Summed and divided by the number of
+        # images, not of weights, so that parts of a batch add up to the whole.
+        total = F.cross_entropy(
+            outputs.float(), targets, weights, label_smoothing=self.label_smoothing, reduction="sum"
+        )
+        return total / len(targets)
+
+    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+        logits = outputs if isinstance(outputs, Tensor) else outputs.logits
+        return (logits.argmax(1) == targets).sum()
+
+    def empty(self) -> Sums:  # noqa: D102
+        count = len(self.classes)
+        return {
+            "confusion": torch.zeros(count, count, dtype=torch.int64),
+            "top5": torch.zeros((), dtype=torch.int64),
+            "loss": torch.zeros((), dtype=torch.float64),
+        }
+
+    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:  # noqa: D102
+        outputs, targets = outputs.float().cpu(), targets.cpu()
+        best = outputs.topk(min(_TOP, outputs.shape[1])).indices  # [B, 5], best first
+        one = torch.ones((), dtype=torch.int64)
+        sums["confusion"].index_put_((targets, best[:, 0]), one, accumulate=True)
+        sums["top5"] += (best == targets[:, None]).sum()
+        sums["loss"] += F.cross_entropy(outputs, targets, reduction="sum").double()
+
+    def metrics(self, sums: Sums) -> Metrics:  # noqa: D102
+        return classification_metrics(
+            sums["confusion"].numpy(), int(sums["top5"]), float(sums["loss"]), self.classes
+        )
+
+    def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:  # noqa: D102
+        scores, numbers = outputs.float().softmax(1).topk(min(top, len(self.classes)))
+        return [
+            [Guess(self.classes[k], score) for score, k in zip(*row, strict=True)]
+            for row in zip(scores.tolist(), numbers.tolist(), strict=True)
+        ]
+
+    def truth(self, target: float) -> str:  # noqa: D102
+        return self.classes[int(target)]
+
+    def draw(  # noqa: D102
+        self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
+    ) -> Figure:
+        from matplotlib.figure import Figure
+
+        columns = min(8, len(inputs))
+        rows = math.ceil(len(inputs) / columns)
+        figure = Figure(figsize=(1.6 * columns, 1.9 * rows), layout="constrained")
+        guesses = self.decode(outputs, 1)
+        for place, (image, target) in enumerate(zip(inputs, targets, strict=True)):
+            axes = figure.add_subplot(rows, columns, place + 1)
+            axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray")
+            axes.set_axis_off()
+            guess, truth = guesses[place][0], self.truth(target)
+            right = guess.label == truth
+            title = f"{guess.label} {guess.score:.0%}" + ("" if right else f"\n(is {truth})")
+            axes.set_title(title, fontsize=8, color="green" if right else "red", parse_math=False)
+        return figure
+
+
+def balancing_weights(counts: NDArray[np.int64]) -> Tensor:
+    """Weights [K] that make each class count alike, with a mean of 1 over the images."""
+    present = counts > 0
+    weights = np.where(present, counts.sum() / (present.sum() * np.maximum(counts, 1)), 0.0)
+    return torch.from_numpy(weights.astype(np.float32))

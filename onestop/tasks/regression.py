@@ -1,0 +1,87 @@
+"""Predicting a number.
+
+Legend: B samples of a batch; the network has one output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestop.metrics import Metrics, regression_metrics
+from onestop.tasks.task import Guess, Sums, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Regression(Task):
+    """Mean squared error."""
+
+    name = "regression"
+    monitor = "loss"
+    figures: ClassVar[tuple[str, ...]] = ("loss", "mae")
+
+    @property
+    def outputs(self) -> int:  # noqa: D102
+        return 1
+
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+        return F.mse_loss(outputs.float().squeeze(-1), targets)
+
+    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102, ARG002
+        return torch.zeros((), dtype=torch.int64, device=targets.device)
+
+    def empty(self) -> Sums:  # noqa: D102
+        names = ("images", "squared", "absolute", "total", "total_squared")
+        return {name: torch.zeros((), dtype=torch.float64) for name in names}
+
+    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:  # noqa: D102
+        predicted, wanted = outputs.double().cpu().squeeze(-1), targets.double().cpu()
+        error = predicted - wanted
+        sums["images"] += len(wanted)
+        sums["squared"] += error.square().sum()
+        sums["absolute"] += error.abs().sum()
+        sums["total"] += wanted.sum()
+        sums["total_squared"] += wanted.square().sum()
+
+    def metrics(self, sums: Sums) -> Metrics:  # noqa: D102
+        values = {name: float(value) for name, value in sums.items()}
+        return regression_metrics(int(values.pop("images")), **values)
+
+    def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:  # noqa: D102, ARG002
+        return [[Guess(f"{value:.6g}", value)] for value in outputs.squeeze(-1).tolist()]
+
+    def truth(self, target: float) -> str:  # noqa: D102
+        return f"{target:.6g}"
+
+    def draw(  # noqa: D102
+        self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
+    ) -> Figure:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 4.5), layout="constrained")
+        axes = figure.add_subplot()
+        predicted = outputs.squeeze(-1).tolist()
+        if all(len(np.atleast_1d(x)) == 1 for x in inputs):
+            x = [float(np.atleast_1d(value)[0]) for value in inputs]
+            order = np.argsort(x)
+            axes.scatter(x, targets, s=18, label="data")
+            line = [x[i] for i in order], [predicted[i] for i in order]
+            axes.plot(*line, color="tab:red", label="fitted")
+            axes.set_xlabel("x")
+            axes.set_ylabel("y")
+        else:
+            axes.scatter(targets, predicted, s=18, label="samples")
+            ends = [min(targets), max(targets)]
+            axes.plot(ends, ends, color="tab:gray", label="perfect")
+            axes.set_xlabel("target")
+            axes.set_ylabel("predicted")
+        axes.legend()
+        return figure

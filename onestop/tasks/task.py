@@ -1,0 +1,87 @@
+"""The five functions that make a task.
+
+A new task is a new file beside this one; the loop, evaluation and prediction ask only for these.
+
+Legend: B samples of a batch, K outputs of the network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestop.metrics import Metrics
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Sums: TypeAlias = dict[str, Tensor]
+"""Counts and sums that can be added up over batches and processes."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One thing the network says of a sample, in a person's words.
+
+    Attributes:
+        label: A class name; for a number the number as text.
+        score: Probability of the class; for a number the number itself.
+    """
+
+    label: str
+    score: float
+
+
+class Task(ABC):
+    """What a network is trained to do."""
+
+    name: ClassVar[str]
+    monitor: ClassVar[str]
+    """The figure that says which epoch was the best, where nobody asked for another."""
+    figures: ClassVar[tuple[str, ...]]
+    """The figures that `score` adds up to and that can be monitored."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Head: the number of outputs K the network needs."""
+
+    @abstractmethod
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
+        """The loss to train with, a scalar: a mean over the batch of outputs [B, K]."""
+
+    @abstractmethod
+    def hits(self, outputs: Any, targets: Tensor) -> Tensor:
+        """How many of a training batch are right already, a scalar (0 for numbers)."""
+
+    @abstractmethod
+    def empty(self) -> Sums:
+        """The sums of no samples at all."""
+
+    @abstractmethod
+    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:
+        """Add a batch of outputs [B, K] to the sums, in place."""
+
+    @abstractmethod
+    def metrics(self, sums: Sums) -> Metrics:
+        """The figures that the sums amount to."""
+
+    @abstractmethod
+    def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:
+        """The `top` guesses for each row of outputs [B, K], best first."""
+
+    @abstractmethod
+    def truth(self, target: float) -> str:
+        """A target in a person's words."""
+
+    @abstractmethod
+    def draw(
+        self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
+    ) -> Figure:
+        """A picture of samples (as stored) with targets and outputs [B, K]."""

@@ -1,0 +1,121 @@
+"""`onestop evaluate`: score a trained model on held-out images."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onestop.errors import DataError, UsageError, listing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from onestop.data.dataset import Dataset
+    from onestop.inference import Model
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a model on a split.
+
+    Attributes:
+        model: The model file.
+        source: What it was scored on.
+        metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
+            run's metrics.json.
+    """
+
+    model: Path
+    source: str
+    metrics: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, as `--json` prints them."""
+        return self.metrics
+
+
+def evaluate(
+    model: Any,
+    *,
+    data: Any = None,
+    split: str | None = None,
+    data_root: str | None = None,
+    device: str | None = None,
+    network: nn.Module | str | None = None,
+) -> Evaluation:
+    """Score a trained model on images it has not learned from.
+
+    Classes are matched by name, whatever their order in the data.
+
+    Args:
+        model: run folder or model file
+        data: other images to score it on, in any form `train` takes; a plain folder of classes is
+            scored whole (default: what the model was trained on, cut into splits as it was then)
+        split: train, val or test (default: test, else val)
+        data_root: folder of the sets known by name (default: where they lay in training)
+        device: cpu, cuda, cuda:1, mps (default: the best one here)
+        network: path/to/file.py:Class of your own network, where the model is one; in Python also
+            the network itself
+
+    Returns:
+        The figures, as a run's metrics.json has them.
+
+    Raises:
+        OneStopError: No model, no such split, or classes that the model does not know.
+    """
+    from onestop.inference import load_model, score
+    from onestop.randomness import preserved
+
+    loaded, file = load_model(model, network, device)
+    dataset = _open(loaded, data, data_root)
+    name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
+    dataset = _renumbered(dataset, loaded)
+    feed = loaded.feed(dataset.split(name))
+    with preserved():
+        scored = score(loaded.network, loaded.task, feed, loaded.engine)
+    if scored.metrics["images"] == 0:
+        raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
+    metrics = {"split": name, **scored.metrics, "skipped": len(feed.bad)}
+    return Evaluation(file, dataset.name, metrics)
+
+
+def _open(model: Model, data: Any, data_root: str | None) -> Dataset:
+    from onestop.data import open_data
+    from onestop.data.sources.python import NAME
+
+    recipe = model.card.recipe
+    if data is not None:
+        return open_data(data, root=data_root, val_fraction=0, for_training=False)
+    if recipe.get("source", NAME) == NAME:
+        raise UsageError("the model was trained on data given in Python; name images with --data")
+    return open_data(
+        recipe["source"],
+        root=data_root or recipe["data_root"],
+        val_fraction=recipe["val_fraction"],
+        seed=recipe["seed"],
+    )
+
+
+def _renumbered(dataset: Dataset, model: Model) -> Dataset:
+    """The data set with the model's class numbers."""
+    import numpy as np
+
+    if bool(dataset.classes) != bool(model.classes):
+        kinds = ("class names", "numbers")[:: 1 if dataset.classes else -1]
+        raise DataError(f"{dataset.name}: has {kinds[0]} as targets, the model gives {kinds[1]}")
+    if unknown := sorted(set(dataset.classes) - set(model.classes)):
+        raise DataError(
+            f"{dataset.name}: has classes the model does not know: {listing(unknown)}; "
+            f"it knows {listing(model.classes)}"
+        )
+    if dataset.classes == model.classes:
+        return dataset
+    numbers = np.array([model.classes.index(name) for name in dataset.classes], dtype=np.int64)
+    splits = {}
+    for name, samples in dataset.splits.items():
+        copy = samples.take(np.arange(len(samples)))
+        copy.targets = numbers[samples.targets]
+        splits[name] = copy
+    return dataclasses.replace(dataset.with_splits(splits), classes=model.classes)
