@@ -12,7 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from onestop.data.dataset import Dataset
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing, VectorPreprocessing, from_json
+from onestop.data.preprocess import (
+    ImagePreprocessing,
+    Preprocessing,
+    VectorPreprocessing,
+    from_json,
+)
 from onestop.data.statistics import channel_statistics
 from onestop.data.stream import Feed
 from onestop.defaults import SMALL
@@ -67,9 +72,7 @@ class Parts:
         return lambda network: score(network, self.task, self.feeds["val"], self.engine).metrics
 
 
-def assemble(
-    recipe: Recipe, entry: Entry, dataset: Dataset, say: Callable[[str], None]
-) -> Parts:
+def assemble(recipe: Recipe, entry: Entry, dataset: Dataset, say: Callable[[str], None]) -> Parts:
     """Build everything a run needs; random weights are a function of the seed.
 
     Args:
@@ -214,9 +217,7 @@ def _declared(recipe: Recipe, dataset: Dataset, start: Start | None) -> Preproce
             f"--normalize {recipe.normalize}: is for {len(mean)} channels, --channels is {channels}; "
             "use --normalize dataset"
         )
-    return ImagePreprocessing(
-        channels, size, mean, std, recipe.fit, crop_fraction, interpolation
-    )
+    return ImagePreprocessing(channels, size, mean, std, recipe.fit, crop_fraction, interpolation)
 
 
 def held_out(parts: Parts) -> str:

@@ -56,7 +56,9 @@ class Option:
 # What only the command line has: how to print what the function returns.
 _PRINTING = {
     "train": (
-        Option("print_recipe", bool, False, "show every value, where it came from and why; then stop"),
+        Option(
+            "print_recipe", bool, False, "show every value, where it came from and why; then stop"
+        ),
         Option("json", bool, False, "print the final figures as JSON"),
     ),
     "predict": (
@@ -230,7 +232,7 @@ class _Shown(str):
 def _shown_default(option: Option) -> str:
     if option.default is None:
         derived = option.name in field_types() and "default:" not in option.text
-        return "derived" if derived else ""
+        return "derived" if derived and not option.required else ""
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
 
 
@@ -240,11 +242,13 @@ def _field_type(option: Option) -> Any:
     choices = choices_of(option.kind)
     metavar = "{" + ",".join(map(str, choices)) + "}" if choices else _metavar(option)
     if option.truth:
-        return Annotated[bool, tyro.conf.arg(help=text)]
+        # A switch of the recipe can be on in a file, so it has a form that turns it off.
+        pair = () if option.name in field_types() else (tyro.conf.FlagCreatePairsOff,)
+        return Annotated[bool, tyro.conf.arg(help=text, help_behavior_hint=""), *pair]
     about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="")
     kind: Any = list[str] if option.many else str
     if option.positional:
-        return Annotated[tyro.conf.Positional[kind], about]
+        return Annotated[kind, tyro.conf.Positional, about]
     return Annotated[kind, about]
 
 
@@ -255,7 +259,9 @@ def _field_default(option: Option, default: Any) -> Any:
 def _metavar(option: Option) -> str:
     if option.positional:
         return "IMAGE|FOLDER" if option.many else option.name.upper()
-    kinds = {part for kind in (option.kind, *get_args(option.kind)) for part in (kind, *get_args(kind))}
+    kinds = {
+        part for kind in (option.kind, *get_args(option.kind)) for part in (kind, *get_args(kind))
+    }
     if int in kinds:
         return "N"
     return "X" if float in kinds else option.name.upper()
@@ -267,9 +273,10 @@ def _split_words(
     """Have tyro fill the form; None after it printed the help. Its framed messages become a line."""
     description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
     said = io.StringIO()
+    cli: Any = tyro.cli  # the form is made while running, which no type can say
     try:
         with contextlib.redirect_stderr(said):
-            filled, unknown = tyro.cli(
+            filled, unknown = cli(
                 form,
                 prog=f"onestop {verb}",
                 description=description,
@@ -308,6 +315,9 @@ def _right_words(words: list[str], options: list[Option]) -> list[str]:
         elif meant in positional:  # `--data X` for X
             right += [value] if equals else []
         else:
-            spellings = [*flags.values(), *("--" + a.replace("_", "-") for a in ALIASES if len(a) > 1)]
+            spellings = [
+                *flags.values(),
+                *("--" + a.replace("_", "-") for a in ALIASES if len(a) > 1),
+            ]
             raise UsageError(f"{typed}: no such option{did_you_mean(typed, spellings)}")
     return right

@@ -44,7 +44,7 @@ class Settings:
     def derive(self, name: str, value: object, why: str) -> Settings:
         """The same settings with one derived value filled in."""
         return Settings(
-            dataclasses.replace(self.recipe, **{name: value}),
+            dataclasses.replace(self.recipe, **{name: value}),  # type: ignore[arg-type]
             {**self.origins, name: Origin("derived", why)},
         )
 
@@ -123,7 +123,9 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or "not readable"
         raise UsageError(f"{line}: no valid YAML ({problem})") from None
     if not isinstance(node, yaml.MappingNode):
-        raise UsageError(f"{path}: a recipe is a list of `name: value` lines, this is something else")
+        raise UsageError(
+            f"{path}: a recipe is a list of `name: value` lines, this is something else"
+        )
     values: dict[str, Any] = {}
     for key, value in node.value:
         place = f"{path}:{key.start_mark.line + 1}"
@@ -159,7 +161,9 @@ def refuse_useless(given: Settings) -> None:
     for name, (applies, cause) in useless.items():
         if applies and given.given(name):
             flag = name.replace("_", "-")
-            raise UsageError(f"--{flag} {getattr(recipe, name)}: changes nothing with {cause}; drop one")
+            raise UsageError(
+                f"--{flag} {getattr(recipe, name)}: changes nothing with {cause}; drop one"
+            )
     if recipe.nesterov and recipe.momentum == 0:
         raise UsageError("--nesterov: needs a momentum above 0; set --momentum 0.9")
 

@@ -5,6 +5,9 @@ Rules, not measurements: the same data and flags give the same recipe on every d
 
 from __future__ import annotations
 
+import math
+from typing import TypeAlias
+
 from onestop.config import Settings, refuse_useless
 from onestop.data.dataset import Facts
 from onestop.device import choose_device, choose_precision, cores
@@ -12,6 +15,9 @@ from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
 from onestop.recipe import Recipe
+
+Rules: TypeAlias = dict[str, tuple[object, str]]
+"""Values by name of the setting, each with its reason."""
 
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
@@ -30,14 +36,14 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
         **_machine_rules(settings.recipe),
     }
     settings = _fill(settings, rules)
-    settings = _fill(settings, _length_rules(settings.recipe, facts))
+    settings = _fill(settings, _length_rules(facts))
     settings = _fill(settings, _learning_rules(settings.recipe, facts))
     refuse_useless(settings)
     _refuse_contradictions(settings, facts)
     return settings, entry
 
 
-def _fill(settings: Settings, rules: dict[str, tuple[object, str]]) -> Settings:
+def _fill(settings: Settings, rules: Rules) -> Settings:
     for name, (value, why) in rules.items():
         if getattr(settings.recipe, name) is None:
             settings = settings.derive(name, value, why)
@@ -56,7 +62,7 @@ def _default_model(facts: Facts) -> str:
     return "lenet5" if facts.channels == 1 else "lenet5_color"
 
 
-def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> dict[str, tuple[object, str]]:
+def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     if facts.vectors:
         not_used = "vectors are taken as they are"
         return {
@@ -76,7 +82,7 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> dict[str, tuple[
     elif facts.channels == 3:
         augment = ("flip-crop", "usual for small colour images")
     else:
-        augment = ("none", "grey images are often signs, which must not be mirrored")
+        augment = ("crop", "grey images are often signs: they may be shifted, but not mirrored")
     return {
         "channels": (channels, f"what {entry.name} takes"),
         "image_size": (size, f"what {entry.name} takes"),
@@ -85,7 +91,7 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> dict[str, tuple[
     }
 
 
-def _length_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str]]:
+def _length_rules(facts: Facts) -> Rules:
     count = facts.images
     batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32
     batch = min(batch, count)
@@ -96,13 +102,13 @@ def _length_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str]]
     }
 
 
-def _learning_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str]]:
+def _learning_rules(recipe: Recipe, facts: Facts) -> Rules:
     assert recipe.batch_size is not None
     assert recipe.epochs is not None
     monitor = "accuracy" if not facts.vectors else "loss"
     if recipe.optimizer == "sgd":
-        rate = min(0.1, 0.05 * recipe.batch_size / 128)
-        lr = (round(rate, 5), "0.05 a batch of 128, in proportion, at most 0.1")
+        rate = min(0.1, 0.05 * math.sqrt(recipe.batch_size / 128))
+        lr = (round(rate, 4), "0.05 for a batch of 128, growing with its root, at most 0.1")
     else:
         lr = (1e-3, f"usual for {recipe.optimizer}")
     decay = {"sgd": 5e-4, "adamw": 0.01}.get(recipe.optimizer, 0.0)
@@ -110,11 +116,19 @@ def _learning_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str
     if recipe.schedule == "one-cycle":
         warmup = (round(0.3 * recipe.epochs, 2), "one-cycle rises over three tenths of the run")
     elif recipe.schedule == "cosine":
-        warmup = (round(min(1.0, 0.05 * recipe.epochs), 2), "a twentieth of the run, at most one epoch")
+        warmup = (
+            round(min(1.0, 0.05 * recipe.epochs), 2),
+            "a twentieth of the run, at most one epoch",
+        )
     else:
         warmup = (0.0, f"a {recipe.schedule} schedule starts at its rate")
+    steps = recipe.epochs * math.ceil(facts.images / recipe.batch_size)
     return {
         "lr": lr,
+        "ema": (
+            round(max(0.0, 1 - 20 / max(steps, 20)), 5),
+            f"over a twentieth of {steps:,} steps",
+        ),
         "momentum": (momentum, f"usual for {recipe.optimizer}"),
         "weight_decay": (decay, f"usual for {recipe.optimizer}"),
         "warmup_epochs": warmup,
@@ -123,7 +137,7 @@ def _learning_rules(recipe: Recipe, facts: Facts) -> dict[str, tuple[object, str
     }
 
 
-def _machine_rules(recipe: Recipe) -> dict[str, tuple[object, str]]:
+def _machine_rules(recipe: Recipe) -> Rules:
     device = choose_device(recipe.device)
     precision, why = choose_precision(device)
     return {
@@ -158,7 +172,9 @@ def _refuse_contradictions(settings: Settings, facts: Facts) -> None:
         for name in ("label_smoothing", "balance", "augment", "fit", "image_size", "channels"):
             if settings.given(name):
                 value = getattr(recipe, name)
-                raise UsageError(f"--{name.replace('_', '-')} {value}: is for images, these are vectors")
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {value}: is for images, these are vectors"
+                )
     allowed = ("loss", "mae") if facts.vectors else ("accuracy", "top5", "macro_f1", "loss")
     if recipe.monitor not in allowed:
         raise UsageError(f"--monitor {recipe.monitor}: this task has {', '.join(allowed)}")

@@ -24,6 +24,7 @@ from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
 from onestop.networks import build
+from onestop.recipe import Precision
 from onestop.tasks import Task, task_for
 from onestop.tasks.task import Guess
 
@@ -104,7 +105,7 @@ class Model(nn.Module):
         found, recipe = choose_device(device), self.card.recipe
         # Mixed precision scores as it was trained where it was trained; elsewhere 32 bits are safe.
         same = str(recipe.get("device", "")).partition(":")[0] == found.type
-        precision = recipe.get("precision", "fp32") if same else "fp32"
+        precision: Precision = recipe.get("precision", "fp32") if same else "fp32"
         self.engine = Engine(found, precision, torch.get_num_threads())
         return self.to(found)
 
@@ -134,7 +135,9 @@ class Model(nn.Module):
 
     def feed(self, samples: Any) -> Feed:
         """A split as this model sees it."""
-        return Feed(samples, self.preprocessing, device=self.engine.device, workers=cores(), keep=False)
+        return Feed(
+            samples, self.preprocessing, device=self.engine.device, workers=cores(), keep=False
+        )
 
     def _prepare(self, image: Any) -> Tensor | BadImageError:
         try:
@@ -162,7 +165,7 @@ class Model(nn.Module):
         self, waiting: list[Tensor | BadImageError], top: int
     ) -> Iterator[list[Guess] | BadImageError]:
         readable = [item for item in waiting if isinstance(item, Tensor)]
-        guesses = iter(())
+        guesses: Iterator[list[Guess]] = iter(())
         if readable:
             inputs = self.preprocessing.normalise(torch.stack(readable).to(self.engine.device))
             with torch.inference_mode(), self.engine.autocast():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +61,7 @@ def train_loop(
     recipe: Recipe,
     engine: Engine,
     evaluate: Callable[[nn.Module], Metrics] | None,
-) -> Iterator[Step | Epoch]:
+) -> Generator[Step | Epoch, None, None]:
     """Train until the recipe's last epoch, or until `patience` runs out.
 
     Args:
@@ -155,17 +155,21 @@ def _note_epoch(progress: Progress, recipe: Recipe, metrics: Metrics) -> bool:
     progress.seen = 0
     progress.loss_sum.zero_()
     progress.hits.zero_()
-    value = metrics.get(recipe.monitor or "")
-    if value is None:
-        better = True
-    else:
-        sign = 1 if HIGHER_IS_BETTER[recipe.monitor or ""] else -1
-        better = progress.best is None or sign * value > sign * progress.best
-    if better:
-        progress.best, progress.best_epoch = value, progress.epoch
+    value, loss = metrics.get(recipe.monitor or ""), metrics.get("loss")
+    if better := _is_better(value, loss, progress, recipe):
+        progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch
     stale = progress.epoch - progress.best_epoch
     progress.stopped_early = bool(recipe.patience) and stale >= recipe.patience
     return better
+
+
+def _is_better(value: float | None, loss: float | None, progress: Progress, recipe: Recipe) -> bool:
+    """Whether an epoch beats the best so far; among equals the lower loss does."""
+    if value is None or progress.best is None or loss is None or progress.best_loss is None:
+        return True
+    if value == progress.best:
+        return loss < progress.best_loss
+    return (value > progress.best) == HIGHER_IS_BETTER[recipe.monitor or ""]
 
 
 def _step_record(progress: Progress, steps: int, loss: float, lr: float) -> Step:

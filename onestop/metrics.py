@@ -80,4 +80,5 @@ def regression_metrics(
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[Any]) -> NDArray[np.float64]:
-    return np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
+    ratio: NDArray[np.float64] = np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
+    return ratio

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError  # noqa: S403 - only the name of an error that torch raises
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -185,7 +185,9 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _read_safetensors(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read_safetensors(
+    path: Path, *, with_tensors: bool
+) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = file.keys() if with_tensors else ()

@@ -38,9 +38,10 @@ def bits(key: int, counters: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def uniform(key: int, samples: NDArray[np.int64], draws: int) -> NDArray[np.float64]:
     """Numbers in [0, 1) for each sample, [samples, draws]; a sample's own do not depend on others."""
-    counters = samples.astype(np.uint64)[:, None] * np.uint64(draws)
-    counters = counters + np.arange(draws, dtype=np.uint64)
-    return (bits(key, counters) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    first = samples.astype(np.uint64)[:, None] * np.uint64(draws)
+    counters: NDArray[np.uint64] = np.add(first, np.arange(draws, dtype=np.uint64))
+    high = bits(key, counters) >> np.uint64(11)  # as many bits as a float64 has
+    return high.astype(np.float64) / 2.0**53
 
 
 def permutation(key: int, count: int) -> NDArray[np.int64]:
@@ -57,6 +58,6 @@ def seed_torch(*words: int | str) -> None:
 @contextmanager
 def preserved() -> Iterator[None]:
     """Leave torch's own generators afterwards as they were found: they are the caller's."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    devices = range(torch.cuda.device_count())
     with torch.random.fork_rng(devices=devices):
         yield

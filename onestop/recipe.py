@@ -98,7 +98,7 @@ class Recipe:
     """part of each label spread over all classes"""
     balance: Balance = "none"
     """weigh the loss so that each class counts alike"""
-    ema: Fraction = 0.0
+    ema: Fraction | None = None
     """decay a step of a moving average of the weights, which is then what is scored and kept;
     0 is off"""
     monitor: Monitor | None = None

@@ -55,7 +55,9 @@ def create_run(out: str | Path, name: str) -> Path:
             number += 1
             continue
         except OSError as error:
-            raise UsageError(f"--out {out}: {error.strerror}; name a folder you may write") from None
+            raise UsageError(
+                f"--out {out}: {error.strerror}; name a folder you may write"
+            ) from None
         return folder
 
 

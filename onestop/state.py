@@ -38,6 +38,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
+    best_loss: float | None = None
     best_epoch: int = 0
     stopped_early: bool = False
     seen: int = 0
@@ -65,7 +66,7 @@ class Training:
         return self.average.network if self.average else self.network
 
 
-_COUNTERS = ("epoch", "step", "seconds", "best", "best_epoch", "stopped_early", "seen")
+_COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "seen")
 
 
 def save_state(folder: Path, training: Training, about: dict[str, Any]) -> Path:

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +13,6 @@ from onestop.data.decode import BadImageError
 from onestop.data.samples import ArraySamples, Samples
 from onestop.errors import DataError, listing
 from onestop.randomness import key_for, permutation
-
 
 
 @dataclass(frozen=True)

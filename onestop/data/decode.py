@@ -14,15 +14,14 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C], C of 1 (grey), 3 (red, green, blue) or 4 (and alpha)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "MPO")
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
-    + (".ppm", ".pgm", ".pbm", ".pnm")
+    ".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .ppm .pgm .pbm .pnm".split()  # noqa: SIM905
 )
 MAX_PIXELS = 178_956_970
 """More than this is refused as a decompression bomb (twice Pillow's own first warning)."""
@@ -107,10 +106,10 @@ def to_channels(images: Pixels, channels: int) -> Pixels:
         # ITU-R 601-2 luma in fixed point, as Pillow's "L" computes it.
         weights = np.array([19595, 38470, 7471], dtype=np.uint32)
         return ((images @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
-    colour = np.repeat(images, 3, axis=-1) if have == 1 else images
+    three = np.repeat(images, 3, axis=-1) if have == 1 else images
     if channels == 4:
-        return np.concatenate([colour, np.full_like(colour[..., :1], 255)], axis=-1)
-    return colour
+        return np.concatenate([three, np.full_like(three[..., :1], 255)], axis=-1)
+    return three
 
 
 def _open(source: str | Path | bytes) -> Image.Image:
@@ -124,7 +123,7 @@ def _open(source: str | Path | bytes) -> Image.Image:
                 raise BadImageError("empty file")
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         image = Image.open(file, formats=FORMATS)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise BadImageError("not an image (or of a format that is not read)") from None
     except Image.DecompressionBombError:
         raise BadImageError(f"more than {MAX_PIXELS:,} pixels") from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,7 +131,9 @@ def from_json(stored: Mapping[str, Any]) -> Preprocessing:
     Raises:
         UsageError: A kind or a field that this version does not know.
     """
-    kinds = {kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)}
+    kinds: dict[str, Callable[..., Preprocessing]] = {
+        kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)
+    }
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k != "kind"}
     try:
         return kinds[stored["kind"]](**fields)
@@ -147,4 +149,4 @@ def pixel_tensor(pixels: np.ndarray[Any, Any]) -> Tensor:
 
 def interpolate(images: Tensor, size: Sequence[int], mode: str = "bilinear") -> Tensor:
     """Images uint8 [N, C, H, W] at another size, within one grey level of Pillow's `resize`."""
-    return F.interpolate(images, tuple(size), mode=mode, antialias=True)  # type: ignore[arg-type]
+    return F.interpolate(images, tuple(size), mode=mode, antialias=True)

@@ -154,7 +154,8 @@ class TorchSamples(Samples):
 def image_array(image: Any) -> Pixels:
     """One image of numpy or torch as [H, W, C] of uint8; see `images_array`."""
     array = np.asarray(image)
-    return images_array(array[None] if array.ndim in (2, 3) else array)[0]
+    pixels: Pixels = images_array(array[None] if array.ndim in (2, 3) else array)[0]
+    return pixels
 
 
 def images_array(images: Any) -> Pixels:
@@ -166,11 +167,13 @@ def images_array(images: Any) -> Pixels:
     Raises:
         BadImageError: Any other shape or type, or values that are not in range.
     """
-    array = np.asarray(images)
+    array: NDArray[Any] = np.asarray(images)
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4:
-        raise BadImageError(f"shape {array.shape} is no image's; give [H, W], [H, W, C] or [C, H, W]")
+        raise BadImageError(
+            f"shape {array.shape} is no image's; give [H, W], [H, W, C] or [C, H, W]"
+        )
     if array.shape[-1] not in (1, 3, 4) and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
     if array.shape[-1] not in (1, 3, 4):
@@ -178,7 +181,7 @@ def images_array(images: Any) -> Pixels:
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)
     if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255)
+        return np.where(array, np.uint8(255), np.uint8(0))
     if array.dtype.kind not in "iuf":
         raise BadImageError(f"values of type {array.dtype} are no pixels")
     if array.size and not (np.isfinite(array).all() and array.min() >= 0):
@@ -187,7 +190,8 @@ def images_array(images: Any) -> Pixels:
     if array.dtype.kind == "f":
         if highest > 1:
             raise BadImageError(f"fractions must be in 0..1, found {highest:g}; divide by the top")
-        return np.rint(array * 255.0).astype(np.uint8)
+        pixels: Pixels = (array * 255.0).round().astype(np.uint8)
+        return pixels
     if highest > 255:
         raise BadImageError(f"whole numbers must be in 0..255, found {highest}; scale them")
     return array.astype(np.uint8)

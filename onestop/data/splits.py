@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
+from onestop.data.samples import Targets
 from onestop.errors import DataError, UsageError
 from onestop.randomness import key_for, permutation
 
@@ -49,7 +50,7 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     return dataset.with_splits(splits, note)
 
 
-def _by_class(targets: NDArray[np.int64], fraction: float, key: int) -> NDArray[np.bool_]:
+def _by_class(targets: Targets, fraction: float, key: int) -> NDArray[np.bool_]:
     mask = np.zeros(len(targets), dtype=bool)
     for number in np.unique(targets):
         members = np.flatnonzero(targets == number)
@@ -59,7 +60,7 @@ def _by_class(targets: NDArray[np.int64], fraction: float, key: int) -> NDArray[
 
 
 def _by_group(
-    targets: NDArray[np.int64], groups: NDArray[np.int64], fraction: float, seed: int
+    targets: Targets, groups: NDArray[np.int64], fraction: float, seed: int
 ) -> NDArray[np.bool_]:
     from sklearn.model_selection import StratifiedGroupKFold
 

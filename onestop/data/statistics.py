@@ -37,7 +37,7 @@ class PixelSums:
 
 def channel_statistics(images: Tensor) -> ChannelStatistics:
     """Statistics of uint8 images [N, C, H, W] of one size."""
-    return combine([sums_of(chunk) for chunk in images.split(_CHUNK)])
+    return combine([sums_of(chunk) for chunk in torch.split(images, _CHUNK)])
 
 
 def sums_of(images: Tensor) -> PixelSums:

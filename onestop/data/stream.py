@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.data.augment import augment_batch, prepare_part
+from onestop.data.dataset import Skipped
 from onestop.data.decode import BadImageError
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, pixel_tensor
 from onestop.data.samples import ArraySamples, Samples
-from onestop.data.dataset import Skipped
 from onestop.randomness import key_for, permutation
 from onestop.recipe import Augment
 
@@ -88,7 +88,9 @@ class Feed:
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All readable images in their stored order, as they are."""
-        plan = np.split(np.arange(len(self.samples)), range(batch_size, len(self.samples), batch_size))
+        plan = np.split(
+            np.arange(len(self.samples)), range(batch_size, len(self.samples), batch_size)
+        )
         for indices, images in self._prepared(plan, None):
             if len(indices):
                 yield self._batch(indices, images)

@@ -77,7 +77,9 @@ class Watcher:
                 )
         elif time.monotonic() - self._last >= _SILENCE:
             self._last = time.monotonic()
-            self.say(f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps} {_figures(record)}")
+            self.say(
+                f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps} {_figures(record)}"
+            )
 
     def _show_epoch(self, record: Epoch, epochs: int) -> None:
         row = record.row

@@ -23,7 +23,7 @@ _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
 _ROWS = 30  # rows of a long table that are shown; machines get all of them
 
 
-def show(result: Any, *, json: bool = False, csv: bool = False) -> int:  # noqa: A002
+def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
     """Print what a verb returned; the command's exit code."""
     if isinstance(result, Predictions):
         return _show_predictions(result, as_json=json, as_csv=csv)
@@ -43,7 +43,9 @@ def show_settings(settings: Settings) -> None:
     table = _table("setting", "value", "from", "why")
     for name in FIELDS:
         origin, value = settings.origins[name], getattr(settings.recipe, name)
-        table.add_row(name.replace("_", "-"), "" if value is None else str(value), origin.layer, origin.why)
+        table.add_row(
+            name.replace("_", "-"), "" if value is None else str(value), origin.layer, origin.why
+        )
     _console().print(table)
 
 
@@ -53,7 +55,9 @@ def _show_run(run: Run) -> None:
         print(f"some {_of_split(metrics['split'])} images:")
         for row in run.examples:
             sign = {1: "right", 0: "WRONG", "": ""}[row["correct"]]
-            print(f"  {row['image']}: is {row['truth']}, predicted {row['predicted']} {sign}".rstrip())
+            print(
+                f"  {row['image']}: is {row['truth']}, predicted {row['predicted']} {sign}".rstrip()
+            )
     _show_figures(metrics)
     print(run.folder)
 
@@ -64,7 +68,7 @@ def _of_split(split: str) -> str:
 
 def _show_figures(metrics: Mapping[str, Any]) -> None:
     per_class = metrics.get("per_class", {})
-    if 0 < len(per_class):
+    if len(per_class) > 0:
         table = _table("class", "images", "precision", "recall", "f1")
         for name, row in list(per_class.items())[:_ROWS]:
             figures = [f"{row[key]:.1%}" for key in ("precision", "recall", "f1")]
@@ -149,7 +153,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         texts = [_plain(item) for item in value[:8]]
         more = [f"and {len(value) - 8} more"] if len(value) > 8 else []
-        return " ".join(texts + more) if all(len(t) < 12 for t in texts) else "; ".join(texts + more)
+        return (
+            " ".join(texts + more) if all(len(t) < 12 for t in texts) else "; ".join(texts + more)
+        )
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

@@ -25,6 +25,6 @@ class MovingAverage:
         keep = min(self.decay, (1 + step) / (10 + step))
         new, old = network.state_dict(), self.network.state_dict()
         floats = [name for name in old if old[name].is_floating_point()]
-        torch._foreach_lerp_([old[n] for n in floats], [new[n] for n in floats], 1 - keep)  # noqa: SLF001
+        torch._foreach_lerp_([old[n] for n in floats], [new[n] for n in floats], 1 - keep)
         for name in old.keys() - set(floats):  # counters
             old[name].copy_(new[name])

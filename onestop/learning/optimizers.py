@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from onestop.recipe import Recipe
 
 
 def optimizer_for(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    """torch's optimizer of a resolved recipe over all parameters that learn.
+    """Torch's optimizer of a resolved recipe over all parameters that learn.
 
     Weight decay is left off vectors and scalars, which are biases and the weights of normalisation
     layers, unless `decay_all` is set.
@@ -26,7 +26,7 @@ def optimizer_for(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
         {"params": spared, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    kinds: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+    kinds: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
         "sgd": (torch.optim.SGD, {"momentum": momentum, "nesterov": recipe.nesterov}),
         "adam": (torch.optim.Adam, {}),
         "adamw": (torch.optim.AdamW, {}),

@@ -103,7 +103,9 @@ def _build_from_file(entry: Entry, classes: int, channels: int, size: int) -> nn
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(f"--model {path}: {type(error).__name__} when imported: {error}") from error
+        raise UsageError(
+            f"--model {path}: {type(error).__name__} when imported: {error}"
+        ) from error
     cls = getattr(module, name, None)
     if cls is None:
         known = [key for key, value in vars(module).items() if inspect.isclass(value)]
@@ -119,7 +121,9 @@ def _build_from_file(entry: Entry, classes: int, channels: int, size: int) -> nn
     except Exception as error:
         raise UsageError(f"--model {entry.name}: cannot be built: {error}") from error
     if not isinstance(network, nn.Module):
-        raise UsageError(f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module")
+        raise UsageError(
+            f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module"
+        )
     _try_out(network, entry.name, classes, (channels, size, size))
     return network
 
@@ -137,4 +141,6 @@ def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]
     network.train(was_training)
     if getattr(outputs, "shape", None) != (2, classes):
         got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
-        raise UsageError(f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})")
+        raise UsageError(
+            f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})"
+        )

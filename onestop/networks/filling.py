@@ -54,10 +54,13 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
         missing=tuple(name for name in own if name not in tensors),
         other_shape=other,
         left_over=tuple(name for name in tensors if name not in own),
-        share=sum(own[name].numel() for name in fitting) / max(1, sum(t.numel() for t in own.values())),
+        share=sum(own[name].numel() for name in fitting)
+        / max(1, sum(t.numel() for t in own.values())),
     )
     if filled.share < LEAST:
-        raise UsageError(f"--weights {source}: for another network? {filled}; name the network's own")
+        raise UsageError(
+            f"--weights {source}: for another network? {filled}; name the network's own"
+        )
     for name in fitting:
         own[name].copy_(tensors[name])
     return filled

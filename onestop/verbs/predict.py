@@ -116,7 +116,9 @@ def predict(
     from onestop.inference import load_model
 
     loaded, _ = load_model(model, network, device)
-    names = [str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(found)]
+    names = [
+        str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(found)
+    ]
 
     def stream() -> Iterator[Prediction]:
         for name, said in zip(names, loaded.predict(found, top), strict=True):

@@ -27,7 +27,6 @@ from onestop.errors import (
     DataError,
     InterruptedRun,
     NonFiniteLossError,
-    OneStopError,
     UsageError,
     listing,
 )
@@ -51,9 +50,9 @@ from onestop.runs import (
 if TYPE_CHECKING:
     from onestop.assembly import Parts
     from onestop.data.dataset import Dataset
+    from onestop.display.progress import Watcher
     from onestop.inference import Model, Scored
     from onestop.networks.catalog import Entry
-    from onestop.display.progress import Watcher
 
 # What may differ when a run goes on: none of these changes a step that was taken.
 _MAY_CHANGE = ("epochs", "patience", "workers", "data_root")
@@ -116,7 +115,7 @@ def train(
         source: what to train on: `digits`, a torchvision set by name (mnist, cifar10, ...), a
             folder of classes, a folder with train/ val/ test/, a CSV or Parquet table of paths and
             labels, or the folder of a run to go on with; in Python also arrays, torch data sets,
-            or a mapping of splits to these
+            or a mapping of splits to these (default: digits)
         recipe: YAML file of settings; flags count more than its lines
         resume: folder of a run to go on with, the same as naming it as SOURCE
         out: folder that holds the runs
@@ -143,9 +142,7 @@ def train(
         return _run(folder, chosen.recipe, entry, dataset, quiet=quiet)
 
 
-def resolve(
-    source: Any = None, *, recipe: str | Path | None = None, **given: Any
-) -> Settings:
+def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: Any) -> Settings:
     """Every value `train` would use, where it came from, and why derived ones are what they are."""
     return _resolve(source, recipe, _checked(given))[0]
 
@@ -236,8 +233,8 @@ def _run(folder: Path, recipe: Recipe, entry: Entry, dataset: Dataset, *, quiet:
     """Train in a folder that this process holds, from whatever state is there."""
     from onestop.assembly import assemble
     from onestop.device import engine_for
-    from onestop.randomness import preserved
     from onestop.display.progress import Watcher
+    from onestop.randomness import preserved
     from onestop.signals import Stop
 
     watcher = Watcher(quiet=quiet)
@@ -284,7 +281,9 @@ def _restore(folder: Path, parts: Parts) -> None:
     restore_state(path, parts.training)
     epochs = parts.recipe.epochs or 0
     if epochs < progress.epoch:
-        raise UsageError(f"--epochs {epochs}: {folder} has done {progress.epoch} already; ask for more")
+        raise UsageError(
+            f"--epochs {epochs}: {folder} has done {progress.epoch} already; ask for more"
+        )
     if epochs > about["epochs"]:
         progress.stopped_early = False
 
@@ -298,7 +297,9 @@ def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Any) -> None:
     rows = EpochsFile(folder / EPOCHS, keep_epochs=training.progress.epoch)
     about = {"data": parts.card.data["fingerprint"], "epochs": recipe.epochs}
     saved = time.monotonic()
-    loop = train_loop(training, parts.task, parts.feeds["train"], recipe, parts.engine, parts.evaluate())
+    loop = train_loop(
+        training, parts.task, parts.feeds["train"], recipe, parts.engine, parts.evaluate()
+    )
     try:
         for record in loop:
             watcher.show(record, recipe.epochs or 0)
@@ -345,7 +346,9 @@ def _keep_finite(folder: Path, parts: Parts, problem: str) -> str:
         finite = True
     if finite and not (folder / MODEL).exists():
         _write_model(folder, parts, {})
-    kept = f"finite weights are kept in {folder / MODEL}" if (folder / MODEL).exists() else "none kept"
+    kept = (
+        f"finite weights are kept in {folder / MODEL}" if (folder / MODEL).exists() else "none kept"
+    )
     return f"{problem}; {kept}; lower --lr (now {parts.recipe.lr:g}) or set --clip-grad 1"
 
 
@@ -429,7 +432,9 @@ def _public_signature() -> inspect.Signature:
 
 
 def _public_doc() -> str:
-    fields = "\n".join(f"        {name}: {text}" for name, text in field_docs().items() if name != "source")
+    fields = "\n".join(
+        f"        {name}: {text}" for name, text in field_docs().items() if name != "source"
+    )
     return (train.__doc__ or "").replace("        given: any field of `onestop.Recipe`", fields)
 
 

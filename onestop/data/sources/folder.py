@@ -99,7 +99,9 @@ def _images(folder: Path, root: Path, skipped: list[Skipped]) -> Iterator[str]:
     seen: set[tuple[int, int]] = set()
 
     def refuse(error: OSError) -> None:
-        skipped.append(Skipped(os.path.relpath(error.filename, root), error.strerror or "no access"))
+        skipped.append(
+            Skipped(os.path.relpath(error.filename, root), error.strerror or "no access")
+        )
 
     for place, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         status = Path(place).stat()

@@ -48,14 +48,14 @@ def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list
     """Sentences on classes that a split lacks and classes that differ only in case."""
     notes = []
     for split, labels in names.items():
-        if missing := sorted(set(classes) - set(labels)):
-            notes.append(f"split {split!r} has no image of {listing(missing)}")
+        missing = sorted(set(classes) - set(labels))
+        notes += [f"split {split!r} has no image of {listing(missing)}"] if missing else []
     folded: dict[str, list[str]] = {}
     for name in classes:
         folded.setdefault(name.casefold(), []).append(name)
     for same in folded.values():
-        if len(same) > 1:
-            notes.append(f"classes {listing(same)} differ only in upper and lower case")
+        alike = f"classes {listing(same)} differ only in upper and lower case"
+        notes += [alike] if len(same) > 1 else []
     return notes
 
 

@@ -107,7 +107,7 @@ def _classes(
 
 
 def _plain(name: Any) -> str:
-    """torchvision gives some classes several names; the first is the usual one."""
+    """Torchvision gives some classes several names; the first is the usual one."""
     return str(name[0] if isinstance(name, tuple | list) else name)
 
 
