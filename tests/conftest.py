@@ -1,0 +1,55 @@
+"""What many tests share: small data sets that are made, never downloaded, and real data if at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Callable[..., Path]:
+    """A function that makes a folder of JPEGs, `photos({"train/red": 6, "train/blue": 6})`.
+
+    The images of a class share a colour (that of the class folder's name where it is one), so that
+    a network can tell them apart; sizes differ.
+    """
+
+    def make(counts: dict[str, int], root: str = "photos", suffix: str = ".jpg") -> Path:
+        folder = tmp_path / root
+        for place, (name, count) in enumerate(counts.items()):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                rng = np.random.default_rng([place, number])
+                height, width = rng.integers(36, 64, 2)
+                pixels = rng.integers(0, 80, (height, width, 3), dtype=np.uint8)
+                channel = {"red": 0, "green": 1, "blue": 2}.get(Path(name).name, place % 3)
+                pixels[..., channel] += 150
+                Image.fromarray(pixels).save(folder / name / f"{number:03d}{suffix}")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets: ONESTOP_TEST_DATA, else `shared/data` beside the checkout."""
+    folder = Path(os.environ.get("ONESTOP_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder}; name a folder that has it with ONESTOP_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test works in a folder of its own, so that `runs/` never lands in the checkout."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("ONESTOP_DATA", "ONESTOP_OFFLINE", "NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
