@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from onestop.config import Settings, refuse_useless
 from onestop.data.dataset import Facts
-from onestop.device import choose_device, choose_precision, cores
+from onestop.device import choose_device, choose_precision, compute_threads, cores
 from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
@@ -144,7 +144,7 @@ def _machine_rules(recipe: Recipe) -> Rules:
         "device": (str(device), "the fastest in this machine"),
         "precision": (precision, why),
         "workers": (cores(), "a thread a processor core"),
-        "threads": (cores(), "a thread a processor core"),
+        "threads": compute_threads(),
     }
 
 

@@ -90,6 +90,14 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def compute_threads() -> tuple[int, str]:
+    """Threads to compute with where nobody said a number, and why."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked), "OMP_NUM_THREADS says so"
+    return cores(), "a thread a processor core"
+
+
 def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
     """What the bits of a result depend on beside recipe and data: hardware, builds, threads."""
     device = engine.device

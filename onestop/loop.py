@@ -86,7 +86,7 @@ def train_loop(
     factor = schedule(recipe, per_epoch)
     smallest = 2 if recipe.batch_size > 1 and _has_batch_norm(network) else 1
     while not progress.finished(recipe.epochs):
-        epoch, begun, lr = progress.epoch, time.perf_counter(), recipe.lr
+        epoch, begun = progress.epoch, time.perf_counter()
         seconds, seen_before = progress.seconds, progress.seen
         plan = epoch_plan(count, recipe.batch_size, recipe.seed, epoch)
         network.train()
@@ -101,6 +101,7 @@ def train_loop(
             progress.seconds = seconds + time.perf_counter() - begun
             yield _step_record(progress, recipe.epochs * per_epoch, loss, lr)
         speed = (progress.seen - seen_before) / (time.perf_counter() - begun)
+        lr = recipe.lr * factor(progress.step - 1)
         row = {"epoch": epoch + 1, "step": progress.step, "lr": lr, "images_per_second": speed}
         row["train_loss"] = _train_loss(progress)
         if "accuracy" in task.figures:

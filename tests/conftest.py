@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# Test processes share the cores already; more threads in each would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable
 from pathlib import Path
 

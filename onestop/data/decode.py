@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import warnings
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C], C of 1 (grey), 3 (red, green, blue) or 4 (and alpha)."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "MPO")
+# Two pictures in one file (MPO) are opened as the JPEG that such a file begins with.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .ppm .pgm .pbm .pnm".split()  # noqa: SIM905
 )
@@ -27,9 +29,23 @@ MAX_PIXELS = 178_956_970
 """More than this is refused as a decompression bomb (twice Pillow's own first warning)."""
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+# What turns each EXIF orientation upright; 1 is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # What Pillow raises on damaged files: its own errors are OSErrors, its format readers raise the rest.
 _DAMAGE = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError,
-           OverflowError, ArithmeticError, AttributeError, RuntimeError, MemoryError)  # fmt: skip
+           OverflowError, ArithmeticError, AttributeError, RuntimeError, MemoryError,
+           struct.error, Warning)  # fmt: skip
+# Pillow warns of odd metadata it can live with; what it cannot live with it raises. Set once: a
+# thread that changes the filters around each image would disturb those of all other threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class BadImageError(Exception):
@@ -49,15 +65,12 @@ def decode(source: str | Path | bytes, channels: int) -> Pixels:
     Raises:
         BadImageError: No image, damaged, of a format not on the list, or too many pixels.
     """
-    with warnings.catch_warnings():
-        # Pillow warns of odd metadata it can live with; what it cannot live with it raises.
-        warnings.simplefilter("ignore")
-        try:
-            with _open(source) as image:
-                return from_pillow(image, channels)
-        except _DAMAGE as error:
-            reason = str(error).split(" '")[0].split(" <")[0] or type(error).__name__
-            raise BadImageError(f"damaged: {reason}") from error
+    try:
+        with _open(source) as image:
+            return from_pillow(image, channels)
+    except _DAMAGE as error:
+        reason = str(error).split(" '")[0].split(" <")[0] or type(error).__name__
+        raise BadImageError(f"damaged: {reason}") from error
 
 
 def measure(source: str | Path | bytes) -> tuple[int, int, int]:
@@ -66,13 +79,16 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
     Raises:
         BadImageError: As `decode`, as far as the header shows it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _open(source) as image:
-            width, height = image.size
-            if _orientation(image) in (5, 6, 7, 8):
-                width, height = height, width
-            return height, width, _natural_channels(image)
+    with _open(source) as image:
+        return measure_pillow(image)
+
+
+def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
+    """Height, width and natural channels of a picture as `from_pillow` turns it."""
+    width, height = image.size
+    if _orientation(image) in (5, 6, 7, 8):
+        width, height = height, width
+    return height, width, _natural_channels(image)
 
 
 def from_pillow(image: Image.Image, channels: int) -> Pixels:
@@ -140,19 +156,16 @@ def _open(source: str | Path | bytes) -> Image.Image:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(0x0112, 1))
+        # Not `image.getexif()`, which for PNG decodes all pixels in search of a block behind them.
+        return int(Image.Image.getexif(image).get(0x0112, 1))
     except _DAMAGE:
         return 1
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    if not 2 <= _orientation(image) <= 8:
-        return image
     image.load()  # damage in the pixels must not be taken for damage in the EXIF block
-    try:
-        return ImageOps.exif_transpose(image)
-    except _DAMAGE:
-        return image
+    turn = _TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def _natural_channels(image: Image.Image) -> int:

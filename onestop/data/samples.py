@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from onestop.data.decode import BadImageError, Pixels, decode, from_pillow, measure, to_channels
+from onestop.data.decode import (
+    BadImageError,
+    Pixels,
+    decode,
+    from_pillow,
+    measure,
+    measure_pillow,
+    to_channels,
+)
 
 Targets: TypeAlias = NDArray[np.int64] | NDArray[np.float32]
 """[N] class numbers, or [N] numbers to predict."""
@@ -136,7 +144,7 @@ class TorchSamples(Samples):
     def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
         image = self.dataset[int(self.numbers[index])][0]
         if isinstance(image, Image.Image):
-            return image.height, image.width, 1 if image.mode in ("1", "L") else 3
+            return measure_pillow(image)
         height, width, channels = image_array(image).shape
         return height, width, channels
 

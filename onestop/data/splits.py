@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import Targets
-from onestop.errors import DataError, UsageError
+from onestop.errors import DataError
 from onestop.randomness import key_for, permutation
 
 
@@ -15,8 +17,8 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     """Move a part of the training split into a new split `name`.
 
     Of each class `fraction` of the images is held out, rounded, but at least one where the class
-    has two or more; a class with a single image stays whole in training. Where the source names
-    groups (a patient, a video), whole groups are moved.
+    has two or more, and never all; a class with a single image stays whole in training. Where the
+    source names groups (a patient, a video), whole groups are moved.
 
     Args:
         dataset: Has a split `train` and none of that name.
@@ -27,26 +29,28 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     Raises:
         DataError: There are too few images or groups to hold any out.
     """
-    train = dataset.splits["train"]
-    if "train" in dataset.groups:
-        mask = _by_group(train.targets, dataset.groups["train"], fraction, seed)
+    train, key = dataset.splits["train"], key_for(seed, "hold out", name)
+    groups = dataset.groups.get("train")
+    if groups is not None:
+        mask = _by_group(train.targets, groups, fraction, key)
     elif dataset.classes:
-        mask = _by_class(train.targets, fraction, key_for(seed, "hold out", name))
+        mask = _by_class(train.targets, fraction, key)
     else:
-        order = permutation(key_for(seed, "hold out", name), len(train))
+        order = permutation(key, len(train))
         mask = np.zeros(len(train), dtype=bool)
         mask[order[: max(1, round(fraction * len(train)))]] = True
     if not mask.any() or mask.all():
+        count = f"{len(train)} training images"
+        count += f" in {len(np.unique(groups))} groups" if groups is not None else ""
         raise DataError(
-            f"{dataset.name}: {len(train)} training images are too few to hold out {fraction:g} of "
-            f"them; add images, or train on all with --val-fraction 0"
+            f"{dataset.name}: {count} are too few to hold out {fraction:g} of them; add images, "
+            "hold out another part, or train on all with --val-fraction 0"
         )
-    splits = {
-        **dataset.splits,
-        "train": train.take(np.flatnonzero(~mask)),
-        name: train.take(np.flatnonzero(mask)),
-    }
+    parts = {"train": np.flatnonzero(~mask), name: np.flatnonzero(mask)}
+    splits = {**dataset.splits, **{part: train.take(where) for part, where in parts.items()}}
     note = f"{mask.sum()} of {len(mask)} training images are held out as split {name!r}"
+    cut_groups = {} if groups is None else {part: groups[at] for part, at in parts.items()}
+    dataset = replace(dataset, groups={**dataset.groups, **cut_groups})
     return dataset.with_splits(splits, note)
 
 
@@ -54,24 +58,24 @@ def _by_class(targets: Targets, fraction: float, key: int) -> NDArray[np.bool_]:
     mask = np.zeros(len(targets), dtype=bool)
     for number in np.unique(targets):
         members = np.flatnonzero(targets == number)
-        count = max(1, round(fraction * len(members))) if len(members) > 1 else 0
+        count = min(len(members) - 1, max(1, round(fraction * len(members))))
         mask[members[permutation(key + int(number), len(members))[:count]]] = True
     return mask
 
 
 def _by_group(
-    targets: Targets, groups: NDArray[np.int64], fraction: float, seed: int
+    targets: Targets, groups: NDArray[np.int64], fraction: float, key: int
 ) -> NDArray[np.bool_]:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    folds = max(2, round(1 / fraction))
-    if len(np.unique(groups)) < folds:
-        raise UsageError(
-            f"--val-fraction {fraction:g}: needs {folds} groups, the source has "
-            f"{len(np.unique(groups))}; hold out a larger part"
-        )
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    _, held_out = next(splitter.split(targets, targets, groups))
-    mask = np.zeros(len(targets), dtype=bool)
-    mask[held_out] = True
+    """Groups in random order, each held out if that brings the classes nearer to the fraction."""
+    names, group = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), int(targets.max()) + 1))  # [groups, K]
+    np.add.at(counts, (group, targets.astype(np.int64)), 1)
+    total = counts.sum(0)
+    held, taken = np.zeros_like(total), np.zeros(len(names), dtype=bool)
+    for number in permutation(key, len(names)):
+        after = held + counts[number]
+        nearer = np.abs(after - fraction * total).sum() < np.abs(held - fraction * total).sum()
+        if nearer and (after < total)[total > 0].all():  # no class leaves training whole
+            held, taken[number] = after, True
+    mask: NDArray[np.bool_] = taken[group]
     return mask

@@ -133,8 +133,7 @@ class Feed:
         for indices, images in _ahead(plan, load, self.workers):
             readable = [image for image in images if image is not None]
             good = indices[[image is not None for image in images]]
-            shape = (0, *self.preprocessing.shape)
-            yield good, torch.stack(readable) if readable else torch.zeros(shape)
+            yield good, torch.stack(readable) if readable else self._room(0)
 
     def _good(self, indices: Indices) -> Indices:
         if not self.bad:
@@ -144,8 +143,7 @@ class Feed:
     def _prepare_all(self) -> Tensor:
         if isinstance(self.samples, ArraySamples):
             return self._prepare_array(self.samples)
-        dtype = torch.uint8 if isinstance(self.preprocessing, ImagePreprocessing) else torch.float32
-        kept = torch.zeros((len(self.samples), *self.preprocessing.shape), dtype=dtype)
+        kept = self._room(len(self.samples))
 
         def load(index: int) -> None:
             try:
@@ -157,6 +155,11 @@ class Feed:
         for _ in _ahead(everything, load, self.workers):
             pass
         return kept
+
+    def _room(self, count: int) -> Tensor:
+        """Zeros where so many prepared samples find room."""
+        dtype = torch.uint8 if isinstance(self.preprocessing, ImagePreprocessing) else torch.float32
+        return torch.zeros((count, *self.preprocessing.shape), dtype=dtype)
 
     def _prepare_array(self, samples: ArraySamples) -> Tensor:
         preprocessing = self.preprocessing

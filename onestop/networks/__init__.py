@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -76,6 +77,14 @@ def build(
     network = getattr(importlib.import_module(module), function)(classes, channels, size)
     assert isinstance(network, nn.Module)
     return network
+
+
+def entries() -> Iterator[Entry]:
+    """Every network that can be built by name: our own, then torchvision's classifiers."""
+    from onestop.networks import torchvision_zoo
+
+    yield from OWN.values()
+    yield from map(torchvision_zoo.entry, torchvision_zoo.names())
 
 
 def count_parameters(network: nn.Module) -> int:

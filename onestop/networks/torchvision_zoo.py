@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,11 +38,6 @@ def entry(name: str) -> Entry:
         parameters=best.meta["num_params"],
         origin="torchvision",
     )
-
-
-def entries() -> Iterator[Entry]:
-    """An entry a network."""
-    yield from map(entry, names())
 
 
 def build(name: str, classes: int) -> nn.Module:

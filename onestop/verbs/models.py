@@ -18,7 +18,7 @@ def models(pattern: str | None = None) -> list[Entry]:
     Returns:
         An entry a network: our own first, then torchvision's.
     """
-    from onestop.networks.catalog import entries
+    from onestop.networks import entries
 
     wanted = (pattern or "*").lower()
     if not any(sign in wanted for sign in "*?["):

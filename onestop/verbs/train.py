@@ -188,7 +188,7 @@ def _resolve(
 
 
 def _default_name(source: str, network: str) -> str:
-    plain = Path(source).stem if source.isprintable() else ""
+    plain = "" if source.startswith("(") else Path(source).stem
     plain = "".join(c for c in plain if c.isalnum() or c in "-_.").strip(".-")
     return f"{plain or 'data'}-{Path(network.partition('.py:')[2] or network).name}"
 

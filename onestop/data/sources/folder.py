@@ -96,7 +96,8 @@ def _folders(root: Path) -> list[Path]:
 
 def _images(folder: Path, root: Path, skipped: list[Skipped]) -> Iterator[str]:
     """Paths below `folder`, relative to `root`, sorted; links are followed, each folder once."""
-    seen: set[tuple[int, int]] = set()
+    # A link that leads up would lead into the folders of the other classes.
+    seen = {_identity(place) for place in (root, folder.parent) if place != folder}
 
     def refuse(error: OSError) -> None:
         skipped.append(
@@ -104,11 +105,10 @@ def _images(folder: Path, root: Path, skipped: list[Skipped]) -> Iterator[str]:
         )
 
     for place, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
+        if _identity(place) in seen:
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(_identity(place))
         folders[:] = sorted(name for name in folders if not _ignored(name))
         for name in sorted(files):
             if _ignored(name):
@@ -118,6 +118,11 @@ def _images(folder: Path, root: Path, skipped: list[Skipped]) -> Iterator[str]:
                 yield path
             else:
                 skipped.append(Skipped(path, _not_an_image(name)))
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = Path(folder).stat()
+    return status.st_dev, status.st_ino
 
 
 def _ignored(name: str) -> bool:

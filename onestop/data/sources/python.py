@@ -22,7 +22,7 @@ def open_python(source: Any) -> Dataset:
 
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
-            "train", "val", "test" to either. Inputs are images (see `images_array`) or vectors
+            "train", "val", "test" to one of these. Inputs are images (see `images_array`) or vectors
             [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict.
 
     Raises:
@@ -33,31 +33,37 @@ def open_python(source: Any) -> Dataset:
         raise DataError(f"splits {listing(unknown)}: splits are called train, val and test")
     if "train" not in splits:
         raise DataError(f"splits {listing(splits)}: a split 'train' is needed")
-    if all(isinstance(part, tuple | list) and len(part) == 2 for part in splits.values()):
+    pairs = [isinstance(part, tuple | list) and len(part) == 2 for part in splits.values()]
+    if all(pairs):
         return _from_arrays(splits)
-    if all(hasattr(part, "__getitem__") and hasattr(part, "__len__") for part in splits.values()):
+    sized = [hasattr(part, "__getitem__") and hasattr(part, "__len__") for part in splits.values()]
+    if all(sized) and not any(pairs):
         return from_torch(splits, NAME)
     kinds = listing(type(part).__name__ for part in splits.values())
     raise DataError(
         f"source of type {kinds}: give (inputs, targets), a torch data set with a length, "
-        "a path, or a mapping of splits to these"
+        "a path, or a mapping of splits to one of these"
     )
 
 
 def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
     """Torch data sets, a split each, on one list of classes.
 
-    Where a set keeps plain pixels (`data`) and would not change them, they are used directly.
+    Where a set of torchvision's keeps plain pixels (`data`) and would not change them, they are
+    used directly.
     """
     targets = {split: _targets(dataset) for split, dataset in datasets.items()}
-    names = getattr(datasets["train"], "classes", None)
+    own = {split: _class_names(dataset) for split, dataset in datasets.items()}
+    names = {split: found or own["train"] for split, found in own.items()} if own["train"] else None
     classes, mapped = _classes(targets, names, name)
     splits = {s: _samples(dataset, mapped[s]) for s, dataset in datasets.items()}
     return Dataset(name, classes, splits)
 
 
 def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
-    targets = {split: np.asarray(part[1]) for split, part in splits.items()}
+    targets = {
+        split: _array(part[1], f"targets of split {split!r}") for split, part in splits.items()
+    }
     classes, mapped = _classes(targets, None, NAME)
     samples: dict[str, Samples] = {}
     for split, (inputs, _) in splits.items():
@@ -73,7 +79,9 @@ def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
 
 
 def _inputs(inputs: Any, split: str) -> Any:
-    array = np.asarray(inputs)
+    array = _array(inputs, f"inputs of split {split!r}")
+    if not array.size:
+        raise DataError(f"split {split!r}: holds no inputs")
     if array.ndim in (1, 2) and array.dtype.kind in "fiu":
         vectors = array.astype(np.float32).reshape(len(array), -1)
         if not np.isfinite(vectors).all():
@@ -85,45 +93,78 @@ def _inputs(inputs: Any, split: str) -> Any:
         raise DataError(f"split {split!r}: {error}") from None
 
 
+def _array(values: Any, what: str) -> Any:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{what}: differ in shape; bring them to one, or give a data set") from None
+
+
 def _classes(
-    targets: Mapping[str, Any], names: Sequence[Any] | None, source: str
+    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
 ) -> tuple[tuple[str, ...], dict[str, Targets]]:
-    """One list of classes, and each split's targets as positions in it."""
+    """One list of classes, and each split's targets as positions in it.
+
+    `names` are those that each split's numbers stand for, where that is known.
+    """
+    targets = {s: t[:, 0] if t.ndim == 2 and t.shape[1] == 1 else t for s, t in targets.items()}
+    if any(part.ndim != 1 for part in targets.values()):
+        raise DataError(f"{source}: targets must be one number or name a sample")
     if all(part.dtype.kind == "f" for part in targets.values()):
         if not all(np.isfinite(part).all() for part in targets.values()):
             raise DataError(f"{source}: targets that are not numbers (NaN or infinite)")
         return (), {split: part.astype(np.float32) for split, part in targets.items()}
-    if any(part.ndim != 1 for part in targets.values()):
-        raise DataError(f"{source}: targets must be one number or name a sample")
-    if names is not None:
-        classes = tuple(_plain(name) for name in names)
-        if all(part.dtype.kind in "iu" for part in targets.values()):
-            return classes, {split: part.astype(np.int64) for split, part in targets.items()}
-    labels = {split: [str(label) for label in part] for split, part in targets.items()}
+    whole = all(part.dtype.kind in "iu" for part in targets.values())
+    if whole and names is not None:
+        for split, part in targets.items():
+            _check_range(part, len(names[split]), f"{source}: split {split!r}")
+        if len(set(map(tuple, names.values()))) == 1:
+            return tuple(names["train"]), {s: part.astype(np.int64) for s, part in targets.items()}
+        labels = {split: [names[split][i] for i in part] for split, part in targets.items()}
+    else:
+        labels = {split: [str(label) for label in part] for split, part in targets.items()}
     found = class_list(labels, source)
-    if all(part.dtype.kind in "iu" for part in targets.values()):
+    if whole and names is None:
         found = tuple(sorted(found, key=int))
     return found, {split: numbers(part, found) for split, part in labels.items()}
 
 
-def _plain(name: Any) -> str:
-    """Torchvision gives some classes several names; the first is the usual one."""
-    return str(name[0] if isinstance(name, tuple | list) else name)
+def _check_range(targets: Any, classes: int, place: str) -> None:
+    wrong = targets[(targets < 0) | (targets >= classes)]
+    if len(wrong):
+        raise DataError(
+            f"{place}: target {wrong[0]} is the number of none of its {classes} classes, "
+            f"0 to {classes - 1}"
+        )
+
+
+def _class_names(dataset: Any) -> tuple[str, ...]:
+    """What a set calls its classes; nothing where it changes their numbers."""
+    if getattr(dataset, "target_transform", None):
+        return ()
+    # Torchvision gives some classes several names; the first is the usual one.
+    names = getattr(dataset, "classes", None)
+    return tuple(str(n[0] if isinstance(n, tuple | list) else n) for n in names or ())
 
 
 def _targets(dataset: Any) -> Any:
-    for attribute in ("targets", "labels", "_labels"):
-        values = getattr(dataset, attribute, None)
-        if values is not None:
-            return np.asarray(values)
-    samples = getattr(dataset, "samples", None) or getattr(dataset, "_samples", None)
-    if samples is not None:
-        return np.asarray([sample[1] for sample in samples])
+    """The targets from where torchvision's sets and their likes keep them, else one by one."""
+    if not getattr(dataset, "target_transform", None):
+        for attribute in ("targets", "labels", "_labels"):
+            values = getattr(dataset, attribute, None)
+            if values is not None and len(values) == len(dataset):
+                return np.asarray(values)
+        for attribute in ("samples", "_samples"):
+            pairs = getattr(dataset, attribute, ())
+            if len(pairs) == len(dataset) and all(isinstance(pair, tuple) for pair in pairs):
+                return np.asarray([pair[1] for pair in pairs])
     return np.asarray([dataset[index][1] for index in range(len(dataset))])
 
 
 def _samples(dataset: Any, targets: Targets) -> Samples:
     pixels = getattr(dataset, "data", None)
+    if not type(dataset).__module__.startswith("torchvision."):
+        pixels = None  # only its own code knows what it does with them
     changed = getattr(dataset, "transform", None) or getattr(dataset, "transforms", None)
     if pixels is not None and not changed and len(pixels) == len(targets):
         try:

@@ -33,7 +33,7 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
     Raises:
         DataError: A missing column, file or value, or a doubled row; the message names the line.
     """
-    header, rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    header, rows = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     columns = _columns(header, path)
     paths: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
@@ -76,7 +76,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         # utf-8-sig: spreadsheets put a byte order mark first.
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+            reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
             header = next(reader, [])
             rows = []
             for row in reader:

@@ -1,0 +1,71 @@
+"""torchvision's published weights, from a stand-in for its server."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from torchvision import models
+
+from onestop.errors import UsageError
+from onestop.networks import build
+from onestop.networks.torchvision_zoo import default_weights
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch_home"))
+    return tmp_path / "torch_home" / "hub" / "checkpoints"
+
+
+def _serve(tmp_path: Path, name: str) -> str:
+    """A weights file with its hash in its name, as torch's hub wants it; returns its address."""
+    file = tmp_path / "weights.pth"
+    torch.save(build(name, 1000).state_dict(), file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    served = file.rename(tmp_path / f"{name}-{digest}.pth")
+    return served.as_uri()
+
+
+def _with_url(url: str) -> mock._patch[object]:
+    weights = models.SqueezeNet1_1_Weights.DEFAULT.value
+    return mock.patch.object(
+        models.SqueezeNet1_1_Weights.DEFAULT,
+        "_value_",
+        type(weights)(url, weights.transforms, weights.meta),
+    )
+
+
+def test_downloaded_once_then_taken_from_the_cache(tmp_path: Path, hub: Path) -> None:
+    url = _serve(tmp_path, "squeezenet1_1")
+    with _with_url(url):
+        first = default_weights("squeezenet1_1")
+        Path(url.removeprefix("file://")).unlink()
+        second = default_weights("squeezenet1_1")
+    assert [path.name for path in hub.iterdir()] == [url.rsplit("/", 1)[1]]
+    assert all(torch.equal(first.state[k], second.state[k]) for k in first.state)
+    assert first.size == (224, 224)
+    assert first.crop_fraction == 224 / 256
+    assert first.classes[263] == "Pembroke"
+
+
+def test_without_a_network_the_file_and_its_place_are_named(hub: Path) -> None:
+    with (
+        _with_url("http://127.0.0.1:9/squeezenet1_1-00000000.pth"),
+        pytest.raises(UsageError) as caught,
+    ):
+        default_weights("squeezenet1_1")
+    assert "127.0.0.1:9/squeezenet1_1-00000000.pth by hand to" in str(caught.value)
+    assert str(hub) in str(caught.value)
+
+
+def test_a_file_with_another_checksum_is_refused(tmp_path: Path, hub: Path) -> None:
+    url = _serve(tmp_path, "squeezenet1_1")
+    file = Path(url.removeprefix("file://"))
+    wrong = file.rename(tmp_path / "squeezenet1_1-deadbeef.pth")
+    with _with_url(wrong.as_uri()), pytest.raises(UsageError, match="invalid hash value"):
+        default_weights("squeezenet1_1")
+    assert list(hub.iterdir()) == []
