@@ -52,6 +52,16 @@ class Option:
         """Whether it is a switch without a value."""
         return self.kind is bool
 
+    @property
+    def pair(self) -> bool:
+        """Whether it can be on in a recipe file, so that it has a form that turns it off."""
+        return self.truth and self.name in field_types()
+
+    @property
+    def place(self) -> str:
+        """How help and errors call it."""
+        return _metavar(self) if self.positional else self.flag
+
 
 # What only the command line has: how to print what the function returns.
 _PRINTING = {
@@ -78,6 +88,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    except (MemoryError, RuntimeError) as error:
+        if not re.search(r"out of memory|can't allocate memory", f"{type(error)} {error}"):
+            raise
+        return _fail("out of memory; lower --batch-size or --image-size, or raise --accumulate", 1)
     except BrokenPipeError:
         # The reader of our output is gone (`| head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,6 +110,8 @@ def _fail(message: str, code: int) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and words[1:]:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(_overview())  # noqa: T201
         return 0
@@ -112,18 +128,20 @@ def _run(words: list[str]) -> int:
     if given is None:
         return 0
     printing = {o.name: given.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
+    if printing.get("json") and printing.get("csv"):
+        raise UsageError("--json --csv: only one of them can be printed; drop the other")
     if printing.pop("print_recipe", False):
-        return _print_recipe(module, given)
+        return _print_recipe(module, given, as_json=printing["json"])
     from onestop.display.results import show
 
     return show(function(**given), **printing)
 
 
-def _print_recipe(module: Any, given: dict[str, Any]) -> int:
+def _print_recipe(module: Any, given: dict[str, Any], *, as_json: bool) -> int:
     from onestop.display.results import show_settings
 
     kept = {k: v for k, v in given.items() if k not in ("out", "name", "quiet", "resume")}
-    show_settings(module.resolve(**kept))
+    show_settings(module.resolve(**kept), json=as_json)
     return 0
 
 
@@ -199,7 +217,7 @@ def parse(
     Raises:
         UsageError: One line on what is wrong and what is near.
     """
-    words = _right_words(words, options)
+    words = _right_words(verb, words, options)
     # Left out and given empty differ, so each default is an object of its own, known by identity.
     defaults = {o.name: o.default if o.truth else _Shown(_shown_default(o)) for o in options}
     fields = [(o.name, _field_type(o), _field_default(o, defaults[o.name])) for o in options]
@@ -214,12 +232,11 @@ def parse(
             if option.flag in words or f"--no-{option.flag[2:]}" in words:
                 given[option.name] = value
         elif value and option.many:
-            given[option.name] = list(value)
+            given[option.name] = [check_value(str, word, option.place) for word in value]
         elif value is not defaults[option.name] and not option.many:
-            place = option.name if option.positional else option.flag
-            given[option.name] = check_value(option.kind, value, place)
+            given[option.name] = check_value(option.kind, value, option.place)
         elif option.required:
-            raise UsageError(f"onestop {verb}: {option.name} missing (onestop {verb} --help)")
+            raise UsageError(f"{verb}: {option.place} missing (onestop {verb} --help)")
     return given
 
 
@@ -242,8 +259,7 @@ def _field_type(option: Option) -> Any:
     choices = choices_of(option.kind)
     metavar = "{" + ",".join(map(str, choices)) + "}" if choices else _metavar(option)
     if option.truth:
-        # A switch of the recipe can be on in a file, so it has a form that turns it off.
-        pair = () if option.name in field_types() else (tyro.conf.FlagCreatePairsOff,)
+        pair = () if option.pair else (tyro.conf.FlagCreatePairsOff,)
         return Annotated[bool, tyro.conf.arg(help=text, help_behavior_hint=""), *pair]
     about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="")
     kind: Any = list[str] if option.many else str
@@ -258,7 +274,8 @@ def _field_default(option: Option, default: Any) -> Any:
 
 def _metavar(option: Option) -> str:
     if option.positional:
-        return "IMAGE|FOLDER" if option.many else option.name.upper()
+        name = "IMAGE|FOLDER..." if option.many else option.name.upper()
+        return name if option.required else f"[{name}]"
     kinds = {
         part for kind in (option.kind, *get_args(option.kind)) for part in (kind, *get_args(kind))
     }
@@ -286,7 +303,7 @@ def _split_words(
     except SystemExit as stop:
         if not stop.code:
             return None
-        lines = [re.sub(r"[│╭╮╰╯─]", " ", line).strip() for line in said.getvalue().splitlines()]
+        lines = [re.sub(r"[│╭╮╰╯─]|-{3,}", " ", line).strip() for line in said.getvalue().splitlines()]
         text = " ".join(line for line in lines[1:] if line).partition("For full helptext")[0]
         raise UsageError(f"{text.strip().rstrip('.')} (onestop {verb} --help)") from None
     if unknown:
@@ -294,30 +311,41 @@ def _split_words(
     return filled
 
 
-def _right_words(words: list[str], options: list[Option]) -> list[str]:
+def _right_words(verb: str, words: list[str], options: list[Option]) -> list[str]:
     """The words with each flag by its right name; other tools' names for one are understood.
 
     Raises:
-        UsageError: A flag that no tool has; names the nearest.
+        UsageError: A flag that no tool has, with the nearest; or a value missing or too many.
     """
-    flags = {o.name: o.flag for o in options if not o.positional}
-    flags |= {f"no_{o.name}": f"--no-{o.flag[2:]}" for o in options if o.truth}
+    offs = {f"no_{o.name}": f"--no-{o.flag[2:]}" for o in options if o.pair}
+    flags = {o.name: o.flag for o in options if not o.positional} | offs
+    switches = {o.name for o in options if o.truth} | offs.keys()
     positional = {o.name for o in options if o.positional}
     right: list[str] = []
-    for word in words:
+    for place, word in enumerate(words):
+        if word == "--":
+            return right + words[place:]
+        if not _is_flag(word) or word in ("-h", "--help"):
+            right.append(word)
+            continue
         typed, equals, value = word.partition("=")
         name = typed.lstrip("-").replace("-", "_")
         meant = name if name in flags else ALIASES.get(name, name)
-        if not re.match(r"--?[A-Za-z]", word) or word in ("-h", "--help"):
-            right.append(word)
-        elif meant in flags:
+        if meant not in flags and meant not in positional:
+            aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
+            near = did_you_mean(typed, flags.values()) or did_you_mean(typed, aliases)
+            raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
+        if meant in switches:
+            if equals:
+                raise UsageError(f"{word}: is a switch and takes no value; write {typed} alone")
+        elif not equals and (place + 1 == len(words) or _is_flag(words[place + 1])):
+            raise UsageError(f"{typed}: its value is missing (onestop {verb} --help)")
+        if meant in flags:
             right.append(flags[meant] + equals + value)
-        elif meant in positional:  # `--data X` for X
+        else:  # `--data X` for X
             right += [value] if equals else []
-        else:
-            spellings = [
-                *flags.values(),
-                *("--" + a.replace("_", "-") for a in ALIASES if len(a) > 1),
-            ]
-            raise UsageError(f"{typed}: no such option{did_you_mean(typed, spellings)}")
     return right
+
+
+def _is_flag(word: str) -> bool:
+    return re.match(r"--?[A-Za-z]", word) is not None

@@ -75,6 +75,8 @@ def check_setting(name: str, value: object, place: str | None = None) -> Any:
 
 def check_value(kind: Any, value: object, place: str) -> Any:
     """`value` converted to `kind` (a type with `annotated_types` limits), or a one-line error."""
+    if isinstance(value, str) and not value.strip():
+        raise UsageError(f"{place}: its value is empty; give one or leave it out")
     if isinstance(value, str) and value == "auto" and _is_optional(kind):
         return None
     choices = choices_of(kind)

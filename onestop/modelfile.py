@@ -63,9 +63,9 @@ def write_model(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:
     write_atomic(path, save(plain(tensors), metadata={_KEY: text}))
 
 
-def write_weights(path: Path, network: nn.Module) -> None:
+def write_weights(path: str | Path, network: nn.Module) -> None:
     """Write only the weights of a network that is built in code; `load_weights` reads them back."""
-    write_atomic(path, save(plain(network.state_dict())))
+    write_atomic(Path(path), save(plain(network.state_dict())))
 
 
 def read_card(path: Path) -> Card:

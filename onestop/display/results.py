@@ -38,8 +38,12 @@ def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
     return 0
 
 
-def show_settings(settings: Settings) -> None:
+def show_settings(settings: Settings, *, json: bool = False) -> None:
     """Every value of a recipe, where it came from, and why."""
+    if json:
+        values = {name: getattr(settings.recipe, name) for name in FIELDS}
+        _print_json({n: {"value": v, **vars(settings.origins[n])} for n, v in values.items()})
+        return
     table = _table("setting", "value", "from", "why")
     for name in FIELDS:
         origin, value = settings.origins[name], getattr(settings.recipe, name)

@@ -49,7 +49,8 @@ def info(
 
     Args:
         target: a source as `train` takes it, a run folder or model file, or the name of a network
-        data_root: folder of the sets known by name
+        data_root: folder of the sets known by name (default: ONESTOP_DATA, else the user's cache
+            folder)
         classes: for a network: number of classes
         channels: for a network: channels of its images (default: its usual ones)
         image_size: for a network: height and width of its images (default: its usual ones)
@@ -68,7 +69,7 @@ def info(
     path = Path(target)
     if is_run(path) or (path.is_file() and path.suffix == ".safetensors"):
         return _of_model(path)
-    if is_source(str(target)):
+    if is_source(str(target)) and path.suffix != ".py":
         return _of_data(target, data_root)
     return _of_network(str(target), classes, channels, image_size)
 

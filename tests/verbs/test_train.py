@@ -244,7 +244,7 @@ def test_weights_to_start_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert "8 tensors loaded (99.6% of the network)" in said
     assert "fc3.weight [10, 84] for [3, 84]" in said
     with pytest.raises(UsageError, match="for another network"):
-        train("digits", epochs=1, model="nested", weights=str(first.folder))
+        train("digits", epochs=1, model="lenet_3x3", weights=str(first.folder))
 
 
 def test_no_validation_split_and_no_test_split_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -105,6 +108,8 @@ SETS: dict[str, NamedSet] = {
     ),
 }  # fmt: skip
 NAMES = ("digits", *SETS)
+# What torchvision raises where files are missing, damaged, or not to be had.
+_FAILURES = (OSError, RuntimeError, ValueError, AssertionError, EOFError, HTTPException)
 
 
 def known_set(name: str) -> str | None:
@@ -167,27 +172,41 @@ def _torchvision(name: str, root: Path) -> Dataset:
     for split in entry.splits:
         try:
             opened[split] = open_split(split, download=False)
-        except (RuntimeError, OSError):  # not there yet
-            opened[split] = _download(name, root, lambda s=split: open_split(s, download=True))
+        except _FAILURES:  # not there yet
+            opened[split] = _download(name, root, partial(open_split, split, download=True))
     return from_torch(opened, name)
 
 
-def _download(name: str, root: Path, fetch: Any) -> Any:
+def _download(name: str, root: Path, fetch: Callable[[], Any]) -> Any:
     """Fetch and unpack; archives that were put in place by hand are unpacked without a network."""
-    entry, timeout = SETS[name], socket.getdefaulttimeout()
+    entry = SETS[name]
     try:
-        if os.environ.get("ONESTOP_OFFLINE"):
-            raise OSError("ONESTOP_OFFLINE is set")
         root.mkdir(parents=True, exist_ok=True)
-        socket.setdefaulttimeout(30)
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _network(allowed=not os.environ.get("ONESTOP_OFFLINE")):
             return fetch()
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
+    except _FAILURES as error:
+        # Torchvision's list of all mirrors it tried ends with what the last one said.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise DataError(
-            f"{name}: not in {root} and not to be downloaded ({reason}); "
-            f"fetch {' '.join(entry.urls)} by hand into {root / entry.folder}, "
-            f"or name the folder that has it with --data-root"
+            f"{name}: missing or damaged in {root} and not to be downloaded ({reason}); "
+            f"fetch {' '.join(entry.urls)} by hand into {root / entry.folder} in place of what is "
+            "there, or name the folder that has it with --data-root"
         ) from None
+
+
+@contextmanager
+def _network(*, allowed: bool) -> Iterator[None]:
+    """Half a minute of patience with a silent server, or no network at all."""
+    timeout, urlopen = socket.getdefaulttimeout(), urllib.request.urlopen
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("ONESTOP_OFFLINE is set")
+
+    socket.setdefaulttimeout(30)
+    if not allowed:
+        urllib.request.urlopen = refuse
+    try:
+        yield
     finally:
+        urllib.request.urlopen = urlopen
         socket.setdefaulttimeout(timeout)

@@ -151,14 +151,19 @@ def _targets(dataset: Any) -> Any:
     """The targets from where torchvision's sets and their likes keep them, else one by one."""
     if not getattr(dataset, "target_transform", None):
         for attribute in ("targets", "labels", "_labels"):
-            values = getattr(dataset, attribute, None)
-            if values is not None and len(values) == len(dataset):
+            if (values := _kept(dataset, attribute)) is not None:
                 return np.asarray(values)
         for attribute in ("samples", "_samples"):
-            pairs = getattr(dataset, attribute, ())
-            if len(pairs) == len(dataset) and all(isinstance(pair, tuple) for pair in pairs):
+            pairs = _kept(dataset, attribute)
+            if pairs is not None and all(isinstance(pair, tuple) for pair in pairs):
                 return np.asarray([pair[1] for pair in pairs])
     return np.asarray([dataset[index][1] for index in range(len(dataset))])
+
+
+def _kept(dataset: Any, attribute: str) -> Any:
+    """What a set keeps under this name, where that is a value a sample."""
+    values: Any = getattr(dataset, attribute, None)
+    return values if hasattr(values, "__len__") and len(values) == len(dataset) else None
 
 
 def _samples(dataset: Any, targets: Targets) -> Samples:

@@ -1,0 +1,34 @@
+"""Every example runs."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs_and_is_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    runpy.run_path(str(path), run_name="__main__")
+    assert len(path.read_text().splitlines()) <= 60
+
+
+def test_linear_regression_ends_near_the_tutorials_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = REPOSITORY / "examples" / "linear_regression.py"
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    runpy.run_path(str(path), run_name="__main__")
+    printed = dict(
+        line.split(": ") for line in capsys.readouterr().out.splitlines() if ": " in line
+    )
+    assert float(printed["weight"]) == pytest.approx(2.0071, abs=0.05)
+    assert float(printed["bias"]) == pytest.approx(3.1690, abs=0.5)
+    assert Path("runs/linear/line.png").stat().st_size > 5000
