@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from onestop.modelfile import load_weights, write_weights
     from onestop.networks import build
     from onestop.recipe import Recipe
+    from onestop.results import Run
     from onestop.verbs.evaluate import evaluate
     from onestop.verbs.info import info
     from onestop.verbs.models import models
     from onestop.verbs.predict import predict
-    from onestop.verbs.train import Run, resolve, train
+    from onestop.verbs.train import resolve, train
 
 _WHERE = {
     "train": "onestop.verbs.train",
     "resolve": "onestop.verbs.train",
-    "Run": "onestop.verbs.train",
+    "Run": "onestop.results",
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
     "info": "onestop.verbs.info",

@@ -28,10 +28,12 @@ from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.metrics import Metrics
 from onestop.modelfile import Card, model_path, read_card, read_weights
-from onestop.networks import build
+from onestop.networks import build, default_weights
 from onestop.networks.catalog import Entry
 from onestop.networks.filling import fill
-from onestop.randomness import seed_torch
+from onestop.networks.freezing import Freezing, rate_scales
+from onestop.networks.surgery import find_heads
+from onestop.randomness import preserved, seed_torch
 from onestop.recipe import Recipe
 from onestop.state import Training
 from onestop.tasks import Classification, Task, task_for
@@ -72,31 +74,69 @@ class Parts:
         return lambda network: score(network, self.task, self.feeds["val"], self.engine).metrics
 
 
-def assemble(recipe: Recipe, entry: Entry, dataset: Dataset, say: Callable[[str], None]) -> Parts:
-    """Build everything a run needs; random weights are a function of the seed.
+@dataclass(frozen=True)
+class Plan:
+    """What can be built, and refused, before any image is read."""
+
+    recipe: Recipe
+    entry: Entry
+    dataset: Dataset
+    engine: Engine
+    task: Task
+    network: nn.Module
+    arguments: dict[str, int]
+    preprocessing: Preprocessing
+    heads: list[str]
+    said: tuple[str, ...]
+
+
+def plan(recipe: Recipe, entry: Entry, dataset: Dataset) -> Plan:
+    """Build the network and see that everything fits together; nothing is read or written.
+
+    Random weights are a function of the seed.
 
     Args:
         recipe: Resolved: no value is None.
         entry: The recipe's network.
         dataset: The recipe's source.
-        say: Told in one line what happened to pretrained weights.
 
     Raises:
-        OneStopError: Parts that do not fit together.
+        OneStopError: Parts that do not fit together, or weights that cannot be read.
     """
-    engine = engine_for(recipe)
     task = _task(recipe, dataset)
-    start = _start(recipe, entry)
-    preprocessing, train = _inputs(recipe, dataset, engine, start)
     arguments = _arguments(recipe, dataset, task)
-    seed_torch(recipe.seed, "weights")
-    network = build(entry.name, **arguments)
-    if start:
-        say(f"{start.source}: {fill(network, start.tensors, start.source)}")
+    start = _start(recipe, entry)
+    preprocessing = _declared(recipe, dataset, start)
+    with preserved():
+        seed_torch(recipe.seed, "weights")
+        network = build(entry.name, **arguments)
+    said = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
+    heads = _heads(recipe, network, preprocessing)
+    if heads:
+        Freezing(network, heads).check(recipe.freeze or "none")
+    return Plan(
+        recipe, entry, dataset, engine_for(recipe), task, network, arguments, preprocessing, heads,
+        tuple(said),
+    )  # fmt: skip
+
+
+def assemble(planned: Plan) -> Parts:
+    """Prepare the images and build the rest of what a run needs.
+
+    Raises:
+        DataError: No training image can be read.
+    """
+    recipe, dataset, engine, network = (
+        planned.recipe, planned.dataset, planned.engine, planned.network,
+    )  # fmt: skip
+    preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing)
     network.to(engine.device)
+    heads, scale = planned.heads, recipe.backbone_lr_scale or 1.0
+    scales = rate_scales(network, heads, scale, recipe.layer_decay) if heads else None
     training = Training(
         network=network,
-        optimizer=optimizer_for(recipe, network),
+        optimizer=optimizer_for(recipe, network, scales),
+        freezing=Freezing(network, heads) if heads else None,
         average=MovingAverage(network, recipe.ema) if recipe.ema else None,
         scaler=torch.amp.GradScaler(engine.device.type) if recipe.precision == "fp16" else None,
     )
@@ -107,15 +147,25 @@ def assemble(recipe: Recipe, entry: Entry, dataset: Dataset, say: Callable[[str]
             keep=name == "val",
         )  # fmt: skip
     card = Card(
-        network=entry.name,
-        arguments=arguments,
+        network=planned.entry.name,
+        arguments=planned.arguments,
         classes=dataset.classes,
         preprocessing=preprocessing.to_json(),
         recipe=dataclasses.asdict(recipe),
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
         made_with=fingerprint(engine),
     )
-    return Parts(recipe, entry, dataset, engine, task, preprocessing, training, feeds, card)
+    return Parts(
+        recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds, card
+    )
+
+
+def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
+    """The network's heads, where the recipe treats them otherwise than the rest."""
+    alike = recipe.backbone_lr_scale == recipe.layer_decay == 1.0
+    if recipe.freeze == "none" and alike:
+        return []
+    return find_heads(network, preprocessing.shape)
 
 
 def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
@@ -141,10 +191,6 @@ def _start(recipe: Recipe, entry: Entry) -> Start | None:
     if recipe.weights == "none":
         return None
     if recipe.weights == "default":
-        if entry.origin != "torchvision":
-            raise UsageError(
-                f"--weights default: there are none for {entry.name}; name a file, or train from none"
-            )
         return _published(entry)
     path = model_path(recipe.weights)
     try:
@@ -155,21 +201,18 @@ def _start(recipe: Recipe, entry: Entry) -> Start | None:
 
 
 def _published(entry: Entry) -> Start:
-    from onestop.networks.torchvision_zoo import default_weights
-
-    found = default_weights(entry.name)
+    found = default_weights(entry)
     preprocessing = ImagePreprocessing(
         channels=3, size=found.size, mean=found.mean, std=found.std,
         crop_fraction=found.crop_fraction, interpolation=found.interpolation,
     )  # fmt: skip
-    return Start(found.state, f"torchvision's weights of {entry.name}", preprocessing)
+    return Start(found.state, f"published weights of {entry.name}", preprocessing)
 
 
 def _inputs(
-    recipe: Recipe, dataset: Dataset, engine: Engine, start: Start | None
+    recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing
 ) -> tuple[Preprocessing, Feed]:
     """The preprocessing and the training split; the one may need statistics of the other."""
-    preprocessing = _declared(recipe, dataset, start)
     train = Feed(
         dataset.splits["train"], preprocessing, device=engine.device, workers=recipe.workers or 0,
         augment=recipe.augment or "none", seed=recipe.seed,

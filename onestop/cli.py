@@ -9,6 +9,7 @@ arguments, so that all three give the same one-line errors. No import of torch b
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import importlib
@@ -16,7 +17,9 @@ import inspect
 import io
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
@@ -60,7 +63,7 @@ class Option:
     @property
     def place(self) -> str:
         """How help and errors call it."""
-        return _metavar(self) if self.positional else self.flag
+        return _metavar(self).strip("[].") if self.positional else self.flag
 
 
 # What only the command line has: how to print what the function returns.
@@ -83,24 +86,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        code = _run(words)
+        if sys.stdout:
+            sys.stdout.flush()  # what goes wrong with it shows here, not when Python ends
+        return code
     except OneStopError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except (MemoryError, RuntimeError) as error:
-        if not re.search(r"out of memory|can't allocate memory", f"{type(error)} {error}"):
+        known = re.search(r"out of memory|can't allocate memory", str(error))
+        if not (known or isinstance(error, MemoryError)):
             raise
         return _fail("out of memory; lower --batch-size or --image-size, or raise --accumulate", 1)
     except BrokenPipeError:
-        # The reader of our output is gone (`| head`); Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader is gone (`| head`)
         return 0
+    except OSError as error:  # a full disk, no access: the machine's trouble, no bug of ours
+        if not error.filename:
+            _drop_output()
+        return _fail(f"{error.filename or 'output'}: {error.strerror or error}", 1)
 
 
 def entry_point() -> None:
     """What the `onestop` command calls."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())
+
+
+def _drop_output() -> None:
+    """Have what is still to be written go nowhere; Python would complain of it once more at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:
@@ -132,13 +150,13 @@ def _run(words: list[str]) -> int:
         raise UsageError("--json --csv: only one of them can be printed; drop the other")
     if printing.pop("print_recipe", False):
         return _print_recipe(module, given, as_json=printing["json"])
-    from onestop.display.results import show
+    from onestop.display.printing import show
 
     return show(function(**given), **printing)
 
 
 def _print_recipe(module: Any, given: dict[str, Any], *, as_json: bool) -> int:
-    from onestop.display.results import show_settings
+    from onestop.display.printing import show_settings
 
     kept = {k: v for k, v in given.items() if k not in ("out", "name", "quiet", "resume")}
     show_settings(module.resolve(**kept), json=as_json)
@@ -153,7 +171,8 @@ def _overview() -> str:
         f"{verbs}\n\n"
         "  onestop VERB --help   all about one of them\n"
         "  onestop --version     the version\n\n"
-        "Start here: `onestop train` learns handwritten digits; `onestop train FOLDER` your own."
+        "Start here: `onestop train` learns handwritten digits,\n"
+        "            `onestop train FOLDER` your own classes, a folder of images each."
     )
 
 
@@ -289,10 +308,11 @@ def _split_words(
 ) -> Any | None:
     """Have tyro fill the form; None after it printed the help. Its framed messages become a line."""
     description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    said = io.StringIO()
+    encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name
+    said, shown = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
     cli: Any = tyro.cli  # the form is made while running, which no type can say
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
             filled, unknown = cli(
                 form,
                 prog=f"onestop {verb}",
@@ -302,13 +322,23 @@ def _split_words(
             )
     except SystemExit as stop:
         if not stop.code:
+            shown.seek(0)
+            print(_wrapped(shown.read()))  # noqa: T201
             return None
-        lines = [re.sub(r"[│╭╮╰╯─]|-{3,}", " ", line).strip() for line in said.getvalue().splitlines()]
+        lines = [
+            re.sub(r"[│╭╮╰╯─]|-{3,}", " ", line).strip() for line in said.getvalue().splitlines()
+        ]
         text = " ".join(line for line in lines[1:] if line).partition("For full helptext")[0]
         raise UsageError(f"{text.strip().rstrip('.')} (onestop {verb} --help)") from None
     if unknown:
         raise UsageError(f"{unknown[0]}: one argument too many (onestop {verb} --help)")
     return filled
+
+
+def _wrapped(page: str) -> str:
+    """A help page whose paragraphs are broken between words; its frames fit already."""
+    width = max(40, shutil.get_terminal_size().columns)
+    return "\n".join(textwrap.fill(line, width) for line in page.splitlines())
 
 
 def _right_words(verb: str, words: list[str], options: list[Option]) -> list[str]:

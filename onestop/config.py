@@ -38,8 +38,11 @@ class Settings:
     origins: Mapping[str, Origin]
 
     def given(self, name: str) -> bool:
-        """Whether somebody asked for this value (it is neither built in nor derived)."""
-        return self.origins[name].layer not in ("default", "derived")
+        """Whether this value was asked for just now, by a flag or an argument.
+
+        A file does not count: it may be the recipe of an earlier run, which sets everything.
+        """
+        return self.origins[name].layer == "flag"
 
     def derive(self, name: str, value: object, why: str) -> Settings:
         """The same settings with one derived value filled in."""
@@ -76,7 +79,7 @@ def check_setting(name: str, value: object, place: str | None = None) -> Any:
 def check_value(kind: Any, value: object, place: str) -> Any:
     """`value` converted to `kind` (a type with `annotated_types` limits), or a one-line error."""
     if isinstance(value, str) and not value.strip():
-        raise UsageError(f"{place}: its value is empty; give one or leave it out")
+        raise UsageError(f"{place.rstrip(':')}: its value is empty; give one or leave it out")
     if isinstance(value, str) and value == "auto" and _is_optional(kind):
         return None
     choices = choices_of(kind)
@@ -119,7 +122,7 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
         raise UsageError(f"--recipe {path}: {reason}; name a YAML file of settings") from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or "not readable"
@@ -131,6 +134,8 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in node.value:
         place = f"{path}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise UsageError(f"{place}: the name of a setting is wanted, not a list")
         name = check_name(str(key.value), FIELDS, f"{place} {key.value!r}")
         if name in values:
             raise UsageError(f"{place} {key.value!r}: set twice; keep one of the lines")

@@ -19,6 +19,9 @@ from onestop.recipe import Recipe
 Rules: TypeAlias = dict[str, tuple[object, str]]
 """Values by name of the setting, each with its reason."""
 
+WARM_HEAD = 3
+"""Epochs in which a new head on pretrained weights learns alone."""
+
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
 
@@ -34,6 +37,7 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
         "model": (_default_model(facts), f"the first network to try on {_kind(facts)}"),
         **_input_rules(settings.recipe, facts, entry),
         **_machine_rules(settings.recipe),
+        **_freezing_rules(settings.recipe),
     }
     settings = _fill(settings, rules)
     settings = _fill(settings, _length_rules(facts))
@@ -134,6 +138,25 @@ def _learning_rules(recipe: Recipe, facts: Facts) -> Rules:
         "warmup_epochs": warmup,
         "step_epochs": (10, "a tenth every ten epochs"),
         "monitor": (monitor, "what the task is about"),
+    }
+
+
+def _freezing_rules(recipe: Recipe) -> Rules:
+    if recipe.weights == "none":
+        why = "random weights have to learn from the start"
+        return {
+            "freeze": ("none", why),
+            "unfreeze_after": (0, why),
+            "backbone_lr_scale": (1.0, why),
+        }
+    scale = (0.1, "pretrained weights need small changes only")
+    if recipe.freeze is not None:
+        why = "what was asked to be frozen stays frozen"
+        return {"unfreeze_after": (0, why), "backbone_lr_scale": scale}
+    return {
+        "freeze": ("backbone", "a new head learns first, else it would spoil the backbone"),
+        "unfreeze_after": (WARM_HEAD, "then everything learns"),
+        "backbone_lr_scale": scale,
     }
 
 

@@ -24,6 +24,7 @@ from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
 from onestop.networks import build
+from onestop.randomness import preserved
 from onestop.recipe import Precision
 from onestop.tasks import Task, task_for
 from onestop.tasks.task import Guess
@@ -193,7 +194,8 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
                 f"{file}: was trained with your own network {card.network}; build it and pass it: "
                 "onestop.load(path, network), or --model FILE.py:Class"
             )
-        network = build(card.network, **card.arguments)
+        with preserved():
+            network = build(card.network, **card.arguments)
     tensors = read_weights(file)
     if problem := misfit(network, tensors):
         raise UsageError(f"{file} (a {card.network}): {problem}")

@@ -90,6 +90,8 @@ def train_loop(
         seconds, seen_before = progress.seconds, progress.seen
         plan = epoch_plan(count, recipe.batch_size, recipe.seed, epoch)
         network.train()
+        if training.freezing:
+            training.freezing.freeze(frozen_in(recipe, epoch))
         for batch in feed.train(plan[progress.step - epoch * per_epoch :], epoch):
             lr = recipe.lr * factor(progress.step)
             loss = math.nan
@@ -111,6 +113,15 @@ def train_loop(
         best = _note_epoch(progress, recipe, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
+
+
+def frozen_in(recipe: Recipe, epoch: int) -> str:
+    """What the recipe freezes in an epoch, counted from 0.
+
+    A function of the epoch alone, so that going on with a run cannot undo it.
+    """
+    thawed = bool(recipe.unfreeze_after) and epoch >= (recipe.unfreeze_after or 0)
+    return "none" if thawed else recipe.freeze or "none"
 
 
 def _take_step(

@@ -59,7 +59,8 @@ class Card:
 
 def write_model(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:
     """Write a model file, whole or not at all."""
-    text = json.dumps(dataclasses.asdict(card), ensure_ascii=False)
+    # Escaped, since names of files and classes can hold bytes that are no text.
+    text = json.dumps(dataclasses.asdict(card))
     write_atomic(path, save(plain(tensors), metadata={_KEY: text}))
 
 

@@ -67,6 +67,15 @@ class Recipe:
     weights: str = "none"
     """weights to start from: none (random), default (torchvision's), or a file"""
 
+    freeze: str | None = None
+    """part that does not learn: none, backbone (all but the head), or a number of first stages"""
+    unfreeze_after: Natural | None = None
+    """epochs after which the frozen part learns too; 0 is never"""
+    backbone_lr_scale: Rate | None = None
+    """learning rate of everything but the head, as a share of the head's"""
+    layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    """learning rate of each stage as a share of that of the stage after it"""
+
     # --- learning ---
     epochs: Positive | None = None
     """passes over the training images"""

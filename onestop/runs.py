@@ -85,7 +85,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OneStopError: The disk is full or cannot be written; an older file there is untouched.
     """
-    content = content.encode() if isinstance(content, str) else content
+    content = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

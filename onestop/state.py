@@ -21,6 +21,7 @@ from onestop.errors import UsageError
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import restore_slots, slots
 from onestop.modelfile import plain
+from onestop.networks.freezing import Freezing
 from onestop.runs import write_atomic
 
 _KEY = "onestop_state"
@@ -58,6 +59,7 @@ class Training:
     optimizer: torch.optim.Optimizer
     average: MovingAverage | None = None
     scaler: torch.amp.GradScaler | None = None
+    freezing: Freezing | None = None
     progress: Progress = field(default_factory=Progress)
 
     @property

@@ -87,7 +87,7 @@ def test_a_step_is_the_textbooks_step() -> None:
     by_hand = training(recipe).network
     batch = next(data.in_order(30))
     optimizer = optimizer_for(recipe, by_hand)
-    nn.functional.cross_entropy(by_hand(batch.inputs), batch.targets).backward()
+    torch.autograd.backward(nn.functional.cross_entropy(by_hand(batch.inputs), batch.targets))
     optimizer.step()
     list(train_loop(parts, TASK, data, recipe, ENGINE, None))
     for a, b in zip(parts.network.parameters(), by_hand.parameters(), strict=True):
@@ -141,7 +141,7 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch() -> None:
 
 def test_clipping_shortens_the_step() -> None:
     start = weights(training(Recipe(**BASE)))
-    options = {
+    options: dict[str, Any] = {
         "epochs": 1,
         "batch_size": 30,
         "momentum": 0.0,

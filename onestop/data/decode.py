@@ -86,7 +86,7 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
 def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
     """Height, width and natural channels of a picture as `from_pillow` turns it."""
     width, height = image.size
-    if _orientation(image) in (5, 6, 7, 8):
+    if _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF":  # whose size is upright
         width, height = height, width
     return height, width, _natural_channels(image)
 
@@ -100,7 +100,7 @@ def from_pillow(image: Image.Image, channels: int) -> Pixels:
     image = _upright(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = _scaled_to_bytes(image)
-    elif image.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
+    elif image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
         image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
     if image.mode == "RGBA" and channels != 4:
         paper = Image.new("RGBA", image.size, "white")

@@ -29,7 +29,7 @@ class Watcher:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last = time.monotonic()
-        self._epochs = 0
+        self._epoch, self._begun, self._before = 0, self._last, 0
 
     def say(self, text: str) -> None:
         """Print a line and log it."""
@@ -45,11 +45,12 @@ class Watcher:
                 BarColumn(bar_width=None),
                 TextColumn("{task.fields[figures]}"),
                 TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[left]}"),
                 console=self.console,
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task("", total=None, figures="starting")
+            self._task = self._bar.add_task("", total=None, figures="starting", left="")
         return self
 
     def __exit__(
@@ -65,7 +66,11 @@ class Watcher:
         """Show a record of the loop; cheap enough for every step."""
         if isinstance(record, Epoch):
             self._show_epoch(record, epochs)
-        elif self._bar and self._task is not None:
+            return
+        if record.epoch != self._epoch:  # its first step: speed is counted from here
+            self._epoch, self._begun = record.epoch, time.monotonic()
+            self._before = record.images
+        if self._bar and self._task is not None:
             if time.monotonic() - self._last >= _REFRESH:
                 self._last = time.monotonic()
                 self._bar.update(
@@ -73,13 +78,13 @@ class Watcher:
                     description=f"epoch {record.epoch}/{epochs}",
                     total=record.steps,
                     completed=record.step,
-                    figures=_figures(record),
+                    figures=self._figures(record),
+                    left="left",
                 )
         elif time.monotonic() - self._last >= _SILENCE:
             self._last = time.monotonic()
-            self.say(
-                f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps} {_figures(record)}"
-            )
+            place = f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps}"
+            self.say(f"{place} {self._figures(record)}")
 
     def _show_epoch(self, record: Epoch, epochs: int) -> None:
         row = record.row
@@ -97,7 +102,9 @@ class Watcher:
         self._last = time.monotonic()
         self.say(" ".join(parts))
 
-
-def _figures(record: Step) -> str:
-    accuracy = f" accuracy {record.train_accuracy:.1%}" if record.train_accuracy else ""
-    return f"loss {record.train_loss:.4f}{accuracy}"
+    def _figures(self, record: Step) -> str:
+        accuracy = f" accuracy {record.train_accuracy:.1%}" if record.train_accuracy else ""
+        seconds = time.monotonic() - self._begun
+        speed = (record.images - self._before) / seconds if seconds else 0.0
+        pace = f" | {speed:,.0f} images/s" if speed else ""
+        return f"loss {record.train_loss:.4f}{accuracy}{pace}"

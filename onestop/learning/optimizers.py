@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -11,21 +11,30 @@ from torch import nn
 from onestop.recipe import Recipe
 
 
-def optimizer_for(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+def optimizer_for(
+    recipe: Recipe, network: nn.Module, scales: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
     """Torch's optimizer of a resolved recipe over all parameters that learn.
 
     Weight decay is left off vectors and scalars, which are biases and the weights of normalisation
     layers, unless `decay_all` is set.
+
+    Args:
+        recipe: Resolved: no value is None.
+        network: Its parameters that require gradients are taken.
+        scales: Share of the learning rate for each parameter by name; 1 where not given.
     """
     assert recipe.lr is not None
     decay, momentum = recipe.weight_decay or 0.0, recipe.momentum or 0.0
-    learning = [p for p in network.parameters() if p.requires_grad]
-    spared = [p for p in learning if p.ndim <= 1 and not recipe.decay_all]
+    members: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            decays = decay if parameter.ndim > 1 or recipe.decay_all else 0.0
+            members.setdefault((decays, (scales or {}).get(name, 1.0)), []).append(parameter)
     groups = [
-        {"params": [p for p in learning if p.ndim > 1 or recipe.decay_all], "weight_decay": decay},
-        {"params": spared, "weight_decay": 0.0},
+        {"params": parameters, "weight_decay": decays, "lr_scale": scale}
+        for (decays, scale), parameters in members.items()
     ]
-    groups = [group for group in groups if group["params"]]
     kinds: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
         "sgd": (torch.optim.SGD, {"momentum": momentum, "nesterov": recipe.nesterov}),
         "adam": (torch.optim.Adam, {}),
@@ -39,7 +48,7 @@ def optimizer_for(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Have the next step use this learning rate."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["lr_scale"]
 
 
 def slots(

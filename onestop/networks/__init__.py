@@ -14,13 +14,14 @@ from torch import nn
 
 from onestop.errors import UsageError, did_you_mean
 from onestop.networks.catalog import OWN, Entry
+from onestop.networks.published import Published
 
 
 def find(name: str) -> Entry:
     """What a network's name stands for.
 
     Args:
-        name: One of our own; a torchvision name, plain or as `torchvision:NAME`; or
+        name: One of our own; a torchvision name, plain or as `torchvision:NAME`; `timm:NAME`; or
             `path/to/file.py:Class` for a user's own. Case does not matter in known names.
 
     Raises:
@@ -31,6 +32,10 @@ def find(name: str) -> Entry:
     plain = name.lower().replace("-", "_")
     if plain in OWN:
         return OWN[plain]
+    if plain.startswith("timm:"):
+        from onestop.networks import timm_zoo
+
+        return timm_zoo.entry(name[len("timm:") :])
     from onestop.networks import torchvision_zoo
 
     known = torchvision_zoo.names()
@@ -66,11 +71,13 @@ def build(
             f"{entry.name}: images of {size} pixels are too small; it needs {entry.min_size} or more"
         )
     if entry.origin == "torchvision":
-        if channels != 3:
-            raise UsageError(f"{entry.name}: takes 3 channels, not {channels}; drop --channels")
         from onestop.networks import torchvision_zoo
 
-        return torchvision_zoo.build(entry.name, classes)
+        return torchvision_zoo.build(entry.name, classes, channels, size)
+    if entry.origin == "timm":
+        from onestop.networks import timm_zoo
+
+        return timm_zoo.build(entry.name, classes, channels, size)
     if entry.origin == "file":
         return _build_from_file(entry, classes, channels, size)
     module, _, function = entry.where.partition(":")
@@ -85,6 +92,25 @@ def entries() -> Iterator[Entry]:
 
     yield from OWN.values()
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
+
+
+def default_weights(entry: Entry) -> Published:
+    """The published weights of a network.
+
+    Raises:
+        UsageError: There are none, or they could not be downloaded.
+    """
+    if entry.origin == "torchvision":
+        from onestop.networks import torchvision_zoo
+
+        return torchvision_zoo.default_weights(entry.name)
+    if entry.origin == "timm":
+        from onestop.networks import timm_zoo
+
+        return timm_zoo.default_weights(entry.name)
+    raise UsageError(
+        f"--weights default: nobody published any for {entry.name}; name a file, or train from none"
+    )
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import UsageError, listing
+from onestop.networks.surgery import spread_channels
 
 LEAST = 0.5
 """Share of the network's numbers that must be filled for the file to be taken for its weights."""
@@ -35,14 +36,26 @@ class Filled:
         return "; ".join(parts)
 
 
+def _fitted(tensor: Tensor, wanted: Tensor | None) -> Tensor:
+    """A first convolution's weights for another number of channels; anything else as it is."""
+    if wanted is None or tensor.ndim != 4 or tensor.shape == wanted.shape:
+        return tensor
+    channels = (tensor.shape[1], wanted.shape[1])
+    same = tensor.shape[0] == wanted.shape[0] and tensor.shape[2:] == wanted.shape[2:]
+    return spread_channels(tensor, channels[1]) if same and set(channels) <= {1, 3, 4} else tensor
+
+
 @torch.no_grad()
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Filled:
     """Copy into the network every tensor of the same name and shape.
+
+    A first convolution for another number of channels is summed or repeated to fit.
 
     Raises:
         UsageError: Less than half of the network would be filled; nothing is changed then.
     """
     own = network.state_dict()
+    tensors = {name: _fitted(tensor, own.get(name)) for name, tensor in tensors.items()}
     fitting = [name for name in own if name in tensors and tensors[name].shape == own[name].shape]
     other = tuple(
         f"{name} {list(tensors[name].shape)} for {list(own[name].shape)}"

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import socket
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
 
 from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
+from onestop.networks.published import Published, patience
+from onestop.networks.surgery import replace_channels
 
 # These two warn unless told whether to start at their papers' random weights.
-_ASK_FOR_INIT = ("googlenet", "inception_v3")
+_ASK_FOR_INIT = _SCALED_INSIDE = ("googlenet", "inception_v3")
 
 
 def names() -> list[str]:
@@ -32,7 +32,7 @@ def entry(name: str) -> Entry:
         where="torchvision.models",
         channels=3,
         image_size=best.transforms().crop_size[0],
-        min_size=best.meta["min_size"][0],
+        min_size=_min_size(name, best.meta),
         summary="torchvision's",
         paper=best.meta["recipe"],
         parameters=best.meta["num_params"],
@@ -40,25 +40,24 @@ def entry(name: str) -> Entry:
     )
 
 
-def build(name: str, classes: int) -> nn.Module:
+def _min_size(name: str, meta: Any) -> int:
+    """As torchvision states it, which for a ViT is the size of its weights; one patch will do."""
+    return int(name.rpartition("_")[2]) if name.startswith("vit_") else int(meta["min_size"][0])
+
+
+def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     """A torchvision network with random weights."""
     options: dict[str, Any] = {"init_weights": True} if name in _ASK_FOR_INIT else {}
-    network = models.get_model(name, weights=None, num_classes=classes, **options)
+    if name.startswith("vit_"):  # their position tables are made for one size
+        options["image_size"] = image_size
+    try:
+        network = models.get_model(name, weights=None, num_classes=classes, **options)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise UsageError(f"{name}: cannot be built for {image_size} pixels: {error}") from error
     assert isinstance(network, nn.Module)
+    if channels != 3:
+        replace_channels(network, channels, (3, image_size, image_size))
     return network
-
-
-@dataclass(frozen=True)
-class Published:
-    """Weights, how the images they were trained on were prepared, and the classes they know."""
-
-    state: dict[str, Tensor]
-    classes: tuple[str, ...]
-    size: tuple[int, int]
-    crop_fraction: float
-    interpolation: Literal["bilinear", "bicubic"]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 def default_weights(name: str) -> Published:
@@ -72,27 +71,30 @@ def default_weights(name: str) -> Published:
     weights = models.get_model_weights(name).DEFAULT
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     file = folder / Path(urlparse(weights.url).path).name
-    timeout = socket.getdefaulttimeout()
     try:
-        socket.setdefaulttimeout(30)
-        state = torch.hub.load_state_dict_from_url(
-            weights.url, check_hash=True, map_location="cpu", weights_only=True
-        )
+        with patience():
+            state = torch.hub.load_state_dict_from_url(
+                weights.url, check_hash=True, map_location="cpu", weights_only=True
+            )
     except (OSError, RuntimeError) as error:
         raise UsageError(
             f"--weights default: those of {name} could not be downloaded ({error}); "
             f"fetch {weights.url} by hand to {file}"
         ) from None
-    finally:
-        socket.setdefaulttimeout(timeout)
     transforms = weights.transforms()
     crop = transforms.crop_size[0]
+    if name in _SCALED_INSIDE:
+        # Their weights expect pixels in [-1, 1]; torchvision's own class converts to that from
+        # ImageNet's mean and deviation, inside the network.
+        mean, std = (0.5,) * 3, (0.5,) * 3
+    else:
+        mean, std = tuple(transforms.mean), tuple(transforms.std)
     return Published(
         state=dict(state),
         classes=tuple(weights.meta["categories"]),
         size=(crop, crop),
         crop_fraction=crop / transforms.resize_size[0],
         interpolation=transforms.interpolation.value,
-        mean=tuple(transforms.mean),
-        std=tuple(transforms.std),
+        mean=mean,
+        std=std,
     )

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from onestop.errors import UsageError
 from onestop.metrics import Metrics, classification_metrics
 from onestop.tasks.task import Guess, Sums, Task
 
@@ -53,6 +54,12 @@ class Classification(Task):
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
         if isinstance(outputs, Tensor):
             return self._cross_entropy(outputs, targets)
+        if hasattr(outputs, "loss"):  # the capsule network brings its own
+            if self.label_smoothing or self.class_weights is not None:
+                raise UsageError(
+                    "--label-smoothing, --balance: not for this network, which has its own loss"
+                )
+            return outputs.loss(targets)  # type: ignore[no-any-return]
         # GoogLeNet and Inception v3 give a named tuple in training.
         loss = self._cross_entropy(outputs.logits, targets)
         for name, weight in _AUXILIARY.items():

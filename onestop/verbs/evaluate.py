@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError, listing
+from onestop.results import Evaluation
 
 if TYPE_CHECKING:
     from torch import nn
 
     from onestop.data.dataset import Dataset
     from onestop.inference import Model
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Figures of a model on a split.
-
-    Attributes:
-        model: The model file.
-        source: What it was scored on.
-        metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
-            run's metrics.json.
-    """
-
-    model: Path
-    source: str
-    metrics: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures, as `--json` prints them."""
-        return self.metrics
 
 
 def evaluate(
@@ -68,16 +48,28 @@ def evaluate(
     from onestop.inference import load_model, score
     from onestop.randomness import preserved
 
-    loaded, file = load_model(model, network, device)
+    with preserved():
+        loaded, file = load_model(model, network, device)
     dataset = _open(loaded, data, data_root)
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     dataset = _renumbered(dataset, loaded)
     feed = loaded.feed(dataset.split(name))
+    begun = time.perf_counter()
     with preserved():
         scored = score(loaded.network, loaded.task, feed, loaded.engine)
+    seconds = time.perf_counter() - begun
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
-    metrics = {"split": name, **scored.metrics, "skipped": len(feed.bad)}
+    training = loaded.card.metrics
+    known = {k: training[k] for k in ("best_epoch", "epochs", "seed") if k in training}
+    metrics = {
+        "split": name,
+        **scored.metrics,
+        **known,
+        "seconds": seconds,
+        "images_per_second": scored.metrics["images"] / seconds,
+        "skipped": len(feed.bad),
+    }
     return Evaluation(file, dataset.name, metrics)
 
 

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from onestop.errors import UsageError, did_you_mean
 from onestop.recipe import Positive
+from onestop.results import Info
 
 _LOOK_AT = 2000  # images whose pixels are measured where a source has more
-
-
-@dataclass(frozen=True)
-class Info:
-    """What there is to know about something.
-
-    Attributes:
-        kind: `data`, `model` or `network`.
-        name: What was asked about.
-        facts: Single values by name.
-        table: Rows that belong together: a class, or a layer, a row.
-    """
-
-    kind: Literal["data", "model", "network"]
-    name: str
-    facts: dict[str, Any]
-    table: list[dict[str, Any]] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as `--json` prints it."""
-        return dataclasses.asdict(self)
 
 
 def info(
@@ -71,7 +50,10 @@ def info(
         return _of_model(path)
     if is_source(str(target)) and path.suffix != ".py":
         return _of_data(target, data_root)
-    return _of_network(str(target), classes, channels, image_size)
+    try:
+        return _of_network(str(target), classes, channels, image_size)
+    except UsageError as error:  # here the name was no flag's value
+        raise UsageError(str(error).removeprefix("--model ")) from None
 
 
 def _of_data(source: Any, data_root: str | None) -> Info:
@@ -120,17 +102,15 @@ def _of_images(samples: Any) -> dict[str, Any]:
             parts.append(sums_of(pixel_tensor(samples.read(index, target))))
         except BadImageError as error:
             unreadable.append(f"{samples.name(index)} ({error})")
-    statistics = combine(parts)
-    return {
+    facts = {
         "height": _spread(heights),
         "width": _spread(widths),
         "channels": sorted(set(channels.tolist())),
-        "mean": statistics.mean,
-        "std": statistics.std,
-        "image_std": statistics.image_std,
-        "measured": len(parts),
-        "unreadable": sorted(set(unreadable)),
     }
+    if parts:
+        found = combine(parts)
+        facts |= {"mean": found.mean, "std": found.std, "image_std": found.image_std}
+    return {**facts, "measured": len(parts), "unreadable": sorted(set(unreadable))}
 
 
 def _spread(values: Any) -> dict[str, int]:
@@ -160,10 +140,17 @@ def _of_model(path: Path) -> Info:
 
 
 def _of_network(name: str, classes: int, channels: int | None, image_size: int | None) -> Info:
-    from onestop.networks import build, count_parameters, find
+    from onestop.data.sources.named import NAMES
+    from onestop.networks import build, count_parameters, entries, find
     from onestop.networks.layers import layers
 
-    entry = find(name)
+    try:
+        entry = find(name)
+    except UsageError:
+        if ".py" in name:
+            raise
+        near = did_you_mean(name, [*NAMES, *(known.name for known in entries())])
+        raise UsageError(f"{name}: no such path, data set or network{near}") from None
     channels, size = channels or entry.channels, image_size or entry.image_size
     network = build(name, classes, channels, size)
     shape = (channels,) if entry.vectors else (channels, size, size)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
+from onestop.errors import UsageError, did_you_mean
+
 if TYPE_CHECKING:
     from onestop.networks.catalog import Entry
 
@@ -17,10 +19,18 @@ def models(pattern: str | None = None) -> list[Entry]:
 
     Returns:
         An entry a network: our own first, then torchvision's.
+
+    Raises:
+        UsageError: No network's name is like that.
     """
     from onestop.networks import entries
 
     wanted = (pattern or "*").lower()
     if not any(sign in wanted for sign in "*?["):
         wanted = f"*{wanted}*"
-    return [entry for entry in entries() if fnmatch.fnmatchcase(entry.name, wanted)]
+    known = list(entries())
+    found = [entry for entry in known if fnmatch.fnmatchcase(entry.name, wanted)]
+    if not found:
+        near = did_you_mean(str(pattern), [entry.name for entry in known])
+        raise UsageError(f"{pattern}: no network's name is like that{near}")
+    return found

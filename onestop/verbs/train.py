@@ -31,6 +31,7 @@ from onestop.errors import (
     listing,
 )
 from onestop.recipe import FIELDS, Recipe, field_docs, field_types
+from onestop.results import Run
 from onestop.runs import (
     EPOCHS,
     LOG,
@@ -48,52 +49,16 @@ from onestop.runs import (
 )
 
 if TYPE_CHECKING:
-    from onestop.assembly import Parts
+    from onestop.assembly import Parts, Plan
     from onestop.data.dataset import Dataset
     from onestop.display.progress import Watcher
-    from onestop.inference import Model, Scored
+    from onestop.inference import Scored
     from onestop.networks.catalog import Entry
 
 # What may differ when a run goes on: none of these changes a step that was taken.
 _MAY_CHANGE = ("epochs", "patience", "workers", "data_root")
 _SAVE_SECONDS = 600.0  # within a long epoch the state is saved this often
 _SHOWN = 8  # held-out images whose predictions are shown at the end
-
-
-class Run:
-    """A run folder and what is in it.
-
-    Attributes:
-        folder: The run's folder, absolute.
-    """
-
-    def __init__(self, folder: Path, examples: list[dict[str, Any]] | None = None) -> None:
-        self.folder = folder.resolve()
-        self.examples = examples or []
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r})"
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """The final figures, as in metrics.json."""
-        return dict(json.loads((self.folder / METRICS).read_text(encoding="utf-8")))
-
-    @property
-    def epochs(self) -> list[dict[str, str]]:
-        """The rows of metrics.csv."""
-        return EpochsFile.read(self.folder / EPOCHS)
-
-    @property
-    def recipe(self) -> Recipe:
-        """Every setting of the run."""
-        return Recipe(**read_recipe(self.folder / RECIPE))
-
-    def model(self) -> Model:
-        """The best network of the run, ready to predict."""
-        from onestop.inference import load
-
-        return load(self.folder)
 
 
 def train(
@@ -134,16 +99,30 @@ def train(
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
+        if name is not None or str(out) != "runs":
+            raise UsageError(f"{resume}: a run goes on in its own folder; drop --out and --name")
         return _go_on(Path(resume), source, recipe, checked, quiet=quiet)
     chosen, dataset, entry = _resolve(source, recipe, checked)
+
+    from onestop.assembly import plan
+
+    planned = plan(chosen.recipe, entry, dataset)
     folder = create_run(out, name or _default_name(chosen.recipe.source, entry.name))
     with lock_run(folder):
         write_atomic(folder / RECIPE, write_recipe(chosen.recipe))
-        return _run(folder, chosen.recipe, entry, dataset, quiet=quiet)
+        return _run(folder, planned, quiet=quiet)
 
 
 def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: Any) -> Settings:
-    """Every value `train` would use, where it came from, and why derived ones are what they are."""
+    """Every value `train` would use, where it came from, and why derived ones are what they are.
+
+    Args:
+        source: As `train` takes it, also the folder of a run.
+        recipe: YAML file of settings.
+        given: Any field of `onestop.Recipe`.
+    """
+    if isinstance(source, str | Path) and is_run(source):
+        return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", _checked(given)))
     return _resolve(source, recipe, _checked(given))[0]
 
 
@@ -211,6 +190,7 @@ def _go_on(
             )
     chosen = settings(("recipe", stored), ("flag", given)).recipe
 
+    from onestop.assembly import plan
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
@@ -224,15 +204,24 @@ def _go_on(
         chosen.source if source is None else source,
         root=chosen.data_root, val_fraction=chosen.val_fraction, seed=chosen.seed,
     )  # fmt: skip
+    planned = plan(chosen, find(chosen.model or ""), dataset)
     with lock_run(folder):
+        _refuse_fewer(folder, chosen.epochs or 0)
         write_atomic(folder / RECIPE, write_recipe(chosen))
-        return _run(folder, chosen, find(chosen.model or ""), dataset, quiet=quiet)
+        return _run(folder, planned, quiet=quiet)
 
 
-def _run(folder: Path, recipe: Recipe, entry: Entry, dataset: Dataset, *, quiet: bool) -> Run:
+def _refuse_fewer(folder: Path, epochs: int) -> None:
+    from onestop.state import newest_state, read_about
+
+    state = newest_state(folder / STATE)
+    if state is not None and epochs < (done := read_about(state)["done"]):
+        raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
+
+
+def _run(folder: Path, planned: Plan, *, quiet: bool) -> Run:
     """Train in a folder that this process holds, from whatever state is there."""
     from onestop.assembly import assemble
-    from onestop.device import engine_for
     from onestop.display.progress import Watcher
     from onestop.randomness import preserved
     from onestop.signals import Stop
@@ -240,10 +229,10 @@ def _run(folder: Path, recipe: Recipe, entry: Entry, dataset: Dataset, *, quiet:
     watcher = Watcher(quiet=quiet)
     watcher.log = folder / LOG
     watcher.say(f"run folder: {folder.resolve()}")
-    for note in dataset.notes:
-        watcher.say(f"note: {note}")
-    with preserved(), engine_for(recipe).applied(), Stop() as stop:
-        parts = assemble(recipe, entry, dataset, watcher.say)
+    for line in (*(f"note: {note}" for note in planned.dataset.notes), *planned.said):
+        watcher.say(line)
+    with preserved(), planned.engine.applied(), Stop() as stop:
+        parts = assemble(planned)
         _restore(folder, parts)
         watcher.say(_summary(parts))
         with watcher:
@@ -279,12 +268,7 @@ def _restore(folder: Path, parts: Parts) -> None:
             f"or start a new run with --weights {folder}"
         )
     restore_state(path, parts.training)
-    epochs = parts.recipe.epochs or 0
-    if epochs < progress.epoch:
-        raise UsageError(
-            f"--epochs {epochs}: {folder} has done {progress.epoch} already; ask for more"
-        )
-    if epochs > about["epochs"]:
+    if (parts.recipe.epochs or 0) > about["epochs"]:
         progress.stopped_early = False
 
 
@@ -295,7 +279,7 @@ def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Any) -> None:
 
     training, recipe = parts.training, parts.recipe
     rows = EpochsFile(folder / EPOCHS, keep_epochs=training.progress.epoch)
-    about = {"data": parts.card.data["fingerprint"], "epochs": recipe.epochs}
+    about = {"data": parts.card.data["fingerprint"], "epochs": recipe.epochs, "done": 0}
     saved = time.monotonic()
     loop = train_loop(
         training, parts.task, parts.feeds["train"], recipe, parts.engine, parts.evaluate()
@@ -308,6 +292,7 @@ def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Any) -> None:
                 if record.best:
                     _write_model(folder, parts, record.row)
             if isinstance(record, Epoch) or stop.wanted or time.monotonic() - saved > _SAVE_SECONDS:
+                about["done"] = training.progress.epoch
                 save_state(folder / STATE, training, about)
                 saved = time.monotonic()
             if stop.wanted and not training.progress.finished(recipe.epochs or 0):
@@ -385,7 +370,8 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
     )
     if skipped:
         named = listing((f"{s.path} ({s.reason})" for s in skipped), 3)
-        watcher.say(f"{len(skipped)} files skipped, see {folder / SKIPPED}: {named}")
+        files = "file" if len(skipped) == 1 else "files"
+        watcher.say(f"{len(skipped)} {files} skipped, see {folder / SKIPPED}: {named}")
     if split == "train":
         watcher.say("note: no images were held out; the figures are of the training images")
     return Run(folder, examples)

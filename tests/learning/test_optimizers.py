@@ -28,7 +28,7 @@ def test_biases_do_not_decay_unless_asked(kind: Optimizer) -> None:
 
 def test_frozen_parameters_are_left_out() -> None:
     network = build("lenet5", 10)
-    network.conv1.requires_grad_(False)  # type: ignore[union-attr, operator]
+    network.conv1.requires_grad_(False)
     groups = optimizer_for(recipe("sgd"), network).param_groups
     assert sum(len(group["params"]) for group in groups) == 8
 

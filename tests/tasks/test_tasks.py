@@ -43,7 +43,7 @@ def test_balancing_weights_have_a_mean_of_one_image() -> None:
 
 
 def test_auxiliary_classifiers_count_in_training() -> None:
-    outputs = namedtuple("GoogLeNetOutputs", ["logits", "aux_logits2", "aux_logits1"])
+    outputs = namedtuple("outputs", ["logits", "aux_logits2", "aux_logits1"])
     a, b, c = torch.randn(3, 4, 7)
     targets = torch.randint(0, 7, (4,))
     wanted = F.cross_entropy(a, targets) + 0.3 * (
@@ -97,4 +97,4 @@ def test_a_fitted_line_is_drawn_through_points() -> None:
     x = [np.array([value], np.float32) for value in (3.0, 1.0, 2.0)]
     figure = Regression().draw(x, [3.0, 1.0, 2.0], torch.tensor([[3.0], [1.0], [2.0]]))
     line = figure.axes[0].lines[0]
-    assert list(line.get_xdata()) == [1.0, 2.0, 3.0]
+    assert np.asarray(line.get_xdata()).tolist() == [1.0, 2.0, 3.0]

@@ -201,6 +201,43 @@ def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
         onestop.train(resume="runs")
 
 
+def test_a_refused_resume_changes_nothing() -> None:
+    run = train("digits", epochs=2)
+    before = (run.folder / "recipe.yaml").read_bytes()
+    with pytest.raises(UsageError, match="has done 2 already"):
+        onestop.train(run.folder, epochs=1, quiet=True)
+    with pytest.raises(UsageError, match="drop --out and --name"):
+        onestop.train(run.folder, name="other")
+    assert (run.folder / "recipe.yaml").read_bytes() == before
+    assert len(onestop.train(run.folder, quiet=True).epochs) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"weights": "nowhere.pt"},
+        {"weights": "default"},
+        {"image_size": 4},
+        {"normalize": "weights"},
+        {"normalize": "imagenet"},
+        {"model": "resnet18", "image_size": 5, "channels": 1, "freeze": "9"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_built_leaves_no_folder(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        train("digits", **{"model": "lenet5", **wrong})
+    assert not Path("runs").exists()
+
+
+def test_names_that_are_no_text_are_kept_apart(photos: Callable[..., Path]) -> None:
+    folder = photos({"red": 8, "blue": 8})
+    (folder / "red").rename(folder / os.fsdecode(b"r\xe9d"))
+    run = train(folder, model="lenet5_color", epochs=1)
+    assert run.model().classes == ("blue", "r\udce9d")
+    assert len(run.metrics["per_class"]) == 2
+
+
 def test_changed_data_is_noticed_on_resuming(photos: Callable[..., Path]) -> None:
     folder = photos({"red": 8, "blue": 8})
     run = train(folder, model="lenet5_color")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,11 +46,12 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
         for kind in ("path", "label"):
             if not cells[kind]:
                 raise DataError(f"{place}: no {kind}; fill the cell or remove the row")
-        if cells["path"] in seen:
-            first = f"{cells['path']!r} stands in line {seen[cells['path']]} already"
+        file = os.path.normpath(cells["path"])
+        if file in seen:
+            first = f"{cells['path']!r} stands in line {seen[file]} already"
             raise DataError(f"{place}: {first}; keep one of the rows")
-        seen[cells["path"]] = line
-        if not (path.parent / cells["path"]).exists():
+        seen[file] = line
+        if not (path.parent / file).is_file():
             raise DataError(f"{place}: no file {cells['path']!r}; paths start at {path.parent}")
         split = _split(cells.get("split", "train"), place)
         paths.setdefault(split, []).append(cells["path"])

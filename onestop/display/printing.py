@@ -13,13 +13,11 @@ from rich.table import Table
 
 from onestop.config import Settings
 from onestop.recipe import FIELDS
+from onestop.results import Evaluation, Info, Prediction, Predictions, Run
 from onestop.runs import csv_text
-from onestop.verbs.evaluate import Evaluation
-from onestop.verbs.info import Info
-from onestop.verbs.predict import Prediction, Predictions
-from onestop.verbs.train import Run
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
+_SHARES = ("precision", "recall", "f1")
 _ROWS = 30  # rows of a long table that are shown; machines get all of them
 
 
@@ -30,7 +28,7 @@ def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
     if isinstance(result, Run):
         _print_json(result.metrics) if json else _show_run(result)
     elif isinstance(result, Evaluation):
-        _print_json(result.to_json()) if json else _show_figures(result.metrics)
+        _print_json(result.to_json()) if json else _show_figures(result.metrics, result.source)
     elif isinstance(result, Info):
         _print_json(result.to_json()) if json else _show_info(result)
     else:
@@ -48,9 +46,9 @@ def show_settings(settings: Settings, *, json: bool = False) -> None:
     for name in FIELDS:
         origin, value = settings.origins[name], getattr(settings.recipe, name)
         table.add_row(
-            name.replace("_", "-"), "" if value is None else str(value), origin.layer, origin.why
+            name.replace("_", "-"), "" if value is None else _text(value), origin.layer, origin.why
         )
-    _console().print(table)
+    _print_table(table)
 
 
 def _show_run(run: Run) -> None:
@@ -59,9 +57,8 @@ def _show_run(run: Run) -> None:
         print(f"some {_of_split(metrics['split'])} images:")
         for row in run.examples:
             sign = {1: "right", 0: "WRONG", "": ""}[row["correct"]]
-            print(
-                f"  {row['image']}: is {row['truth']}, predicted {row['predicted']} {sign}".rstrip()
-            )
+            said = f"{row['image']}: is {row['truth']}, predicted {row['predicted']} {sign}"
+            print(f"  {_text(said).rstrip()}")
     _show_figures(metrics)
     print(run.folder)
 
@@ -70,16 +67,10 @@ def _of_split(split: str) -> str:
     return {"test": "held-out test", "val": "held-out validation"}.get(split, "training")
 
 
-def _show_figures(metrics: Mapping[str, Any]) -> None:
+def _show_figures(metrics: Mapping[str, Any], source: str = "") -> None:
     per_class = metrics.get("per_class", {})
-    if len(per_class) > 0:
-        table = _table("class", "images", "precision", "recall", "f1")
-        for name, row in list(per_class.items())[:_ROWS]:
-            figures = [f"{row[key]:.1%}" for key in ("precision", "recall", "f1")]
-            table.add_row(name, f"{row['images']:,}", *figures)
-        _console().print(table)
-        if len(per_class) > _ROWS:
-            print(f"... and {len(per_class) - _ROWS} more classes")
+    if per_class:
+        _show_rows([{"class": name, **row} for name, row in per_class.items()])
     named = {"accuracy": "accuracy", "top5": "top-5", "macro_f1": "macro F1", "loss": "loss"}
     parts = []
     for key in _FIGURES:
@@ -87,7 +78,9 @@ def _show_figures(metrics: Mapping[str, Any]) -> None:
             share = key in ("accuracy", "top5", "macro_f1")
             value = f"{metrics[key]:.2%}" if share else f"{metrics[key]:.4g}"
             parts.append(f"{named.get(key, key)} {value}")
-    print(f"{metrics['split']}: {', '.join(parts)} on {metrics['images']:,} images")
+    place = f"{_text(source)} ({metrics['split']})" if source else metrics["split"]
+    things = "images" if per_class else "samples"
+    print(f"{place}: {', '.join(parts)} on {metrics['images']:,} {things}")
 
 
 def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) -> int:
@@ -101,10 +94,10 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         elif as_csv:
             print(csv_text(("image", "label", "score", "error"), [_row(prediction)]), end="")
         elif prediction.error:
-            print(f"{prediction.image}: skipped: {prediction.error}", file=sys.stderr)
+            print(_text(f"{prediction.image}: skipped: {prediction.error}"), file=sys.stderr)
         else:
             guesses = ", ".join(_guess(g.label, g.score) for g in prediction.guesses)
-            print(f"{prediction.image}: {guesses}")
+            print(_text(f"{prediction.image}: {guesses}"))
     return 3 if failed == len(predictions) else 0
 
 
@@ -121,14 +114,12 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 
 
 def _show_info(info: Info) -> None:
-    print(f"{info.kind} {info.name}")
+    print(f"{info.kind} {_text(info.name)}")
     for name, value in info.facts.items():
         if value not in ("", [], {}, None):
             print(f"  {name.replace('_', ' ')}: {_plain(value)}")
     if info.table:
-        _console().print(_rows(info.table))
-        if len(info.table) > _ROWS:
-            print(f"... and {len(info.table) - _ROWS} more")
+        _show_rows(info.table)
 
 
 def _show_entries(entries: Iterable[Any]) -> None:
@@ -138,20 +129,22 @@ def _show_entries(entries: Iterable[Any]) -> None:
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
             f"{e.parameters:,}", e.summary,
         )  # fmt: skip
-    _console().print(table)
+    _print_table(table)
 
 
-def _rows(rows: list[dict[str, Any]]) -> Table:
-    columns = list(rows[0])
-    table = _table(*columns)
+def _show_rows(rows: list[dict[str, Any]]) -> None:
+    table = _table(*rows[0])
     for row in rows[:_ROWS]:
-        table.add_row(*(_plain(row.get(column, "")) for column in columns))
-    return table
+        cells = ((column, row.get(column, "")) for column in rows[0])
+        table.add_row(*(f"{v:.1%}" if c in _SHARES and v != "" else _plain(v) for c, v in cells))
+    _print_table(table)
+    if len(rows) > _ROWS:
+        print(f"... and {len(rows) - _ROWS} more rows (--json has all)")
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
@@ -160,22 +153,30 @@ def _plain(value: Any) -> str:
         return (
             " ".join(texts + more) if all(len(t) < 12 for t in texts) else "; ".join(texts + more)
         )
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _text(value)
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
-    numeric = ("images", "precision", "recall", "f1", "parameters", "train", "val", "test")
+    numeric = ("images", *_SHARES, "parameters", "train", "val", "test")
     for column in columns:
         right = column in numeric or column in ("channels", "pixels", "at least")
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     return table
 
 
-def _console() -> Console:
+def _print_table(table: Table) -> None:
     # A pipe has no width of its own; rows must not be broken there.
-    width = None if sys.stdout.isatty() else 200
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+    wide = 200 if sys.stdout is None or not sys.stdout.isatty() else None
+    console = Console(width=wide, markup=False, highlight=False, emoji=False)
+    with console.capture() as text:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def _text(value: object) -> str:
+    """On one line, whatever is in it: names of files and classes can hold any character."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
 
 
 def _print_json(value: Any) -> None:

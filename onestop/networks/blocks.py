@@ -1,0 +1,99 @@
+"""Pieces that several families are built of.
+
+Legend: B images of a batch, C channels, H and W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+Block = Callable[[int, int, int], nn.Module]
+"""Makes a block from its channels in, its channels out and its stride."""
+
+
+def conv_norm_act(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    groups: int = 1,
+    act: Callable[[], nn.Module] = nn.ReLU,
+) -> nn.Sequential:
+    """[B, inputs, H, W] -> [B, outputs, H/stride, W/stride] (rounded up): convolve, normalise, act.
+
+    The convolution needs no bias: BatchNorm subtracts the mean, and the bias with it.
+    """
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        act(),
+    )
+
+
+def norm_act_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """The same in the other order, "pre-activation": the sum of a residual block stays untouched.
+
+    He et al. 2016, "Identity mappings in deep residual networks", https://arxiv.org/abs/1603.05027
+    """
+    return nn.Sequential(
+        nn.BatchNorm2d(inputs),
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+    )
+
+
+class Residual(nn.Module):
+    """act(skip(x) + body(x)): the body learns only what is to be changed of its input."""
+
+    def __init__(
+        self, body: nn.Module, skip: nn.Module | None = None, act: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.body = body
+        self.skip = skip or nn.Identity()
+        self.act = act or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> what body and skip both make of it."""
+        return self.act(self.skip(x) + self.body(x))  # type: ignore[no-any-return]
+
+
+def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """A shortcut: the input itself, or a 1x1 convolution where width or size change."""
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return conv_norm_act(inputs, outputs, 1, stride, act=nn.Identity)
+
+
+def bottleneck(inputs: int, outputs: int, stride: int, *, width: int, groups: int = 1) -> Residual:
+    """A residual block that is narrow inside: 1x1 to `width`, 3x3 in `groups`, 1x1 to `outputs`."""
+    body = nn.Sequential(
+        conv_norm_act(inputs, width, 1),
+        conv_norm_act(width, width, 3, stride, groups=groups),
+        conv_norm_act(width, outputs, 1, act=nn.Identity),
+    )
+    return Residual(body, projection(inputs, outputs, stride), nn.ReLU())
+
+
+def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> nn.Sequential:
+    """`count` blocks one after the other, of which the first changes width and size."""
+    first = block(inputs, outputs, stride)
+    return nn.Sequential(first, *(block(outputs, outputs, 1) for _ in range(count - 1)))
+
+
+def he_init(network: nn.Module) -> None:
+    """Draw the weights of all convolutions from a normal of variance 2 / fan_out, biases zero.
+
+    ReLU halves the mean square of what passes it; the 2 makes up for that. With fan_out, the number
+    of outputs that a weight's input reaches, the gradients keep their size on their way back
+    through any number of layers, so that deep networks learn from the first step.
+    He et al. 2015, "Delving deep into rectifiers", section 2.2, https://arxiv.org/abs/1502.01852
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

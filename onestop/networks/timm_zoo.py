@@ -1,0 +1,108 @@
+"""timm's networks, `timm:NAME`, where timm is installed (the extra `timm`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from torch import nn
+
+from onestop.errors import UsageError, did_you_mean
+from onestop.networks.catalog import Entry
+from onestop.networks.published import Published, patience
+from onestop.networks.surgery import run_on_shapes
+
+PREFIX = "timm:"
+
+
+def entry(name: str) -> Entry:
+    """What timm says of a network, named without the prefix.
+
+    Raises:
+        UsageError: timm is not installed, or does not know the name.
+    """
+    timm = _timm()
+    if not timm.is_model(name):
+        raise UsageError(
+            f"--model {PREFIX}{name}: timm has no such network{did_you_mean(name, timm.list_models())}"
+        )
+    published = timm.get_pretrained_cfg(name)
+    size = published.input_size[-1] if published else 224
+    return Entry(
+        name=f"{PREFIX}{name}",
+        where="timm",
+        channels=3,
+        image_size=size,
+        min_size=int(published.min_input_size[-1]) if published and published.min_input_size else 1,
+        summary="timm's",
+        origin="timm",
+    )
+
+
+def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
+    """A timm network with random weights; `name` has the prefix."""
+    timm, plain = _timm(), name.removeprefix(PREFIX)
+    options: dict[str, Any] = {"num_classes": classes, "in_chans": channels}
+    published = timm.get_pretrained_cfg(plain)
+    if published and published.fixed_input_size and image_size != published.input_size[-1]:
+        options["img_size"] = image_size  # such networks have tables made for one size
+    try:
+        network = cast(nn.Module, timm.create_model(plain, pretrained=False, **options))
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise UsageError(f"{name}: cannot be built for {image_size} pixels: {error}") from error
+    run_on_shapes(network, (channels, image_size, image_size))
+    return network
+
+
+def default_weights(name: str) -> Published:
+    """The published weights of a network, from the Hugging Face cache (HF_HOME) or downloaded.
+
+    Raises:
+        UsageError: There are none, or they are neither in the cache nor to be downloaded.
+    """
+    timm, plain = _timm(), name.removeprefix(PREFIX)
+    published = timm.get_pretrained_cfg(plain)
+    if published is None or not (published.hf_hub_id or published.url):
+        raise UsageError(f"--weights default: timm has none for {plain}; name a file")
+    try:
+        with patience():
+            network = timm.create_model(plain, pretrained=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"--weights default: those of {name} are not in the cache and could not be downloaded "
+            f"({_first_line(error)}); fetch model.safetensors of the hub's repository "
+            f"{published.hf_hub_id or published.url} by hand and name it: --weights FILE"
+        ) from None
+    height, width = published.input_size[-2:]
+    interpolation = "bicubic" if published.interpolation == "bicubic" else "bilinear"
+    return Published(
+        state=dict(network.state_dict()),
+        classes=_class_names(published.num_classes),
+        size=(height, width),
+        crop_fraction=published.crop_pct or 0.875,
+        interpolation=cast(Literal["bilinear", "bicubic"], interpolation),
+        mean=tuple(published.mean),
+        std=tuple(published.std),
+    )
+
+
+def _class_names(count: int) -> tuple[str, ...]:
+    from timm.data.imagenet_info import ImageNetInfo
+
+    known: Any = ImageNetInfo()
+    if count != known.num_classes():
+        return ()
+    return tuple(known.index_to_description(i).partition(",")[0] for i in range(count))
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _timm() -> Any:
+    try:
+        import timm
+    except ImportError:
+        raise UsageError(
+            "--model timm:...: timm is not installed: pip install 'onestop-vision[timm]'"
+        ) from None
+    return timm

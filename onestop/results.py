@@ -1,0 +1,167 @@
+"""What the verbs give back: a run, an evaluation, predictions, information.
+
+No import of torch until a model is asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from onestop.config import read_recipe
+from onestop.recipe import Recipe
+from onestop.runs import EPOCHS, METRICS, RECIPE, EpochsFile
+
+if TYPE_CHECKING:
+    from onestop.inference import Model
+    from onestop.tasks.task import Guess
+
+
+class Run:
+    """A run folder and what is in it.
+
+    Attributes:
+        folder: The run's folder, absolute.
+    """
+
+    def __init__(self, folder: Path, examples: list[dict[str, Any]] | None = None) -> None:
+        self.folder = folder.resolve()
+        self.examples = examples or []
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The final figures, as in metrics.json."""
+        return dict(json.loads((self.folder / METRICS).read_text(encoding="utf-8")))
+
+    @property
+    def epochs(self) -> list[dict[str, str]]:
+        """The rows of metrics.csv."""
+        return EpochsFile.read(self.folder / EPOCHS)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Every setting of the run."""
+        return Recipe(**read_recipe(self.folder / RECIPE))
+
+    def model(self) -> Model:
+        """The best network of the run, ready to predict."""
+        from onestop.inference import load
+
+        return load(self.folder)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a model on a split.
+
+    Attributes:
+        model: The model file.
+        source: What it was scored on.
+        metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
+            run's metrics.json; `seconds` and `images_per_second` are of the scoring.
+    """
+
+    model: Path
+    source: str
+    metrics: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, as `--json` prints them."""
+        return self.metrics
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one image.
+
+    Attributes:
+        image: Its path, or its number where it came from memory.
+        guesses: Best first; each has a `label` and a `score` (the probability of a class, or the
+            number predicted).
+        error: Why the image could not be read; there are no guesses then.
+    """
+
+    image: str
+    guesses: tuple[Guess, ...] = ()
+    error: str = ""
+
+    @property
+    def label(self) -> str:
+        """The best guess."""
+        return self.guesses[0].label if self.guesses else ""
+
+    @property
+    def score(self) -> float:
+        """The score of the best guess."""
+        return self.guesses[0].score if self.guesses else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The prediction, as `--json` prints it."""
+        if self.error:
+            return {"image": self.image, "error": self.error}
+        guesses = [{"label": g.label, "score": g.score} for g in self.guesses]
+        return {"image": self.image, "label": self.label, "score": self.score, "top": guesses}
+
+
+class Predictions(Sequence[Prediction]):
+    """Predictions in the order of the images, computed while one walks through them."""
+
+    def __init__(self, stream: Iterator[Prediction], count: int) -> None:
+        self._stream = stream
+        self._count = count
+        self._done: list[Prediction] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Prediction]:
+        for place in range(self._count):
+            yield self._at(place)
+
+    @overload
+    def __getitem__(self, place: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Prediction]: ...
+    def __getitem__(self, place: int | slice) -> Prediction | list[Prediction]:
+        if isinstance(place, slice):
+            return [self._at(i) for i in range(*place.indices(self._count))]
+        if not -self._count <= place < self._count:
+            raise IndexError(f"{place} of {self._count} predictions")
+        return self._at(place % self._count)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{p.image}: {p.label} {p.score:.3g}" for p in self[:5])
+        return f"<{self._count} predictions: {shown}{', ...' if self._count > 5 else ''}>"
+
+    def _at(self, place: int) -> Prediction:
+        while len(self._done) <= place:
+            self._done.append(next(self._stream))
+        return self._done[place]
+
+
+@dataclass(frozen=True)
+class Info:
+    """What there is to know about something.
+
+    Attributes:
+        kind: `data`, `model` or `network`.
+        name: What was asked about.
+        facts: Single values by name.
+        table: Rows that belong together: a class, or a layer, a row.
+    """
+
+    kind: Literal["data", "model", "network"]
+    name: str
+    facts: dict[str, Any]
+    table: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as `--json` prints it."""
+        return dataclasses.asdict(self)

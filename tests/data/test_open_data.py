@@ -1,0 +1,139 @@
+"""The one door: which words open what."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import onestop
+from onestop.data import is_source, open_data
+from onestop.data.dataset import Dataset, facts
+from onestop.errors import DataError
+
+Photos = Callable[..., Path]
+ARRAYS = (np.zeros((20, 8, 8), np.uint8), [0, 1] * 10)
+
+
+def sizes(dataset: Dataset) -> dict[str, int]:
+    return {split: len(samples) for split, samples in dataset.splits.items()}
+
+
+# --- what a source may be ---
+
+
+def test_a_name_a_folder_a_table_and_arrays(photos: Photos, tmp_path: Path) -> None:
+    root = photos({"a": 10, "b": 10})
+    table = tmp_path / "table.csv"
+    lines = [f"photos/{label}/{number:03d}.jpg,{label}" for label in "ab" for number in range(10)]
+    table.write_text("\n".join(["path,label", *lines]))
+    for source in (root, str(root), table, str(table), ARRAYS, {"train": ARRAYS}):
+        assert sizes(open_data(source)) == {"train": 18, "val": 2}
+    assert sizes(open_data("digits")) == {"train": 1293, "test": 359, "val": 145}
+    assert sizes(open_data("Digits", val_fraction=0)) == {"train": 1438, "test": 359}
+
+
+def test_the_packages_door_is_this_one() -> None:
+    assert onestop.open_data is open_data
+
+
+def test_a_home_folder_is_found(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(photos({"a": 2, "b": 2}).parent))
+    monkeypatch.setenv("USERPROFILE", str(photos({"a": 2, "b": 2}).parent))
+    assert open_data("~/photos").classes == ("a", "b")
+
+
+def test_a_folder_here_comes_before_a_set_of_its_name(photos: Photos, tmp_path: Path) -> None:
+    photos({"a": 2, "b": 2}, root="digits")
+    assert open_data("digits").classes == ("a", "b")
+    assert len(open_data("digits", root=str(tmp_path)).classes) == 10
+
+
+def test_a_data_set_that_is_open_already_is_taken() -> None:
+    opened = open_data("digits")
+    assert open_data(opened) is opened
+    rest = open_data(open_data("digits", val_fraction=0))
+    assert rest.fingerprint() == opened.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("mnits", "no such folder or table, and no set of that name; did you mean 'mnist'"),
+        ("no/such/folder", "no such folder or table"),
+        ("missing.csv", "no such folder or table"),
+        ("notes.txt", r"neither a folder nor a table \(.csv, .tsv, .parquet\)"),
+        ("", "no images found|name a folder|no such folder"),
+        (None, "source of type NoneType"),
+    ],
+)
+def test_what_is_no_source_is_refused_in_one_line(source: Any, message: str) -> None:
+    Path("notes.txt").touch()
+    with pytest.raises(DataError, match=message) as error:
+        open_data(source)
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 3
+
+
+def test_a_source_is_told_from_a_network(photos: Photos) -> None:
+    root = photos({"a": 1})
+    assert is_source("mnist")
+    assert is_source("Fashion-MNIST")
+    assert is_source(str(root))
+    assert not is_source("lenet5")
+
+
+# --- the validation split ---
+
+
+def test_a_validation_split_of_the_source_is_used_as_it_is(photos: Photos) -> None:
+    root = photos({"train/a": 4, "train/b": 4, "valid/a": 1, "valid/b": 1})
+    dataset = open_data(root, val_fraction=0.5)
+    assert sizes(dataset) == {"train": 8, "val": 2}
+    assert dataset.notes == ()
+
+
+def test_held_out_images_are_noted_and_a_function_of_the_seed() -> None:
+    first, again, other = (open_data("digits", seed=seed) for seed in (0, 0, 1))
+    assert first.notes == ("145 of 1438 training images are held out as split 'val'",)
+    assert first.fingerprint() == again.fingerprint() != other.fingerprint()
+
+
+def test_one_class_will_do_where_nothing_is_trained(photos: Photos) -> None:
+    root = photos({"a": 3})
+    with pytest.raises(DataError, match="only the class 'a'"):
+        open_data(root)
+    opened = open_data(root, for_training=False, val_fraction=0)
+    assert sizes(opened) == {"train": 3}
+
+
+def test_groups_of_a_table_reach_the_split(photos: Photos, tmp_path: Path) -> None:
+    photos({"a": 10, "b": 10})
+    lines = [
+        f"photos/{label}/{number:03d}.jpg,{label},person {number // 2}"
+        for label in "ab"
+        for number in range(10)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["path,label,group", *lines]))
+    dataset = open_data("table.csv", val_fraction=0.2)
+    assert sizes(dataset) == {"train": 16, "val": 4}
+    assert not set(dataset.groups["train"]) & set(dataset.groups["val"])
+
+
+# --- real photographs ---
+
+
+def test_hymenoptera(real_data: Path) -> None:
+    dataset = open_data(real_data / "hymenoptera")
+    assert sizes(dataset) == {"train": 244, "val": 153}
+    found = facts(dataset)
+    assert (found.images, found.classes, found.channels) == (244, 2, 3)
+    assert 250 < found.height < found.width < 600
+    assert dataclasses.replace(found, height=0, width=0).imbalance == pytest.approx(123 / 121)
+    for samples in dataset.splits.values():
+        for index in range(0, len(samples), 40):
+            assert samples.read(index, 3).shape == samples.measure(index)

@@ -1,0 +1,338 @@
+"""Batches: the same whatever the number of threads, and whatever is kept in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onestop.data import stream
+from onestop.data.decode import BadImageError
+from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
+from onestop.data.samples import ArraySamples, FileSamples, Samples
+from onestop.data.sources.folder import open_folder
+from onestop.data.stream import Batch, Feed, epoch_plan
+from onestop.recipe import Augment
+
+Photos = Callable[..., Path]
+POLICIES: tuple[Augment, ...] = get_args(Augment)
+SIZE = ImagePreprocessing(3, (24, 24), (0.4,) * 3, (0.2,) * 3)
+
+
+@pytest.fixture
+def files(photos: Photos) -> Samples:
+    """Twenty-three photographs in two classes."""
+    return open_folder(photos({"red": 12, "blue": 11})).splits["train"]
+
+
+@pytest.fixture
+def damaged(photos: Photos) -> FileSamples:
+    """Ten photographs of which 1, 4 and 7 cannot be read."""
+    root = photos({"red": 5, "blue": 5})
+    samples = open_folder(root).splits["train"]
+    assert isinstance(samples, FileSamples)
+    for number in (1, 4, 7):
+        (root / samples.name(number)).write_text("no image")
+    return samples
+
+
+def epoch_of(feed: Feed, epoch: int, batch_size: int = 5) -> list[Batch]:
+    return list(feed.train(epoch_plan(len(feed.samples), batch_size, feed.seed, epoch), epoch))
+
+
+def assert_equal(left: list[Batch], right: list[Batch]) -> None:
+    assert len(left) == len(right)
+    for one, other in zip(left, right, strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+        assert torch.equal(one.inputs, other.inputs)
+        assert torch.equal(one.targets, other.targets)
+
+
+# --- nothing but seed, epoch and image counts ---
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("augment", POLICIES)
+def test_the_number_of_threads_changes_nothing(
+    files: Samples, augment: Augment, keep: bool
+) -> None:
+    epochs = {
+        workers: [
+            *epoch_of(feed, 0), *epoch_of(feed, 1), *feed.in_order(4),
+        ]
+        for workers in (0, 1, 2, 4)
+        for feed in [Feed(files, SIZE, workers=workers, augment=augment, seed=3, keep=keep)]
+    }  # fmt: skip
+    for workers in (1, 2, 4):
+        assert_equal(epochs[workers], epochs[0])
+
+
+@pytest.mark.parametrize("augment", POLICIES)
+def test_keeping_images_changes_nothing(files: Samples, augment: Augment) -> None:
+    kept, read = (Feed(files, SIZE, augment=augment, keep=keep) for keep in (True, False))
+    assert (kept._kept is None) == (augment == "resized-crop")  # which has nothing to keep
+    for epoch in (0, 1):
+        assert_equal(epoch_of(kept, epoch), epoch_of(read, epoch))
+    assert_equal(list(kept.in_order(7)), list(read.in_order(7)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_arrays_kept_or_not_are_the_same(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_CHUNK", 8)  # several chunks, the last one short
+    pixels = np.random.default_rng(0).integers(0, 256, (21, 30, 40, 1), dtype=np.uint8)
+    samples = ArraySamples(pixels, np.arange(21))
+    kept, read = (Feed(samples, SIZE, workers=workers, keep=keep) for keep in (True, False))
+    assert_equal(list(kept.in_order(4)), list(read.in_order(4)))
+    assert_equal(epoch_of(kept, 2), epoch_of(read, 2))
+    np.testing.assert_array_equal(samples.values, pixels)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_vectors_are_fed_as_they_are(keep: bool) -> None:
+    vectors = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    samples = ArraySamples(vectors, np.linspace(0, 1, 7, dtype=np.float32))
+    feed = Feed(samples, VectorPreprocessing(3, (0.0,) * 3, (1.0,) * 3), keep=keep)
+    batches = list(feed.in_order(3))
+    np.testing.assert_array_equal(torch.cat([batch.inputs for batch in batches]), vectors)
+    np.testing.assert_array_equal(torch.cat([batch.targets for batch in batches]), samples.targets)
+
+
+def test_a_split_that_is_too_large_is_not_kept(
+    files: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_needed = len(files) * 3 * 24 * 24
+    monkeypatch.setattr(stream, "KEEP_BYTES", bytes_needed)
+    assert Feed(files, SIZE)._kept is not None
+    monkeypatch.setattr(stream, "KEEP_BYTES", bytes_needed - 1)
+    assert Feed(files, SIZE)._kept is None
+
+
+# --- what is in a batch ---
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_batch_holds_the_images_and_targets_of_its_numbers(files: Samples, keep: bool) -> None:
+    for batch in epoch_of(Feed(files, SIZE, keep=keep), 0):
+        assert batch.targets.tolist() == files.targets[batch.indices].tolist()
+        prepared = torch.stack([SIZE.prepare(files, index) for index in batch.indices.tolist()])
+        assert torch.equal(batch.inputs, SIZE.normalise(prepared))
+        assert batch.inputs.dtype == torch.float32
+
+
+@pytest.mark.parametrize("augment", POLICIES)
+def test_in_order_every_image_comes_once_and_unchanged(files: Samples, augment: Augment) -> None:
+    plain = torch.cat([batch.inputs for batch in Feed(files, SIZE).in_order(23)])
+    for size in (1, 4, 23, 100):
+        batches = list(Feed(files, SIZE, augment=augment, keep=False).in_order(size))
+        assert np.concatenate([batch.indices for batch in batches]).tolist() == list(range(23))
+        assert torch.equal(torch.cat([batch.inputs for batch in batches]), plain)
+
+
+@pytest.mark.parametrize("augment", POLICIES)
+def test_in_training_images_are_changed_as_asked(files: Samples, augment: Augment) -> None:
+    plain = torch.cat([batch.inputs for batch in Feed(files, SIZE).in_order(23)])
+    first, second = (epoch_of(Feed(files, SIZE, augment=augment), epoch)[0] for epoch in (0, 1))
+    unchanged = plain[torch.from_numpy(first.indices)]
+    assert torch.equal(first.inputs, unchanged) == (augment == "none")
+    assert first.indices.tolist() != second.indices.tolist()
+
+
+# --- the plan of an epoch ---
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, 12, 100])
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 10, 64])
+def test_a_plan_has_every_image_once(count: int, batch_size: int) -> None:
+    plan = epoch_plan(count, batch_size, seed=0, epoch=0)
+    assert sorted(np.concatenate(plan).tolist()) == list(range(count))
+    sizes = [len(indices) for indices in plan]
+    assert all(size == batch_size for size in sizes[:-1])
+    assert sizes[-1] <= batch_size + (batch_size > 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "sizes"),
+    [
+        (11, 5, [5, 6]),  # a last batch of one joins the one before it
+        (12, 5, [5, 5, 2]),
+        (10, 5, [5, 5]),
+        (1, 5, [1]),
+        (6, 5, [6]),
+        (3, 2, [3]),
+        (3, 1, [1, 1, 1]),
+    ],
+)
+def test_no_image_is_alone_in_the_last_batch(count: int, batch_size: int, sizes: list[int]) -> None:
+    assert [len(indices) for indices in epoch_plan(count, batch_size, 0, 0)] == sizes
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    def order(seed: int, epoch: int, batch_size: int = 10) -> list[int]:
+        found: list[int] = np.concatenate(epoch_plan(100, batch_size, seed, epoch)).tolist()
+        return found
+
+    assert order(0, 0) == order(0, 0) == order(0, 0, batch_size=7)
+    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+@pytest.mark.parametrize("augment", POLICIES)
+@pytest.mark.parametrize("done", [0, 2, 4])
+def test_the_rest_of_an_epoch_is_what_it_would_have_been(
+    files: Samples, augment: Augment, done: int
+) -> None:
+    whole = epoch_of(Feed(files, SIZE, augment=augment, seed=5), 2)
+    plan = epoch_plan(23, 5, 5, 2)[done:]
+    rest = list(Feed(files, SIZE, augment=augment, seed=5, workers=2).train(plan, 2))
+    assert_equal(rest, whole[done:])
+
+
+# --- images that cannot be read ---
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("augment", POLICIES)
+def test_unreadable_images_are_left_out_and_named(
+    damaged: FileSamples, augment: Augment, keep: bool, workers: int
+) -> None:
+    feed = Feed(damaged, SIZE, augment=augment, keep=keep, workers=workers)
+    for epoch in (0, 1):
+        batches = epoch_of(feed, epoch, batch_size=4)
+        assert len(batches) == 3  # as planned: a step is a step
+        seen = np.concatenate([batch.indices for batch in batches])
+        assert sorted(seen.tolist()) == [0, 2, 3, 5, 6, 8, 9]
+        for batch in batches:
+            assert len(batch.inputs) == len(batch.targets) == len(batch.indices)
+            assert batch.targets.tolist() == damaged.targets[batch.indices].tolist()
+    skipped = feed.skipped()
+    assert [item.path for item in skipped] == [damaged.name(number) for number in (1, 4, 7)]
+    assert all("not an image" in item.reason for item in skipped)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_in_order_unreadable_images_are_left_out(damaged: FileSamples, keep: bool) -> None:
+    feed = Feed(damaged, SIZE, keep=keep)
+    batches = {size: [b.indices.tolist() for b in feed.in_order(size)] for size in (1, 2)}
+    assert batches[1] == [[0], [2], [3], [5], [6], [8], [9]]  # and no empty ones
+    assert batches[2] == [[0], [2, 3], [5], [6], [8, 9]]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("augment", POLICIES)
+def test_a_batch_of_unreadable_images_alone_is_empty(
+    damaged: FileSamples, augment: Augment, keep: bool
+) -> None:
+    feed = Feed(damaged, SIZE, augment=augment, keep=keep)
+    plan = [np.array([1, 7]), np.array([0, 4])]
+    empty, one = feed.train(plan, 0)
+    assert (empty.inputs.shape, len(empty.targets)) == ((0, 3, 24, 24), 0)
+    assert one.indices.tolist() == [0]
+
+
+def test_an_unreadable_image_is_tried_once(
+    damaged: FileSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    read = FileSamples.read
+
+    def count(samples: FileSamples, index: int, channels: int) -> NDArray[np.uint8]:
+        tried.append(index)
+        return read(samples, index, channels)
+
+    monkeypatch.setattr(FileSamples, "read", count)
+    feed = Feed(damaged, SIZE, keep=False)
+    for _ in range(3):
+        list(feed.in_order(5))
+    assert [tried.count(index) for index in range(10)] == [3, 1, 3, 3, 1, 3, 3, 1, 3, 3]
+
+
+def test_an_error_that_is_none_of_the_images_is_raised(files: Samples) -> None:
+    class Broken(FileSamples):
+        def read(self, index: int, channels: int) -> NDArray[np.uint8]:
+            raise ZeroDivisionError
+
+    assert isinstance(files, FileSamples)
+    broken = Broken(files.root, files.paths, files.targets)
+    for workers in (0, 2):
+        with pytest.raises(ZeroDivisionError):
+            list(Feed(broken, SIZE, keep=False, workers=workers).in_order(5))
+
+
+# --- images for statistics ---
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_prepared_images_are_bytes_without_the_unreadable_ones(
+    damaged: FileSamples, keep: bool
+) -> None:
+    feed = Feed(damaged, SIZE, keep=keep)
+    good = [SIZE.prepare(damaged, index) for index in (0, 2, 3, 5, 6, 8, 9)]
+    images = feed.prepared(10)
+    assert images.dtype == torch.uint8
+    assert torch.equal(images, torch.stack(good))
+
+
+def test_of_many_images_some_are_prepared_always_the_same(files: Samples) -> None:
+    feed = Feed(files, SIZE, keep=False, augment="resized-crop")
+    images = feed.prepared(9)
+    assert (images.shape, images.dtype) == ((9, 3, 24, 24), torch.uint8)
+    assert torch.equal(Feed(files, SIZE, keep=False, workers=2).prepared(9), images)
+    everything = [SIZE.prepare(files, index) for index in range(23)]
+    assert all(any(torch.equal(image, one) for one in everything) for image in images)
+
+
+# --- threads ---
+
+
+class Slow(ArraySamples):
+    """Notes what is read, and takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(np.zeros((100, 4, 4, 3), np.uint8), np.zeros(100, np.int64))
+        self.started: list[int] = []
+
+    def read(self, index: int, channels: int) -> NDArray[np.uint8]:
+        self.started.append(index)
+        time.sleep(0.002)
+        if index == 99:
+            raise BadImageError("the last")
+        return super().read(index, channels)
+
+
+def threads() -> int:
+    return sum(thread.name.startswith("onestop-data") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_only_a_few_batches_are_prepared_ahead(workers: int) -> None:
+    samples = Slow()
+    batches: Iterator[Batch] = Feed(samples, SIZE, keep=False, workers=workers).in_order(10)
+    next(batches)
+    assert len(samples.started) <= (10 if workers == 0 else 60)
+    assert len(list(batches)) == 9
+    assert sorted(samples.started) == list(range(100))
+
+
+def test_threads_end_when_the_reader_stops_early() -> None:
+    samples = Slow()
+    batches: Any = Feed(samples, SIZE, keep=False, workers=2).in_order(10)
+    next(batches)
+    assert threads() > 0
+    batches.close()
+    assert threads() == 0
+    assert len(samples.started) < 100
+
+
+def test_a_feed_draws_no_random_numbers_of_torch(files: Samples) -> None:
+    before: Tensor = torch.get_rng_state()
+    for augment in POLICIES:
+        epoch_of(Feed(files, SIZE, augment=augment, workers=2), 0)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,167 @@
+"""Results on standard output: tables for people, JSON and CSV for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onestop
+from onestop.cli import main
+from onestop.config import settings
+from onestop.display.printing import _plain, _text, show, show_settings
+
+Capture = pytest.CaptureFixture[str]
+
+
+def make_run(folder: Path, metrics: dict[str, Any], **example: Any) -> onestop.Run:
+    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    rows = [{"image": "a.jpg", "truth": "cat", "predicted": "cat", "correct": 1, **example}]
+    return onestop.Run(folder, rows if example else [])
+
+
+def classes(count: int) -> dict[str, Any]:
+    row = {"images": 1_234, "precision": 0.5, "recall": 2 / 3, "f1": 0.0}
+    figures = {"accuracy": 0.98765, "top5": 0.999, "macro_f1": 0.5, "loss": 0.123456}
+    per_class = {f"class {k}": row for k in range(count)}
+    return {"split": "test", **figures, "images": 12_345, "per_class": per_class}
+
+
+class TestRuns:
+    def test_the_path_is_the_last_line(self, tmp_path: Path, capsys: Capture) -> None:
+        assert show(make_run(tmp_path, classes(2))) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path.resolve())
+
+    def test_the_figures_are_one_line(self, tmp_path: Path, capsys: Capture) -> None:
+        show(make_run(tmp_path, classes(6)))
+        assert capsys.readouterr().out.splitlines()[-2] == (
+            "test: accuracy 98.77%, top-5 99.90%, macro F1 50.00%, loss 0.1235 on 12,345 images"
+        )
+
+    def test_the_best_five_of_five_say_nothing_and_are_left_out(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        show(make_run(tmp_path, classes(5)))
+        assert "top-5" not in capsys.readouterr().out
+
+    def test_numbers_are_scored_by_their_errors(self, tmp_path: Path, capsys: Capture) -> None:
+        figures = {"split": "val", "loss": 0.25, "rmse": 0.5, "mae": 0.4, "r2": 0.9, "images": 3}
+        show(make_run(tmp_path, figures))
+        assert capsys.readouterr().out.splitlines()[0] == (
+            "val: loss 0.25, rmse 0.5, mae 0.4, r2 0.9 on 3 samples"
+        )
+
+    @pytest.mark.parametrize(
+        ("example", "line"),
+        [
+            ({"correct": 1}, "  a.jpg: is cat, predicted cat right"),
+            ({"predicted": "dog", "correct": 0}, "  a.jpg: is cat, predicted dog WRONG"),
+            ({"truth": "1.5", "predicted": "1.4", "correct": ""}, "  a.jpg: is 1.5, predicted 1.4"),
+            ({"image": "a\nb.jpg", "correct": 1}, "  a\\nb.jpg: is cat, predicted cat right"),
+        ],
+    )
+    def test_some_predictions_are_shown(
+        self, example: dict[str, Any], line: str, tmp_path: Path, capsys: Capture
+    ) -> None:
+        show(make_run(tmp_path, classes(2), **example))
+        assert capsys.readouterr().out.splitlines()[:2] == ["some held-out test images:", line]
+
+    def test_json_is_what_the_file_says(self, tmp_path: Path, capsys: Capture) -> None:
+        show(make_run(tmp_path, classes(40), correct=1), json=True)
+        assert json.loads(capsys.readouterr().out) == classes(40)
+
+    def test_training_prints_results_and_nothing_else_on_standard_output(
+        self, photos: Callable[..., Path], capsys: Capture
+    ) -> None:
+        source = photos({"red": 8, "blue": 8})
+        assert main(["train", str(source), "-e", "1", "--json"]) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)["images"] == 2
+        assert said.err.startswith("run folder: ")
+        assert main(["train", str(source), "-e", "1"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "some held-out validation images:"
+        assert lines[-1] == str(Path("runs/photos-lenet5_color-2").resolve())
+
+
+class TestTables:
+    def test_a_long_one_is_cut_and_says_so(self, tmp_path: Path, capsys: Capture) -> None:
+        show(make_run(tmp_path, classes(33)))
+        lines = capsys.readouterr().out.splitlines()
+        assert len([line for line in lines if line.startswith(" class ")]) == 31
+        assert "... and 3 more rows (--json has all)" in lines
+
+    def test_shares_are_percents_and_counts_have_commas(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        show(make_run(tmp_path, classes(1)))
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[3].split() == ["class", "0", "1,234", "50.0%", "66.7%", "0.0%"]
+
+    def test_a_pipe_gets_neither_colours_nor_trailing_blanks(self, capsys: Capture) -> None:
+        show_settings(settings(("flag", {"epochs": 3})))
+        page = capsys.readouterr().out
+        assert "\x1b" not in page
+        assert [line for line in page.splitlines() if line != line.rstrip()] == []
+
+    def test_a_pipe_gets_each_row_on_one_line(self, capsys: Capture) -> None:
+        why = "a reason of many words " * 4
+        show_settings(settings().derive("epochs", 3, why.strip()))
+        assert why.strip() in capsys.readouterr().out
+
+    def test_a_closed_output_is_no_trouble(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdout", None)
+        show_settings(settings())
+
+    @pytest.mark.skipif(os.name != "posix", reason="needs a terminal to play with")
+    def test_a_narrow_terminal_folds_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        main_end, other_end = os.openpty()
+        monkeypatch.setenv("COLUMNS", "50")
+        monkeypatch.setenv("TERM", "xterm")
+        with os.fdopen(other_end, "w") as terminal:
+            monkeypatch.setattr("sys.stdout", terminal)
+            show_settings(settings().derive("epochs", 3, "a reason of many words " * 4))
+            terminal.flush()
+            page = os.read(main_end, 100_000).decode()
+        os.close(main_end)
+        lines = [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in page.splitlines()]
+        assert max(map(len, lines)) <= 50
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1234567, "1,234,567"),
+        (0.123456, "0.1235"),
+        (24280.4, "24,280"),
+        (1e-7, "1e-07"),
+        (1e12, "1e+12"),
+        (True, "True"),
+        ([1, 32, 32], "1 32 32"),
+        (list(range(10)), "0 1 2 3 4 5 6 7 and 2 more"),
+        (["a long name (why)", "another"], "a long name (why); another"),
+        ({"least": 3, "most": 1200}, "least 3, most 1,200"),
+        ("two\nlines", "two\\nlines"),
+        ((), ""),
+    ],
+)
+def test_values_read_well(value: object, text: str) -> None:
+    assert _plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("odd", "text"),
+    [
+        ("Käfer 🐝", "Käfer 🐝"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\tb\r\nc", "a\\tb\\r\\nc"),
+        ("\udcff.jpg", "\\udcff.jpg"),
+        ("it's", "it's"),
+    ],
+)
+def test_texts_stay_on_one_line_and_harmless(odd: str, text: str) -> None:
+    assert _text(odd) == text

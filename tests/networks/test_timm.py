@@ -1,0 +1,44 @@
+"""timm's networks through our door; skipped where the extra is not installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from onestop.errors import UsageError
+from onestop.networks import build, default_weights, find
+
+timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
+
+SAMPLE = [
+    ("timm:resnet10t", 64), ("timm:inception_resnet_v2", 96), ("timm:mobilenetv3_small_050", 48),
+    ("timm:vit_tiny_patch16_224", 64), ("timm:convnext_atto", 64), ("timm:efficientnet_lite0", 64),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), SAMPLE)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_built_for_any_classes_channels_and_size(name: str, size: int, channels: int) -> None:
+    network = build(name, 5, channels, size)
+    assert network(torch.rand(2, channels, size, size)).shape == (2, 5)
+
+
+def test_usual_size_and_origin_are_timms() -> None:
+    entry = find("timm:inception_resnet_v2")
+    assert (entry.origin, entry.image_size, entry.channels) == ("timm", 299, 3)
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match="timm has no such network; did you mean 'resnet10t'"):
+        find("timm:resnet10x")
+
+
+def test_without_the_weights_the_file_to_fetch_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UsageError, match=r"fetch model\.safetensors .* timm/resnet10t\.c3_in1k"):
+        default_weights(find("timm:resnet10t"))

@@ -1,0 +1,175 @@
+"""Derived values: what they are for usual data, why, and that nobody's own value is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from onestop.config import Settings, settings
+from onestop.data.dataset import Facts
+from onestop.defaults import derive
+from onestop.errors import UsageError
+
+ALL = ("train", "val", "test")
+DIGITS = Facts(images=1_293, classes=10, channels=1, height=8, width=8, splits=ALL)
+MNIST = Facts(images=54_000, classes=10, channels=1, height=28, width=28, splits=ALL)
+CIFAR = Facts(images=45_000, classes=10, channels=3, height=32, width=32, splits=ALL)
+PHOTOS = Facts(images=220, classes=2, channels=3, height=375, width=500, splits=("train", "val"))
+VECTORS = Facts(
+    images=30, classes=1, channels=1, height=0, width=0, splits=("train",), vectors=True
+)
+
+
+def derived(facts: Facts, **given: object) -> Settings:
+    return derive(settings(("flag", {"device": "cpu", **given})), facts)[0]
+
+
+def refusal(facts: Facts, **given: object) -> str:
+    with pytest.raises(UsageError) as caught:
+        derived(facts, **given)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("facts", "given", "expected"),
+    [
+        (DIGITS, {}, {
+            "model": "lenet5", "channels": 1, "image_size": 32, "normalize": "dataset",
+            "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "momentum": 0.9,
+            "weight_decay": 5e-4, "warmup_epochs": 1.0, "monitor": "accuracy", "precision": "fp32",
+        }),
+        (MNIST, {}, {"model": "lenet5", "batch_size": 128, "epochs": 11, "lr": 0.05,
+                     "warmup_epochs": 0.55, "augment": "crop"}),
+        (CIFAR, {}, {"model": "lenet5_color", "channels": 3, "image_size": 32, "epochs": 13,
+                     "augment": "flip-crop"}),
+        (PHOTOS, {"model": "torchvision:resnet18"}, {
+            "channels": 3, "image_size": 224, "normalize": "dataset", "augment": "resized-crop",
+            "batch_size": 32, "epochs": 40,
+        }),
+        (PHOTOS, {"model": "torchvision:resnet18", "weights": "default"}, {"normalize": "weights"}),
+        (PHOTOS, {"model": "torchvision:resnet18", "image_size": 64}, {"augment": "flip-crop"}),
+        (PHOTOS, {}, {"model": "lenet5_color", "image_size": 32, "augment": "flip-crop"}),
+        (VECTORS, {}, {
+            "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
+            "augment": "none", "batch_size": 30, "epochs": 40, "monitor": "loss",
+        }),
+    ],
+    ids=["digits", "mnist", "cifar", "photographs", "pretrained", "small photographs",
+         "photographs and nothing said", "vectors"],
+)  # fmt: skip
+def test_usual_data_get_usual_values(
+    facts: Facts, given: dict[str, object], expected: dict[str, object]
+) -> None:
+    recipe = derived(facts, **given).recipe
+    assert {name: getattr(recipe, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("facts", [DIGITS, MNIST, CIFAR, PHOTOS, VECTORS])
+def test_nothing_stays_open_but_the_folder_of_named_sets(facts: Facts) -> None:
+    values = dataclasses.asdict(derived(facts).recipe)
+    assert [name for name, value in values.items() if value is None] == ["data_root"]
+
+
+@pytest.mark.parametrize("facts", [DIGITS, PHOTOS, VECTORS])
+def test_every_derived_value_says_why(facts: Facts) -> None:
+    for name, origin in derived(facts).origins.items():
+        assert bool(origin.why) == (origin.layer == "derived"), name
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("model", "the first network to try on grey images"),
+        ("image_size", "what lenet5 takes"),
+        ("batch_size", "for 1,293 training images"),
+        ("epochs", "about 600,000 images in all, 10 to 40 passes over 1,293"),
+        ("lr", "0.05 for a batch of 128, growing with its root, at most 0.1"),
+        ("augment", "grey images are often signs: they may be shifted, but not mirrored"),
+        ("warmup_epochs", "a twentieth of the run, at most one epoch"),
+    ],
+)
+def test_the_reason_is_about_the_data_at_hand(name: str, words: str) -> None:
+    assert derived(DIGITS).origins[name].why == words
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"optimizer": "adam"}, {"lr": 1e-3, "weight_decay": 0.0}),
+        ({"optimizer": "adamw"}, {"lr": 1e-3, "weight_decay": 0.01}),
+        ({"optimizer": "rmsprop"}, {"lr": 1e-3, "momentum": 0.0}),
+        ({"schedule": "constant"}, {"warmup_epochs": 0.0}),
+        ({"schedule": "step"}, {"warmup_epochs": 0.0, "step_epochs": 10}),
+        ({"schedule": "one-cycle", "epochs": 10}, {"warmup_epochs": 3.0}),
+        ({"batch_size": 4096}, {"lr": 0.1}),
+        ({"batch_size": 32, "epochs": 2}, {"lr": 0.025, "warmup_epochs": 0.1, "ema": 0.7561}),
+        ({"epochs": 1, "batch_size": 1293}, {"ema": 0.0}),
+    ],
+)
+def test_values_follow_from_others_that_were_given(
+    given: dict[str, object], expected: dict[str, object]
+) -> None:
+    recipe = derived(DIGITS, **given).recipe
+    assert {name: getattr(recipe, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "epochs"),
+    [(20, 20, 40), (1_999, 32, 40), (2_000, 64, 40), (9_999, 64, 40), (10_000, 128, 40),
+     (30_000, 128, 20), (60_000, 128, 10), (1_281_167, 128, 10)],
+)  # fmt: skip
+def test_more_images_mean_larger_batches_and_fewer_passes(
+    count: int, batch: int, epochs: int
+) -> None:
+    recipe = derived(dataclasses.replace(MNIST, images=count)).recipe
+    assert (recipe.batch_size, recipe.epochs) == (batch, epochs)
+
+
+def test_a_value_that_was_given_is_never_replaced() -> None:
+    given = {
+        "channels": 3, "image_size": 48, "normalize": "half", "augment": "none", "epochs": 3,
+        "model": "lenet5_max", "batch_size": 7, "lr": 0.5, "momentum": 0.1, "weight_decay": 0.2,
+        "warmup_epochs": 0.0, "ema": 0.5, "monitor": "loss", "workers": 0, "threads": 1,
+        "precision": "bf16",
+    }  # fmt: skip
+    chosen = derived(DIGITS, **given)
+    assert {name: getattr(chosen.recipe, name) for name in given} == given
+    assert {chosen.origins[name].layer for name in given} == {"flag"}
+
+
+def test_the_same_data_and_flags_give_the_same_recipe() -> None:
+    assert derived(CIFAR, epochs=3) == derived(CIFAR, epochs=3)
+
+
+def test_the_network_behind_the_name_comes_with_it() -> None:
+    chosen, entry = derive(settings(("flag", {"model": "LeNet5-Color"})), PHOTOS)
+    assert (entry.name, entry.channels) == ("lenet5_color", 3)
+    assert chosen.recipe.model == "LeNet5-Color"
+
+
+@pytest.mark.parametrize(
+    ("facts", "given", "expected"),
+    [
+        (dataclasses.replace(DIGITS, splits=("train", "test")), {"patience": 3},
+         "--patience 3: there is no validation split to watch; hold images out"),
+        (DIGITS, {"warmup_epochs": 5.0, "epochs": 2},
+         "--warmup-epochs 5: longer than the run of 2 epochs; lower it or raise --epochs"),
+        (DIGITS, {"accumulate": 64, "batch_size": 32},
+         "--accumulate 64: more parts than the batch has images (32); raise --batch-size"),
+        (DIGITS, {"accumulate": 64}, "--accumulate 64: more parts than the batch"),
+        (DIGITS, {"monitor": "mae"}, "--monitor mae: this task has accuracy, top5, macro_f1, loss"),
+        (DIGITS, {"model": "lenet6"}, "--model lenet6: no such network; did you mean 'lenet5'"),
+        (DIGITS, {"step_epochs": 3}, "--step-epochs 3: changes nothing with --schedule cosine"),
+        (VECTORS, {"label_smoothing": 0.1}, "--label-smoothing 0.1: is for images"),
+        (VECTORS, {"image_size": 32}, "--image-size 32: is for images, these are vectors"),
+        (VECTORS, {"augment": "flip"}, "--augment flip: is for images, these are vectors"),
+        (VECTORS, {"monitor": "accuracy"}, "--monitor accuracy: this task has loss, mae"),
+        (DIGITS, {"device": "tpu"}, "--device tpu: not in this machine; there is cpu"),
+    ],
+)  # fmt: skip
+def test_contradictions_are_refused_in_one_line(
+    facts: Facts, given: dict[str, object], expected: str
+) -> None:
+    assert refusal(facts, **given).startswith(expected)

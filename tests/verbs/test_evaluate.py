@@ -1,0 +1,187 @@
+"""Scoring a trained model: on what it was trained on, and on anything else with known classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import onestop
+from onestop.cli import main
+from onestop.errors import DataError, UsageError
+from tests.verbs.conftest import COLOURS, Trained
+
+Capture = pytest.CaptureFixture[str]
+CLOCK = ("seconds", "images_per_second")
+
+
+def without_clock(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metrics.items() if key not in CLOCK}
+
+
+@pytest.mark.parametrize("what", ["run", "file"])
+def test_a_run_scores_as_training_said(trained: Trained, what: str) -> None:
+    model = trained.run.folder if what == "run" else trained.model
+    found = onestop.evaluate(model, device="cpu")
+    assert without_clock(found.metrics) == without_clock(trained.metrics)
+    assert (str(found.model), found.source) == (trained.model, str(trained.source))
+
+
+def test_json_has_the_keys_of_a_runs_metrics(trained: Trained, capsys: Capture) -> None:
+    assert main(["evaluate", str(trained.run.folder), "--device", "cpu", "--json"]) == 0
+    said = capsys.readouterr()
+    printed = json.loads(said.out)
+    assert printed.keys() == trained.metrics.keys()
+    assert without_clock(printed) == without_clock(trained.metrics)
+    assert all(printed[key] > 0 for key in CLOCK)
+    assert said.err == ""
+
+
+def test_a_person_gets_a_table_of_classes_and_a_line(trained: Trained, capsys: Capture) -> None:
+    assert main(["evaluate", str(trained.run.folder)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[0].split() == ["class", "images", "precision", "recall", "f1"]
+    assert [line.split()[:2] for line in lines[2:5]] == [[colour, "3"] for colour in COLOURS]
+    accuracy = f"accuracy {trained.metrics['accuracy']:.2%}"
+    assert lines[-1].startswith(f"{trained.source} (test): {accuracy}, macro F1")
+    assert lines[-1].endswith("on 9 images")
+
+
+@pytest.mark.parametrize(("split", "images"), [("train", 33), ("val", 3), ("test", 9)])
+def test_each_split_is_cut_as_it_was_in_training(trained: Trained, split: str, images: int) -> None:
+    found = onestop.evaluate(trained.run.folder, split=split)
+    assert (found.metrics["split"], found.metrics["images"]) == (split, images)
+
+
+def test_a_split_that_is_not_there_is_answered_with_those_that_are(
+    trained: Trained, capsys: Capture
+) -> None:
+    assert main(["evaluate", str(trained.run.folder), "--split", "dev"]) == 3
+    said = capsys.readouterr()
+    assert said.err == (f"onestop: {trained.source}: has no split 'dev'; it has train, test, val\n")
+    assert said.out == ""
+
+
+def test_another_folder_is_scored_whole(trained: Trained, photos: Callable[..., Path]) -> None:
+    folder = photos({"red": 4, "green": 5, "blue": 6})
+    metrics = onestop.evaluate(trained.run.folder, data=folder).metrics
+    assert (metrics["images"], metrics["accuracy"]) == (15, 1.0)
+    assert [row["images"] for row in metrics["per_class"].values()] == [6, 5, 4]
+
+
+def test_classes_are_matched_by_name_where_some_are_missing(
+    trained: Trained, photos: Callable[..., Path]
+) -> None:
+    metrics = onestop.evaluate(trained.run.folder, data=photos({"red": 4, "blue": 4})).metrics
+    assert metrics["accuracy"] == 1.0
+    assert {name: row["images"] for name, row in metrics["per_class"].items()} == {
+        "blue": 4, "green": 0, "red": 4,
+    }  # fmt: skip
+
+
+def test_a_single_class_can_be_scored(trained: Trained, photos: Callable[..., Path]) -> None:
+    assert onestop.evaluate(trained.run.folder, data=photos({"red": 4})).metrics["accuracy"] == 1
+
+
+class Backwards:
+    """A torch data set that numbers the same classes the other way round."""
+
+    classes = COLOURS[::-1]
+
+    def __init__(self, trained: Trained) -> None:
+        self.trained = trained
+        self.targets = [0, 1, 2]
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        with Image.open(self.trained.photo(self.classes[index])) as image:
+            return image.convert("RGB"), index
+
+
+def test_classes_are_matched_by_name_where_their_order_differs(trained: Trained) -> None:
+    metrics = onestop.evaluate(trained.run.folder, data={"train": Backwards(trained)}).metrics
+    assert (metrics["accuracy"], metrics["images"]) == (1.0, 3)
+
+
+def test_unknown_classes_are_listed_beside_the_known(
+    trained: Trained, photos: Callable[..., Path], capsys: Capture
+) -> None:
+    folder = photos({"red": 2, "violet": 2, "amber": 2})
+    assert main(["evaluate", str(trained.run.folder), "--data", str(folder)]) == 3
+    assert capsys.readouterr().err == (
+        f"onestop: {folder}: has classes the model does not know: amber, violet; "
+        "it knows blue, green, red\n"
+    )
+
+
+def test_other_data_may_have_splits_of_its_own(
+    trained: Trained, photos: Callable[..., Path]
+) -> None:
+    folder = photos({"train/red": 2, "train/blue": 2, "test/red": 1, "test/green": 0})
+    assert onestop.evaluate(trained.run.folder, data=folder).metrics["images"] == 1
+    assert onestop.evaluate(trained.run.folder, data=folder, split="train").metrics["images"] == 4
+
+
+def test_unreadable_images_are_counted_and_left_out(
+    trained: Trained, photos: Callable[..., Path], capsys: Capture
+) -> None:
+    folder = photos({"red": 3, "blue": 3})
+    (folder / "red" / "001.jpg").write_bytes(b"no image")
+    metrics = onestop.evaluate(trained.run.folder, data=folder).metrics
+    assert (metrics["images"], metrics["skipped"], metrics["accuracy"]) == (5, 1, 1.0)
+
+
+def test_nothing_but_unreadable_images_is_an_error(trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "bad" / "red").mkdir(parents=True)
+    (tmp_path / "bad" / "red" / "0.jpg").write_bytes(b"no image")
+    with pytest.raises(DataError, match="no image of split 'train' can be read"):
+        onestop.evaluate(trained.run.folder, data=tmp_path / "bad")
+
+
+def test_scoring_changes_nothing_on_disk_nor_in_chance(trained: Trained) -> None:
+    before = {p: p.stat().st_mtime_ns for p in trained.run.folder.rglob("*")}
+    state = torch.get_rng_state()
+    onestop.evaluate(trained.run.folder)
+    assert {p: p.stat().st_mtime_ns for p in trained.run.folder.rglob("*")} == before
+    assert torch.equal(torch.get_rng_state(), state)
+    assert list(Path().iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> onestop.Run:
+    """A run that learned a straight line from arrays."""
+    x = np.linspace(0, 1, 20, dtype=np.float32)
+    out = tmp_path_factory.mktemp("line")
+    return onestop.train(
+        (x, 2 * x + 1), epochs=3, val_fraction=0, device="cpu", quiet=True, out=out
+    )
+
+
+class TestDataFromPython:
+    """Of such data a run cannot know where it is."""
+
+    def test_it_has_to_be_given_again(self, line: onestop.Run) -> None:
+        with pytest.raises(UsageError, match="trained on data given in Python; name images with"):
+            onestop.evaluate(line.folder)
+
+    def test_given_again_it_scores_as_training_said(self, line: onestop.Run) -> None:
+        x = np.linspace(0, 1, 20, dtype=np.float32)
+        found = onestop.evaluate(line.folder, data=(x, 2 * x + 1), device="cpu").metrics
+        assert without_clock(found) == without_clock(line.metrics)
+
+    def test_classes_are_no_numbers(self, line: onestop.Run, photos: Callable[..., Path]) -> None:
+        with pytest.raises(DataError, match="has class names as targets, the model gives numbers"):
+            onestop.evaluate(line.folder, data=photos({"red": 2, "blue": 2}))
+
+    def test_numbers_are_no_classes(self, trained: Trained) -> None:
+        numbers = np.zeros(3, np.float32)
+        with pytest.raises(DataError, match="has numbers as targets, the model gives class names"):
+            onestop.evaluate(trained.run.folder, data=(np.zeros((3, 40, 40, 3), np.uint8), numbers))

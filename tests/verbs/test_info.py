@@ -1,0 +1,174 @@
+"""What is in a data set, a model or a network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import onestop
+from onestop.cli import main
+from onestop.errors import DataError, UsageError
+from tests.verbs.conftest import COLOURS, Trained
+
+Capture = pytest.CaptureFixture[str]
+
+
+class TestData:
+    def test_a_folder_tells_its_splits_classes_and_counts(self, trained: Trained) -> None:
+        found = onestop.info(trained.source)
+        assert (found.kind, found.name) == ("data", str(trained.source))
+        assert found.facts["splits"] == {"train": 36, "test": 9}
+        assert found.facts["classes"] == 3
+        assert found.table == [{"class": c, "train": 12, "test": 3} for c in COLOURS]
+
+    def test_sizes_mean_and_deviation_are_of_the_images_as_they_are(self, tmp_path: Path) -> None:
+        for name, shape, grey in (("a", (10, 20), 51), ("b", (30, 40), 102)):
+            (tmp_path / "grey" / name).mkdir(parents=True)
+            image = np.full(shape, grey, np.uint8)
+            Image.fromarray(image).save(tmp_path / "grey" / name / "0.png")
+        facts = onestop.info(tmp_path / "grey").facts
+        assert facts["height"] == {"least": 10, "median": 20, "most": 30}
+        assert facts["width"] == {"least": 20, "median": 30, "most": 40}
+        assert facts["channels"] == [1]
+        share = 200 / 1400  # of all pixels that are in the smaller image
+        mean = share * 0.2 + (1 - share) * 0.4
+        assert facts["mean"] == pytest.approx([mean], abs=1e-4)
+        deviation = (share * (0.2 - mean) ** 2 + (1 - share) * (0.4 - mean) ** 2) ** 0.5
+        assert facts["std"] == pytest.approx([deviation], abs=1e-4)
+        assert facts["measured"] == 2
+
+    def test_a_set_known_by_name(self, capsys: Capture) -> None:
+        assert main(["info", "digits"]) == 0
+        said = capsys.readouterr()
+        lines = said.out.splitlines()
+        assert lines[0] == "data digits"
+        assert "  splits: train 1,438, test 359" in lines
+        assert "  classes: 10" in lines
+        assert said.err == ""
+
+    def test_odd_files_are_named(self, photos: Callable[..., Path], capsys: Capture) -> None:
+        folder = photos({"red": 3, "blue": 3})
+        (folder / "red" / "notes.txt").touch()
+        (folder / "red" / "000.jpg").write_bytes(b"no image")
+        facts = onestop.info(folder).facts
+        assert facts["measured"] == 5
+        assert [text.split(" ")[0] for text in facts["unreadable"]] == ["red/000.jpg"]
+        assert [text.split(" ")[0] for text in facts["skipped"]] == ["red/notes.txt"]
+        assert main(["info", str(folder)]) == 0
+        assert "red/notes.txt" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("keep", [0, 300], ids=["empty", "cut in the pixels"])
+    def test_nothing_that_can_be_read_is_told(
+        self, keep: int, photos: Callable[..., Path], capsys: Capture
+    ) -> None:
+        folder = photos({"red": 2, "blue": 2}, suffix=".png")
+        for file in folder.rglob("*.png"):
+            file.write_bytes(file.read_bytes()[:keep])
+        assert len(onestop.info(folder).facts["unreadable"]) == 4
+        assert main(["info", str(folder)]) == 0
+        assert "unreadable: " in capsys.readouterr().out
+
+    def test_a_single_class_and_a_lone_test_split_can_be_looked_at(
+        self, photos: Callable[..., Path]
+    ) -> None:
+        folder = photos({"test/red": 3})
+        assert onestop.info(folder).table == [{"class": "red", "test": 3}]
+
+    def test_arrays_from_python(self) -> None:
+        images = np.zeros((6, 8, 8), np.uint8)
+        found = onestop.info((images, ["cat", "dog"] * 3))
+        assert found.table == [{"class": "cat", "train": 3}, {"class": "dog", "train": 3}]
+
+    def test_vectors_have_neither_sizes_nor_classes(self) -> None:
+        x = np.linspace(0, 1, 5, dtype=np.float32)
+        found = onestop.info((x, x))
+        assert found.facts["splits"] == {"train": 5}
+        assert found.table == []
+
+    def test_an_empty_folder_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(DataError, match="no images found"):
+            onestop.info(tmp_path / "empty")
+
+
+class TestModel:
+    def test_a_run_tells_network_classes_preprocessing_and_figures(self, trained: Trained) -> None:
+        found = onestop.info(trained.run.folder)
+        assert (found.kind, found.name) == ("model", trained.model)
+        assert found.facts["network"] == "lenet5_color"
+        assert found.facts["preprocessing"]["size"] == [32, 32]
+        assert found.facts["metrics"]["accuracy"] == trained.metrics["accuracy"]
+        assert found.facts["recipe"]["epochs"] == 3
+        assert [row["class"] for row in found.table] == list(COLOURS)
+        assert [row["images"] for row in found.table] == [3, 3, 3]
+
+    def test_a_model_file_anywhere_tells_the_same(self, trained: Trained, tmp_path: Path) -> None:
+        file = tmp_path / "copy.safetensors"
+        shutil.copy(trained.model, file)
+        assert onestop.info(file).facts == onestop.info(trained.run.folder).facts
+
+    def test_a_person_reads_it_with_shares_in_percent(
+        self, trained: Trained, capsys: Capture
+    ) -> None:
+        assert main(["info", str(trained.run.folder)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == f"model {trained.model}"
+        assert "  network: lenet5_color" in lines
+        (row,) = [line.split() for line in lines if line.strip().startswith("red ")]
+        recall = trained.metrics["per_class"]["red"]["recall"]
+        assert row[:2] == ["red", "3"]
+        assert row[3] == f"{recall:.1%}"
+
+    def test_a_run_without_a_model_yet_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "recipe.yaml").touch()
+        with pytest.raises(UsageError, match=r"no model.safetensors in this folder"):
+            onestop.info(tmp_path)
+
+
+class TestNetwork:
+    def test_layers_stand_in_the_order_they_run(self) -> None:
+        found = onestop.info("lenet5")
+        assert (found.kind, found.name) == ("network", "lenet5")
+        assert found.facts["input"] == [1, 32, 32]
+        assert found.facts["parameters"] == 61_706
+        assert [row["layer"] for row in found.table] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+        assert [row["parameters"] for row in found.table] == [156, 2_416, 48_120, 10_164, 850]
+        assert found.table[0]["output"] == [6, 28, 28]
+
+    def test_it_is_built_as_asked_for(self) -> None:
+        found = onestop.info("lenet5", classes=3, channels=3, image_size=48)
+        assert found.facts["input"] == [3, 48, 48]
+        assert found.table[-1]["output"] == [3]
+
+    def test_a_network_of_vectors(self) -> None:
+        found = onestop.info("linear", classes=1, channels=4)
+        assert (found.facts["input"], found.facts["parameters"]) == ([4], 5)
+
+    def test_a_network_of_ones_own(self, tmp_path: Path) -> None:
+        code = "import torch\nclass Net(torch.nn.Flatten): pass\n"
+        (tmp_path / "net.py").write_text(code)
+        found = onestop.info("net.py:Net", classes=12, channels=3, image_size=2)
+        assert found.facts["parameters"] == 0
+        with pytest.raises(UsageError, match=r"^net.py:Nat: net.py has no 'Nat'; did you mean"):
+            onestop.info("net.py:Nat")
+
+    @pytest.mark.parametrize(("typed", "near"), [("lenet55", "lenet5"), ("digis", "digits")])
+    def test_a_word_that_is_nothing_suggests_the_nearest(self, typed: str, near: str) -> None:
+        with pytest.raises(UsageError, match=f"^{typed}: no such path, .* did you mean '{near}'"):
+            onestop.info(typed)
+
+
+@pytest.mark.parametrize("target", ["source", "run", "lenet5"])
+def test_json_holds_everything(target: str, trained: Trained, capsys: Capture) -> None:
+    known = {"source": trained.source, "run": trained.run.folder}
+    wanted = onestop.info(known.get(target, target)).to_json()
+    assert main(["info", str(known.get(target, target)), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [*printed] == ["kind", "name", "facts", "table"]
+    assert printed == json.loads(json.dumps(wanted))
