@@ -121,7 +121,7 @@ def test_decoder_sees_the_true_class_only(network: CapsNet, images: Tensor) -> N
     outputs = network(images)
     targets = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
     outputs.loss(targets)
-    decoded = seen[0].unflatten(1, (3, 16))
+    decoded = seen[0].view(8, 3, 16)
     for row, target in enumerate(targets.tolist()):
         torch.testing.assert_close(decoded[row, target], outputs.capsules[row, target])
         assert not decoded[row, [k for k in range(3) if k != target]].any()

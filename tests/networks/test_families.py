@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from onestop.errors import UsageError
 from onestop.networks import build, count_parameters
@@ -61,14 +61,14 @@ PUBLISHED = {
     "resnet34_small": Published(21.8, 0.05, _TORCHVISION, 1000, _RESNET_STEM),
     "resnet50_small": Published(25.6, 0.05, _TORCHVISION, 1000, _RESNET_STEM),
     "wrn_28_10": Published(36.5, 0.05, "the paper's table 4"),
-    "wrn_16_4": Published(2.7, 0.05, "github.com/xternalz/WideResNet-pytorch"),
+    "wrn_16_4": Published(2.77, 0.005, "github.com/clovaai/overhaul-distillation", 100),
     "resnext29_8x64d": Published(34.4, 0.05, "the paper's table 7"),
-    "resnext29_2x64d": Published(9.1, 0.05, "github.com/kuangliu/pytorch-cifar"),
+    "resnext29_2x64d": Published(9.13, 0.005, "github.com/kuangliu/pytorch-cifar, counted"),
     "densenet_bc_100_12": Published(0.8, 0.05, "the paper's table 2"),
     "densenet121_small": Published(8.0, 0.05, _TORCHVISION, 1000, _DENSE_STEM),
     "mobilenet_v2_small": Published(3.5, 0.05, _TORCHVISION, 1000),
-    "resnet9": Published(6.6, 0.05, "github.com/davidcpage/cifar10-fast"),
-    "capsnet": Published(8.2, 0.05, "the paper, section 4"),
+    "resnet9": Published(6.57, 0.005, "github.com/davidcpage/cifar10-fast, counted"),
+    "capsnet": Published(8.2, 0.05, "the paper, section 5"),
 }
 
 
@@ -107,9 +107,6 @@ def test_outputs_of_other_channels_at_an_odd_size(entry: Entry, channels: int) -
     network = shapes_only(entry.name, 7, channels, size)
     images = torch.empty(2, channels, size, size, device="meta")
     assert network.eval()(images).shape == (2, 7)
-    outputs = network.train()(images)
-    logits = outputs if isinstance(outputs, Tensor) else outputs.logits
-    assert logits.shape == (2, 7)
 
 
 @each_network
@@ -144,6 +141,11 @@ def test_smaller_image_is_refused_and_would_not_work(entry: Entry) -> None:
     with pytest.raises(UsageError, match=f"images of {size} pixels are too small"):
         build(entry.name, 2, image_size=size)
     module, _, function = entry.where.partition(":")
-    with pytest.raises((RuntimeError, UserWarning)), torch.device("meta"):
-        network = getattr(importlib.import_module(module), function)(2, entry.channels, size)
-        network(torch.empty(2, entry.channels, size, size))
+    builder = getattr(importlib.import_module(module), function)
+
+    def run() -> None:
+        with torch.device("meta"):
+            builder(2, entry.channels, size)(torch.empty(2, entry.channels, size, size))
+
+    with pytest.raises((RuntimeError, UserWarning)):
+        run()

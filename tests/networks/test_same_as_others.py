@@ -1,4 +1,4 @@
-"""Own networks give what torchvision's give with the same weights, where it has the same layers."""
+"""Own networks give what others' layers give with the same weights: torchvision's where it has them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from functools import partial
 
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torchvision import models
-from torchvision.models.googlenet import BasicConv2d, GoogLeNet
+from torchvision.models.googlenet import BasicConv2d, GoogLeNet, Inception
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+from torchvision.ops import Conv2dNormActivation
 
 from onestop.networks import build
+from onestop.networks.wide_resnet import WideBlock
 
 CLASSES = 7
 LAYERS = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
@@ -68,7 +71,7 @@ def googlenet() -> nn.Module:
     network.avgpool = nn.AvgPool2d(7, 1)
     network.fc = nn.Linear(4096, CLASSES)
     for module in network.modules():
-        if isinstance(module, models.googlenet.Inception):
+        if isinstance(module, Inception):
             width = module.branch3[1].conv.out_channels
             module.branch3.append(BasicConv2d(width, width, kernel_size=3, padding=1))
         elif isinstance(module, nn.BatchNorm2d):
@@ -120,7 +123,6 @@ OTHERS: dict[str, Callable[[], nn.Module]] = {
     "densenet121_small": partial(densenet, 32, (6, 12, 24, 16)),
     "mobilenet_v2_small": mobilenet,
 }
-SIZES = {"alexnet_small": 32, "googlenet_small": 32, "vgg": 32}
 
 
 def outputs_agree(own: nn.Module, other: nn.Module, size: int) -> None:
@@ -134,8 +136,11 @@ def outputs_agree(own: nn.Module, other: nn.Module, size: int) -> None:
 @pytest.mark.parametrize(("name", "other"), OTHERS.items(), ids=OTHERS)
 def test_same_outputs_as_torchvisions(name: str, other: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
-    network, theirs = build(name, CLASSES), other()
+    network = build(name, CLASSES)
     surprise(network)
+    with torch.device("meta"):
+        theirs = other()
+    theirs.to_empty(device="cpu")  # not initialised: what is not copied would be seen
     copy_layers(network, theirs)
     size = 32 if name.startswith(("alexnet", "vgg", "googlenet")) else 16
     outputs_agree(network, theirs, size)
@@ -166,3 +171,50 @@ def test_option_a_is_a_projection_that_copies(name: str) -> None:
             block.downsample = nn.Conv2d(width, 2 * width, 1, stride=2, bias=False)
             nn.init.eye_(block.downsample.weight[:, :, 0, 0].detach())
     outputs_agree(network, other, 19)
+
+
+class PagesNetwork(nn.Module):
+    """Layer by layer as David Page lists them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = ((3, 64), (64, 128), (128, 128), (128, 128), (128, 256), (256, 512))
+        convs = [Conv2dNormActivation(i, o, 3) for i, o in (*widths, (512, 512), (512, 512))]
+        self.convs = nn.ModuleList(convs)
+        self.linear = nn.Linear(512, CLASSES, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        prep, layer1, first, second, layer2, layer3, third, fourth = self.convs
+        x = F.max_pool2d(layer1(prep(x)), 2)
+        x = x + second(first(x))
+        x = F.max_pool2d(layer3(F.max_pool2d(layer2(x), 2)), 2)
+        x = x + fourth(third(x))
+        return 0.125 * self.linear(F.max_pool2d(x, x.shape[-1]).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_resnet9_is_pages() -> None:
+    torch.manual_seed(0)
+    network, other = build("resnet9", CLASSES), PagesNetwork()
+    surprise(network)
+    copy_layers(network, other)
+    outputs_agree(network, other, 32)
+
+
+@pytest.mark.parametrize(("inputs", "stride"), [(4, 1), (8, 1), (4, 2), (8, 2)])
+def test_wide_block_as_in_the_paper(inputs: int, stride: int) -> None:
+    """BN-ReLU-conv twice; the shortcut is the input, or a projection of the first BN-ReLU."""
+    torch.manual_seed(0)
+    block = WideBlock(inputs, 8, stride).eval()
+    surprise(block)
+    x = torch.randn(2, inputs, 9, 9)
+    with torch.inference_mode():
+        first, second = block.norm1, block.conv2[0]
+        assert isinstance(second, nn.BatchNorm2d)
+        active = F.relu(first(x))
+        body = F.conv2d(active, block.conv1.weight, stride=stride, padding=1)
+        body = F.conv2d(F.relu(second(body)), block.conv2[2].weight, padding=1)  # type: ignore[arg-type]
+        skip = x
+        if (inputs, stride) != (8, 1):
+            assert block.projection is not None
+            skip = F.conv2d(active, block.projection.weight, stride=stride)
+        torch.testing.assert_close(block(x), body + skip)
