@@ -23,7 +23,7 @@ from onestop.data.stream import Feed
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for, fingerprint
 from onestop.errors import DataError, OneStopError, UsageError
-from onestop.inference import score
+from onestop.inference import preprocessing_of, score
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.metrics import Metrics
@@ -202,11 +202,7 @@ def _start(recipe: Recipe, entry: Entry) -> Start | None:
 
 def _published(entry: Entry) -> Start:
     found = default_weights(entry)
-    preprocessing = ImagePreprocessing(
-        channels=3, size=found.size, mean=found.mean, std=found.std,
-        crop_fraction=found.crop_fraction, interpolation=found.interpolation,
-    )  # fmt: skip
-    return Start(found.state, f"published weights of {entry.name}", preprocessing)
+    return Start(found.state, f"published weights of {entry.name}", preprocessing_of(found))
 
 
 def _inputs(

@@ -164,6 +164,14 @@ def refuse_useless(given: Settings) -> None:
         "nesterov": (recipe.nesterov and optimizer != "sgd", f"--optimizer {optimizer}"),
         "step_epochs": (schedule != "step", f"--schedule {schedule}"),
         "decay_all": (recipe.decay_all and recipe.weight_decay == 0, "--weight-decay 0"),
+        "unfreeze_after": (
+            bool(recipe.unfreeze_after) and recipe.freeze == "none",
+            "--freeze none",
+        ),
+        "backbone_lr_scale": (
+            recipe.freeze == "backbone" and recipe.unfreeze_after == 0,
+            "--freeze backbone for good",
+        ),
     }
     for name, (applies, cause) in useless.items():
         if applies and given.given(name):

@@ -19,9 +19,6 @@ from onestop.recipe import Recipe
 Rules: TypeAlias = dict[str, tuple[object, str]]
 """Values by name of the setting, each with its reason."""
 
-WARM_HEAD = 3
-"""Epochs in which a new head on pretrained weights learns alone."""
-
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
 
@@ -37,10 +34,10 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
         "model": (_default_model(facts), f"the first network to try on {_kind(facts)}"),
         **_input_rules(settings.recipe, facts, entry),
         **_machine_rules(settings.recipe),
-        **_freezing_rules(settings.recipe),
     }
     settings = _fill(settings, rules)
-    settings = _fill(settings, _length_rules(facts))
+    settings = _fill(settings, _length_rules(settings.recipe, facts))
+    settings = _fill(settings, _freezing_rules(settings.recipe))
     settings = _fill(settings, _learning_rules(settings.recipe, facts))
     refuse_useless(settings)
     _refuse_contradictions(settings, facts)
@@ -95,22 +92,23 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     }
 
 
-def _length_rules(facts: Facts) -> Rules:
+def _length_rules(recipe: Recipe, facts: Facts) -> Rules:
     count = facts.images
     batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32
     batch = min(batch, count)
-    epochs = max(10, min(40, round(600_000 / count)))
-    return {
-        "batch_size": (batch, f"for {count:,} training images"),
-        "epochs": (epochs, f"about 600,000 images in all, 10 to 40 passes over {count:,}"),
-    }
+    total, least, most = (600_000, 10, 40) if recipe.weights == "none" else (30_000, 5, 15)
+    epochs = max(least, min(most, round(total / count)))
+    why = f"about {total:,} images in all, {least} to {most} passes over {count:,}"
+    return {"batch_size": (batch, f"for {count:,} training images"), "epochs": (epochs, why)}
 
 
 def _learning_rules(recipe: Recipe, facts: Facts) -> Rules:
     assert recipe.batch_size is not None
     assert recipe.epochs is not None
     monitor = "accuracy" if not facts.vectors else "loss"
-    if recipe.optimizer == "sgd":
+    if recipe.optimizer == "sgd" and recipe.weights != "none":
+        lr = (0.004, "small steps for a new head on pretrained weights")
+    elif recipe.optimizer == "sgd":
         rate = min(0.1, 0.05 * math.sqrt(recipe.batch_size / 128))
         lr = (round(rate, 4), "0.05 for a batch of 128, growing with its root, at most 0.1")
     else:
@@ -149,13 +147,17 @@ def _freezing_rules(recipe: Recipe) -> Rules:
             "unfreeze_after": (0, why),
             "backbone_lr_scale": (1.0, why),
         }
-    scale = (0.1, "pretrained weights need small changes only")
+    assert recipe.epochs is not None
+    scale = (0.25, "pretrained weights need small changes only")
     if recipe.freeze is not None:
         why = "what was asked to be frozen stays frozen"
         return {"unfreeze_after": (0, why), "backbone_lr_scale": scale}
     return {
         "freeze": ("backbone", "a new head learns first, else it would spoil the backbone"),
-        "unfreeze_after": (WARM_HEAD, "then everything learns"),
+        "unfreeze_after": (
+            max(1, recipe.epochs // 5),
+            "a fifth of the run, then everything learns",
+        ),
         "backbone_lr_scale": scale,
     }
 

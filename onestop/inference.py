@@ -23,7 +23,9 @@ from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
-from onestop.networks import build
+from onestop.networks import build, default_weights, find
+from onestop.networks.filling import fill
+from onestop.networks.published import Published
 from onestop.randomness import preserved
 from onestop.recipe import Precision
 from onestop.tasks import Task, task_for
@@ -203,19 +205,71 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
     return Model(network, card)
 
 
+def pretrained(name: str) -> Model:
+    """A network with its published weights and the classes these know, with no training at all.
+
+    Args:
+        name: A network with published weights, such as `torchvision:vgg13` or `timm:resnet18`.
+
+    Raises:
+        UsageError: No such network, or its weights are neither here nor to be downloaded.
+    """
+    entry = find(name)
+    published = default_weights(entry)
+    arguments = {
+        "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
+    }  # fmt: skip
+    with preserved():
+        network = build(name, **arguments)
+    fill(network, published.state, name)
+    card = Card(
+        network=entry.name,
+        arguments=arguments,
+        classes=published.classes,
+        preprocessing=preprocessing_of(published).to_json(),
+        data={"name": "published weights"},
+    )
+    return Model(network, card)
+
+
+def preprocessing_of(published: Published) -> ImagePreprocessing:
+    """How images must be prepared for published weights."""
+    return ImagePreprocessing(
+        channels=3,
+        size=published.size,
+        mean=published.mean,
+        std=published.std,
+        crop_fraction=published.crop_fraction,
+        interpolation=published.interpolation,
+    )
+
+
 def load_model(
     model: Any, network: nn.Module | str | None = None, device: str | None = None
 ) -> tuple[Model, Path]:
     """A model in any form a verb takes, on a device, and the file it came from.
 
     Args:
-        model: A `Model`, a run folder, or a model file.
+        model: A `Model`, a run folder, a model file, or the name of a network with published
+            weights.
         network: The user's own network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
     """
     if isinstance(model, Model):
         return model.on(device), Path()
+    if not Path(model).exists() and _names_a_network(str(model)):
+        return pretrained(str(model)).on(device), Path()
     file = model_path(model)
     if isinstance(network, str):
         network = build(network, **read_card(file).arguments)
     return load(file, network).on(device), file
+
+
+def _names_a_network(text: str) -> bool:
+    """Whether a word is a network's name and not a mistyped path."""
+    if text.startswith(("torchvision:", "timm:")):
+        return True
+    try:
+        return find(text).origin == "torchvision"
+    except UsageError:
+        return False

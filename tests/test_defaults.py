@@ -48,7 +48,14 @@ def refusal(facts: Facts, **given: object) -> str:
             "channels": 3, "image_size": 224, "normalize": "dataset", "augment": "resized-crop",
             "batch_size": 32, "epochs": 40,
         }),
-        (PHOTOS, {"model": "torchvision:resnet18", "weights": "default"}, {"normalize": "weights"}),
+        (PHOTOS, {"model": "torchvision:resnet18", "weights": "default"}, {
+            "normalize": "weights", "freeze": "backbone", "unfreeze_after": 3, "epochs": 15,
+            "lr": 0.004, "backbone_lr_scale": 0.25, "augment": "resized-crop",
+        }),
+        (PHOTOS, {"model": "resnet18", "weights": "default", "freeze": "backbone"}, {
+            "unfreeze_after": 0, "epochs": 15,
+        }),
+        (PHOTOS, {"model": "resnet18"}, {"freeze": "none", "backbone_lr_scale": 1.0}),
         (PHOTOS, {"model": "torchvision:resnet18", "image_size": 64}, {"augment": "flip-crop"}),
         (PHOTOS, {}, {"model": "lenet5_color", "image_size": 32, "augment": "flip-crop"}),
         (VECTORS, {}, {
@@ -56,7 +63,8 @@ def refusal(facts: Facts, **given: object) -> str:
             "augment": "none", "batch_size": 30, "epochs": 40, "monitor": "loss",
         }),
     ],
-    ids=["digits", "mnist", "cifar", "photographs", "pretrained", "small photographs",
+    ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
+         "small photographs",
          "photographs and nothing said", "vectors"],
 )  # fmt: skip
 def test_usual_data_get_usual_values(

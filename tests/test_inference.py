@@ -7,12 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
+import onestop
 from onestop.data.decode import BadImageError
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
-from onestop.inference import Model, score
+from onestop.errors import UsageError
+from onestop.inference import Model, load_model, score
 from onestop.modelfile import Card
 from onestop.networks import build
+from onestop.networks.published import Published
 
 
 @pytest.fixture
@@ -81,3 +84,31 @@ def test_the_same_image_alone_or_among_many(model: Model) -> None:
     assert isinstance(among, list)
     assert [g.label for g in alone] == [g.label for g in among]
     assert [g.score for g in alone] == pytest.approx([g.score for g in among], abs=1e-6)
+
+
+def test_a_network_with_published_weights_names_images_with_no_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = build("squeezenet1_1", 3).state_dict()
+    published = Published(
+        dict(state),
+        ("tench", "Pembroke", "ox"),
+        (224, 224),
+        0.875,
+        "bilinear",
+        (0.5,) * 3,
+        (0.2,) * 3,
+    )
+    monkeypatch.setattr("onestop.inference.default_weights", lambda entry: published)
+    image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    [said] = onestop.predict("torchvision:squeezenet1_1", image)
+    assert {guess.label for guess in said.guesses} == {"tench", "Pembroke", "ox"}
+    assert onestop.predict("squeezenet1_1", image)[0] == said
+    model, _ = load_model("squeezenet1_1")
+    assert model.preprocessing.crop_fraction == 0.875  # type: ignore[attr-defined]
+    assert torch.equal(model.network.state_dict()["features.0.weight"], state["features.0.weight"])
+
+
+def test_a_mistyped_path_is_not_taken_for_a_network() -> None:
+    with pytest.raises(UsageError, match="runs/digit: no such run or model file"):
+        onestop.predict("runs/digit", np.zeros((8, 8), np.uint8))

@@ -30,7 +30,7 @@ def evaluate(
     Classes are matched by name, whatever their order in the data.
 
     Args:
-        model: run folder or model file
+        model: run folder, model file, or a network with published weights (torchvision:vgg13)
         data: other images to score it on, in any form `train` takes; a plain folder of classes is
             scored whole (default: what the model was trained on, cut into splits as it was then)
         split: train, val or test (default: test, else val)

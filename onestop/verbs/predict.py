@@ -27,7 +27,7 @@ def predict(
     An image that cannot be read is told with its reason and the others go on.
 
     Args:
-        model: run folder or model file
+        model: run folder, model file, or a network with published weights (torchvision:vgg13)
         images: image files, or folders to search for images; in Python also Pillow images, arrays
             (red, green, blue), tensors and bytes, one or a list of them
         top: guesses an image

@@ -238,6 +238,56 @@ def test_names_that_are_no_text_are_kept_apart(photos: Callable[..., Path]) -> N
     assert len(run.metrics["per_class"]) == 2
 
 
+def weights_of(folder: str) -> str:
+    """A run with a network for colour photographs whose weights another can start from."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 40, 40, 3), dtype=np.uint8)
+    run = train((images, np.arange(12) % 3), name=folder, **SMALL_NET, val_fraction=0)
+    return str(run.folder)
+
+
+SMALL_NET = {"model": "squeezenet1_1", "image_size": 40, "epochs": 1, "batch_size": 6}
+
+
+def test_a_head_learns_first_and_then_everything(photos: Callable[..., Path]) -> None:
+    weights = weights_of("start")
+    folder = photos({"red": 6, "blue": 6})  # without validation the last epoch is kept
+    before = load_file(Path(weights) / "model.safetensors")
+
+    def moved(**settings: Any) -> set[str]:
+        options = {**SMALL_NET, "weights": weights, "epochs": 2, "ema": 0, "lr": 0.1, "val_fraction": 0,
+                   **settings}  # fmt: skip
+        after = tensors(train(folder, **options))
+        return {name for name in before if not torch.equal(before[name], after[name])}
+
+    head = {"classifier.1.weight", "classifier.1.bias"}
+    assert moved(freeze="backbone") == head
+    assert moved(freeze="backbone", unfreeze_after=1) == set(before)
+    assert moved(freeze="none") == set(before)
+    assert "features.0.weight" not in moved(freeze="3")
+
+
+def test_going_on_does_not_undo_the_freezing(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = weights_of("start")
+    rng = np.random.default_rng(1)
+    data = (rng.integers(0, 256, (24, 40, 40, 3), dtype=np.uint8), np.arange(24) % 2)
+    options = {**SMALL_NET, "weights": weights, "epochs": 3, "freeze": "backbone", "unfreeze_after": 2,
+               "val_fraction": 0.25}  # fmt: skip
+    whole = train(data, name="whole", **options)
+    shown = Watcher.show
+
+    def show(watcher: Watcher, record: Any, epochs: int) -> None:
+        if isinstance(record, Step) and record.step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        shown(watcher, record, epochs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watcher, "show", show)
+        with pytest.raises(InterruptedRun):
+            train(data, name="cut", **options)
+    assert same(whole, train(data, resume="runs/cut"))
+
+
 def test_changed_data_is_noticed_on_resuming(photos: Callable[..., Path]) -> None:
     folder = photos({"red": 8, "blue": 8})
     run = train(folder, model="lenet5_color")
