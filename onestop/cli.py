@@ -1,70 +1,25 @@
-"""The command line: the first word is a verb; its flags are the arguments of its function.
+"""The command line: the first word is a verb, and only that verb is imported.
 
     onestop VERB --help
 
-One declaration serves both: names, types, defaults and texts are read from the verb's function.
-tyro draws the help and splits the words; values are checked by the same code as files and Python
-arguments, so that all three give the same one-line errors. No import of torch before a verb works.
+No import of torch before a verb works: help and usage errors must be fast.
 """
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import dataclasses
 import importlib
-import inspect
 import io
 import os
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Any
 
-import tyro
-
-from onestop.config import check_value, choices_of
 from onestop.errors import OneStopError, UsageError, did_you_mean
-from onestop.recipe import ALIASES, field_types
+from onestop.flags import Option, options_of, parse
 from onestop.verbs import VERBS
 from onestop.version import __version__
-
-
-@dataclass(frozen=True)
-class Option:
-    """An argument of a verb as the command line has it."""
-
-    name: str
-    kind: Any
-    default: Any
-    text: str
-    positional: bool = False
-    required: bool = False
-    many: bool = False
-
-    @property
-    def flag(self) -> str:
-        """The flag, with its dashes."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def truth(self) -> bool:
-        """Whether it is a switch without a value."""
-        return self.kind is bool
-
-    @property
-    def pair(self) -> bool:
-        """Whether it can be on in a recipe file, so that it has a form that turns it off."""
-        return self.truth and self.name in field_types()
-
-    @property
-    def place(self) -> str:
-        """How help and errors call it."""
-        return _metavar(self).strip("[].") if self.positional else self.flag
-
 
 # What only the command line has: how to print what the function returns.
 _PRINTING = {
@@ -174,208 +129,3 @@ def _overview() -> str:
         "Start here: `onestop train` learns handwritten digits,\n"
         "            `onestop train FOLDER` your own classes, a folder of images each."
     )
-
-
-def options_of(function: Callable[..., Any]) -> list[Option]:
-    """The arguments of a verb's function, with their texts from its docstring."""
-    texts = _argument_texts(inspect.getdoc(function) or "")
-    hints = _hints(function)
-    options = []
-    for parameter in inspect.signature(function).parameters.values():
-        positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        name, required = parameter.name, parameter.default is inspect.Parameter.empty
-        options.append(
-            Option(
-                name=name,
-                kind=hints[name],
-                default=None if required else parameter.default,
-                text=texts[name],
-                positional=positional,
-                required=required,
-                many=positional and name == "images",
-            )
-        )
-    return options
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Types of the arguments; ones that only Python can give (a network, arrays) become text."""
-    hints: dict[str, Any] = {}
-    space = importlib.import_module(function.__module__).__dict__
-    for name, parameter in inspect.signature(function).parameters.items():
-        kind = parameter.annotation
-        if isinstance(kind, str):
-            try:
-                kind = get_type_hints(
-                    type("", (), {"__annotations__": {name: kind}}), space, include_extras=True
-                )[name]
-            except NameError:
-                kind = Any
-        hints[name] = str | None if kind is Any or "Path" in str(kind) else kind
-    return hints
-
-
-def _argument_texts(doc: str) -> dict[str, str]:
-    """The texts under `Args:` of a docstring, each on one line."""
-    section = doc.partition("Args:\n")[2].partition("\n\n")[0]
-    texts: dict[str, str] = {}
-    for line in section.splitlines():
-        if start := re.match(r"    (\w+): (.*)", line):
-            name = start[1]
-            texts[name] = start[2]
-        elif line.strip():
-            texts[name] += " " + line.strip()
-    return texts
-
-
-def parse(
-    verb: str, function: Callable[..., Any], options: list[Option], words: list[str]
-) -> dict[str, Any] | None:
-    """The values that were given, checked; None after `--help` was printed.
-
-    Raises:
-        UsageError: One line on what is wrong and what is near.
-    """
-    words = _right_words(verb, words, options)
-    # Left out and given empty differ, so each default is an object of its own, known by identity.
-    defaults = {o.name: o.default if o.truth else _Shown(_shown_default(o)) for o in options}
-    fields = [(o.name, _field_type(o), _field_default(o, defaults[o.name])) for o in options]
-    form = dataclasses.make_dataclass("Words", fields)
-    filled = _split_words(verb, function, form, words)
-    if filled is None:
-        return None
-    given: dict[str, Any] = {}
-    for option in options:
-        value = getattr(filled, option.name)
-        if option.truth:
-            if option.flag in words or f"--no-{option.flag[2:]}" in words:
-                given[option.name] = value
-        elif value and option.many:
-            given[option.name] = [check_value(str, word, option.place) for word in value]
-        elif value is not defaults[option.name] and not option.many:
-            given[option.name] = check_value(option.kind, value, option.place)
-        elif option.required:
-            raise UsageError(f"{verb}: {option.place} missing (onestop {verb} --help)")
-    return given
-
-
-class _Shown(str):
-    """A default as the help shows it."""
-
-    __slots__ = ()
-
-
-def _shown_default(option: Option) -> str:
-    if option.default is None:
-        derived = option.name in field_types() and "default:" not in option.text
-        return "derived" if derived and not option.required else ""
-    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
-
-
-def _field_type(option: Option) -> Any:
-    shown = _shown_default(option)
-    text = option.text + (f" (default: {shown})" if shown and not option.truth else "")
-    choices = choices_of(option.kind)
-    metavar = "{" + ",".join(map(str, choices)) + "}" if choices else _metavar(option)
-    if option.truth:
-        pair = () if option.pair else (tyro.conf.FlagCreatePairsOff,)
-        return Annotated[bool, tyro.conf.arg(help=text, help_behavior_hint=""), *pair]
-    about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="")
-    kind: Any = list[str] if option.many else str
-    if option.positional:
-        return Annotated[kind, tyro.conf.Positional, about]
-    return Annotated[kind, about]
-
-
-def _field_default(option: Option, default: Any) -> Any:
-    return dataclasses.field(default_factory=list) if option.many else default
-
-
-def _metavar(option: Option) -> str:
-    if option.positional:
-        name = "IMAGE|FOLDER..." if option.many else option.name.upper()
-        return name if option.required else f"[{name}]"
-    kinds = {
-        part for kind in (option.kind, *get_args(option.kind)) for part in (kind, *get_args(kind))
-    }
-    if int in kinds:
-        return "N"
-    return "X" if float in kinds else option.name.upper()
-
-
-def _split_words(
-    verb: str, function: Callable[..., Any], form: type, words: list[str]
-) -> Any | None:
-    """Have tyro fill the form; None after it printed the help. Its framed messages become a line."""
-    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name
-    said, shown = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
-    cli: Any = tyro.cli  # the form is made while running, which no type can say
-    try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
-            filled, unknown = cli(
-                form,
-                prog=f"onestop {verb}",
-                description=description,
-                args=words,
-                return_unknown_args=True,
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            shown.seek(0)
-            print(_wrapped(shown.read()))  # noqa: T201
-            return None
-        lines = [
-            re.sub(r"[│╭╮╰╯─]|-{3,}", " ", line).strip() for line in said.getvalue().splitlines()
-        ]
-        text = " ".join(line for line in lines[1:] if line).partition("For full helptext")[0]
-        raise UsageError(f"{text.strip().rstrip('.')} (onestop {verb} --help)") from None
-    if unknown:
-        raise UsageError(f"{unknown[0]}: one argument too many (onestop {verb} --help)")
-    return filled
-
-
-def _wrapped(page: str) -> str:
-    """A help page whose paragraphs are broken between words; its frames fit already."""
-    width = max(40, shutil.get_terminal_size().columns)
-    return "\n".join(textwrap.fill(line, width) for line in page.splitlines())
-
-
-def _right_words(verb: str, words: list[str], options: list[Option]) -> list[str]:
-    """The words with each flag by its right name; other tools' names for one are understood.
-
-    Raises:
-        UsageError: A flag that no tool has, with the nearest; or a value missing or too many.
-    """
-    offs = {f"no_{o.name}": f"--no-{o.flag[2:]}" for o in options if o.pair}
-    flags = {o.name: o.flag for o in options if not o.positional} | offs
-    switches = {o.name for o in options if o.truth} | offs.keys()
-    positional = {o.name for o in options if o.positional}
-    right: list[str] = []
-    for place, word in enumerate(words):
-        if word == "--":
-            return right + words[place:]
-        if not _is_flag(word) or word in ("-h", "--help"):
-            right.append(word)
-            continue
-        typed, equals, value = word.partition("=")
-        name = typed.lstrip("-").replace("-", "_")
-        meant = name if name in flags else ALIASES.get(name, name)
-        if meant not in flags and meant not in positional:
-            aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
-            near = did_you_mean(typed, flags.values()) or did_you_mean(typed, aliases)
-            raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
-        if meant in switches:
-            if equals:
-                raise UsageError(f"{word}: is a switch and takes no value; write {typed} alone")
-        elif not equals and (place + 1 == len(words) or _is_flag(words[place + 1])):
-            raise UsageError(f"{typed}: its value is missing (onestop {verb} --help)")
-        if meant in flags:
-            right.append(flags[meant] + equals + value)
-        else:  # `--data X` for X
-            right += [value] if equals else []
-    return right
-
-
-def _is_flag(word: str) -> bool:
-    return re.match(r"--?[A-Za-z]", word) is not None

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 import onestop
-from onestop.cli import main, options_of
+from onestop.cli import main
+from onestop.flags import options_of
 from onestop.errors import UsageError
 from onestop.recipe import ALIASES, FIELDS
 from onestop.verbs import VERBS

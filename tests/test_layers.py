@@ -21,8 +21,9 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
         ("tasks", "modelfile", "state", "inference", "results", "defaults", "loop", "assembly"),
     ),
     ("faces", False, ("display",)),
+    ("running", False, ("running",)),
     ("verbs", False, ("verbs",)),
-    ("top", True, ("cli", "__init__", "__main__")),
+    ("top", True, ("flags", "cli", "__init__", "__main__")),
 ]
 PLACE = {
     room: (level, step if staircase else 0)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,42 +21,17 @@ from onestop.config import (
     settings,
     write_recipe,
 )
-from onestop.errors import (
-    DataError,
-    InterruptedRun,
-    NonFiniteLossError,
-    UsageError,
-    listing,
-)
+from onestop.errors import UsageError, listing
 from onestop.recipe import FIELDS, Recipe, field_docs, field_types
 from onestop.results import Run
-from onestop.runs import (
-    EPOCHS,
-    LOG,
-    METRICS,
-    PREDICTIONS,
-    RECIPE,
-    SKIPPED,
-    STATE,
-    EpochsFile,
-    create_run,
-    csv_text,
-    is_run,
-    lock_run,
-    write_atomic,
-)
+from onestop.runs import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
 
 if TYPE_CHECKING:
-    from onestop.assembly import Parts, Plan
     from onestop.data.dataset import Dataset
-    from onestop.display.progress import Watcher
-    from onestop.inference import Scored
     from onestop.networks.catalog import Entry
 
 # What may differ when a run goes on: none of these changes a step that was taken.
 _MAY_CHANGE = ("epochs", "patience", "workers", "data_root")
-_SAVE_SECONDS = 600.0  # within a long epoch the state is saved this often
-_SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
 def train(
@@ -105,12 +78,13 @@ def train(
     chosen, dataset, entry = _resolve(source, recipe, checked)
 
     from onestop.assembly import plan
+    from onestop.running import run_in
 
     planned = plan(chosen.recipe, entry, dataset)
     folder = create_run(out, name or _default_name(chosen.recipe.source, entry.name))
     with lock_run(folder):
         write_atomic(folder / RECIPE, write_recipe(chosen.recipe))
-        return _run(folder, planned, quiet=quiet)
+        return run_in(folder, planned, quiet=quiet)
 
 
 def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: Any) -> Settings:
@@ -194,6 +168,7 @@ def _go_on(
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
+    from onestop.running import run_in
 
     if source is None and chosen.source == NAME:
         raise UsageError(
@@ -208,7 +183,7 @@ def _go_on(
     with lock_run(folder):
         _refuse_fewer(folder, chosen.epochs or 0)
         write_atomic(folder / RECIPE, write_recipe(chosen))
-        return _run(folder, planned, quiet=quiet)
+        return run_in(folder, planned, quiet=quiet)
 
 
 def _refuse_fewer(folder: Path, epochs: int) -> None:
@@ -217,188 +192,6 @@ def _refuse_fewer(folder: Path, epochs: int) -> None:
     state = newest_state(folder / STATE)
     if state is not None and epochs < (done := read_about(state)["done"]):
         raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
-
-
-def _run(folder: Path, planned: Plan, *, quiet: bool) -> Run:
-    """Train in a folder that this process holds, from whatever state is there."""
-    from onestop.assembly import assemble
-    from onestop.display.progress import Watcher
-    from onestop.randomness import preserved
-    from onestop.signals import Stop
-
-    watcher = Watcher(quiet=quiet)
-    watcher.log = folder / LOG
-    watcher.say(f"run folder: {folder.resolve()}")
-    for line in (*(f"note: {note}" for note in planned.dataset.notes), *planned.said):
-        watcher.say(line)
-    with preserved(), planned.engine.applied(), Stop() as stop:
-        parts = assemble(planned)
-        _restore(folder, parts)
-        watcher.say(_summary(parts))
-        with watcher:
-            _learn(folder, parts, watcher, stop)
-        return _finish(folder, parts, watcher)
-
-
-def _summary(parts: Parts) -> str:
-    from onestop.networks import count_parameters
-
-    recipe, sizes = parts.recipe, {name: len(s) for name, s in parts.dataset.splits.items()}
-    counts = ", ".join(f"{sizes[n]:,} {n}" for n in ("train", "val", "test") if n in sizes)
-    classes = f"{len(parts.dataset.classes)} classes, " if parts.dataset.classes else ""
-    weights = count_parameters(parts.training.network)
-    begun = parts.training.progress.step
-    return (
-        f"{parts.dataset.name}: {classes}{counts}; {parts.entry.name}, {weights:,} parameters, on "
-        f"{recipe.device} in {recipe.precision}; {recipe.epochs} epochs of batch {recipe.batch_size}"
-        + (f"; going on after step {begun:,}" if begun else "")
-    )
-
-
-def _restore(folder: Path, parts: Parts) -> None:
-    from onestop.state import newest_state, read_about, restore_state
-
-    path, progress = newest_state(folder / STATE), parts.training.progress
-    if path is None:
-        return
-    about = read_about(path)
-    if about["data"] != parts.card.data["fingerprint"]:
-        raise DataError(
-            f"{parts.dataset.name}: has changed since {folder} was begun; put the old images back, "
-            f"or start a new run with --weights {folder}"
-        )
-    restore_state(path, parts.training)
-    if (parts.recipe.epochs or 0) > about["epochs"]:
-        progress.stopped_early = False
-
-
-def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Any) -> None:
-    """Run the loop; write what each epoch gave, and the state so that nothing is lost."""
-    from onestop.loop import Epoch, train_loop
-    from onestop.state import save_state
-
-    training, recipe = parts.training, parts.recipe
-    rows = EpochsFile(folder / EPOCHS, keep_epochs=training.progress.epoch)
-    about = {"data": parts.card.data["fingerprint"], "epochs": recipe.epochs, "done": 0}
-    saved = time.monotonic()
-    loop = train_loop(
-        training, parts.task, parts.feeds["train"], recipe, parts.engine, parts.evaluate()
-    )
-    try:
-        for record in loop:
-            watcher.show(record, recipe.epochs or 0)
-            if isinstance(record, Epoch):
-                rows.append(record.row)
-                if record.best:
-                    _write_model(folder, parts, record.row)
-            if isinstance(record, Epoch) or stop.wanted or time.monotonic() - saved > _SAVE_SECONDS:
-                about["done"] = training.progress.epoch
-                save_state(folder / STATE, training, about)
-                saved = time.monotonic()
-            if stop.wanted and not training.progress.finished(recipe.epochs or 0):
-                raise InterruptedRun(
-                    f"stopped after step {training.progress.step:,}, state saved; go on with: "
-                    f"onestop train {folder}",
-                    stop.exit_code,
-                )
-    except NonFiniteLossError as error:
-        raise NonFiniteLossError(_keep_finite(folder, parts, str(error))) from None
-    finally:
-        loop.close()
-
-
-def _write_model(folder: Path, parts: Parts, metrics: Mapping[str, Any]) -> None:
-    from onestop.modelfile import write_model
-    from onestop.runs import MODEL
-
-    card = dataclasses.replace(parts.card, metrics=dict(metrics))
-    network = parts.training.scored
-    write_model(folder / MODEL, network.state_dict(), card)
-
-
-def _keep_finite(folder: Path, parts: Parts, problem: str) -> str:
-    """See that the run has a model of finite weights, and say what can be done."""
-    import torch
-
-    from onestop.runs import MODEL
-    from onestop.state import newest_state, restore_state
-
-    weights = parts.training.scored.state_dict().values()
-    finite = all(bool(torch.isfinite(t).all()) for t in weights if t.is_floating_point())
-    state = newest_state(folder / STATE)
-    if not finite and state is not None:
-        restore_state(state, parts.training)
-        finite = True
-    if finite and not (folder / MODEL).exists():
-        _write_model(folder, parts, {})
-    kept = (
-        f"finite weights are kept in {folder / MODEL}" if (folder / MODEL).exists() else "none kept"
-    )
-    return f"{problem}; {kept}; lower --lr (now {parts.recipe.lr:g}) or set --clip-grad 1"
-
-
-def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
-    """Score the best network once on held-out images and write the final files."""
-    from onestop.assembly import held_out, kept_model
-    from onestop.inference import score
-
-    network, split = parts.training.network, held_out(parts)
-    network.load_state_dict(kept_model(folder))
-    feed = parts.feeds[split]
-    scored = score(network, parts.task, feed, parts.engine, keep_outputs=True)
-    rows = EpochsFile.read(folder / EPOCHS)
-    progress = parts.training.progress
-    speeds = sorted(float(row["images_per_second"]) for row in rows)
-    skipped = [*parts.dataset.skipped, *(s for f in parts.feeds.values() for s in f.skipped())]
-    metrics = {
-        "split": split,
-        **scored.metrics,
-        "best_epoch": progress.best_epoch,
-        "epochs": progress.epoch,
-        "seconds": progress.seconds,
-        "images_per_second": speeds[len(speeds) // 2],
-        "seed": parts.recipe.seed,
-        "skipped": len(skipped),
-    }
-    parts.training.average = None
-    _write_model(folder, parts, metrics)
-    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    examples = _predictions(folder, parts, feed, scored)
-    write_atomic(
-        folder / SKIPPED,
-        csv_text(("path", "reason"), [dataclasses.asdict(s) for s in skipped], header=True),
-    )
-    if skipped:
-        named = listing((f"{s.path} ({s.reason})" for s in skipped), 3)
-        files = "file" if len(skipped) == 1 else "files"
-        watcher.say(f"{len(skipped)} {files} skipped, see {folder / SKIPPED}: {named}")
-    if split == "train":
-        watcher.say("note: no images were held out; the figures are of the training images")
-    return Run(folder, examples)
-
-
-def _predictions(folder: Path, parts: Parts, feed: Any, scored: Scored) -> list[dict[str, Any]]:
-    """Write predictions.csv; returns a few rows to show."""
-    import numpy as np
-
-    from onestop.randomness import key_for, permutation
-
-    assert scored.outputs is not None
-    targets = np.asarray(feed.samples.targets)
-    rows = []
-    for index, guesses in zip(scored.indices, parts.task.decode(scored.outputs, 1), strict=True):
-        truth = parts.task.truth(float(targets[index]))
-        rows.append({
-            "image": feed.samples.name(index),
-            "truth": truth,
-            "predicted": guesses[0].label,
-            "score": f"{guesses[0].score:.6g}",
-            "correct": int(guesses[0].label == truth) if parts.dataset.classes else "",
-        })  # fmt: skip
-    columns = ("image", "truth", "predicted", "score", "correct")
-    write_atomic(folder / PREDICTIONS, csv_text(columns, rows, header=True))
-    chosen = permutation(key_for(parts.recipe.seed, "shown"), len(rows))[:_SHOWN]
-    return [rows[i] for i in chosen.tolist()]
 
 
 def _public_signature() -> inspect.Signature:
