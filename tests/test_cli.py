@@ -19,8 +19,8 @@ from PIL import Image
 
 import onestop
 from onestop.cli import main
-from onestop.flags import options_of
 from onestop.errors import UsageError
+from onestop.flags import options_of
 from onestop.recipe import ALIASES, FIELDS
 from onestop.verbs import VERBS
 from tests.conftest import REPOSITORY
