@@ -123,11 +123,15 @@ def _show_info(info: Info) -> None:
 
 
 def _show_entries(entries: Iterable[Any]) -> None:
-    table = _table("name", "origin", "channels", "pixels", "at least", "parameters", "what it is")
+    table = _table(
+        "name", "origin", "channels", "pixels", "at least", "parameters", "multiply-adds", "weights",
+        "what it is",
+    )  # fmt: skip
     for e in entries:
         table.add_row(
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
-            f"{e.parameters:,}", e.summary,
+            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M", "yes" if e.weights else "",
+            e.summary,
         )  # fmt: skip
     _print_table(table)
 
@@ -158,7 +162,16 @@ def _plain(value: Any) -> str:
 
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
-    numeric = ("images", *_SHARES, "parameters", "train", "val", "test")
+    numeric = (
+        "images",
+        *_SHARES,
+        "parameters",
+        "multiply-adds",
+        "multiply_adds",
+        "train",
+        "val",
+        "test",
+    )
     for column in columns:
         right = column in numeric or column in ("channels", "pixels", "at least")
         table.add_column(column, justify="right" if right else "left", overflow="fold")

@@ -20,6 +20,10 @@ class Entry:
         summary: One line for a person.
         paper: Where it is described.
         parameters: Their number with 10 classes at the usual size (1 output for `linear`).
+        multiply_adds: Of convolutions and linear layers, for one input of the usual size.
+        weights: Whether somebody published weights.
+        origin: onestop, torchvision, timm, or file (a user's own).
+        vectors: Whether it takes vectors rather than images.
     """
 
     name: str
@@ -30,6 +34,8 @@ class Entry:
     summary: str
     paper: str = ""
     parameters: int = 0
+    multiply_adds: int = 0
+    weights: bool = False
     origin: str = "onestop"
     vectors: bool = False
 
@@ -49,11 +55,12 @@ _CAPS = "Sabour et al. 2017, https://arxiv.org/abs/1710.09829"
 
 @dataclass(frozen=True)
 class _Row:
-    """What a network has of its own: name, fewest pixels a side, parameters, and a line on it."""
+    """What a network has of its own: name, fewest pixels a side, sizes, and a line on it."""
 
     name: str
     min_size: int
     parameters: int
+    multiply_adds: int
     summary: str
     function: str = ""  # the builder, where it is not called like the network
     channels: Literal[1, 3] = 3
@@ -73,6 +80,7 @@ def _family(module: str, paper: str, *rows: _Row) -> Iterator[Entry]:
             summary=row.summary,
             paper=paper,
             parameters=row.parameters,
+            multiply_adds=row.multiply_adds,
             vectors=row.vectors,
         )
 
@@ -80,67 +88,69 @@ def _family(module: str, paper: str, *rows: _Row) -> Iterator[Entry]:
 # fmt: off
 _FAMILIES = (
     *_family("linear", "",
-        _Row("linear", 0, 2, "linear regression on vectors", function="Linear", channels=1,
+        _Row("linear", 0, 2, 0, "linear regression on vectors", function="Linear", channels=1,
              image_size=0, vectors=True),
     ),
     *_family("cnn", "",
-        _Row("cnn1", 3, 7_885_898, "a single convolution", function="OneLayerCNN", image_size=224),
-        _Row("nested", 1, 948, "one block used three times", function="Nested"),
+        _Row("cnn1", 3, 7_885_898, 29_176_128, "a single convolution", function="OneLayerCNN",
+             image_size=224),
+        _Row("nested", 1, 948, 758_944, "one block used three times", function="Nested"),
     ),
     *_family("lenet", _LECUN,
-        _Row("lenet5", 16, 61_706, "LeNet-5 for grey images", channels=1),
-        _Row("lenet5_color", 16, 62_006, "LeNet-5 for colour images", function="lenet5"),
-        _Row("lenet5_max", 16, 62_006, "LeNet-5 for colour images with max pooling"),
-        _Row("lenet_3x3", 10, 81_194, "LeNet with 3x3 convolutions and max pooling", channels=1),
+        _Row("lenet5", 16, 61_706, 416_520, "LeNet-5 for grey images", channels=1),
+        _Row("lenet5_color", 16, 62_006, 651_720, "LeNet-5 for colour images", function="lenet5"),
+        _Row("lenet5_max", 16, 62_006, 651_720, "LeNet-5 for colour images with max pooling"),
+        _Row("lenet_3x3", 10, 81_194, 274_656, "LeNet with 3x3 convolutions", channels=1),
     ),
     *_family("alexnet", _ALEX,
-        _Row("alexnet_small", 29, 2_472_266, "AlexNet's convolutions"),
+        _Row("alexnet_small", 29, 2_472_266, 14_957_056, "AlexNet's convolutions"),
     ),
     *_family("vgg", _VGG,
-        _Row("vgg11_small", 32, 9_225_610, "VGG-11 with one linear layer"),
-        _Row("vgg13_small", 32, 9_410_122, "VGG-13 with one linear layer"),
-        _Row("vgg16_small", 32, 14_719_818, "VGG-16 with one linear layer"),
-        _Row("vgg19_small", 32, 20_029_514, "VGG-19 with one linear layer"),
-        _Row("vgg11_bn_small", 32, 9_228_362, "VGG-11 with BatchNorm"),
-        _Row("vgg13_bn_small", 32, 9_413_066, "VGG-13 with BatchNorm"),
-        _Row("vgg16_bn_small", 32, 14_724_042, "VGG-16 with BatchNorm"),
-        _Row("vgg19_bn_small", 32, 20_035_018, "VGG-19 with BatchNorm"),
+        _Row("vgg11_small", 32, 9_225_610, 152_769_536, "VGG-11 with one linear layer"),
+        _Row("vgg13_small", 32, 9_410_122, 228_267_008, "VGG-13 with one linear layer"),
+        _Row("vgg16_small", 32, 14_719_818, 313_201_664, "VGG-16 with one linear layer"),
+        _Row("vgg19_small", 32, 20_029_514, 398_136_320, "VGG-19 with one linear layer"),
+        _Row("vgg11_bn_small", 32, 9_228_362, 152_769_536, "VGG-11 with BatchNorm"),
+        _Row("vgg13_bn_small", 32, 9_413_066, 228_267_008, "VGG-13 with BatchNorm"),
+        _Row("vgg16_bn_small", 32, 14_724_042, 313_201_664, "VGG-16 with BatchNorm"),
+        _Row("vgg19_bn_small", 32, 20_035_018, 398_136_320, "VGG-19 with BatchNorm"),
     ),
     *_family("googlenet", _GOOGLE,
-        _Row("googlenet_small", 25, 6_189_066, "nine inception modules"),
+        _Row("googlenet_small", 25, 6_189_066, 1_521_786_880, "nine inception modules"),
     ),
     *_family("resnet_cifar", _HE,
-        _Row("resnet20", 1, 269_722, "ResNet-20 for CIFAR"),
-        _Row("resnet32", 1, 464_154, "ResNet-32 for CIFAR"),
-        _Row("resnet44", 1, 658_586, "ResNet-44 for CIFAR"),
-        _Row("resnet56", 1, 853_018, "ResNet-56 for CIFAR"),
-        _Row("resnet110", 1, 1_727_962, "ResNet-110 for CIFAR"),
+        _Row("resnet20", 1, 269_722, 40_551_040, "ResNet-20 for CIFAR"),
+        _Row("resnet32", 1, 464_154, 68_862_592, "ResNet-32 for CIFAR"),
+        _Row("resnet44", 1, 658_586, 97_174_144, "ResNet-44 for CIFAR"),
+        _Row("resnet56", 1, 853_018, 125_485_696, "ResNet-56 for CIFAR"),
+        _Row("resnet110", 1, 1_727_962, 252_887_680, "ResNet-110 for CIFAR"),
     ),
     *_family("resnet", _HE,
-        _Row("resnet18_small", 1, 11_173_962, "ResNet-18 with a 3x3 stem"),
-        _Row("resnet34_small", 1, 21_282_122, "ResNet-34 with a 3x3 stem"),
-        _Row("resnet50_small", 1, 23_520_842, "ResNet-50 with a 3x3 stem"),
+        _Row("resnet18_small", 1, 11_173_962, 555_422_720, "ResNet-18 with a 3x3 stem"),
+        _Row("resnet34_small", 1, 21_282_122, 1_159_402_496, "ResNet-34 with a 3x3 stem"),
+        _Row("resnet50_small", 1, 23_520_842, 1_297_829_888, "ResNet-50 with a 3x3 stem"),
     ),
     *_family("wide_resnet", _WIDE,
-        _Row("wrn_28_10", 1, 36_479_194, "28 layers, ten times as wide"),
-        _Row("wrn_16_4", 1, 2_748_890, "16 layers, four times as wide"),
+        _Row("wrn_28_10", 1, 36_479_194, 5_243_328_768, "28 layers, ten times as wide"),
+        _Row("wrn_16_4", 1, 2_748_890, 392_612_352, "16 layers, four times as wide"),
     ),
     *_family("resnext", _XIE,
-        _Row("resnext29_8x64d", 1, 34_426_698, "eight groups of 64 channels"),
-        _Row("resnext29_2x64d", 1, 9_130_314, "two groups of 64 channels"),
+        _Row("resnext29_8x64d", 1, 34_426_698, 5_387_266_048, "eight groups of 64 channels"),
+        _Row("resnext29_2x64d", 1, 9_130_314, 1_411_065_856, "two groups of 64 channels"),
     ),
     *_family("densenet", _DENSE,
-        _Row("densenet_bc_100_12", 4, 769_162, "100 layers of 12 new channels"),
-        _Row("densenet121_small", 8, 6_956_298, "DenseNet-121, 3x3 stem"),
+        _Row("densenet_bc_100_12", 4, 769_162, 287_929_692, "100 layers of 12 new channels"),
+        _Row("densenet121_small", 8, 6_956_298, 888_350_720, "DenseNet-121, 3x3 stem"),
     ),
     *_family("mobilenet", _MOBILE,
-        _Row("mobilenet_v2_small", 1, 2_236_682, "MobileNet v2, smaller strides"),
+        _Row("mobilenet_v2_small", 1, 2_236_682, 87_976_448, "MobileNet v2, smaller strides"),
     ),
     *_family("resnet9", _PAGE,
-        _Row("resnet9", 8, 6_573_120, "small, learns CIFAR-10 fast"),
+        _Row("resnet9", 8, 6_573_120, 379_261_952, "small, learns CIFAR-10 fast"),
     ),
     *_family("capsnet", _CAPS,
-        _Row("capsnet", 17, 8_215_568, "capsules, routing, reconstruction", channels=1, image_size=28),
+        _Row("capsnet", 17, 8_215_568, 222_990_336, "capsules, routing, reconstruction",
+             channels=1, image_size=28),
     ),
 )
 # fmt: on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -16,8 +17,9 @@ def layers(network: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
         shape: Of one input, (C, H, W) or (F,).
 
     Returns:
-        `layer` (its name), `kind`, `output` (its shape for one input) and `parameters` of each; a
-        network without inner modules is a single row.
+        `layer` (its name), `kind`, `output` (its shape for one input), `parameters` and
+        `multiply_adds` (of convolutions and linear layers) of each; a network without inner modules
+        is a single row.
     """
     rows: list[dict[str, Any]] = []
 
@@ -25,9 +27,14 @@ def layers(network: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
         def hook(module: nn.Module, _: Any, output: Any) -> None:
             own = sum(p.numel() for p in module.parameters())
             size = list(output.shape[1:]) if isinstance(output, Tensor) else []
-            rows.append(
-                {"layer": name, "kind": type(module).__name__, "output": size, "parameters": own}
-            )
+            weight = getattr(module, "weight", None)
+            matrix = isinstance(weight, Tensor) and weight.ndim > 1
+            # Each output number of a convolution or linear layer is a sum over a row of weights.
+            work = math.prod(size) * weight[0].numel() if matrix else 0  # type: ignore[index]
+            rows.append({
+                "layer": name, "kind": type(module).__name__, "output": size, "parameters": own,
+                "multiply_adds": work,
+            })  # fmt: skip
 
         return hook
 

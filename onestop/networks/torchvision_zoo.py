@@ -36,6 +36,8 @@ def entry(name: str) -> Entry:
         summary="torchvision's",
         paper=best.meta["recipe"],
         parameters=best.meta["num_params"],
+        multiply_adds=round(best.meta["_ops"] * 1e9),
+        weights=True,
         origin="torchvision",
     )
 

@@ -161,4 +161,6 @@ def _of_network(name: str, classes: int, channels: int | None, image_size: int |
         "input": list(shape),
         "parameters": count_parameters(network),
     }
-    return Info("network", entry.name, facts, layers(network, shape))
+    rows = layers(network, shape)
+    facts["multiply_adds"] = sum(row["multiply_adds"] for row in rows)
+    return Info("network", entry.name, facts, rows)

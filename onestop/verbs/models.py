@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import fnmatch
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal
 
 from onestop.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from onestop.networks.catalog import Entry
 
+Sort = Literal["name", "params", "multiply-adds"]
 
-def models(pattern: str | None = None) -> list[Entry]:
+
+def models(pattern: str | None = None, *, sort: Sort | None = None) -> list[Entry]:
     """List the networks that can be built by name.
 
     Args:
         pattern: part of a name, or a pattern such as resnet* (default: all)
+        sort: order of the list (default: our own first, families together)
 
     Returns:
         An entry a network: our own first, then torchvision's.
@@ -33,4 +37,5 @@ def models(pattern: str | None = None) -> list[Entry]:
     if not found:
         near = did_you_mean(str(pattern), [entry.name for entry in known])
         raise UsageError(f"{pattern}: no network's name is like that{near}")
-    return found
+    keys = {"name": "name", "params": "parameters", "multiply-adds": "multiply_adds"}
+    return sorted(found, key=attrgetter(keys[sort])) if sort else found

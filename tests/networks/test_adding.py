@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from onestop.networks import build, catalog, count_parameters
+from onestop.networks.layers import layers
 from tests.conftest import REPOSITORY
 
 
@@ -26,6 +27,8 @@ def test_the_guide_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     try:
         network = build("mine", 10)
         assert count_parameters(network) == added[0].parameters
+        work = sum(row["multiply_adds"] for row in layers(network, (3, 32, 32)))
+        assert work == added[0].multiply_adds
         assert network(torch.rand(2, 3, 32, 32)).shape == (2, 10)
     finally:
         sys.modules.pop("onestop.networks.mine", None)
