@@ -138,7 +138,7 @@ def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
 
 def test_kill_dash_nine_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """A real process, killed three times where chance has it; the weights must be equal."""
-    command = [sys.executable, "-m", "onestop", "train", "digits", "--epochs", "12", "--threads", "1",
+    command = [sys.executable, "-m", "onestop", "train", "digits", "--epochs", "20", "--threads", "1",
                "--quiet", "--out"]  # fmt: skip
     subprocess.run([*command, "whole"], check=True, capture_output=True)
     whole = onestop.Run(Path("whole/digits-lenet5"))
