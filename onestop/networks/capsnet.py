@@ -140,8 +140,8 @@ class CapsNet(nn.Module):
             nn.Linear(1024, pixels),
             nn.Sigmoid(),
         )
-        # He et al. 2015, by fan_in: primary capsules of a length that squashing neither flattens to
-        # zero, where it hardly passes gradients, nor leaves without a difference.
+        # Scaled by fan_in (He et al. 2015) so that primary capsules do not start near a length of
+        # zero, where squashing hardly passes gradients.
         for conv in (self.conv, self.primary):
             nn.init.kaiming_normal_(conv.weight)
 
