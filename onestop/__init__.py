@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from onestop.inference import Model, load
     from onestop.modelfile import load_weights, write_weights
     from onestop.networks import build
+    from onestop.networks.surgery import replace_head
     from onestop.recipe import Recipe
     from onestop.results import Run
     from onestop.verbs.evaluate import evaluate
@@ -41,6 +42,7 @@ _WHERE = {
     "load_weights": "onestop.modelfile",
     "write_weights": "onestop.modelfile",
     "build": "onestop.networks",
+    "replace_head": "onestop.networks.surgery",
     "open_data": "onestop.data",
     "Recipe": "onestop.recipe",
     "OneStopError": "onestop.errors",
@@ -50,8 +52,8 @@ _WHERE = {
 
 __all__ = [
     "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
-    "evaluate", "info", "load", "load_weights", "models", "open_data", "predict", "resolve",
-    "train", "write_weights",
+    "evaluate", "info", "load", "load_weights", "models", "open_data", "predict",
+    "replace_head", "resolve", "train", "write_weights",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +27,8 @@ from onestop.inference import preprocessing_of, score
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.metrics import Metrics
-from onestop.modelfile import Card, model_path, read_card, read_weights
-from onestop.networks import build, default_weights
+from onestop.modelfile import SUFFIXES, Card, model_path, read_card, read_weights
+from onestop.networks import build, published_weights
 from onestop.networks.catalog import Entry
 from onestop.networks.filling import fill
 from onestop.networks.freezing import Freezing, rate_scales
@@ -90,7 +90,7 @@ class Plan:
     said: tuple[str, ...]
 
 
-def plan(recipe: Recipe, entry: Entry, dataset: Dataset) -> Plan:
+def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> Plan:
     """Build the network and see that everything fits together; nothing is read or written.
 
     Random weights are a function of the seed.
@@ -99,6 +99,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset) -> Plan:
         recipe: Resolved: no value is None.
         entry: The recipe's network.
         dataset: The recipe's source.
+        given: The network, where it comes from Python; see `onestop.networks.build`.
 
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
@@ -109,7 +110,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset) -> Plan:
     preprocessing = _declared(recipe, dataset, start)
     with preserved():
         seed_torch(recipe.seed, "weights")
-        network = build(entry.name, **arguments)
+        network = build(entry.name, **arguments, given=given)
     said = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
     heads = _heads(recipe, network, preprocessing)
     if heads:
@@ -190,8 +191,8 @@ def _start(recipe: Recipe, entry: Entry) -> Start | None:
     """The weights the recipe asks for."""
     if recipe.weights == "none":
         return None
-    if recipe.weights == "default":
-        return _published(entry)
+    if recipe.weights == "default" or _is_no_path(recipe.weights):
+        return _published(entry, recipe.weights)
     path = model_path(recipe.weights)
     try:
         preprocessing = from_json(read_card(path).preprocessing)
@@ -200,8 +201,14 @@ def _start(recipe: Recipe, entry: Entry) -> Start | None:
     return Start(read_weights(path), str(path), preprocessing)
 
 
-def _published(entry: Entry) -> Start:
-    found = default_weights(entry)
+def _is_no_path(weights: str) -> bool:
+    """Whether it is rather the name of a published set, such as IMAGENET1K_V1."""
+    path = Path(weights)
+    return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
+
+
+def _published(entry: Entry, which: str) -> Start:
+    found = published_weights(entry, which)
     return Start(found.state, f"published weights of {entry.name}", preprocessing_of(found))
 
 

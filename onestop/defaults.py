@@ -72,8 +72,14 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
             "normalize": ("none", not_used),
             "augment": ("none", not_used),
         }
-    size = recipe.image_size or entry.image_size
-    channels = recipe.channels or entry.channels
+    size: int = recipe.image_size or entry.image_size
+    channels: int = recipe.channels or entry.channels
+    takes = f"what {entry.name} takes"
+    if entry.origin in ("file", "python"):  # nobody knows but its author
+        takes = "as the images are, for a network of your own"
+        channels = recipe.channels or facts.channels
+        if recipe.image_size is None and (largest := max(facts.height, facts.width)) <= SMALL:
+            size = largest
     if recipe.weights != "none":
         normalize = ("weights", "pretrained weights expect the images they were trained on")
     else:
@@ -85,8 +91,8 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     else:
         augment = ("crop", "grey images are often signs: they may be shifted, but not mirrored")
     return {
-        "channels": (channels, f"what {entry.name} takes"),
-        "image_size": (size, f"what {entry.name} takes"),
+        "channels": (channels, takes),
+        "image_size": (size, takes),
         "normalize": normalize,
         "augment": augment,
     }

@@ -23,9 +23,10 @@ from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
-from onestop.networks import build, default_weights, find
+from onestop.networks import build, find, published_weights
 from onestop.networks.filling import fill
 from onestop.networks.published import Published
+from onestop.networks.users import is_users
 from onestop.randomness import preserved
 from onestop.recipe import Precision
 from onestop.tasks import Task, task_for
@@ -182,8 +183,8 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
 
     Args:
         path: `runs/NAME`, or a model file.
-        network: Your own network, where the model was trained from `path/to/file.py:Class`: code is
-            only run because you name it, never because a file does.
+        network: Your own network, where the model was trained with one: code is only run because you
+            name it, never because a file does. It takes the file's weights.
 
     Raises:
         UsageError: No model, damaged, or not the network's.
@@ -191,7 +192,7 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
     file = model_path(path)
     card = read_card(file)
     if network is None:
-        if ".py:" in card.network:
+        if is_users(card.network):
             raise UsageError(
                 f"{file}: was trained with your own network {card.network}; build it and pass it: "
                 "onestop.load(path, network), or --model FILE.py:Class"
@@ -215,7 +216,7 @@ def pretrained(name: str) -> Model:
         UsageError: No such network, or its weights are neither here nor to be downloaded.
     """
     entry = find(name)
-    published = default_weights(entry)
+    published = published_weights(entry)
     arguments = {
         "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
     }  # fmt: skip

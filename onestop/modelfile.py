@@ -27,6 +27,8 @@ from onestop.errors import UsageError, listing
 from onestop.runs import MODEL, write_atomic
 
 FORMAT_VERSION = 1
+SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
+"""Of files of weights."""
 _KEY = "onestop"
 
 

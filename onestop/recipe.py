@@ -63,10 +63,11 @@ class Recipe:
 
     # --- the network ---
     model: str | None = None
-    """name of a network (`onestop models` lists them), or path/to/file.py:Class for your own"""
+    """name of a network (`onestop models` lists them), or path/to/file.py:Class for your own; in
+    Python also a torch.nn.Module, or a class that makes one"""
     weights: str = "none"
-    """weights to start from: none (random), default (torchvision's), or a file"""
-
+    """weights to start from: none (random), default (the best published), a published set by its
+    name (IMAGENET1K_V1), a file, or a run"""
     freeze: str | None = None
     """part that does not learn: none, backbone (all but the head), or a number of first stages"""
     unfreeze_after: Natural | None = None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import inspect
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import torch
 from torch import nn
 
 from onestop.errors import UsageError, did_you_mean
+from onestop.networks import users
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.published import Published
 
@@ -27,8 +24,8 @@ def find(name: str) -> Entry:
     Raises:
         UsageError: There is no such network, file or class.
     """
-    if ".py:" in name or name.endswith(".py"):
-        return _find_in_file(name)
+    if users.is_users(name):
+        return users.entry(name)
     plain = name.lower().replace("-", "_")
     if plain in OWN:
         return OWN[plain]
@@ -47,7 +44,11 @@ def find(name: str) -> Entry:
 
 
 def build(
-    name: str, classes: int, channels: int | None = None, image_size: int | None = None
+    name: str,
+    classes: int,
+    channels: int | None = None,
+    image_size: int | None = None,
+    given: Any = None,
 ) -> nn.Module:
     """Build a network with random weights (drawn from torch's generator).
 
@@ -57,6 +58,8 @@ def build(
         channels: Channels of its input (features of a vector); the network's usual number where
             not given.
         image_size: Height and width of its input; the network's usual size where not given.
+        given: A user's own network, or a class that makes one, where it comes from Python (see
+            `onestop.networks.users`).
 
     Raises:
         UsageError: The network does not take such images.
@@ -78,8 +81,8 @@ def build(
         from onestop.networks import timm_zoo
 
         return timm_zoo.build(entry.name, classes, channels, size)
-    if entry.origin == "file":
-        return _build_from_file(entry, classes, channels, size)
+    if entry.origin in ("file", "python"):
+        return users.build(entry, given, classes, channels, size)
     module, _, function = entry.where.partition(":")
     network = getattr(importlib.import_module(module), function)(classes, channels, size)
     assert isinstance(network, nn.Module)
@@ -94,88 +97,31 @@ def entries() -> Iterator[Entry]:
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
 
 
-def default_weights(entry: Entry) -> Published:
+def published_weights(entry: Entry, which: str = "default") -> Published:
     """The published weights of a network.
 
+    Args:
+        entry: The network.
+        which: `default`, or the name of a set: torchvision's `IMAGENET1K_V1` and so on, or one of
+            timm's tags.
+
     Raises:
-        UsageError: There are none, or they could not be downloaded.
+        UsageError: There are none of that name, or they could not be downloaded.
     """
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
-        return torchvision_zoo.default_weights(entry.name)
+        return torchvision_zoo.published_weights(entry.name, which)
     if entry.origin == "timm":
         from onestop.networks import timm_zoo
 
-        return timm_zoo.default_weights(entry.name)
+        return timm_zoo.published_weights(entry.name, which)
     raise UsageError(
-        f"--weights default: nobody published any for {entry.name}; name a file, or train from none"
+        f"--weights {which}: no such file, and nobody published weights for {entry.name}; "
+        "name a file, or leave it out and train from random weights"
     )
 
 
 def count_parameters(network: nn.Module) -> int:
     """The number of trainable and frozen parameters (buffers are not counted)."""
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-def _find_in_file(name: str) -> Entry:
-    path, _, cls = name.rpartition(":") if ".py:" in name else (name, "", "")
-    if not Path(path).is_file():
-        raise UsageError(f"--model {name}: no file {path}")
-    if not cls:
-        raise UsageError(f"--model {name}: name the class too: {name}:ClassName")
-    return Entry(name, f"{path}:{cls}", 3, 224, 1, "your own network", origin="file")
-
-
-def _build_from_file(entry: Entry, classes: int, channels: int, size: int) -> nn.Module:
-    """Import the user's file and call the class with those of our arguments that it has."""
-    path, _, name = entry.where.rpartition(":")
-    spec = importlib.util.spec_from_file_location(f"onestop_user_{Path(path).stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickling of the user's own need it there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(
-            f"--model {path}: {type(error).__name__} when imported: {error}"
-        ) from error
-    cls = getattr(module, name, None)
-    if cls is None:
-        known = [key for key, value in vars(module).items() if inspect.isclass(value)]
-        raise UsageError(f"--model {entry.name}: {path} has no {name!r}{did_you_mean(name, known)}")
-    offered = {
-        "classes": classes, "num_classes": classes, "n_classes": classes,
-        "channels": channels, "in_channels": channels, "in_chans": channels,
-        "image_size": size, "img_size": size,
-    }  # fmt: skip
-    wanted = inspect.signature(cls).parameters
-    try:
-        network = cls(**{key: value for key, value in offered.items() if key in wanted})
-    except Exception as error:
-        raise UsageError(f"--model {entry.name}: cannot be built: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise UsageError(
-            f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module"
-        )
-    _try_out(network, entry.name, classes, (channels, size, size))
-    return network
-
-
-def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]) -> None:
-    """Run a user's network once, so that a misfit shows before any work is done."""
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            outputs = network(torch.zeros(2, *shape))
-    except Exception as error:
-        wanted = "x".join(map(str, shape))
-        raise UsageError(f"--model {name}: does not take {wanted} images: {error}") from error
-    network.train(was_training)
-    if getattr(outputs, "shape", None) != (2, classes):
-        got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
-        raise UsageError(
-            f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})"
-        )

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from torch import nn
 
-from onestop.errors import UsageError, did_you_mean
+from onestop.errors import UsageError, did_you_mean, listing
 from onestop.networks.catalog import Entry
 from onestop.networks.published import Published, patience
 from onestop.networks.surgery import run_on_shapes
@@ -53,22 +53,32 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     return network
 
 
-def default_weights(name: str) -> Published:
-    """The published weights of a network, from the Hugging Face cache (HF_HOME) or downloaded.
+def published_weights(name: str, which: str = "default") -> Published:
+    """Published weights of a network: timm's first choice, or a tag such as `a1_in1k`.
+
+    Looked for in the Hugging Face cache (HF_HOME), else downloaded.
 
     Raises:
         UsageError: There are none, or they are neither in the cache nor to be downloaded.
     """
     timm, plain = _timm(), name.removeprefix(PREFIX)
-    published = timm.get_pretrained_cfg(plain)
+    if which != "default":
+        plain = f"{plain.partition('.')[0]}.{which}"
+    tagged = timm.list_pretrained(f"{plain.partition('.')[0]}.*")
+    published = timm.get_pretrained_cfg(plain) if which == "default" or plain in tagged else None
     if published is None or not (published.hf_hub_id or published.url):
-        raise UsageError(f"--weights default: timm has none for {plain}; name a file")
+        tags = listing(full.partition(".")[2] for full in tagged)
+        has = f"it has {tags}" if tagged else "name a file"
+        raise UsageError(
+            f"--weights {which}: no such file, and timm has no such weights for "
+            f"{plain.partition('.')[0]}; {has}"
+        )
     try:
         with patience():
             network = timm.create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(
-            f"--weights default: those of {name} are not in the cache and could not be downloaded "
+            f"--weights {which}: those of {name} are not in the cache and could not be downloaded "
             f"({_first_line(error)}); fetch model.safetensors of the hub's repository "
             f"{published.hf_hub_id or published.url} by hand and name it: --weights FILE"
         ) from None

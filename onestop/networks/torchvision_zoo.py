@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from onestop.errors import UsageError
+from onestop.errors import UsageError, listing
 from onestop.networks.catalog import Entry
 from onestop.networks.published import Published, patience
 from onestop.networks.surgery import replace_channels
@@ -62,15 +62,16 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     return network
 
 
-def default_weights(name: str) -> Published:
-    """The best published weights of a network.
+def published_weights(name: str, which: str = "default") -> Published:
+    """Published weights of a network: a set by its name, or the best.
 
     Looked for in torch's own cache (TORCH_HOME), else downloaded; the checksum is verified.
 
     Raises:
-        UsageError: They could not be downloaded; names the file and where to put it.
+        UsageError: There is no such set, or it could not be downloaded; names the file and where
+            to put it.
     """
-    weights = models.get_model_weights(name).DEFAULT
+    weights = _weights_named(name, which)
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     file = folder / Path(urlparse(weights.url).path).name
     try:
@@ -80,7 +81,7 @@ def default_weights(name: str) -> Published:
             )
     except (OSError, RuntimeError) as error:
         raise UsageError(
-            f"--weights default: those of {name} could not be downloaded ({error}); "
+            f"--weights {which}: those of {name} could not be downloaded ({error}); "
             f"fetch {weights.url} by hand to {file}"
         ) from None
     transforms = weights.transforms()
@@ -100,3 +101,17 @@ def default_weights(name: str) -> Published:
         mean=mean,
         std=std,
     )
+
+
+def _weights_named(name: str, which: str) -> models.Weights:
+    """Sets are named as in torchvision, with or without the class before the dot."""
+    known = models.get_model_weights(name)
+    if which == "default":
+        return known.DEFAULT
+    plain = which.rpartition(".")[2].upper()
+    if plain not in known.__members__:
+        raise UsageError(
+            f"--weights {which}: no such file, and torchvision has no such weights for {name}; "
+            f"it has {listing(member.name for member in known)}"
+        )
+    return known[plain]

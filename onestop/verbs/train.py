@@ -22,7 +22,7 @@ from onestop.config import (
     write_recipe,
 )
 from onestop.errors import UsageError, listing
-from onestop.recipe import FIELDS, Recipe, field_docs, field_types
+from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
 from onestop.results import Run
 from onestop.runs import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
 
@@ -68,19 +68,20 @@ def train(
     Raises:
         OneStopError: A wrong setting or source, before any work; or what stopped the run.
     """
+    given, network = _take_network(given)
     checked = _checked(given)
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
         if name is not None or str(out) != "runs":
             raise UsageError(f"{resume}: a run goes on in its own folder; drop --out and --name")
-        return _go_on(Path(resume), source, recipe, checked, quiet=quiet)
+        return _go_on(Path(resume), source, recipe, checked, network, quiet=quiet)
     chosen, dataset, entry = _resolve(source, recipe, checked)
 
     from onestop.assembly import plan
     from onestop.running import run_in
 
-    planned = plan(chosen.recipe, entry, dataset)
+    planned = plan(chosen.recipe, entry, dataset, network)
     folder = create_run(out, name or _default_name(chosen.recipe.source, entry.name))
     with lock_run(folder):
         write_atomic(folder / RECIPE, write_recipe(chosen.recipe))
@@ -95,9 +96,20 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: An
         recipe: YAML file of settings.
         given: Any field of `onestop.Recipe`.
     """
+    given, _ = _take_network(given)
     if isinstance(source, str | Path) and is_run(source):
         return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", _checked(given)))
     return _resolve(source, recipe, _checked(given))[0]
+
+
+def _take_network(given: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The settings with a name for a network given in Python, and that network or None."""
+    for spelled, value in given.items():
+        if canonical(spelled) == "model" and callable(value):
+            from onestop.networks.users import name_of
+
+            return {**given, spelled: name_of(value)}, value
+    return dict(given), None
 
 
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,11 +155,18 @@ def _resolve(
 def _default_name(source: str, network: str) -> str:
     plain = "" if source.startswith("(") else Path(source).stem
     plain = "".join(c for c in plain if c.isalnum() or c in "-_.").strip(".-")
-    return f"{plain or 'data'}-{Path(network.partition('.py:')[2] or network).name}"
+    network = network.rpartition(".py:")[2].rpartition(" ")[2]  # of a user's own: its class
+    return f"{plain or 'data'}-{Path(network).name}"
 
 
 def _go_on(
-    folder: Path, source: Any, recipe: str | Path | None, given: dict[str, Any], *, quiet: bool
+    folder: Path,
+    source: Any,
+    recipe: str | Path | None,
+    given: dict[str, Any],
+    network: Any,
+    *,
+    quiet: bool,
 ) -> Run:
     """Go on with a run from its newest state, or from the start where it has none."""
     if not is_run(folder):
@@ -179,7 +198,7 @@ def _go_on(
         chosen.source if source is None else source,
         root=chosen.data_root, val_fraction=chosen.val_fraction, seed=chosen.seed,
     )  # fmt: skip
-    planned = plan(chosen, find(chosen.model or ""), dataset)
+    planned = plan(chosen, find(chosen.model or ""), dataset, network)
     with lock_run(folder):
         _refuse_fewer(folder, chosen.epochs or 0)
         write_atomic(folder / RECIPE, write_recipe(chosen))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -65,63 +63,3 @@ def test_every_name_is_listed_once() -> None:
 def test_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'lenet5'"):
         build("lenet", 10)
-
-
-OWN_FILE = """
-import torch
-from torch import nn
-
-class Tiny(nn.Module):
-    def __init__(self, num_classes, in_channels=3):
-        super().__init__()
-        self.fc = nn.Linear(in_channels, num_classes)
-    def forward(self, x):
-        return self.fc(x.mean((2, 3)))
-
-class Wrong(Tiny):
-    def forward(self, x):
-        return x
-
-class Broken(nn.Module):
-    def __init__(self):
-        raise ValueError("not today")
-
-class NoModule:
-    pass
-"""
-
-
-@pytest.fixture
-def own_file(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.py"
-    path.write_text(OWN_FILE)
-    return path
-
-
-def test_a_users_own_class_is_built_from_its_file(own_file: Path) -> None:
-    network = build(f"{own_file}:Tiny", 4, 1, 20)
-    assert network(torch.rand(3, 1, 20, 20)).shape == (3, 4)
-
-
-@pytest.mark.parametrize(
-    ("cls", "message"),
-    [
-        ("Tinny", "has no 'Tinny'; did you mean 'Tiny'"),
-        ("Broken", "cannot be built: not today"),
-        ("NoModule", "makes a NoModule, no torch.nn.Module"),
-        ("Wrong", r"not \(2, 4\)"),
-    ],
-)
-def test_a_users_own_class_that_does_not_work(own_file: Path, cls: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        build(f"{own_file}:{cls}", 4)
-
-
-def test_a_users_file_that_is_missing_or_broken(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no file nowhere\.py"):
-        build("nowhere.py:Net", 4)
-    (tmp_path / "bad.py").write_text("import nothing_of_this_name")
-    with pytest.raises(UsageError, match="ModuleNotFoundError when imported"):
-        build(f"{tmp_path / 'bad.py'}:Net", 4)
-    with pytest.raises(UsageError, match="name the class too"):
-        build(str(tmp_path / "bad.py"), 4)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from onestop.errors import UsageError
-from onestop.networks import build, default_weights, find
+from onestop.networks import build, find, published_weights
 
 timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
 
@@ -41,4 +41,4 @@ def test_without_the_weights_the_file_to_fetch_is_named(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(UsageError, match=r"fetch model\.safetensors .* timm/resnet10t\.c3_in1k"):
-        default_weights(find("timm:resnet10t"))
+        published_weights(find("timm:resnet10t"))

@@ -12,7 +12,7 @@ from torchvision import models
 
 from onestop.errors import UsageError
 from onestop.networks import build
-from onestop.networks.torchvision_zoo import default_weights
+from onestop.networks.torchvision_zoo import published_weights
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def _with_url(url: str) -> mock._patch[object]:
 def test_downloaded_once_then_taken_from_the_cache(tmp_path: Path, hub: Path) -> None:
     url = _serve(tmp_path, "squeezenet1_1")
     with _with_url(url):
-        first = default_weights("squeezenet1_1")
+        first = published_weights("squeezenet1_1")
         Path(url.removeprefix("file://")).unlink()
-        second = default_weights("squeezenet1_1")
+        second = published_weights("squeezenet1_1")
     assert [path.name for path in hub.iterdir()] == [url.rsplit("/", 1)[1]]
     assert all(torch.equal(first.state[k], second.state[k]) for k in first.state)
     assert first.size == (224, 224)
@@ -57,7 +57,7 @@ def test_without_a_network_the_file_and_its_place_are_named(hub: Path) -> None:
         _with_url("http://127.0.0.1:9/squeezenet1_1-00000000.pth"),
         pytest.raises(UsageError) as caught,
     ):
-        default_weights("squeezenet1_1")
+        published_weights("squeezenet1_1")
     assert "127.0.0.1:9/squeezenet1_1-00000000.pth by hand to" in str(caught.value)
     assert str(hub) in str(caught.value)
 
@@ -67,5 +67,22 @@ def test_a_file_with_another_checksum_is_refused(tmp_path: Path, hub: Path) -> N
     file = Path(url.removeprefix("file://"))
     wrong = file.rename(tmp_path / "squeezenet1_1-deadbeef.pth")
     with _with_url(wrong.as_uri()), pytest.raises(UsageError, match="invalid hash value"):
-        default_weights("squeezenet1_1")
+        published_weights("squeezenet1_1")
     assert list(hub.iterdir()) == []
+
+
+def test_a_set_is_chosen_by_its_name(tmp_path: Path, hub: Path) -> None:
+    with _with_url(_serve(tmp_path, "squeezenet1_1")):
+        best = published_weights("squeezenet1_1")
+        for name in ("IMAGENET1K_V1", "imagenet1k_v1", "SqueezeNet1_1_Weights.IMAGENET1K_V1"):
+            same = published_weights("squeezenet1_1", name)
+            assert all(torch.equal(best.state[k], same.state[k]) for k in best.state)
+
+
+def test_an_unknown_set_is_told_with_the_known_ones() -> None:
+    with pytest.raises(UsageError) as caught:
+        published_weights("resnet50", "IMAGENET1K_V3")
+    assert str(caught.value) == (
+        "--weights IMAGENET1K_V3: no such file, and torchvision has no such weights for resnet50; "
+        "it has IMAGENET1K_V1, IMAGENET1K_V2"
+    )
