@@ -154,14 +154,25 @@ class Info:
         kind: `data`, `model` or `network`.
         name: What was asked about.
         facts: Single values by name.
-        table: Rows that belong together: a class, or a layer, a row.
+        table: Rows that belong together: a class, or a module of a network, a row; see
+            `onestop.networks.layers.tree`.
+        backward: Functions of a network's backward pass, where they were asked for; see
+            `onestop.networks.backward.functions`.
+        depth: Levels of a network's tree that a person is shown, 0 for all, None for a fitting
+            number. All are in `table`.
     """
 
     kind: Literal["data", "model", "network"]
     name: str
     facts: dict[str, Any]
     table: list[dict[str, Any]] = field(default_factory=list)
+    backward: list[dict[str, Any]] = field(default_factory=list)
+    depth: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as `--json` prints it."""
-        return dataclasses.asdict(self)
+        """Everything, as `--json` prints it; `backward` only where it was asked for."""
+        everything = dataclasses.asdict(self)
+        del everything["depth"]
+        if not self.backward:
+            del everything["backward"]
+        return everything

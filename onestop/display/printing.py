@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onestop.config import Settings
+from onestop.display.network import backward_table, footer, tree_table
 from onestop.recipe import FIELDS
 from onestop.results import Evaluation, Info, Prediction, Predictions, Run
 from onestop.runs import csv_text
@@ -114,12 +115,32 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 
 
 def _show_info(info: Info) -> None:
+    if info.kind == "network":
+        _show_network(info)
+        return
     print(f"{info.kind} {_text(info.name)}")
     for name, value in info.facts.items():
         if value not in ("", [], {}, None):
             print(f"  {name.replace('_', ' ')}: {_plain(value)}")
     if info.table:
         _show_rows(info.table)
+
+
+def _show_network(info: Info) -> None:
+    facts, encoding = info.facts, getattr(sys.stdout, "encoding", None) or "utf-8"
+    ascii_only = not encoding.lower().startswith("utf")
+    print(f"network {_text(info.name)}")
+    for name in ("origin", "summary", "paper"):
+        if facts[name]:
+            print(f"  {name}: {_text(facts[name])}")
+    print(f"  input: {'x'.join(map(str, facts['input']))}\n")
+    _print_table(tree_table(info.table, info.depth, ascii_only=ascii_only))
+    print()
+    for line in footer(facts, info.table, info.depth):
+        print(f"  {line}")
+    if info.backward:
+        print("\nfunctions of the backward pass, from the loss on\n")
+        _print_table(backward_table(info.backward))
 
 
 def _show_entries(entries: Iterable[Any]) -> None:

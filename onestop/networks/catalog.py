@@ -149,7 +149,7 @@ _FAMILIES = (
         _Row("resnet9", 8, 6_573_120, 379_261_952, "small, learns CIFAR-10 fast"),
     ),
     *_family("capsnet", _CAPS,
-        _Row("capsnet", 17, 8_215_568, 222_990_336, "capsules, routing, reconstruction",
+        _Row("capsnet", 17, 8_215_568, 199_397_376, "capsules, routing, reconstruction",
              channels=1, image_size=28),
     ),
 )

@@ -1,51 +1,168 @@
-"""The layers of a network with the shapes of their outputs, found by running it once."""
+"""The tree of a network's modules with shapes, parameters and multiply-adds, found by running it.
+
+Legend: C, H, W channels, height and width of an image; F features of a vector.
+"""
 
 from __future__ import annotations
 
-import math
+import copy
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
+
+from onestop.errors import UsageError
+from onestop.networks.describing import details
+from onestop.networks.freezing import stages
+from onestop.networks.surgery import find_heads
+from onestop.networks.watching import CLOSED, run
+
+ROOT = "(network)"
+"""The name of the network itself among its modules."""
+
+Row = dict[str, Any]
 
 
-def layers(network: nn.Module, shape: tuple[int, ...]) -> list[dict[str, Any]]:
-    """A row a module that holds no others, in the order they run.
+def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
+    """A row a module: the network itself, then each module before those in it, as registered.
+
+    A module that is used more than once has one row, where it is first registered.
 
     Args:
-        network: Any network.
+        network: Any network; left in the mode it is in.
         shape: Of one input, (C, H, W) or (F,).
 
     Returns:
-        `layer` (its name), `kind`, `output` (its shape for one input), `parameters` and
-        `multiply_adds` (of convolutions and linear layers) of each; a network without inner modules
-        is a single row.
+        Of each module
+        `layer`: its name, dots between levels; `depth`: its level, the network's is 0;
+        `kind` and `details`: its class and what it was built with;
+        `output`: its shape for one input, of the last call, [] where there is none;
+        `parameters`: of all modules in it, each counted once; `own_parameters`: directly its own;
+        `multiply_adds`: of convolutions and linear layers in it, at each call; products of two
+        computed things, as in attention, are not counted;
+        `activations`: numbers that the layers in it put out, views and changes in place left out;
+        `calls`: how often it ran; `training_only`: nothing in it has a part in evaluation, where
+        `output` and so on are found; `unused`: nor in training;
+        `stage`: of which stage that `--freeze` counts it is a part, None outside of all and where
+        no stages are known; `head`: whether it computes the network's outputs.
+
+    Raises:
+        UsageError: The network does not take such inputs.
     """
-    rows: list[dict[str, Any]] = []
+    seen, _ = run(network, shape)
+    modules = dict(_modules(network))
+    own = dict(_own_parameters(modules))
+    parameters = _sums({name: sum(p.numel() for p in of) for name, of in own.items()})
+    work = _sums({name: seen.work[module] for name, module in modules.items()})
+    made = _sums({name: seen.made[module] for name, module in modules.items()})
+    alive = _sums({
+        name: seen.calls[module] + sum(id(p) in seen.used for p in own[name])
+        for name, module in modules.items()
+    })  # fmt: skip
+    idle = [name for name in modules if parameters[name] and not alive[name]]
+    training = _used_in_training(network, shape) if idle else set(modules)
+    return [
+        {
+            "layer": name or ROOT,
+            "depth": len(_path(name)),
+            "kind": type(module).__name__,
+            "details": details(module),
+            "output": seen.outputs.get(module, []),
+            "parameters": parameters[name],
+            "own_parameters": sum(p.numel() for p in own[name]),
+            "multiply_adds": work[name],
+            "activations": made[name],
+            "calls": seen.calls[module],
+            "training_only": any(_is_in(name, outer) for outer in idle if outer in training),
+            "unused": any(_is_in(name, outer) for outer in idle if outer not in training),
+            **marks,
+        }
+        for (name, module), marks in zip(
+            modules.items(), _marks(network, shape, modules), strict=True
+        )
+    ]
 
-    def note(name: str) -> Any:
-        def hook(module: nn.Module, _: Any, output: Any) -> None:
-            own = sum(p.numel() for p in module.parameters())
-            size = list(output.shape[1:]) if isinstance(output, Tensor) else []
-            weight = getattr(module, "weight", None)
-            matrix = isinstance(weight, Tensor) and weight.ndim > 1
-            # Each output number of a convolution or linear layer is a sum over a row of weights.
-            work = math.prod(size) * weight[0].numel() if matrix else 0  # type: ignore[index]
-            rows.append({
-                "layer": name, "kind": type(module).__name__, "output": size, "parameters": own,
-                "multiply_adds": work,
-            })  # fmt: skip
 
-        return hook
+def layers(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
+    """The rows of `tree` that hold no others.
 
-    leaves = [(n, m) for n, m in network.named_modules() if not any(m.children())]
-    handles = [m.register_forward_hook(note(n or "(network)")) for n, m in leaves]
-    was_training = network.training
+    They lack what modules that hold others compute and own themselves.
+    """
+    return leaves(tree(network, shape))
+
+
+def leaves(rows: list[Row]) -> list[Row]:
+    """The rows of a tree that no deeper one follows."""
+    depths = [row["depth"] for row in rows[1:]] + [0]
+    return [row for row, next_depth in zip(rows, depths, strict=True) if next_depth <= row["depth"]]
+
+
+def _used_in_training(network: nn.Module, shape: tuple[int, ...]) -> set[str]:
+    """Names of the modules that run in training, or that it puts out for the loss to use."""
+    shadow = copy.deepcopy(network)  # running in training changes averages that it keeps
     try:
-        with torch.inference_mode():
-            network.eval()(torch.zeros(1, *shape))
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
-    return rows
+        watch, output = run(shadow, shape, training=True)
+    except UsageError:  # nothing is known; what is usual holds
+        return {name for name, _ in network.named_modules()}
+    used = {inner for thing in output if isinstance(thing, nn.Module) for inner in thing.modules()}
+    return {
+        name
+        for name, module in shadow.named_modules()
+        if any(watch.calls[inner] or inner in used for inner in module.modules())
+    }
+
+
+def _modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Names and modules, each once, without those in closed ones."""
+    closed: list[str] = []
+    for name, module in network.named_modules():
+        if not any(_is_in(name, outer) for outer in closed):
+            yield name, module
+        if isinstance(module, CLOSED):
+            closed.append(name)
+
+
+def _own_parameters(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, list[nn.Parameter]]]:
+    """The parameters directly a module's own; those that several share are the first one's."""
+    known: set[int] = set()
+    for name, module in modules.items():
+        mine = module.parameters(recurse=isinstance(module, CLOSED))
+        own = [p for p in mine if id(p) not in known]
+        known |= {id(p) for p in own}
+        yield name, own
+
+
+def _sums(own: Mapping[str, int]) -> Counter[str]:
+    """For each module what it and those in it have together."""
+    sums: Counter[str] = Counter()
+    for name, value in own.items():
+        path = _path(name)
+        for level in range(len(path) + 1):
+            sums[".".join(path[:level])] += value
+    return sums
+
+
+def _is_in(name: str, outer: str) -> bool:
+    return name == outer or name.startswith(f"{outer}.") or not outer
+
+
+def _path(name: str) -> list[str]:
+    return name.split(".") if name else []
+
+
+def _marks(network: nn.Module, shape: tuple[int, ...], names: Iterable[str]) -> Iterator[Row]:
+    """The stage that each module is in, and whether it is a head."""
+    try:
+        heads = find_heads(network, shape)
+    except UsageError:  # no single layer computes the outputs; then `--freeze N` is refused too
+        heads = []
+    parts = stages(network, heads) if heads else []
+    inside = {name: number for number, part in enumerate(parts, 1) for name in part}
+    for name in names:
+        path = _path(name)
+        outer = (".".join(path[: level + 1]) for level in range(len(path)))
+        yield {
+            "stage": next(map(inside.get, filter(inside.get, outer)), None),
+            "head": name in heads,
+        }

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge
 
 from onestop.errors import UsageError, did_you_mean
 from onestop.recipe import Positive
 from onestop.results import Info
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from onestop.networks.catalog import Entry
+
+Levels = Annotated[int, Ge(0)]
 
 _LOOK_AT = 2000  # images whose pixels are measured where a source has more
 
@@ -16,23 +25,30 @@ def info(
     target: Any,
     *,
     data_root: str | None = None,
-    classes: Positive = 10,
+    classes: Positive | None = None,
     channels: Positive | None = None,
     image_size: Positive | None = None,
+    depth: Levels | None = None,
+    backward: bool = False,
 ) -> Info:
     """Tell what is in a data set, a model file or a network.
 
     Of a data set: its splits, classes and counts, the sizes of its images, and mean and standard
     deviation of their pixels. Of a model: its network, classes, preprocessing and figures. Of a
-    network: its layers, their output shapes and numbers of parameters.
+    network: the tree of its layers with output shapes, parameters and multiply-adds, and the stages
+    that can be frozen.
 
     Args:
         target: a source as `train` takes it, a run folder or model file, or the name of a network
         data_root: folder of the sets known by name (default: ONESTOP_DATA, else the user's cache
             folder)
-        classes: for a network: number of classes
+        classes: for a network: number of classes (default: 10)
         channels: for a network: channels of its images (default: its usual ones)
         image_size: for a network: height and width of its images (default: its usual ones)
+        depth: for a network: levels of its tree to print; deeper ones are added up; 0 is all
+            (default: as many as 40 lines hold, at least down to where its stages begin)
+        backward: for a network: also the functions that gradients pass, from the loss to the
+            parameters
 
     Returns:
         What was found.
@@ -40,20 +56,32 @@ def info(
     Raises:
         OneStopError: It is none of the three, or cannot be read.
     """
+    kind = _kind_of(target)
+    if kind == "network":
+        try:
+            return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
+        except UsageError as error:  # here the name was no flag's value
+            raise UsageError(str(error).removeprefix("--model ")) from None
+    for_networks = {
+        "--classes": classes, "--channels": channels, "--image-size": image_size, "--depth": depth,
+        "--backward": backward or None,
+    }  # fmt: skip
+    for flag, value in for_networks.items():
+        if value is not None:
+            raise UsageError(f"{flag}: tells how to look at a network, and this is none; drop it")
+    return _of_model(Path(target)) if kind == "model" else _of_data(target, data_root)
+
+
+def _kind_of(target: Any) -> str:
     from onestop.data import is_source
     from onestop.runs import is_run
 
     if not isinstance(target, str | Path):
-        return _of_data(target, data_root)
+        return "data"
     path = Path(target)
     if is_run(path) or (path.is_file() and path.suffix == ".safetensors"):
-        return _of_model(path)
-    if is_source(str(target)) and path.suffix != ".py":
-        return _of_data(target, data_root)
-    try:
-        return _of_network(str(target), classes, channels, image_size)
-    except UsageError as error:  # here the name was no flag's value
-        raise UsageError(str(error).removeprefix("--model ")) from None
+        return "model"
+    return "data" if is_source(str(target)) and path.suffix != ".py" else "network"
 
 
 def _of_data(source: Any, data_root: str | None) -> Info:
@@ -139,28 +167,94 @@ def _of_model(path: Path) -> Info:
     return Info("model", str(file), facts, table)
 
 
-def _of_network(name: str, classes: int, channels: int | None, image_size: int | None) -> Info:
-    from onestop.data.sources.named import NAMES
-    from onestop.networks import build, count_parameters, entries, find
-    from onestop.networks.layers import layers
+def _of_network(
+    name: str,
+    classes: int | None,
+    channels: int | None,
+    image_size: int | None,
+    depth: int | None,
+    *,
+    backward: bool,
+) -> Info:
+    from onestop.networks.layers import leaves
 
-    try:
-        entry = find(name)
-    except UsageError:
-        if ".py" in name:
-            raise
-        near = did_you_mean(name, [*NAMES, *(known.name for known in entries())])
-        raise UsageError(f"{name}: no such path, data set or network{near}") from None
+    entry = _find(name)
+    if entry.vectors and (image_size or classes not in (None, 1)):
+        wrong = f"--image-size {image_size}" if image_size else f"--classes {classes}"
+        raise UsageError(f"{wrong}: {entry.name} predicts a number from a vector; leave it out")
     channels, size = channels or entry.channels, image_size or entry.image_size
-    network = build(name, classes, channels, size)
     shape = (channels,) if entry.vectors else (channels, size, size)
+    arguments = (classes or (1 if entry.vectors else 10), channels, size)
+    network, rows = _run_through(entry, arguments, shape)
     facts = {
         "origin": entry.origin,
         "summary": entry.summary,
         "paper": entry.paper,
         "input": list(shape),
-        "parameters": count_parameters(network),
+        "parameters": rows[0]["parameters"],
+        "trainable": sum(p.numel() for p in network.parameters() if p.requires_grad),
+        "multiply_adds": rows[0]["multiply_adds"],
+        "activations": rows[0]["activations"],
+        "largest_activation": max(row["activations"] for row in leaves(rows)),
+        "stages": max((row["stage"] or 0 for row in rows), default=0),
     }
-    rows = layers(network, shape)
-    facts["multiply_adds"] = sum(row["multiply_adds"] for row in rows)
-    return Info("network", entry.name, facts, rows)
+    chain = _backward(network, arguments[0], shape) if backward else []
+    return Info("network", entry.name, facts, rows, chain, depth)
+
+
+def _find(name: str) -> Entry:
+    from onestop.data.sources.named import NAMES
+    from onestop.networks import entries, find
+
+    try:
+        return find(name)
+    except UsageError:
+        if ".py" in name:
+            raise
+        near = did_you_mean(name, [*NAMES, *(known.name for known in entries())])
+        raise UsageError(f"{name}: no such path, data set or network{near}") from None
+
+
+def _run_through(
+    entry: Entry, arguments: tuple[int, int, int], shape: tuple[int, ...]
+) -> tuple[nn.Module, list[dict[str, Any]]]:
+    """Build a network and look at its layers, with shapes alone where it can do without values.
+
+    Of a user's own nothing is known, and building it twice would run their code twice.
+    """
+    import torch
+
+    from onestop.networks import build
+    from onestop.networks.layers import tree
+    from onestop.networks.shapes_only import LayersOnly
+
+    for without_values in (torch.device("meta"), LayersOnly()) if entry.origin != "file" else ():
+        try:
+            with without_values:
+                network = build(entry.name, *arguments)
+            return network, tree(network, shape)
+        except (RuntimeError, TypeError, ValueError, UsageError):
+            continue  # what is wrong shows best where there are values
+    network = build(entry.name, *arguments)
+    return network, tree(network, shape)
+
+
+def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The functions that gradients of the loss pass that `train` would use."""
+    import torch
+
+    from onestop.networks.backward import functions
+    from onestop.tasks import task_for
+
+    task = task_for([str(k) for k in range(outputs)] if outputs > 1 else [])
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    try:
+        with torch.device(device):  # two inputs, since BatchNorm in training makes nothing of one
+            truth = torch.zeros(2, dtype=torch.int64 if outputs > 1 else torch.float32)
+            loss = task.loss(network.train()(torch.zeros(2, *shape)), truth)
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"--backward: the network cannot be trained: {error}") from None
+    found = functions(loss, network)
+    if not found:
+        raise UsageError("--backward: no parameter of this network learns")
+    return found

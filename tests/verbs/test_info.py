@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 import onestop
 from onestop.cli import main
@@ -17,6 +21,22 @@ from onestop.errors import DataError, UsageError
 from tests.verbs.conftest import COLOURS, Trained
 
 Capture = pytest.CaptureFixture[str]
+
+OWN = """
+import torch
+with open("imported.txt", "a") as file:
+    file.write("once ")
+
+class Net(torch.nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.fc = torch.nn.Linear(3, classes)
+
+    def forward(self, x):
+        if self.training:
+            raise ValueError("oh no")
+        return self.fc(x.mean((2, 3))) * float(x.sum() + 1)
+"""
 
 
 class TestData:
@@ -132,14 +152,21 @@ class TestModel:
 
 
 class TestNetwork:
-    def test_layers_stand_in_the_order_they_run(self) -> None:
+    def test_its_layers_are_a_tree(self) -> None:
         found = onestop.info("lenet5")
         assert (found.kind, found.name) == ("network", "lenet5")
         assert found.facts["input"] == [1, 32, 32]
-        assert found.facts["parameters"] == 61_706
-        assert [row["layer"] for row in found.table] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
-        assert [row["parameters"] for row in found.table] == [156, 2_416, 48_120, 10_164, 850]
-        assert found.table[0]["output"] == [6, 28, 28]
+        assert (found.facts["parameters"], found.facts["trainable"]) == (61_706, 61_706)
+        assert found.facts["multiply_adds"] == 416_520
+        network, *layers = found.table
+        assert (network["layer"], network["parameters"]) == ("(network)", 61_706)
+        assert [row["layer"] for row in layers] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+        assert [row["parameters"] for row in layers] == [156, 2_416, 48_120, 10_164, 850]
+        assert [row["stage"] for row in layers] == [1, 2, 3, 4, None]
+        assert layers[0]["output"] == [6, 28, 28]
+        assert found.facts["largest_activation"] == 6 * 28 * 28
+        assert found.facts["activations"] == 6 * 28 * 28 + 16 * 10 * 10 + 120 + 84 + 10
+        assert found.facts["stages"] == 4
 
     def test_it_is_built_as_asked_for(self) -> None:
         found = onestop.info("lenet5", classes=3, channels=3, image_size=48)
@@ -147,16 +174,96 @@ class TestNetwork:
         assert found.table[-1]["output"] == [3]
 
     def test_a_network_of_vectors(self) -> None:
-        found = onestop.info("linear", classes=1, channels=4)
+        found = onestop.info("linear", channels=4, backward=True)
         assert (found.facts["input"], found.facts["parameters"]) == ([4], 5)
+        assert found.backward[0]["function"] == "MseLossBackward0"
+        with pytest.raises(UsageError, match=r"^--classes 3: linear predicts a number"):
+            onestop.info("linear", classes=3)
+        with pytest.raises(UsageError, match=r"^--image-size 8: linear predicts a number"):
+            onestop.info("linear", image_size=8)
 
     def test_a_network_of_ones_own(self, tmp_path: Path) -> None:
         code = "import torch\nclass Net(torch.nn.Flatten): pass\n"
         (tmp_path / "net.py").write_text(code)
         found = onestop.info("net.py:Net", classes=12, channels=3, image_size=2)
-        assert found.facts["parameters"] == 0
+        assert (found.facts["parameters"], found.facts["stages"]) == (0, 0)
+        with pytest.raises(UsageError, match=r"^--backward: no parameter of this network learns"):
+            onestop.info("net.py:Net", classes=12, channels=3, image_size=2, backward=True)
         with pytest.raises(UsageError, match=r"^net.py:Nat: net.py has no 'Nat'; did you mean"):
             onestop.info("net.py:Nat")
+
+    def test_ones_own_code_runs_once_and_may_look_at_values(self, tmp_path: Path) -> None:
+        (tmp_path / "net.py").write_text(OWN)
+        found = onestop.info("net.py:Net", image_size=9)
+        assert (tmp_path / "imported.txt").read_text() == "once "
+        assert [row["layer"] for row in found.table] == ["(network)", "fc"]
+        with pytest.raises(UsageError, match=r"^--backward: the network cannot be trained: oh no"):
+            onestop.info("net.py:Net", image_size=9, backward=True)
+
+    @pytest.mark.parametrize("name", ["resnet18", "regnet_x_400mf"])
+    def test_no_weights_are_made(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: set[str] = set()
+
+        def note(_: nn.Parameter, data: torch.Tensor, *__: Any) -> None:
+            made.add(data.device.type)
+
+        monkeypatch.setattr(nn.Parameter, "__init__", note)
+        onestop.info(name)  # a RegNet computes with values while it is built
+        assert made == {"meta"}
+
+    def test_what_looks_at_values_when_it_runs_gets_some(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Looks(nn.Flatten):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return super().forward(x) if x.sum().item() == 0 else x
+
+        monkeypatch.setattr(
+            "onestop.networks.lenet.lenet5", lambda *_: nn.Sequential(Looks(), nn.Linear(1024, 10))
+        )
+        assert onestop.info("lenet5").table[-1]["output"] == [10]
+
+    def test_the_chain_of_backward_functions_begins_at_the_loss_of_training(
+        self, capsys: Capture
+    ) -> None:
+        found = onestop.info("lenet5", backward=True)
+        names = [row["function"] for row in found.backward]
+        assert names[:4] == [
+            "DivBackward0", "NllLossBackward0", "LogSoftmaxBackward0", "AddmmBackward0",
+        ]  # fmt: skip
+        ends = [row["parameter"] for row in found.backward if row["parameter"]]
+        assert (ends[0], ends[-1], len(ends)) == ("fc3.bias", "conv1.bias", 10)
+        assert main(["info", "lenet5", "--backward", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["backward"] == found.backward
+        capsules = onestop.info("capsnet", backward=True).backward  # which brings its own loss
+        assert "decoder.0.weight" in [row["parameter"] for row in capsules]
+
+    @pytest.mark.parametrize(("depth", "rows"), [("1", 11), ("2", 19), ("0", 68)])
+    def test_people_see_as_many_levels_as_they_ask_for(
+        self, depth: str, rows: int, capsys: Capture
+    ) -> None:
+        assert main(["info", "resnet18", "--depth", depth]) == 0
+        page = capsys.readouterr().out
+        assert len(re.findall(r"^(\(network\)|[│ ]*[├└]─ )", page, re.MULTILINE)) == rows
+        assert ("--depth 0 shows all" in page) == (rows < 68)
+        assert max(map(len, page.splitlines())) <= (100 if rows < 68 else 112)
+
+    def test_machines_get_all_levels(self, capsys: Capture) -> None:
+        assert main(["info", "resnet18", "--depth", "1", "--json"]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert len(printed["table"]) == 68
+        assert [*printed] == ["kind", "name", "facts", "table"]
+
+    @pytest.mark.parametrize(
+        ("flag", "given"),
+        [("classes", 3), ("channels", 1), ("image_size", 9), ("depth", 0), ("backward", True)],
+    )
+    def test_what_only_networks_have_is_refused_elsewhere(
+        self, flag: str, given: Any, tmp_path: Path
+    ) -> None:
+        x = np.linspace(0, 1, 5, dtype=np.float32)
+        with pytest.raises(UsageError, match=f"^--{flag.replace('_', '-')}: .* this is none"):
+            onestop.info((x, x), **{flag: given})
 
     @pytest.mark.parametrize(("typed", "near"), [("lenet55", "lenet5"), ("digis", "digits")])
     def test_a_word_that_is_nothing_suggests_the_nearest(self, typed: str, near: str) -> None:
