@@ -32,3 +32,16 @@ def test_linear_regression_ends_near_the_tutorials_figures(
     assert float(printed["weight"]) == pytest.approx(2.0071, abs=0.05)
     assert float(printed["bias"]) == pytest.approx(3.1690, abs=0.5)
     assert Path("runs/linear/line.png").stat().st_size > 5000
+
+
+def test_the_judge_of_recipes_prints_a_line_a_seed_and_the_median(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "digits --images 100 --seeds 2 epochs=1 threads=1 device=cpu"
+    monkeypatch.setattr(sys, "argv", ["judge.py", *words.split()])
+    runpy.run_path(str(REPOSITORY / "benchmarks" / "judge.py"), run_name="__main__")
+    first, *seeds, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("digits, 100 images, {'epochs': '1'")
+    assert [line.partition(":")[0] for line in seeds] == ["  seed 0", "  seed 1"]
+    assert last.startswith("median ")
+    assert last.endswith("2 seeds)")

@@ -19,7 +19,20 @@ from tests.conftest import REPOSITORY
 SHARED = REPOSITORY.parent / "shared" / "data"
 GREY = [entry.name for entry in OWN.values() if entry.channels == 1 and not entry.vectors]
 COLOUR = [entry.name for entry in OWN.values() if entry.channels == 3]
-FLAGS = "--epochs 1 --batch-size 4 --threads 1 --workers 0 --val-fraction 0 --quiet --json".split()
+FLAGS = [
+    "--epochs",
+    "1",
+    "--batch-size",
+    "4",
+    "--threads",
+    "1",
+    "--workers",
+    "0",
+    "--val-fraction",
+    "0",
+    "--quiet",
+    "--json",
+]
 SPLITS = {"train": 8, "t10k": 4}
 
 
