@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 import onestop
+from onestop.allocator import keep_freed_memory
 from onestop.data import open_data
 from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="images to train on (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="so many, from 0 on (default: 3)")
     words = parser.parse_intermixed_args()
+    keep_freed_memory()
     given = dict(pair.split("=", 1) for pair in words.settings)
     source = words.source
     if words.images:

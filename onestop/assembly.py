@@ -131,7 +131,7 @@ def assemble(planned: Plan) -> Parts:
         planned.recipe, planned.dataset, planned.engine, planned.network,
     )  # fmt: skip
     preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing)
-    network.to(engine.device)
+    engine.place(network)
     heads, scale = planned.heads, recipe.backbone_lr_scale or 1.0
     scales = rate_scales(network, heads, scale, recipe.layer_decay) if heads else None
     training = Training(
@@ -144,7 +144,7 @@ def assemble(planned: Plan) -> Parts:
     feeds = {"train": train}
     for name in dataset.splits.keys() - {"train"}:
         feeds[name] = Feed(
-            dataset.splits[name], preprocessing, device=engine.device, workers=recipe.workers or 0,
+            dataset.splits[name], preprocessing, engine=engine, workers=recipe.workers or 0,
             keep=name == "val",
         )  # fmt: skip
     card = Card(
@@ -217,7 +217,7 @@ def _inputs(
 ) -> tuple[Preprocessing, Feed]:
     """The preprocessing and the training split; the one may need statistics of the other."""
     train = Feed(
-        dataset.splits["train"], preprocessing, device=engine.device, workers=recipe.workers or 0,
+        dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
         augment=recipe.augment or "none", seed=recipe.seed,
     )  # fmt: skip
     if len(train.bad) == len(train.samples):

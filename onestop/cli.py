@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from onestop.allocator import keep_freed_memory
 from onestop.errors import OneStopError, UsageError, did_you_mean
 from onestop.flags import Option, options_of, parse
 from onestop.verbs import VERBS
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry_point() -> None:
     """What the `onestop` command calls."""
+    keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can hold bytes that are no text
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

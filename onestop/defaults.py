@@ -1,24 +1,33 @@
 """The values that nobody set, derived from the data and the network, each with its reason.
 
-Rules, not measurements: the same data and flags give the same recipe on every day.
+Rules, not measurements: the same data and flags give the same recipe on every day. The rules know
+four situations (`Situation`); `benchmarks/results/defaults.md` has what they were judged by.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Literal, TypeAlias
+
+import torch
 
 from onestop.config import Settings, refuse_useless
 from onestop.data.dataset import Facts
-from onestop.device import choose_device, choose_precision, compute_threads, cores
+from onestop.device import choose_device, compute_threads, computes_in_bf16, cores
 from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
-from onestop.recipe import Recipe
+from onestop.networks.traits import Traits, traits
+from onestop.recipe import MemoryFormat, Precision, Recipe
 
 Rules: TypeAlias = dict[str, tuple[object, str]]
 """Values by name of the setting, each with its reason."""
 
+Situation = Literal["fine-tuning", "photographs", "small images", "vectors"]
+"""What is trained on what: pretrained weights, or from random ones photographs, images of at most
+`SMALL` pixels a side, or vectors."""
+
+_HEAVY = 10_000_000  # multiply-adds an image from which convolutions take most of a step's time
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
 
@@ -36,6 +45,7 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
         **_machine_rules(settings.recipe),
     }
     settings = _fill(settings, rules)
+    settings = _fill(settings, _engine_rules(settings.recipe, facts, entry))
     settings = _fill(settings, _length_rules(settings.recipe, facts))
     settings = _fill(settings, _freezing_rules(settings.recipe))
     settings = _fill(settings, _learning_rules(settings.recipe, facts))
@@ -98,51 +108,74 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     }
 
 
+def situation(recipe: Recipe, facts: Facts) -> Situation:
+    """Which rules a run follows; its image size must be known."""
+    assert recipe.image_size is not None
+    if facts.vectors:
+        return "vectors"
+    if recipe.weights != "none":
+        return "fine-tuning"
+    return "photographs" if recipe.image_size > SMALL else "small images"
+
+
 def _length_rules(recipe: Recipe, facts: Facts) -> Rules:
     count = facts.images
-    batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32
-    batch = min(batch, count)
-    total, least, most = (600_000, 10, 40) if recipe.weights == "none" else (30_000, 5, 15)
-    epochs = max(least, min(most, round(total / count)))
-    why = f"about {total:,} images in all, {least} to {most} passes over {count:,}"
-    return {"batch_size": (batch, f"for {count:,} training images"), "epochs": (epochs, why)}
+    batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32 if count >= 500 else 16
+    if situation(recipe, facts) == "fine-tuning":
+        batch = max(batch, 32)
+        epochs = round(max(5, min(15, 30_000 / count)))
+        why = f"about 30,000 images in all, 5 to 15 passes over {count:,}"
+    else:
+        epochs = round(max(10, min(40, 600_000 / count), min(200, 40_000 / count)))
+        why = f"10 to 40 passes over {count:,}, and with few images up to 200 to see 40,000 in all"
+    return {
+        "batch_size": (min(batch, count), f"for {count:,} training images"),
+        "epochs": (epochs, why),
+    }
 
 
 def _learning_rules(recipe: Recipe, facts: Facts) -> Rules:
     assert recipe.batch_size is not None
     assert recipe.epochs is not None
-    monitor = "accuracy" if not facts.vectors else "loss"
-    if recipe.optimizer == "sgd" and recipe.weights != "none":
-        lr = (0.004, "small steps for a new head on pretrained weights")
-    elif recipe.optimizer == "sgd":
-        rate = min(0.1, 0.05 * math.sqrt(recipe.batch_size / 128))
-        lr = (round(rate, 4), "0.05 for a batch of 128, growing with its root, at most 0.1")
-    else:
-        lr = (1e-3, f"usual for {recipe.optimizer}")
-    decay = {"sgd": 5e-4, "adamw": 0.01}.get(recipe.optimizer, 0.0)
+    kind, epochs = situation(recipe, facts), recipe.epochs
+    steps = epochs * math.ceil(facts.images / recipe.batch_size)
     momentum = 0.9 if recipe.optimizer == "sgd" else 0.0
-    if recipe.schedule == "one-cycle":
-        warmup = (round(0.3 * recipe.epochs, 2), "one-cycle rises over three tenths of the run")
-    elif recipe.schedule == "cosine":
-        warmup = (
-            round(min(1.0, 0.05 * recipe.epochs), 2),
-            "a twentieth of the run, at most one epoch",
-        )
+    decay = {"sgd": 5e-4, "adamw": 0.01}.get(recipe.optimizer, 0.0)
+    if kind == "fine-tuning" and "val" in facts.splits:
+        patience = (max(4, epochs // 2), "half of the run without a better epoch")
     else:
-        warmup = (0.0, f"a {recipe.schedule} schedule starts at its rate")
-    steps = recipe.epochs * math.ceil(facts.images / recipe.batch_size)
+        patience = (0, "a rate that falls to zero makes the last epochs the best")
     return {
-        "lr": lr,
+        "lr": _rate(recipe, kind),
         "ema": (
             round(max(0.0, 1 - 20 / max(steps, 20)), 5),
             f"over a twentieth of {steps:,} steps",
         ),
         "momentum": (momentum, f"usual for {recipe.optimizer}"),
         "weight_decay": (decay, f"usual for {recipe.optimizer}"),
-        "warmup_epochs": warmup,
+        "warmup_epochs": _warmup(recipe.schedule, epochs),
         "step_epochs": (10, "a tenth every ten epochs"),
-        "monitor": (monitor, "what the task is about"),
+        "monitor": ("loss" if kind == "vectors" else "accuracy", "what the task is about"),
+        "patience": patience,
     }
+
+
+def _rate(recipe: Recipe, kind: Situation) -> tuple[float, str]:
+    assert recipe.batch_size is not None
+    if recipe.optimizer != "sgd":
+        return 1e-3, f"usual for {recipe.optimizer}"
+    if kind == "fine-tuning":
+        return 0.004, "small steps for a new head on pretrained weights"
+    rate = min(0.1, 0.05 * math.sqrt(recipe.batch_size / 128))
+    return round(rate, 4), "0.05 for a batch of 128, growing with its root, at most 0.1"
+
+
+def _warmup(schedule: str, epochs: int) -> tuple[float, str]:
+    if schedule == "one-cycle":
+        return round(0.3 * epochs, 2), "one-cycle rises over three tenths of the run"
+    if schedule == "cosine":
+        return round(min(1.0, 0.05 * epochs), 2), "a twentieth of the run, at most one epoch"
+    return 0.0, f"a {schedule} schedule starts at its rate"
 
 
 def _freezing_rules(recipe: Recipe) -> Rules:
@@ -169,14 +202,44 @@ def _freezing_rules(recipe: Recipe) -> Rules:
 
 
 def _machine_rules(recipe: Recipe) -> Rules:
-    device = choose_device(recipe.device)
-    precision, why = choose_precision(device)
     return {
-        "device": (str(device), "the fastest in this machine"),
-        "precision": (precision, why),
+        "device": (str(choose_device(recipe.device)), "the fastest in this machine"),
         "workers": (cores(), "a thread a processor core"),
         "threads": compute_threads(),
     }
+
+
+def _engine_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
+    """By rules from the network and the hardware and not by timing, so that runs repeat."""
+    if recipe.precision and recipe.memory_format:
+        return {}
+    assert recipe.channels is not None
+    assert recipe.image_size is not None
+    found = traits(entry, facts.classes, recipe.channels, recipe.image_size)
+    return {
+        "precision": _precision(choose_device(recipe.device), found),
+        "memory_format": _memory_format(found),
+    }
+
+
+def _precision(device: torch.device, found: Traits | None) -> tuple[Precision, str]:
+    if not computes_in_bf16(device):
+        return "fp32", f"this {device.type} has no fast 16 bits"
+    if device.type == "cuda":
+        return "bf16", "this GPU computes in bf16 natively"
+    if found is None:
+        return "fp32", "exact; bf16 may be faster, but nothing is known of your own network"
+    if found.multiply_adds < _HEAVY:
+        return "fp32", "a network this small gains nothing from 16 bits"
+    if found.depthwise:
+        return "fp32", "depthwise convolutions are slow in 16 bits on a CPU"
+    return "bf16", "this processor multiplies in bf16 twice as fast"
+
+
+def _memory_format(found: Traits | None) -> tuple[MemoryFormat, str]:
+    if found is None or not found.convolutions or found.multiply_adds < _HEAVY:
+        return "contiguous", "no convolutions that are worth it"
+    return "channels-last", "convolutions are faster so"
 
 
 def _refuse_contradictions(settings: Settings, facts: Facts) -> None:

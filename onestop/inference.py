@@ -28,7 +28,7 @@ from onestop.networks.filling import fill
 from onestop.networks.published import Published
 from onestop.networks.users import is_users
 from onestop.randomness import preserved
-from onestop.recipe import Precision
+from onestop.recipe import MemoryFormat, Precision
 from onestop.tasks import Task, task_for
 from onestop.tasks.task import Guess
 
@@ -110,8 +110,10 @@ class Model(nn.Module):
         # Mixed precision scores as it was trained where it was trained; elsewhere 32 bits are safe.
         same = str(recipe.get("device", "")).partition(":")[0] == found.type
         precision: Precision = recipe.get("precision", "fp32") if same else "fp32"
-        self.engine = Engine(found, precision, torch.get_num_threads())
-        return self.to(found)
+        layout: MemoryFormat = recipe.get("memory_format", "contiguous") if same else "contiguous"
+        self.engine = Engine(found, precision, torch.get_num_threads(), memory_format=layout)
+        self.engine.place(self.network)
+        return self
 
     def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[list[Guess] | BadImageError]:
         """The `top` guesses for each image, best first, while the images are still being read.
@@ -139,9 +141,7 @@ class Model(nn.Module):
 
     def feed(self, samples: Any) -> Feed:
         """A split as this model sees it."""
-        return Feed(
-            samples, self.preprocessing, device=self.engine.device, workers=cores(), keep=False
-        )
+        return Feed(samples, self.preprocessing, engine=self.engine, workers=cores(), keep=False)
 
     def _prepare(self, image: Any) -> Tensor | BadImageError:
         try:
@@ -171,7 +171,7 @@ class Model(nn.Module):
         readable = [item for item in waiting if isinstance(item, Tensor)]
         guesses: Iterator[list[Guess]] = iter(())
         if readable:
-            inputs = self.preprocessing.normalise(torch.stack(readable).to(self.engine.device))
+            inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
             with torch.inference_mode(), self.engine.autocast():
                 guesses = iter(self.task.decode(self.network(inputs).cpu(), top))
         for item in waiting:

@@ -171,7 +171,7 @@ def _note_epoch(progress: Progress, recipe: Recipe, metrics: Metrics) -> bool:
     if better := _is_better(value, loss, progress, recipe):
         progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch
     stale = progress.epoch - progress.best_epoch
-    progress.stopped_early = bool(recipe.patience) and stale >= recipe.patience
+    progress.stopped_early = 0 < (recipe.patience or 0) <= stale
     return better
 
 

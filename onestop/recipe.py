@@ -27,6 +27,7 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
 Balance = Literal["none", "loss"]
 Fit = Literal["crop", "stretch", "pad"]
+MemoryFormat = Literal["contiguous", "channels-last"]
 Monitor = Literal["accuracy", "top5", "macro_f1", "loss", "mae"]
 Normalize = Literal["none", "half", "dataset", "imagenet", "weights"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -113,7 +114,7 @@ class Recipe:
     0 is off"""
     monitor: Monitor | None = None
     """validation figure that says which epoch was the best"""
-    patience: Natural = 0
+    patience: Natural | None = None
     """stop after so many epochs without a better one; 0 is off"""
 
     # --- the machine ---
@@ -123,6 +124,9 @@ class Recipe:
     """cpu, cuda, cuda:1, mps"""
     precision: Precision | None = None
     """arithmetic of the network: 32 bits, or mixed with 16 bits"""
+    memory_format: MemoryFormat | None = None
+    """order of an image's numbers in memory: channel by channel, or all channels of a pixel
+    together, which convolutions are often faster with"""
     deterministic: bool = False
     """allow only algorithms that give the same bits each time (slower on a GPU)"""
     workers: Natural | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +38,7 @@ def refusal(facts: Facts, **given: object) -> str:
     [
         (DIGITS, {}, {
             "model": "lenet5", "channels": 1, "image_size": 32, "normalize": "dataset",
-            "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "momentum": 0.9,
+            "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "patience": 0, "momentum": 0.9,
             "weight_decay": 5e-4, "warmup_epochs": 1.0, "monitor": "accuracy", "precision": "fp32",
         }),
         (MNIST, {}, {"model": "lenet5", "batch_size": 128, "epochs": 11, "lr": 0.05,
@@ -46,11 +47,11 @@ def refusal(facts: Facts, **given: object) -> str:
                      "augment": "flip-crop"}),
         (PHOTOS, {"model": "torchvision:resnet18"}, {
             "channels": 3, "image_size": 224, "normalize": "dataset", "augment": "resized-crop",
-            "batch_size": 32, "epochs": 40,
+            "batch_size": 16, "epochs": 182, "patience": 0,
         }),
         (PHOTOS, {"model": "torchvision:resnet18", "weights": "default"}, {
             "normalize": "weights", "freeze": "backbone", "unfreeze_after": 3, "epochs": 15,
-            "lr": 0.004, "backbone_lr_scale": 0.25, "augment": "resized-crop",
+            "lr": 0.004, "backbone_lr_scale": 0.25, "augment": "resized-crop", "patience": 7,
         }),
         (PHOTOS, {"model": "resnet18", "weights": "default", "freeze": "backbone"}, {
             "unfreeze_after": 0, "epochs": 15,
@@ -60,7 +61,7 @@ def refusal(facts: Facts, **given: object) -> str:
         (PHOTOS, {}, {"model": "lenet5_color", "image_size": 32, "augment": "flip-crop"}),
         (VECTORS, {}, {
             "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
-            "augment": "none", "batch_size": 30, "epochs": 40, "monitor": "loss",
+            "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "loss",
         }),
     ],
     ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
@@ -92,7 +93,10 @@ def test_every_derived_value_says_why(facts: Facts) -> None:
         ("model", "the first network to try on grey images"),
         ("image_size", "what lenet5 takes"),
         ("batch_size", "for 1,293 training images"),
-        ("epochs", "about 600,000 images in all, 10 to 40 passes over 1,293"),
+        (
+            "epochs",
+            "10 to 40 passes over 1,293, and with few images up to 200 to see 40,000 in all",
+        ),
         ("lr", "0.05 for a batch of 128, growing with its root, at most 0.1"),
         ("augment", "grey images are often signs: they may be shifted, but not mirrored"),
         ("warmup_epochs", "a twentieth of the run, at most one epoch"),
@@ -125,7 +129,7 @@ def test_values_follow_from_others_that_were_given(
 
 @pytest.mark.parametrize(
     ("count", "batch", "epochs"),
-    [(20, 20, 40), (1_999, 32, 40), (2_000, 64, 40), (9_999, 64, 40), (10_000, 128, 40),
+    [(10, 10, 200), (20, 16, 200), (499, 16, 80), (500, 32, 80), (1_999, 32, 40), (2_000, 64, 40), (9_999, 64, 40), (10_000, 128, 40),
      (30_000, 128, 20), (60_000, 128, 10), (1_281_167, 128, 10)],
 )  # fmt: skip
 def test_more_images_mean_larger_batches_and_fewer_passes(
@@ -133,6 +137,36 @@ def test_more_images_mean_larger_batches_and_fewer_passes(
 ) -> None:
     recipe = derived(dataclasses.replace(MNIST, images=count)).recipe
     assert (recipe.batch_size, recipe.epochs) == (batch, epochs)
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "memory_format"),
+    [
+        ("lenet5_color", "fp32", "contiguous"),
+        ("resnet20", "bf16", "channels-last"),
+        ("squeezenet1_1", "bf16", "channels-last"),
+        ("mobilenet_v2_small", "fp32", "channels-last"),
+        ("regnet_y_400mf", "bf16", "channels-last"),
+    ],
+)
+def test_arithmetic_follows_from_the_network_and_the_processor(
+    model: str, precision: str, memory_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for able in (True, False):
+        monkeypatch.setattr("onestop.defaults.computes_in_bf16", lambda _, able=able: able)
+        recipe = derived(CIFAR, model=model, image_size=64).recipe
+        assert recipe.memory_format == memory_format
+        assert recipe.precision == (precision if able else "fp32")
+
+
+def test_of_a_users_own_network_nothing_is_taken_for_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onestop.defaults.computes_in_bf16", lambda _: True)
+    (tmp_path / "net.py").write_text("raise RuntimeError('must not be run')")
+    chosen = derived(CIFAR, model=f"{tmp_path}/net.py:Net")
+    assert (chosen.recipe.precision, chosen.recipe.memory_format) == ("fp32", "contiguous")
+    assert "nothing is known of your own network" in chosen.origins["precision"].why
 
 
 def test_a_value_that_was_given_is_never_replaced() -> None:

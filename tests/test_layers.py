@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "onestop"
 # marked as a staircase: there each may use those before it.
 LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     ("words", True, ("version", "errors", "recipe", "config")),
-    ("ground", False, ("device", "randomness", "runs", "signals")),
+    ("ground", False, ("allocator", "device", "randomness", "runs", "signals")),
     ("parts", False, ("data", "networks", "learning", "metrics")),
     (
         "joints",

@@ -24,6 +24,7 @@ from onestop.data.dataset import Skipped
 from onestop.data.decode import BadImageError
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, pixel_tensor
 from onestop.data.samples import ArraySamples, Samples
+from onestop.device import Engine
 from onestop.randomness import key_for, permutation
 from onestop.recipe import Augment
 
@@ -56,16 +57,19 @@ class Feed:
         samples: Samples,
         preprocessing: Preprocessing,
         *,
-        device: torch.device | None = None,
+        engine: Engine | None = None,
         workers: int = 0,
         augment: Augment = "none",
         seed: int = 0,
         keep: bool = True,
     ) -> None:
-        """`keep` allows a small split to be prepared once for many passes."""
+        """`keep` allows a small split to be prepared once for many passes.
+
+        Batches lie where `engine` wants its inputs; on the CPU where not given.
+        """
         self.samples = samples
         self.preprocessing = preprocessing
-        self.device = device or torch.device("cpu")
+        self.engine = engine or Engine(torch.device("cpu"))
         self.workers = workers
         self.augment: Augment = augment
         self.seed = seed
@@ -104,8 +108,8 @@ class Feed:
         return torch.cat([images for _, images in self._prepared(np.split(chosen, [limit]), None)])
 
     def _batch(self, indices: Indices, images: Tensor) -> Batch:
-        inputs = self.preprocessing.normalise(images.to(self.device))
-        targets = self.targets[torch.from_numpy(indices)].to(self.device)
+        inputs = self.preprocessing.normalise(self.engine.place_inputs(images))
+        targets = self.targets[torch.from_numpy(indices)].to(self.engine.device)
         return Batch(inputs, targets, indices)
 
     def _prepared(

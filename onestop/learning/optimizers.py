@@ -35,10 +35,12 @@ def optimizer_for(
         {"params": parameters, "weight_decay": decays, "lr_scale": scale}
         for (decays, scale), parameters in members.items()
     ]
+    # One pass over memory a step instead of several; RMSprop has no such form.
+    fused = {"fused": next(network.parameters()).device.type in ("cpu", "cuda")}
     kinds: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
-        "sgd": (torch.optim.SGD, {"momentum": momentum, "nesterov": recipe.nesterov}),
-        "adam": (torch.optim.Adam, {}),
-        "adamw": (torch.optim.AdamW, {}),
+        "sgd": (torch.optim.SGD, {"momentum": momentum, "nesterov": recipe.nesterov, **fused}),
+        "adam": (torch.optim.Adam, fused),
+        "adamw": (torch.optim.AdamW, fused),
         "rmsprop": (torch.optim.RMSprop, {"momentum": momentum}),
     }
     cls, options = kinds[recipe.optimizer]
@@ -69,6 +71,7 @@ def restore_slots(
     parameters = dict(network.named_parameters())
     for (name, slot), value in saved.items():
         parameter = parameters[name]
-        # A step counter stays where the optimizer keeps it; everything else lies with its parameter.
-        place = value if slot == "step" else value.to(parameter.device)
-        optimizer.state[parameter][slot] = place.clone()
+        if slot == "step":  # stays where the optimizer keeps it
+            optimizer.state[parameter][slot] = value.clone()
+        else:  # lies like its parameter, also in the order of its numbers
+            optimizer.state[parameter][slot] = torch.empty_like(parameter).copy_(value)

@@ -222,18 +222,14 @@ def _run_through(
 
     Of a user's own nothing is known, and building it twice would run their code twice.
     """
-    import torch
-
     from onestop.networks import build
     from onestop.networks.layers import tree
-    from onestop.networks.shapes_only import LayersOnly
+    from onestop.networks.shapes_only import build_ways
 
-    for without_values in (torch.device("meta"), LayersOnly()) if entry.origin != "file" else ():
+    for network in build_ways(entry, *arguments):
         try:
-            with without_values:
-                network = build(entry.name, *arguments)
             return network, tree(network, shape)
-        except (RuntimeError, TypeError, ValueError, UsageError):
+        except UsageError:
             continue  # what is wrong shows best where there are values
     network = build(entry.name, *arguments)
     return network, tree(network, shape)

@@ -1,0 +1,53 @@
+"""What of a network decides how it is best computed, found by running it on shapes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from onestop.errors import UsageError
+from onestop.networks.catalog import Entry
+from onestop.networks.shapes_only import build_ways
+from onestop.networks.watching import run
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What rules about speed are made of.
+
+    Attributes:
+        multiply_adds: Of convolutions and linear layers, for one image.
+        convolutions: Whether it has any.
+        depthwise: Whether it has convolutions that see each channel alone (MobileNets and the like).
+    """
+
+    multiply_adds: int
+    convolutions: bool
+    depthwise: bool
+
+
+def traits_of(network: nn.Module, shape: tuple[int, ...]) -> Traits:
+    """The traits of a network.
+
+    Raises:
+        UsageError: It does not take inputs of that shape, (C, H, W) or (F,).
+    """
+    seen, _ = run(network, shape)
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    return Traits(
+        multiply_adds=sum(seen.work.values()),
+        convolutions=bool(convolutions),
+        depthwise=any(1 < conv.groups == conv.in_channels for conv in convolutions),
+    )
+
+
+def traits(entry: Entry, classes: int, channels: int, image_size: int) -> Traits | None:
+    """The traits of a network by its name; None of a user's own, whose code is not run for this."""
+    shape = (channels,) if entry.vectors else (channels, image_size, image_size)
+    for network in build_ways(entry, classes, channels, image_size):
+        try:
+            return traits_of(network, shape)
+        except UsageError:
+            continue
+    return None
