@@ -23,7 +23,7 @@ from onestop.data.stream import Feed
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for, fingerprint
 from onestop.errors import DataError, OneStopError, UsageError
-from onestop.inference import preprocessing_of, score
+from onestop.inference import Scored, preprocessing_of, score
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.metrics import Metrics
@@ -31,6 +31,7 @@ from onestop.modelfile import SUFFIXES, Card, model_path, read_card, read_weight
 from onestop.networks import build, published_weights
 from onestop.networks.catalog import Entry
 from onestop.networks.filling import fill
+from onestop.networks.folding import Folding
 from onestop.networks.freezing import Freezing, rate_scales
 from onestop.networks.surgery import find_heads
 from onestop.randomness import preserved, seed_torch
@@ -65,13 +66,19 @@ class Parts:
     preprocessing: Preprocessing
     training: Training
     feeds: dict[str, Feed]
+    folding: Folding
     card: Card
 
     def evaluate(self) -> Callable[[nn.Module], Metrics] | None:
         """The function that scores a network on the validation split, if there is one."""
-        if "val" not in self.feeds:
-            return None
-        return lambda network: score(network, self.task, self.feeds["val"], self.engine).metrics
+        return (lambda network: self.score(network, "val").metrics) if "val" in self.feeds else None
+
+    def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
+        """Score a network on a split, with BatchNorm folded as a finished model has it."""
+        return score(
+            self.folding(network), self.task, self.feeds[split], self.engine,
+            keep_outputs=keep_outputs,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -157,8 +164,9 @@ def assemble(planned: Plan) -> Parts:
         made_with=fingerprint(engine),
     )
     return Parts(
-        recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds, card
-    )
+        recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds,
+        Folding(network, preprocessing.shape), card,
+    )  # fmt: skip
 
 
 def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:

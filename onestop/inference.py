@@ -5,6 +5,7 @@ Legend: B inputs of a batch, K outputs.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from onestop.metrics import Metrics
 from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
 from onestop.networks import build, find, published_weights
 from onestop.networks.filling import fill
+from onestop.networks.folding import Folding
 from onestop.networks.published import Published
 from onestop.networks.users import is_users
 from onestop.randomness import preserved
@@ -113,7 +115,16 @@ class Model(nn.Module):
         layout: MemoryFormat = recipe.get("memory_format", "contiguous") if same else "contiguous"
         self.engine = Engine(found, precision, torch.get_num_threads(), memory_format=layout)
         self.engine.place(self.network)
+        self.__dict__.pop("fast", None)
         return self
+
+    @functools.cached_property
+    def fast(self) -> nn.Module:
+        """The network as `predict` and `evaluate` run it, with BatchNorm folded.
+
+        Made from the weights at its first use; a network whose weights change later is not followed.
+        """
+        return Folding(self.network, self.preprocessing.shape)(self.network)
 
     def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[list[Guess] | BadImageError]:
         """The `top` guesses for each image, best first, while the images are still being read.
@@ -173,7 +184,7 @@ class Model(nn.Module):
         if readable:
             inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
             with torch.inference_mode(), self.engine.autocast():
-                guesses = iter(self.task.decode(self.network(inputs).cpu(), top))
+                guesses = iter(self.task.decode(self.fast(inputs).cpu(), top))
         for item in waiting:
             yield next(guesses) if isinstance(item, Tensor) else item
 

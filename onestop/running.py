@@ -20,7 +20,7 @@ from onestop.assembly import Parts, Plan, assemble, held_out, kept_model
 from onestop.data.stream import Feed
 from onestop.display.progress import Watcher
 from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, listing
-from onestop.inference import Scored, score
+from onestop.inference import Scored
 from onestop.loop import Epoch, train_loop
 from onestop.modelfile import write_model
 from onestop.networks import count_parameters
@@ -148,7 +148,7 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
     network, split = parts.training.network, held_out(parts)
     network.load_state_dict(kept_model(folder))
     feed = parts.feeds[split]
-    scored = score(network, parts.task, feed, parts.engine, keep_outputs=True)
+    scored = parts.score(network, split, keep_outputs=True)
     rows = EpochsFile.read(folder / EPOCHS)
     progress = parts.training.progress
     speeds = sorted(float(row["images_per_second"]) for row in rows)

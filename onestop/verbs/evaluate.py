@@ -56,7 +56,7 @@ def evaluate(
     feed = loaded.feed(dataset.split(name))
     begun = time.perf_counter()
     with preserved():
-        scored = score(loaded.network, loaded.task, feed, loaded.engine)
+        scored = score(loaded.fast, loaded.task, feed, loaded.engine)
     seconds = time.perf_counter() - begun
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
