@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import UsageError, listing
-from onestop.networks.surgery import spread_channels
 
 LEAST = 0.5
 """Share of the network's numbers that must be filled for the file to be taken for its weights."""
@@ -34,6 +33,20 @@ class Filled:
         if self.left_over:
             parts.append(f"left over in the file: {listing(self.left_over, 4)}")
         return "; ".join(parts)
+
+
+def spread_channels(weight: Tensor, channels: int) -> Tensor:
+    """A convolution's weights [O, C, h, w] for another number of input channels.
+
+    For grey images the weights of the colours are summed, so that a grey picture gives what it gave
+    as a colour picture with three equal channels; for more channels they are repeated and scaled so
+    that their sum stays.
+    """
+    have = weight.shape[1]
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    repeats = -(-channels // have)
+    return weight.repeat(1, repeats, 1, 1)[:, :channels] * (have / channels)
 
 
 def _fitted(tensor: Tensor, wanted: Tensor | None) -> Tensor:

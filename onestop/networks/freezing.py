@@ -17,36 +17,44 @@ def stages(network: nn.Module, heads: Iterable[str]) -> list[list[str]]:
     """The parts of a network from input to head, each as the names of its modules.
 
     The parts are the network's own: its top-level modules, or where those are few, the modules in
-    them. A part without a weight matrix (a lone BatchNorm) belongs to the part before it. Heads are
-    left out.
+    them. A part without a weight matrix (a lone BatchNorm) and the layers before an auxiliary head
+    belong to the part before them. Heads are left out.
 
     Args:
         network: Any network.
-        heads: Names of its heads; see `onestop.networks.surgery.find_heads`.
+        heads: Names of its heads, the main one first; see `onestop.networks.surgery.find_heads`.
     """
-    kept = set(heads)
-    names = [name for name, _ in network.named_children()]
+    kept = list(heads)
+    top = [head.partition(".")[0] for head in kept]
+    beside = set(top) - set(top[:1])
+    names = _children(network, "")
     while True:
         parts: list[list[str]] = []
         for name in names:
-            module = network.get_submodule(name)
-            if name in kept or not any(True for _ in module.parameters()):
+            shapes = [p.ndim for p in network.get_submodule(name).parameters()]
+            if name in kept:
                 continue
-            matrices = any(p.ndim > 1 for p in module.parameters())
-            if matrices or not parts:
-                parts.append([name])
-            else:
+            if parts and (max(shapes) < 2 or name.partition(".")[0] in beside):
                 parts[-1].append(name)
-        inner = [
-            f"{n}.{child}" for n in names for child, _ in network.get_submodule(n).named_children()
-        ]
-        if len(parts) >= _FEWEST or not inner:
-            return [part for part in parts if not _holds(part, kept)]
+            else:
+                parts.append([name])
+        opened = {name for name in names if any(_inside(head, [name]) for head in kept)}
+        if not opened and len(parts) < _FEWEST:
+            opened = {name for name in names if _children(network, name)} - set(kept)
+        if not opened:
+            return parts
         names = [
-            deeper
+            inner
             for name in names
-            for deeper in ([n for n in inner if n.startswith(f"{name}.")] or [name])
+            for inner in (_children(network, name) if name in opened else [name])
         ]
+
+
+def _children(network: nn.Module, name: str) -> list[str]:
+    """The modules in a module that learn; a BatchNorm with a ReLU in it is not opened."""
+    children = network.get_submodule(name).named_children()
+    learning = [child for child, module in children if any(True for _ in module.parameters())]
+    return [f"{name}.{child}" if name else child for child in learning]
 
 
 class Freezing:
@@ -82,8 +90,13 @@ class Freezing:
             parts = stages(self.network, self.heads)
             for name in {name for part in parts[: int(what)] for name in part}:
                 self._freeze_module(self.network.get_submodule(name))
-            # Tokens and position tables lie outside of all modules, before the first stage.
-            self._freeze_parameters(self.network.parameters(recurse=False))
+            # Tokens and position tables lie outside of all stages, before the first one.
+            stays = [*self.heads, *(name for part in parts for name in part)]
+            self._freeze_parameters(
+                parameter
+                for name, parameter in self.network.named_parameters()
+                if not _inside(name, stays)
+            )
         self.what = what
 
     def check(self, what: str) -> None:
@@ -152,12 +165,8 @@ def rate_scales(
     return scales
 
 
-def _inside(parameter: str, part: Iterable[str]) -> bool:
-    return any(parameter.startswith(f"{name}.") for name in part)
-
-
-def _holds(part: Iterable[str], heads: set[str]) -> bool:
-    return any(head.startswith(f"{name}.") for name in part for head in heads)
+def _inside(name: str, modules: Iterable[str]) -> bool:
+    return any(name.startswith(f"{module}.") for module in modules)
 
 
 def _stay(module: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001

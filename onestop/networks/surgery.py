@@ -1,22 +1,25 @@
 """Changing a finished network: another head, another number of channels, found by running it.
 
 Nothing here is a table of networks: the layers are found by watching which of them compute the
-outputs and which see the image first. The network is run with tensors that have shapes but no
-values ("meta" tensors), so that looking costs no arithmetic.
+outputs and which see the image first. A copy of the network is run whose tensors have shapes but no
+values ("meta" tensors), so that looking costs no arithmetic and leaves no trace.
 
 Legend: K outputs of the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.autograd.graph import Node, get_gradient_edge
 
 from onestop.errors import UsageError
+from onestop.networks.filling import spread_channels
 
 _LAYERS = (nn.Linear, nn.Conv2d)
 
@@ -24,17 +27,32 @@ _LAYERS = (nn.Linear, nn.Conv2d)
 def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """Names of the layers that compute the network's outputs, the main head first.
 
-    Networks with auxiliary classifiers, which give several outputs in training, have several.
+    A network has several where it averages the outputs of several layers, or where auxiliary
+    classifiers give outputs of their own in training.
 
     Args:
         network: Any network for images.
         shape: Of one input, (C, H, W).
 
     Raises:
-        UsageError: No single linear or convolutional layer has as many outputs as the network.
+        UsageError: No linear or convolutional layer with as many outputs as the network computes
+            them.
     """
-    main = _layer_behind(network, shape, training=False)[0]
-    return [main, *(n for n in _layer_behind(network, shape, training=True) if n != main)]
+    heads: dict[str, None] = {}  # an ordered set
+    for training in (False, True):
+        watched = _watch(network, shape, training=training)
+        for output in watched.outputs:
+            classes = output.shape[-1]
+            found = [n for n in watched.layers_behind(output)
+                     if _outputs(network.get_submodule(n)) == classes]  # fmt: skip
+            if output.ndim != 2 or not found:
+                raise UsageError(
+                    f"{type(network).__name__}: has no last layer with {classes} outputs"
+                )
+            heads.update(dict.fromkeys(found))
+        if not heads:
+            raise UsageError(f"{type(network).__name__}: gives no tensor of outputs")
+    return list(heads)
 
 
 def replace_head(
@@ -42,7 +60,7 @@ def replace_head(
 ) -> nn.Module:
     """Give a network a new head with random weights for another number of classes.
 
-    Auxiliary heads are replaced too; every other layer is left as it is.
+    Heads that are averaged and auxiliary ones are replaced too; every other layer is left as it is.
 
     Args:
         network: Any network for images; changed in place.
@@ -53,18 +71,19 @@ def replace_head(
         The network.
 
     Raises:
-        UsageError: No head was found.
+        UsageError: No head was found, or the network does not work with another one.
     """
-    for name in find_heads(network, shape):
-        old = network.get_submodule(name)
-        network.set_submodule(name, _like(old, outputs=classes))
+    heads = find_heads(network, shape)
+    new = {name: _like(network.get_submodule(name), outputs=classes) for name in heads}
+    _swap(network, new, shape, classes)
     return network
 
 
 def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) -> nn.Module:
     """Let a network take images of another number of channels.
 
-    The first convolution keeps its weights as far as can be, see `spread_channels`.
+    The convolutions that see the image keep their weights as far as can be, see
+    `onestop.networks.filling.spread_channels`.
 
     Args:
         network: Any network for images; changed in place.
@@ -72,104 +91,29 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
         shape: Of one input that the network takes now, (C, H, W).
 
     Raises:
-        UsageError: The first layer is not a convolution over the image's channels.
+        UsageError: What sees the image is not a convolution over its channels.
     """
-    name = _first_convolution(network, shape)
-    old = network.get_submodule(name)
-    assert isinstance(old, nn.Conv2d)
-    new = _like(old, inputs=channels)
+    first = _watch(network, shape, training=False).layers_at_the_image()
+    layers = {name: network.get_submodule(name) for name in first}
+    if not layers or not all(_sees_channels(layer, shape[0]) for layer in layers.values()):
+        raise UsageError(f"{type(network).__name__}: its first layer is no plain convolution")
+    new = {name: _like(layer, inputs=channels) for name, layer in layers.items()}
     with torch.no_grad():
-        new.weight.copy_(spread_channels(old.weight, channels))
-        if old.bias is not None:
-            new.bias.copy_(old.bias)
-    network.set_submodule(name, new)
+        for name, layer in layers.items():
+            new[name].weight.copy_(spread_channels(layer.weight, channels))  # type: ignore[arg-type]
+            if isinstance(layer.bias, Tensor):
+                new[name].bias.copy_(layer.bias)
+    _swap(network, new, (channels, *shape[1:]))
     return network
 
 
-def spread_channels(weight: Tensor, channels: int) -> Tensor:
-    """A convolution's weights [O, C, h, w] for another number of input channels.
-
-    For grey images the weights of the colours are summed, so that a grey picture gives what it gave
-    as a colour picture with three equal channels; for more channels they are repeated and scaled so
-    that their sum stays.
-    """
-    have = weight.shape[1]
-    if channels == 1:
-        return weight.sum(1, keepdim=True)
-    repeats = -(-channels // have)
-    return weight.repeat(1, repeats, 1, 1)[:, :channels] * (have / channels)
-
-
-def _like(layer: nn.Module, inputs: int | None = None, outputs: int | None = None) -> Any:
-    """A layer of the same kind with random weights and another width."""
-    device, dtype = layer.weight.device, layer.weight.dtype
-    bias = layer.bias is not None
-    if isinstance(layer, nn.Linear):
-        return nn.Linear(
-            inputs or layer.in_features, outputs or layer.out_features, bias, device, dtype
-        )
-    assert isinstance(layer, nn.Conv2d)
-    return nn.Conv2d(
-        inputs or layer.in_channels,
-        outputs or layer.out_channels,
-        layer.kernel_size,  # type: ignore[arg-type]
-        layer.stride,  # type: ignore[arg-type]
-        layer.padding,  # type: ignore[arg-type]
-        layer.dilation,  # type: ignore[arg-type]
-        layer.groups,
-        bias,
-        layer.padding_mode,
-        device,
-        dtype,
-    )
-
-
-def _layer_behind(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> list[str]:
-    """For each output of the network the layer that computed it.
-
-    An output's layer is the last one to run with as many outputs as it has; where the network gives
-    several outputs, each belongs to another layer.
-    """
-    ran: list[tuple[str, int]] = []
-
-    def note(name: str, layer: nn.Module) -> None:
-        width = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-        ran.append((name, int(width)))  # type: ignore[arg-type]
-
-    outputs = run_on_shapes(network, shape, note, training=training)
-    several = [outputs] if isinstance(outputs, Tensor) else [o for o in outputs if o is not None]
-    classes = several[0].shape[-1]
-    fitting = [name for name, width in ran if width == classes]
-    if several[0].ndim != 2 or len(fitting) < len(several):
-        raise UsageError(
-            f"{type(network).__name__}: has no single last layer with {classes} outputs"
-        )
-    return fitting[-len(several) :][::-1]
-
-
-def _first_convolution(network: nn.Module, shape: tuple[int, ...]) -> str:
-    ran: list[str] = []
-    run_on_shapes(network, shape, lambda name, _: ran.append(name), training=False)
-    first = network.get_submodule(ran[0]) if ran else None
-    if not isinstance(first, nn.Conv2d) or first.in_channels != shape[0] or first.groups != 1:
-        raise UsageError(f"{type(network).__name__}: its first layer is no plain convolution")
-    return ran[0]
-
-
-def run_on_shapes(
-    network: nn.Module,
-    shape: tuple[int, ...],
-    note: Callable[[str, nn.Module], None] = lambda _name, _layer: None,
-    *,
-    training: bool = False,
-) -> Any:
-    """Run a network on shapes alone and tell `note` of each layer in the order they run.
+def run_on_shapes(network: nn.Module, shape: tuple[int, ...], *, training: bool = False) -> Any:
+    """Run a network on shapes alone.
 
     Args:
         network: Any network for images.
         shape: Of one input, (C, H, W).
-        note: Called with name and layer before each linear or convolutional layer runs.
-        training: The mode to run it in; its own is put back afterwards.
+        training: The mode to run it in.
 
     Returns:
         Its outputs for two images, without values.
@@ -177,25 +121,156 @@ def run_on_shapes(
     Raises:
         UsageError: It does not take such images.
     """
-    state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    meta = {name: torch.empty_like(tensor, device="meta") for name, tensor in state.items()}
-    handles = [
-        layer.register_forward_pre_hook(lambda module, _, name=name: note(name, module))
-        for name, layer in network.named_modules()
-        if isinstance(layer, _LAYERS)
-    ]
-    was_training = network.training
+    with torch.no_grad():
+        return _run(_without_values(network).train(training), _images(shape))
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """The computation of a run: steps that point to the steps before them, as autograd keeps them.
+
+    Attributes:
+        outputs: The network's, the main one first.
+        image: The step that the image is.
+        layers: The step that each layer's output is, in the order they ran.
+    """
+
+    outputs: list[Tensor]
+    image: Node
+    layers: dict[Node, str]
+
+    def layers_behind(self, output: Tensor) -> list[str]:
+        """The layers that are met first on the way back from an output, in the order they ran."""
+        met = self._met([output.grad_fn])
+        return list(dict.fromkeys(name for step, name in self.layers.items() if step in met))
+
+    def layers_at_the_image(self) -> list[str]:
+        """The layers that see the image before any other layer does, in the order they ran."""
+        found = (
+            name
+            for step, name in self.layers.items()
+            if self.image in self._met(before for before, _ in step.next_functions)
+        )
+        return list(dict.fromkeys(found))
+
+    def _met(self, steps: Iterable[Node | None]) -> set[Node]:
+        """All steps on the way back from some, up to the first layer on each path."""
+        met: set[Node] = set()
+        waiting = list(steps)
+        while waiting:
+            step = waiting.pop()
+            if step is None or step in met:
+                continue
+            met.add(step)
+            if step not in self.layers:
+                waiting += [before for before, _ in step.next_functions]
+        return met
+
+
+def _watch(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> _Watched:
+    """Run a network on shapes and keep what was computed from what."""
+    shapes = _without_values(network).train(training)
+    layers: dict[Node, str] = {}
+
+    def note(name: str, output: Tensor) -> None:
+        if output.grad_fn is not None:
+            layers.setdefault(output.grad_fn, name)
+
+    for name, layer in shapes.named_modules():
+        if name and isinstance(layer, _LAYERS):
+            layer.register_forward_hook(lambda _, __, output, name=name: note(name, output))
+    with torch.inference_mode(False), torch.enable_grad():
+        images = _images(shape).requires_grad_()
+        outputs = list(_tensors(_run(shapes, images)))
+        return _Watched(outputs, get_gradient_edge(images).node, layers)
+
+
+def _tensors(outputs: Any) -> Iterator[Tensor]:
+    """The outputs of a network that gives one, several, or some of which are None."""
+    if isinstance(outputs, Tensor):
+        yield outputs
+    elif isinstance(outputs, tuple | list):
+        yield from (output for output in outputs if isinstance(output, Tensor))
+
+
+def _images(shape: tuple[int, ...]) -> Tensor:
+    # Two, since BatchNorm in training makes nothing of one.
+    return torch.empty(2, *shape, device="meta")
+
+
+def _without_values(network: nn.Module) -> nn.Module:
+    """A copy of a network with tensors that have shapes only; the values are not copied."""
+    memo: dict[int, Any] = {}
+    for module in network.modules():
+        held = (*module.parameters(False), *module.buffers(False), *vars(module).values())
+        for tensor in held:
+            if isinstance(tensor, Tensor):
+                memo[id(tensor)] = _without_value(tensor)
+    return copy.deepcopy(network, memo)
+
+
+def _without_value(tensor: Tensor) -> Tensor:
+    shapes = torch.empty_like(tensor, device="meta", requires_grad=False)
+    # What is frozen is watched like the rest.
+    learns = tensor.is_floating_point()
+    return nn.Parameter(shapes, learns) if isinstance(tensor, nn.Parameter) else shapes
+
+
+def _run(network: nn.Module, images: Tensor) -> Any:
     try:
-        # Two images, since BatchNorm in training makes nothing of one.
-        with torch.no_grad():
-            images = torch.empty(2, *shape, device="meta")
-            return functional_call(network.train(training), meta, (images,))
-    except (RuntimeError, TypeError, ValueError) as error:
-        wanted = "x".join(map(str, shape))
+        return network(images)
+    except Exception as error:
+        wanted = "x".join(map(str, images.shape[1:]))
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(
-            f"{type(network).__name__}: does not take {wanted} images: {error}"
-        ) from None
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
+            f"{type(network).__name__}: does not take {wanted} images: {reason}"
+        ) from error
+
+
+def _outputs(layer: nn.Module) -> int:
+    return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)  # type: ignore[arg-type]
+
+
+def _sees_channels(layer: nn.Module, channels: int) -> bool:
+    return isinstance(layer, nn.Conv2d) and layer.in_channels == channels and layer.groups == 1
+
+
+def _like(layer: nn.Module, inputs: int | None = None, outputs: int | None = None) -> Any:
+    """A layer of the same kind with random weights and another width."""
+    new: Any = copy.deepcopy(layer)
+    if isinstance(layer, nn.Linear):
+        new.in_features = inputs or layer.in_features
+        new.out_features = outputs or layer.out_features
+    else:
+        new.in_channels = inputs or layer.in_channels
+        new.out_channels = outputs or layer.out_channels
+    shape = [outputs or len(new.weight), inputs or new.weight.shape[1], *new.weight.shape[2:]]
+    new.weight = nn.Parameter(new.weight.new_empty(shape))
+    if new.bias is not None:
+        new.bias = nn.Parameter(new.bias.new_empty(shape[0]))
+    new.reset_parameters()
+    return new
+
+
+def _swap(
+    network: nn.Module,
+    new: Mapping[str, nn.Module],
+    shape: tuple[int, ...],
+    classes: int | None = None,
+) -> None:
+    """Put layers into a network, unless it no longer works with them."""
+    old = {name: network.get_submodule(name) for name in new}
+    for name, layer in new.items():
+        network.set_submodule(name, layer)
+    try:
+        for training in (False, True):
+            outputs = _tensors(run_on_shapes(network, shape, training=training))
+            widths = {output.shape[-1] for output in outputs} - {classes}
+            if classes is not None and widths:
+                raise UsageError(f"it then has {widths.pop()} outputs instead of {classes}")
+    except UsageError as error:
+        for name, layer in old.items():
+            network.set_submodule(name, layer)
+        raise UsageError(
+            f"{type(network).__name__}: does not work with a new {', '.join(new)} ({error})"
+        ) from error

@@ -39,7 +39,11 @@ def entry(name: str) -> Entry:
 
 
 def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A timm network with random weights; `name` has the prefix."""
+    """A timm network with random weights; `name` has the prefix.
+
+    Raises:
+        UsageError: The network does not take such images.
+    """
     timm, plain = _timm(), name.removeprefix(PREFIX)
     options: dict[str, Any] = {"num_classes": classes, "in_chans": channels}
     published = timm.get_pretrained_cfg(plain)
@@ -47,9 +51,13 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
         options["img_size"] = image_size  # such networks have tables made for one size
     try:
         network = cast(nn.Module, timm.create_model(plain, pretrained=False, **options))
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise UsageError(f"{name}: cannot be built for {image_size} pixels: {error}") from error
-    run_on_shapes(network, (channels, image_size, image_size))
+        run_on_shapes(network, (channels, image_size, image_size))
+    except Exception as error:  # each of timm's authors checks in another way, or not at all
+        usual = entry(plain).image_size
+        raise UsageError(
+            f"{name}: does not work with {channels}x{image_size}x{image_size} images "
+            f"({_first_line(error)}); its usual ones are 3x{usual}x{usual}"
+        ) from error
     return network
 
 

@@ -18,6 +18,17 @@ from onestop.networks.surgery import replace_channels
 # These two warn unless told whether to start at their papers' random weights.
 _ASK_FOR_INIT = _SCALED_INSIDE = ("googlenet", "inception_v3")
 
+# These have tables made for one size, which they are told under different names. They take
+# multiples of their patch, or of what their windows cover.
+_TABLES = {"vit_": "image_size", "maxvit_": "input_size"}
+
+# Where torchvision states the size of the weights though less will do; tests hold the true one.
+_LEAST = {"efficientnet_v2_": 1, "swin_": 4}
+
+_AUXILIARY = 299
+"""Fewer pixels leave nothing for the second last convolution of Inception v3's auxiliary
+classifier, which only training needs."""
+
 
 def names() -> list[str]:
     """The names of all torchvision networks that classify images."""
@@ -43,23 +54,55 @@ def entry(name: str) -> Entry:
 
 
 def _min_size(name: str, meta: Any) -> int:
-    """As torchvision states it, which for a ViT is the size of its weights; one patch will do."""
-    return int(name.rpartition("_")[2]) if name.startswith("vit_") else int(meta["min_size"][0])
+    if name.startswith("vit_"):  # one patch will do
+        return int(name.rpartition("_")[2])
+    stated = int(meta["min_size"][0])
+    return next((least for family, least in _LEAST.items() if name.startswith(family)), stated)
 
 
 def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A torchvision network with random weights."""
+    """A torchvision network with random weights.
+
+    Inception v3 has no auxiliary classifier where the images are too small for it.
+
+    Raises:
+        UsageError: The network has tables that cannot be made for this size.
+    """
     options: dict[str, Any] = {"init_weights": True} if name in _ASK_FOR_INIT else {}
-    if name.startswith("vit_"):  # their position tables are made for one size
-        options["image_size"] = image_size
-    try:
-        network = models.get_model(name, weights=None, num_classes=classes, **options)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        raise UsageError(f"{name}: cannot be built for {image_size} pixels: {error}") from error
+    if name == "inception_v3":
+        options["aux_logits"] = image_size >= _AUXILIARY
+    for family, option in _TABLES.items():
+        if name.startswith(family):
+            options[option] = _table_size(name, image_size, option)
+    network = models.get_model(name, weights=None, num_classes=classes, **options)
+    if isinstance(network, models.MNASNet):
+        network.__class__ = _MNASNet
     assert isinstance(network, nn.Module)
     if channels != 3:
         replace_channels(network, channels, (3, image_size, image_size))
     return network
+
+
+class _MNASNet(models.MNASNet):  # type: ignore[misc]
+    """Takes weights that do not say of which version they are, as no safetensors file does."""
+
+    def _load_from_state_dict(
+        self, state: Any, prefix: str, metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        metadata = {"version": self._version, **metadata}
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
+
+
+def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
+    """The size as the network wants to be told it."""
+    unit = entry(name).min_size
+    if size % unit:
+        below = size // unit * unit
+        raise UsageError(
+            f"{name}: takes images of a multiple of {unit} pixels, not of {size}; "
+            f"name --image-size {below} or {below + unit}"
+        )
+    return (size, size) if option == "input_size" else size
 
 
 def published_weights(name: str, which: str = "default") -> Published:

@@ -5,24 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from onestop.errors import UsageError
-from onestop.networks import build, find, published_weights
+from onestop.networks import find, published_weights
 
 timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
-
-SAMPLE = [
-    ("timm:resnet10t", 64), ("timm:inception_resnet_v2", 96), ("timm:mobilenetv3_small_050", 48),
-    ("timm:vit_tiny_patch16_224", 64), ("timm:convnext_atto", 64), ("timm:efficientnet_lite0", 64),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "size"), SAMPLE)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_built_for_any_classes_channels_and_size(name: str, size: int, channels: int) -> None:
-    network = build(name, 5, channels, size)
-    assert network(torch.rand(2, channels, size, size)).shape == (2, 5)
 
 
 def test_usual_size_and_origin_are_timms() -> None:
