@@ -9,7 +9,7 @@ Legend: N images of a split, B of a batch.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -31,7 +31,8 @@ from onestop.recipe import Augment
 KEEP_BYTES = 2**31
 """Prepared splits up to this size (2 GiB) are kept in memory."""
 _AHEAD = 4  # batches prepared before they are asked for
-_CHUNK = 1024  # images resized in one call: more no longer fit the processor's caches
+_CHUNK = 1024  # images treated in one call: more no longer fit the processor's caches
+_CHUNK_BYTES = 2**24  # ... nor do larger ones, as numbers of 32 bits
 
 Indices = NDArray[np.int64]
 _Loaded = TypeVar("_Loaded")
@@ -47,6 +48,19 @@ class Batch:
     inputs: Tensor
     targets: Tensor
     indices: Indices
+
+    def cut(self, places: Sequence[int]) -> Iterator[Batch]:
+        """The parts between the places, in order, without copying."""
+        if not places:
+            yield self
+            return
+        for inputs, targets, indices in zip(
+            self.inputs.tensor_split(places),
+            self.targets.tensor_split(places),
+            np.split(self.indices, places),
+            strict=True,
+        ):
+            yield Batch(inputs, targets, indices)
 
 
 class Feed:
@@ -85,10 +99,11 @@ class Feed:
 
     def train(self, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
         """The batches of a plan (see `epoch_plan`), augmented."""
-        for indices, images in self._prepared(plan, epoch):
+        for cuts, indices, images in self._together(plan, epoch):
             if self.augment != "none":
                 images = augment_batch(images, self.augment, self.seed, epoch, indices)  # noqa: PLW2901
-            yield self._batch(indices, images)
+            whole = self._batch(indices, images)
+            yield from whole.cut(cuts)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All readable images in their stored order, as they are."""
@@ -138,6 +153,27 @@ class Feed:
             readable = [image for image in images if image is not None]
             good = indices[[image is not None for image in images]]
             yield good, torch.stack(readable) if readable else self._room(0)
+
+    def _together(
+        self, plan: Iterable[Indices], epoch: int
+    ) -> Iterator[tuple[list[int], Indices, Tensor]]:
+        """Images of several small batches at once, and where to cut them into batches again.
+
+        What is done to a chunk costs little more than what is done to a batch of a few images. No
+        result depends on it, since what is done to an image never looks at another.
+        """
+        if self._kept is None:  # prepared image by image anyway
+            yield from (([], indices, images) for indices, images in self._prepared(plan, epoch))
+            return
+        most = max(1, min(_CHUNK, _CHUNK_BYTES // (4 * int(np.prod(self.preprocessing.shape)))))
+        batches = list(plan)
+        while batches:
+            sizes = np.cumsum([len(batch) for batch in batches[:most]])
+            count = max(1, int(np.searchsorted(sizes, most, side="right")))
+            several, batches = [self._good(batch) for batch in batches[:count]], batches[count:]
+            indices = np.concatenate(several)
+            cuts = np.cumsum([len(batch) for batch in several])[:-1].tolist()
+            yield cuts, indices, self._kept[torch.from_numpy(indices)]
 
     def _good(self, indices: Indices) -> Indices:
         if not self.bad:
