@@ -29,6 +29,11 @@ class Engine:
     deterministic: bool = False
     memory_format: MemoryFormat = "contiguous"
 
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether the device takes orders faster than it carries them out, so that reading waits."""
+        return self.device.type == "cuda"
+
     def place(self, network: nn.Module) -> nn.Module:
         """Bring a network to the device and its convolutions' weights into the memory format."""
         return network.to(self.device, memory_format=self._format(4))  # type: ignore[call-overload,no-any-return]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from onestop.data.stream import Batch, Feed, epoch_plan
 from onestop.device import Engine
@@ -27,6 +27,10 @@ from onestop.recipe import Recipe
 from onestop.state import Progress, Training
 from onestop.tasks import Task
 
+Figure: TypeAlias = float | Tensor
+"""A number; from a GPU a tensor of one, so that only who reads it waits for the GPU."""
+_LOOK = 50  # steps on a GPU between two looks whether the loss is still a number
+
 
 @dataclass(frozen=True)
 class Step:
@@ -35,9 +39,9 @@ class Step:
     epoch: int  # counted from 1
     step: int  # steps done in the whole run
     steps: int  # ... of so many
-    loss: float
-    train_loss: float
-    train_accuracy: float
+    loss: Figure
+    train_loss: Figure
+    train_accuracy: Figure
     images: int  # seen in this epoch
     lr: float
 
@@ -75,12 +79,14 @@ def train_loop(
             last epoch counts as the best.
 
     Raises:
-        NonFiniteLossError: The loss became NaN or infinite; the step is not taken.
+        NonFiniteLossError: The loss became NaN or infinite; the step is not taken (on a GPU it is
+            noticed some steps later).
     """
     assert recipe.epochs is not None
     assert recipe.batch_size is not None
     assert recipe.lr is not None
     progress, network = training.progress, training.network
+    progress.place(engine.device)
     count = len(feed.samples)
     per_epoch = len(epoch_plan(count, recipe.batch_size, recipe.seed, 0))
     factor = schedule(recipe, per_epoch)
@@ -92,9 +98,13 @@ def train_loop(
         network.train()
         if training.freezing:
             training.freezing.freeze(frozen_in(recipe, epoch))
-        for batch in feed.train(plan[progress.step - epoch * per_epoch :], epoch):
+        waited = 0.0
+        for batch, seconds_waited in _timed(
+            feed.train(plan[progress.step - epoch * per_epoch :], epoch)
+        ):
+            waited += seconds_waited
             lr = recipe.lr * factor(progress.step)
-            loss = math.nan
+            loss: Figure = math.nan
             if len(batch.indices) >= smallest:
                 set_rate(training.optimizer, lr)
                 seed_torch(recipe.seed, "step", progress.step)
@@ -102,17 +112,28 @@ def train_loop(
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
             yield _step_record(progress, recipe.epochs * per_epoch, loss, lr)
-        speed = (progress.seen - seen_before) / (time.perf_counter() - begun)
+        _refuse_nonfinite(progress)
+        took = time.perf_counter() - begun
+        speed = (progress.seen - seen_before) / took
         lr = recipe.lr * factor(progress.step - 1)
         row = {"epoch": epoch + 1, "step": progress.step, "lr": lr, "images_per_second": speed}
-        row["train_loss"] = _train_loss(progress)
+        row["waiting"] = waited / took
+        row["train_loss"] = float(_mean(progress.loss_sum, progress))
         if "accuracy" in task.figures:
-            row["train_accuracy"] = _train_accuracy(progress)
+            row["train_accuracy"] = float(_mean(progress.hits, progress))
         metrics = evaluate(training.scored) if evaluate else {}
         row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
         best = _note_epoch(progress, recipe, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
+
+
+def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds that it had to be waited for."""
+    begun = time.perf_counter()
+    for batch in batches:
+        yield batch, time.perf_counter() - begun
+        begun = time.perf_counter()
 
 
 def frozen_in(recipe: Recipe, epoch: int) -> str:
@@ -126,12 +147,12 @@ def frozen_in(recipe: Recipe, epoch: int) -> str:
 
 def _take_step(
     training: Training, task: Task, batch: Batch, recipe: Recipe, engine: Engine
-) -> float:
-    """One step of the optimizer on one batch, computed in `accumulate` parts."""
+) -> Figure:
+    """One step of the optimizer on one batch, computed in `accumulate` parts; its loss."""
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
     count = len(batch.targets)
     parts = min(recipe.accumulate, max(1, count // 2))
-    total, hits = 0.0, torch.zeros((), dtype=torch.int64)
+    total: Figure = 0.0
     optimizer.zero_grad(set_to_none=True)
     for inputs, targets in zip(
         batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True
@@ -139,11 +160,11 @@ def _take_step(
         with engine.autocast():
             outputs = training.network(inputs)
         loss = task.loss(outputs, targets) * (len(targets) / count)
-        total += loss.item()
-        if not math.isfinite(total):
+        total = total + (loss.detach() if engine.runs_ahead else loss.item())
+        if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
         (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
-        hits = hits + task.hits(outputs, targets).cpu()
+        progress.hits += task.hits(outputs, targets)
     if recipe.clip_grad:
         if scaler:
             scaler.unscale_(optimizer)
@@ -157,8 +178,15 @@ def _take_step(
         training.average.update(training.network, progress.step)
     progress.seen += count
     progress.loss_sum += total * count
-    progress.hits += hits
+    if engine.runs_ahead and progress.step % _LOOK == _LOOK - 1:
+        _refuse_nonfinite(progress)
     return total
+
+
+def _refuse_nonfinite(progress: Progress) -> None:
+    """Stop where a loss of this epoch was no number; on a GPU, this waits for its last step."""
+    if not math.isfinite(float(progress.loss_sum)):
+        raise NonFiniteLossError(f"loss became {float(progress.loss_sum)} by step {progress.step}")
 
 
 def _note_epoch(progress: Progress, recipe: Recipe, metrics: Metrics) -> bool:
@@ -184,25 +212,23 @@ def _is_better(value: float | None, loss: float | None, progress: Progress, reci
     return (value > progress.best) == HIGHER_IS_BETTER[recipe.monitor or ""]
 
 
-def _step_record(progress: Progress, steps: int, loss: float, lr: float) -> Step:
+def _step_record(progress: Progress, steps: int, loss: Figure, lr: float) -> Step:
     return Step(
         epoch=progress.epoch + 1,
         step=progress.step,
         steps=steps,
         loss=loss,
-        train_loss=_train_loss(progress),
-        train_accuracy=_train_accuracy(progress),
+        train_loss=_mean(progress.loss_sum, progress),
+        train_accuracy=_mean(progress.hits, progress),
         images=progress.seen,
         lr=lr,
     )
 
 
-def _train_loss(progress: Progress) -> float:
-    return float(progress.loss_sum) / max(progress.seen, 1)
-
-
-def _train_accuracy(progress: Progress) -> float:
-    return float(progress.hits) / max(progress.seen, 1)
+def _mean(total: Tensor, progress: Progress) -> Figure:
+    """A sum of the epoch's images, by their number."""
+    number = total if total.is_cuda else total.item()
+    return number / max(progress.seen, 1)
 
 
 def _has_batch_norm(network: nn.Module) -> bool:

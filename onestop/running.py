@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -151,7 +152,10 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
     scored = parts.score(network, split, keep_outputs=True)
     rows = EpochsFile.read(folder / EPOCHS)
     progress = parts.training.progress
-    speeds = sorted(float(row["images_per_second"]) for row in rows)
+    speed, waiting = (
+        statistics.median(float(row[name]) for row in rows)
+        for name in ("images_per_second", "waiting")
+    )
     skipped = [*parts.dataset.skipped, *(s for f in parts.feeds.values() for s in f.skipped())]
     metrics = {
         "split": split,
@@ -159,7 +163,8 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
         "seconds": progress.seconds,
-        "images_per_second": speeds[len(speeds) // 2],
+        "images_per_second": speed,
+        "waiting": waiting,
         "seed": parts.recipe.seed,
         "skipped": len(skipped),
     }

@@ -24,7 +24,7 @@ LOCK = ".lock"
 
 COLUMNS = (
     "epoch", "step", "seconds", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
-    "val_top5", "val_macro_f1", "val_mae", "images_per_second",
+    "val_top5", "val_macro_f1", "val_mae", "images_per_second", "waiting",
 )  # fmt: skip
 
 

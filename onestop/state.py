@@ -46,6 +46,11 @@ class Progress:
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     hits: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.int64))
 
+    def place(self, device: torch.device) -> None:
+        """Keep the sums where the losses are found, so that adding to them waits for nothing."""
+        if device.type == "cuda":
+            self.loss_sum, self.hits = self.loss_sum.to(device), self.hits.to(device)
+
     def finished(self, epochs: int) -> bool:
         """Whether nothing is left to do of a run of so many epochs."""
         return self.epoch >= epochs or self.stopped_early

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from onestop.loop import Epoch, Step
 
 _SILENCE = 60.0  # seconds after which a long epoch says that it is alive
+_WAITING = 0.03  # share of an epoch spent waiting for images that is worth a word
 _REFRESH = 0.1  # seconds between two updates of the bar
 
 
@@ -97,6 +98,8 @@ class Watcher:
         if "val_accuracy" in row:
             parts.append(f"accuracy {row['val_accuracy']:.2%}")
         parts.append(f"| {row['images_per_second']:,.0f} images/s")
+        if row["waiting"] >= _WAITING:
+            parts.append(f"input-bound {row['waiting']:.0%}")
         if record.best and "val_loss" in row:
             parts.append("*")
         self._last = time.monotonic()

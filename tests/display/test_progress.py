@@ -13,7 +13,7 @@ from onestop.display.progress import Watcher
 from onestop.loop import Epoch, Step
 
 Capture = pytest.CaptureFixture[str]
-ROW = {"train_loss": 0.51234, "train_accuracy": 0.875, "images_per_second": 1234.5}
+ROW = {"train_loss": 0.51234, "train_accuracy": 0.875, "images_per_second": 1234.5, "waiting": 0.01}
 HELD_OUT = {"val_loss": 0.6, "val_accuracy": 0.75}
 
 
@@ -51,9 +51,20 @@ class TestPiped:
         assert said.startswith("epoch  2/12 ")
         assert said.endswith("images/s\n")
 
+    def test_waiting_for_images_is_told_where_it_matters(self, capsys: Capture) -> None:
+        with Watcher() as watcher:
+            watcher.show(Epoch(1, ROW | {"waiting": 0.02}, best=True), 1)
+            watcher.show(Epoch(1, ROW | {"waiting": 0.25}, best=True), 1)
+        first, second = capsys.readouterr().err.splitlines()
+        assert "input-bound" not in first
+        assert second.endswith("images/s input-bound 25%")
+
     def test_figures_that_are_not_there_are_left_out(self, capsys: Capture) -> None:
         with Watcher() as watcher:
-            watcher.show(Epoch(1, {"train_loss": 1.0, "images_per_second": 9.0}, best=True), 1)
+            watcher.show(
+                Epoch(1, {"train_loss": 1.0, "images_per_second": 9.0, "waiting": 0.0}, best=True),
+                1,
+            )
         assert capsys.readouterr().err == "epoch 1/1 loss 1.0000 | 9 images/s\n"
 
     def test_a_long_epoch_says_now_and_then_that_it_is_alive(
