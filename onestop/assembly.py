@@ -23,9 +23,10 @@ from onestop.data.stream import Feed
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for, fingerprint
 from onestop.errors import DataError, OneStopError, UsageError
-from onestop.inference import Scored, preprocessing_of, score
+from onestop.inference import BATCH, Scored, preprocessing_of, score
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
+from onestop.loop import frozen_in
 from onestop.metrics import Metrics
 from onestop.modelfile import SUFFIXES, Card, model_path, read_card, read_weights
 from onestop.networks import build, published_weights
@@ -36,6 +37,7 @@ from onestop.networks.freezing import Freezing, rate_scales
 from onestop.networks.surgery import find_heads
 from onestop.randomness import preserved, seed_torch
 from onestop.recipe import Recipe
+from onestop.shortcut import Shortcut
 from onestop.state import Training
 from onestop.tasks import Classification, Task, task_for
 from onestop.tasks.classification import balancing_weights
@@ -68,15 +70,28 @@ class Parts:
     feeds: dict[str, Feed]
     folding: Folding
     card: Card
+    shortcut: Shortcut | None = None
+    said: tuple[str, ...] = ()
 
     def evaluate(self) -> Callable[[nn.Module], Metrics] | None:
         """The function that scores a network on the validation split, if there is one."""
-        return (lambda network: self.score(network, "val").metrics) if "val" in self.feeds else None
+        if "val" not in self.feeds:
+            return None
+        feed = self.feeds["val"]
+
+        def scored(network: nn.Module) -> Metrics:
+            short = self.shortcut
+            if short and frozen_in(self.recipe, self.training.progress.epoch) == "backbone":
+                batches, tail = short.in_order(feed, BATCH), short.tail(network)
+                return score(tail, self.task, batches, self.engine).metrics
+            return self.score(network, "val").metrics
+
+        return scored
 
     def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
         """Score a network on a split, with BatchNorm folded as a finished model has it."""
         return score(
-            self.folding(network), self.task, self.feeds[split], self.engine,
+            self.folding(network), self.task, self.feeds[split].in_order(BATCH), self.engine,
             keep_outputs=keep_outputs,
         )  # fmt: skip
 
@@ -163,10 +178,29 @@ def assemble(planned: Plan) -> Parts:
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
         made_with=fingerprint(engine),
     )
-    return Parts(
+    parts = Parts(
         recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds,
         Folding(network, preprocessing.shape), card,
     )  # fmt: skip
+    return _shortened(parts, heads)
+
+
+def _shortened(parts: Parts, heads: list[str]) -> Parts:
+    """With what a frozen backbone computes kept, where there is one and it pays."""
+    recipe = parts.recipe
+    if recipe.freeze != "backbone" or not recipe.views:
+        return parts
+    frozen = recipe.unfreeze_after or recipe.epochs or 0
+    refusal = "it has several heads" if len(heads) > 1 else ""
+    if not refusal:
+        views = min(recipe.views, frozen)
+        short = Shortcut(parts.training.network, heads[0], parts.folding, parts.engine, views)
+        images = len(parts.feeds["train"].samples)
+        refusal = short.refusal(parts.preprocessing.shape, images)
+        if not refusal:
+            return dataclasses.replace(parts, shortcut=short)
+    said = f"note: {parts.entry.name}: the frozen part runs anew in every epoch, since {refusal}"
+    return dataclasses.replace(parts, said=(said,))
 
 
 def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:

@@ -168,6 +168,10 @@ def refuse_useless(given: Settings) -> None:
             bool(recipe.unfreeze_after) and recipe.freeze == "none",
             "--freeze none",
         ),
+        "views": (
+            bool(recipe.views) and recipe.freeze not in (None, "backbone"),
+            f"--freeze {recipe.freeze}",
+        ),
         "backbone_lr_scale": (
             recipe.freeze == "backbone" and recipe.unfreeze_after == 0,
             "--freeze backbone for good",

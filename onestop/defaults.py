@@ -185,12 +185,17 @@ def _freezing_rules(recipe: Recipe) -> Rules:
             "freeze": ("none", why),
             "unfreeze_after": (0, why),
             "backbone_lr_scale": (1.0, why),
+            "views": _views(recipe, recipe.freeze or "none"),
         }
     assert recipe.epochs is not None
     scale = (0.25, "pretrained weights need small changes only")
     if recipe.freeze is not None:
         why = "what was asked to be frozen stays frozen"
-        return {"unfreeze_after": (0, why), "backbone_lr_scale": scale}
+        return {
+            "unfreeze_after": (0, why),
+            "backbone_lr_scale": scale,
+            "views": _views(recipe, recipe.freeze),
+        }
     return {
         "freeze": ("backbone", "a new head learns first, else it would spoil the backbone"),
         "unfreeze_after": (
@@ -198,7 +203,16 @@ def _freezing_rules(recipe: Recipe) -> Rules:
             "a fifth of the run, then everything learns",
         ),
         "backbone_lr_scale": scale,
+        "views": _views(recipe, "backbone"),
     }
+
+
+def _views(recipe: Recipe, frozen: str) -> tuple[int, str]:
+    if frozen != "backbone":
+        return 0, "everything that is kept from a pass changes with the next step"
+    if recipe.augment == "none":
+        return 1, "without augmentation all views are alike"
+    return 4, "a few views teach a head as much as many"
 
 
 def _machine_rules(recipe: Recipe) -> Rules:

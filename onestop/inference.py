@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from onestop.data.decode import BadImageError, decode, from_pillow, to_channels
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
 from onestop.data.samples import ArraySamples, image_array
-from onestop.data.stream import Feed
+from onestop.data.stream import Batch, Feed
 from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
@@ -48,11 +48,16 @@ class Scored:
 
 
 def score(
-    network: nn.Module, task: Task, feed: Feed, engine: Engine, *, keep_outputs: bool = False
+    network: nn.Module,
+    task: Task,
+    batches: Iterable[Batch],
+    engine: Engine,
+    *,
+    keep_outputs: bool = False,
 ) -> Scored:
-    """Score a network on every readable sample of a split, each exactly once."""
+    """Score a network on every sample of some batches, such as `Feed.in_order` gives."""
     sums, kept, numbers = task.empty(), [], []
-    for indices, targets, outputs in outputs_of(network, feed, engine):
+    for indices, targets, outputs in outputs_of(network, batches, engine):
         task.score(sums, outputs, targets)
         if keep_outputs:
             kept.append(outputs.cpu())
@@ -61,16 +66,16 @@ def score(
 
 
 def outputs_of(
-    network: nn.Module, feed: Feed, engine: Engine
+    network: nn.Module, batches: Iterable[Batch], engine: Engine
 ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-    """Indices, targets [B] and float32 outputs [B, K] of a split, in its stored order.
+    """Indices, targets [B] and float32 outputs [B, K] of some batches.
 
     The network is in evaluation mode meanwhile and in its former mode afterwards.
     """
     was_training = network.training
     network.eval()
     try:
-        for batch in feed.in_order(BATCH):
+        for batch in batches:
             with torch.inference_mode(), engine.autocast():
                 outputs = network(batch.inputs)
             yield batch.indices, batch.targets, outputs.float()

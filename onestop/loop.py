@@ -24,6 +24,7 @@ from onestop.learning.schedules import schedule
 from onestop.metrics import HIGHER_IS_BETTER, Metrics
 from onestop.randomness import seed_torch
 from onestop.recipe import Recipe
+from onestop.shortcut import Shortcut
 from onestop.state import Progress, Training
 from onestop.tasks import Task
 
@@ -65,6 +66,7 @@ def train_loop(
     recipe: Recipe,
     engine: Engine,
     evaluate: Callable[[nn.Module], Metrics] | None,
+    shortcut: Shortcut | None = None,
 ) -> Generator[Step | Epoch, None, None]:
     """Train until the recipe's last epoch, or until `patience` runs out.
 
@@ -77,6 +79,7 @@ def train_loop(
         engine: Device and precision.
         evaluate: Scores a network on the validation split; None where there is none, and then the
             last epoch counts as the best.
+        shortcut: Used in epochs in which the whole backbone is frozen.
 
     Raises:
         NonFiniteLossError: The loss became NaN or infinite; the step is not taken (on a GPU it is
@@ -96,19 +99,22 @@ def train_loop(
         seconds, seen_before = progress.seconds, progress.seen
         plan = epoch_plan(count, recipe.batch_size, recipe.seed, epoch)
         network.train()
+        frozen = frozen_in(recipe, epoch)
         if training.freezing:
-            training.freezing.freeze(frozen_in(recipe, epoch))
-        waited = 0.0
-        for batch, seconds_waited in _timed(
-            feed.train(plan[progress.step - epoch * per_epoch :], epoch)
-        ):
+            training.freezing.freeze(frozen)
+        rest, learner, waited = plan[progress.step - epoch * per_epoch :], network, 0.0
+        if shortcut and frozen == "backbone":
+            batches, learner = shortcut.train(feed, rest, epoch), shortcut.tail(network)
+        else:
+            batches = feed.train(rest, epoch)
+        for batch, seconds_waited in _timed(batches):
             waited += seconds_waited
             lr = recipe.lr * factor(progress.step)
             loss: Figure = math.nan
             if len(batch.indices) >= smallest:
                 set_rate(training.optimizer, lr)
                 seed_torch(recipe.seed, "step", progress.step)
-                loss = _take_step(training, task, batch, recipe, engine)
+                loss = _take_step(training, learner, task, batch, recipe, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
             yield _step_record(progress, recipe.epochs * per_epoch, loss, lr)
@@ -146,9 +152,17 @@ def frozen_in(recipe: Recipe, epoch: int) -> str:
 
 
 def _take_step(
-    training: Training, task: Task, batch: Batch, recipe: Recipe, engine: Engine
+    training: Training,
+    learner: nn.Module,
+    task: Task,
+    batch: Batch,
+    recipe: Recipe,
+    engine: Engine,
 ) -> Figure:
-    """One step of the optimizer on one batch, computed in `accumulate` parts; its loss."""
+    """One step of the optimizer on one batch, computed in `accumulate` parts; its loss.
+
+    `learner` is the network, or the part of it that learns.
+    """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
     count = len(batch.targets)
     parts = min(recipe.accumulate, max(1, count // 2))
@@ -158,7 +172,7 @@ def _take_step(
         batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True
     ):
         with engine.autocast():
-            outputs = training.network(inputs)
+            outputs = learner(inputs)
         loss = task.loss(outputs, targets) * (len(targets) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):

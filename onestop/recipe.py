@@ -73,6 +73,9 @@ class Recipe:
     """part that does not learn: none, backbone (all but the head), or a number of first stages"""
     unfreeze_after: Natural | None = None
     """epochs after which the frozen part learns too; 0 is never"""
+    views: Natural | None = None
+    """augmented views of each image that a frozen backbone is run on, once, while the head alone
+    learns; 0 runs it anew in every epoch"""
     backbone_lr_scale: Rate | None = None
     """learning rate of everything but the head, as a share of the head's"""
     layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0

@@ -56,7 +56,8 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool) -> Run:
     with preserved(), planned.engine.applied(), Stop() as stop:
         parts = assemble(planned)
         _restore(folder, parts)
-        watcher.say(_summary(parts))
+        for line in (*parts.said, _summary(parts)):
+            watcher.say(line)
         with watcher:
             _learn(folder, parts, watcher, stop)
         return _finish(folder, parts, watcher)
@@ -97,7 +98,13 @@ def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Stop) -> None:
     about = {"data": parts.card.data["fingerprint"], "epochs": recipe.epochs, "done": 0}
     saved = time.monotonic()
     loop = train_loop(
-        training, parts.task, parts.feeds["train"], recipe, parts.engine, parts.evaluate()
+        training,
+        parts.task,
+        parts.feeds["train"],
+        recipe,
+        parts.engine,
+        parts.evaluate(),
+        parts.shortcut,
     )
     try:
         for record in loop:

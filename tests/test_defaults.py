@@ -38,8 +38,9 @@ def refusal(facts: Facts, **given: object) -> str:
     [
         (DIGITS, {}, {
             "model": "lenet5", "channels": 1, "image_size": 32, "normalize": "dataset",
-            "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "patience": 0, "momentum": 0.9,
-            "weight_decay": 5e-4, "warmup_epochs": 1.0, "monitor": "accuracy", "precision": "fp32",
+            "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "patience": 0,
+            "momentum": 0.9, "weight_decay": 5e-4, "warmup_epochs": 1.0, "monitor": "accuracy",
+            "precision": "fp32", "memory_format": "contiguous", "views": 0,
         }),
         (MNIST, {}, {"model": "lenet5", "batch_size": 128, "epochs": 11, "lr": 0.05,
                      "warmup_epochs": 0.55, "augment": "crop"}),
@@ -129,7 +130,8 @@ def test_values_follow_from_others_that_were_given(
 
 @pytest.mark.parametrize(
     ("count", "batch", "epochs"),
-    [(10, 10, 200), (20, 16, 200), (499, 16, 80), (500, 32, 80), (1_999, 32, 40), (2_000, 64, 40), (9_999, 64, 40), (10_000, 128, 40),
+    [(10, 10, 200), (20, 16, 200), (499, 16, 80), (500, 32, 80), (1_999, 32, 40),
+     (2_000, 64, 40), (9_999, 64, 40), (10_000, 128, 40),
      (30_000, 128, 20), (60_000, 128, 10), (1_281_167, 128, 10)],
 )  # fmt: skip
 def test_more_images_mean_larger_batches_and_fewer_passes(

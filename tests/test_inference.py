@@ -12,7 +12,7 @@ from onestop.data.decode import BadImageError
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
 from onestop.errors import UsageError
-from onestop.inference import Model, load_model, score
+from onestop.inference import BATCH, Model, load_model, score
 from onestop.modelfile import Card
 from onestop.networks import build
 from onestop.networks.published import Published
@@ -64,7 +64,8 @@ def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None
     images = rng.integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
     samples = ArraySamples(images, rng.integers(0, 3, 600))
     model.network.train()
-    scored = score(model.network, model.task, model.feed(samples), model.engine, keep_outputs=True)
+    batches = model.feed(samples).in_order(BATCH)
+    scored = score(model.network, model.task, batches, model.engine, keep_outputs=True)
     assert model.network.training
     assert scored.metrics["images"] == 600
     assert scored.indices == list(range(600))

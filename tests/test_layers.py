@@ -18,7 +18,17 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     (
         "joints",
         True,
-        ("tasks", "modelfile", "state", "inference", "results", "defaults", "loop", "assembly"),
+        (
+            "tasks",
+            "modelfile",
+            "state",
+            "inference",
+            "results",
+            "defaults",
+            "shortcut",
+            "loop",
+            "assembly",
+        ),
     ),
     ("faces", False, ("display",)),
     ("running", False, ("running",)),

@@ -45,7 +45,7 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or classes that the model does not know.
     """
-    from onestop.inference import load_model, score
+    from onestop.inference import BATCH, load_model, score
     from onestop.randomness import preserved
 
     with preserved():
@@ -56,7 +56,7 @@ def evaluate(
     feed = loaded.feed(dataset.split(name))
     begun = time.perf_counter()
     with preserved():
-        scored = score(loaded.fast, loaded.task, feed, loaded.engine)
+        scored = score(loaded.fast, loaded.task, feed.in_order(BATCH), loaded.engine)
     seconds = time.perf_counter() - begun
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
