@@ -23,7 +23,7 @@ from onestop.data.stream import Feed
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for, fingerprint
 from onestop.errors import DataError, OneStopError, UsageError
-from onestop.inference import BATCH, Scored, preprocessing_of, score
+from onestop.inference import Scored, batch_size, preprocessing_of, score
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.loop import frozen_in
@@ -82,18 +82,22 @@ class Parts:
         def scored(network: nn.Module) -> Metrics:
             short = self.shortcut
             if short and frozen_in(self.recipe, self.training.progress.epoch) == "backbone":
-                batches, tail = short.in_order(feed, BATCH), short.tail(network)
-                return score(tail, self.task, batches, self.engine).metrics
+                batches = short.in_order(feed, self.batch_size)
+                return score(short.tail(network), self.task, batches, self.engine).metrics
             return self.score(network, "val").metrics
 
         return scored
 
     def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
         """Score a network on a split, with BatchNorm folded as a finished model has it."""
-        return score(
-            self.folding(network), self.task, self.feeds[split].in_order(BATCH), self.engine,
-            keep_outputs=keep_outputs,
-        )  # fmt: skip
+        batches = self.feeds[split].in_order(self.batch_size)
+        fast = self.folding(network)
+        return score(fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
+
+    @property
+    def batch_size(self) -> int:
+        """Images scored at once."""
+        return batch_size(self.preprocessing.shape)
 
 
 @dataclass(frozen=True)

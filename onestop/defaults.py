@@ -18,7 +18,7 @@ from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
 from onestop.networks.traits import Traits, traits
-from onestop.recipe import MemoryFormat, Precision, Recipe
+from onestop.recipe import Precision, Recipe
 
 Rules: TypeAlias = dict[str, tuple[object, str]]
 """Values by name of the setting, each with its reason."""
@@ -27,7 +27,7 @@ Situation = Literal["fine-tuning", "photographs", "small images", "vectors"]
 """What is trained on what: pretrained weights, or from random ones photographs, images of at most
 `SMALL` pixels a side, or vectors."""
 
-_HEAVY = 10_000_000  # multiply-adds an image from which convolutions take most of a step's time
+_PHOTOGRAPHS = "resnet18"
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
 
@@ -38,12 +38,20 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
     Raises:
         UsageError: Values that contradict each other or the data.
     """
-    entry = find(settings.recipe.model or _default_model(facts))
-    rules = {
-        "model": (_default_model(facts), f"the first network to try on {_kind(facts)}"),
-        **_input_rules(settings.recipe, facts, entry),
-        **_machine_rules(settings.recipe),
-    }
+    model, why = _default_model(facts)
+    entry = find(settings.recipe.model or model)
+    rules: Rules = {"model": (model, why)}
+    if (
+        settings.recipe.model is None
+        and settings.recipe.weights == "none"
+        and model == _PHOTOGRAPHS
+    ):
+        rules["image_size"] = (
+            128,
+            "three times as fast as the usual 224; from random weights many passes count more",
+        )
+    rules = {**_input_rules(_fill(settings, rules).recipe, facts, entry), **rules}
+    rules |= _machine_rules(settings.recipe)
     settings = _fill(settings, rules)
     settings = _fill(settings, _engine_rules(settings.recipe, facts, entry))
     settings = _fill(settings, _length_rules(settings.recipe, facts))
@@ -61,16 +69,17 @@ def _fill(settings: Settings, rules: Rules) -> Settings:
     return settings
 
 
-def _kind(facts: Facts) -> str:
+def _default_model(facts: Facts) -> tuple[str, str]:
     if facts.vectors:
-        return "vectors"
-    return "grey images" if facts.channels == 1 else "colour images"
-
-
-def _default_model(facts: Facts) -> str:
-    if facts.vectors:
-        return "linear"
-    return "lenet5" if facts.channels == 1 else "lenet5_color"
+        return "linear", "the first to try on vectors"
+    if max(facts.height, facts.width) > SMALL:
+        return (
+            _PHOTOGRAPHS,
+            "the usual first network for photographs; better with --weights default",
+        )
+    if facts.channels == 1:
+        return "lenet5", "small and good enough for small grey images"
+    return "resnet9", "learns small colour images well in little time"
 
 
 def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
@@ -232,7 +241,7 @@ def _engine_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     found = traits(entry, facts.classes, recipe.channels, recipe.image_size)
     return {
         "precision": _precision(choose_device(recipe.device), found),
-        "memory_format": _memory_format(found),
+        "memory_format": found.memory_format() if found else ("contiguous", "torch's own"),
     }
 
 
@@ -243,17 +252,7 @@ def _precision(device: torch.device, found: Traits | None) -> tuple[Precision, s
         return "bf16", "this GPU computes in bf16 natively"
     if found is None:
         return "fp32", "exact; bf16 may be faster, but nothing is known of your own network"
-    if found.multiply_adds < _HEAVY:
-        return "fp32", "a network this small gains nothing from 16 bits"
-    if found.depthwise:
-        return "fp32", "depthwise convolutions are slow in 16 bits on a CPU"
-    return "bf16", "this processor multiplies in bf16 twice as fast"
-
-
-def _memory_format(found: Traits | None) -> tuple[MemoryFormat, str]:
-    if found is None or not found.convolutions or found.multiply_adds < _HEAVY:
-        return "contiguous", "no convolutions that are worth it"
-    return "channels-last", "convolutions are faster so"
+    return found.precision()
 
 
 def _refuse_contradictions(settings: Settings, facts: Facts) -> None:

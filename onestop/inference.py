@@ -6,6 +6,8 @@ Legend: B inputs of a batch, K outputs.
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 from onestop.data.decode import BadImageError, decode, from_pillow, to_channels
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
 from onestop.data.samples import ArraySamples, image_array
-from onestop.data.stream import Batch, Feed
+from onestop.data.stream import Batch, Feed, ahead
 from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
@@ -28,14 +30,23 @@ from onestop.networks import build, find, published_weights
 from onestop.networks.filling import fill
 from onestop.networks.folding import Folding
 from onestop.networks.published import Published
+from onestop.networks.traits import traits_of
 from onestop.networks.users import is_users
 from onestop.randomness import preserved
 from onestop.recipe import MemoryFormat, Precision
 from onestop.tasks import Task, task_for
 from onestop.tasks.task import Guess
 
-BATCH = 256
-"""Inputs computed at once. It can change the last bits of an output, so all verbs use this one."""
+_NUMBERS = 2**22
+"""Numbers of input that are computed at once, about; more do not fit the caches of a processor."""
+
+
+def batch_size(shape: tuple[int, ...]) -> int:
+    """Inputs of a shape, (C, H, W) or (F,), computed at once.
+
+    It can change the last bits of an output, so all verbs use this one.
+    """
+    return min(256, max(8, _NUMBERS // math.prod(shape)))
 
 
 @dataclass
@@ -111,17 +122,33 @@ class Model(nn.Module):
         """Outputs [B, K] of normalised inputs, [B, C, h, w] (or [B, F] of vectors)."""
         return self.network(inputs)  # type: ignore[no-any-return]
 
-    def on(self, device: str | None) -> Model:
-        """The same model, computing on a device (the best one here for None)."""
+    def on(self, device: str | None, precision: Precision | None = None) -> Model:
+        """The same model, computing on a device in a precision.
+
+        Args:
+            device: cpu, cuda, cuda:1, mps; None is the best one here.
+            precision: None is what it was trained in, 32 bits on another device and for published
+                weights.
+        """
         found, recipe = choose_device(device), self.card.recipe
-        # Mixed precision scores as it was trained where it was trained; elsewhere 32 bits are safe.
+        # As it was trained, so that the figures are the same; on another device 32 bits are safe.
         same = str(recipe.get("device", "")).partition(":")[0] == found.type
-        precision: Precision = recipe.get("precision", "fp32") if same else "fp32"
-        layout: MemoryFormat = recipe.get("memory_format", "contiguous") if same else "contiguous"
-        self.engine = Engine(found, precision, torch.get_num_threads(), memory_format=layout)
+        trained: Precision = recipe.get("precision", "fp32") if same else "fp32"
+        self.engine = Engine(
+            found, precision or trained, torch.get_num_threads(), memory_format=self._format()
+        )
         self.engine.place(self.network)
         self.__dict__.pop("fast", None)
         return self
+
+    def _format(self) -> MemoryFormat:
+        if "memory_format" in self.card.recipe:
+            return self.card.recipe["memory_format"]  # type: ignore[no-any-return]
+        try:
+            found = traits_of(self.network, self.preprocessing.shape)
+        except UsageError:
+            return "contiguous"
+        return found.memory_format()[0]
 
     @functools.cached_property
     def fast(self) -> nn.Module:
@@ -143,13 +170,9 @@ class Model(nn.Module):
         Yields:
             For each image in turn its guesses, or the reason why it cannot be read.
         """
-        waiting: list[Tensor | BadImageError] = []
-        for image in images:
-            waiting.append(self._prepare(image))
-            if len(waiting) == BATCH:
-                yield from self._guess(waiting, top)
-                waiting = []
-        yield from self._guess(waiting, top)
+        size = batch_size(self.preprocessing.shape)
+        for prepared in ahead(_batches(images, size), self._prepare, cores()):
+            yield from self._guess(prepared, top)
 
     def save(self, path: str | Path) -> None:
         """Write network, classes and preprocessing into one safe file."""
@@ -192,6 +215,12 @@ class Model(nn.Module):
                 guesses = iter(self.task.decode(self.fast(inputs).cpu(), top))
         for item in waiting:
             yield next(guesses) if isinstance(item, Tensor) else item
+
+
+def _batches(images: Iterable[Any], count: int) -> Iterator[list[Any]]:
+    rest = iter(images)
+    while batch := list(itertools.islice(rest, count)):
+        yield batch
 
 
 def load(path: str | Path, network: nn.Module | None = None) -> Model:
@@ -262,7 +291,10 @@ def preprocessing_of(published: Published) -> ImagePreprocessing:
 
 
 def load_model(
-    model: Any, network: nn.Module | str | None = None, device: str | None = None
+    model: Any,
+    network: nn.Module | str | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
 ) -> tuple[Model, Path]:
     """A model in any form a verb takes, on a device, and the file it came from.
 
@@ -271,15 +303,16 @@ def load_model(
             weights.
         network: The user's own network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
+        precision: See `Model.on`.
     """
     if isinstance(model, Model):
-        return model.on(device), Path()
+        return model.on(device, precision), Path()
     if not Path(model).exists() and _names_a_network(str(model)):
-        return pretrained(str(model)).on(device), Path()
+        return pretrained(str(model)).on(device, precision), Path()
     file = model_path(model)
     if isinstance(network, str):
         network = build(network, **read_card(file).arguments)
-    return load(file, network).on(device), file
+    return load(file, network).on(device, precision), file
 
 
 def _names_a_network(text: str) -> bool:

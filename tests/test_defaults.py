@@ -44,7 +44,7 @@ def refusal(facts: Facts, **given: object) -> str:
         }),
         (MNIST, {}, {"model": "lenet5", "batch_size": 128, "epochs": 11, "lr": 0.05,
                      "warmup_epochs": 0.55, "augment": "crop"}),
-        (CIFAR, {}, {"model": "lenet5_color", "channels": 3, "image_size": 32, "epochs": 13,
+        (CIFAR, {}, {"model": "resnet9", "channels": 3, "image_size": 32, "epochs": 13,
                      "augment": "flip-crop"}),
         (PHOTOS, {"model": "torchvision:resnet18"}, {
             "channels": 3, "image_size": 224, "normalize": "dataset", "augment": "resized-crop",
@@ -59,7 +59,9 @@ def refusal(facts: Facts, **given: object) -> str:
         }),
         (PHOTOS, {"model": "resnet18"}, {"freeze": "none", "backbone_lr_scale": 1.0}),
         (PHOTOS, {"model": "torchvision:resnet18", "image_size": 64}, {"augment": "flip-crop"}),
-        (PHOTOS, {}, {"model": "lenet5_color", "image_size": 32, "augment": "flip-crop"}),
+        (PHOTOS, {}, {"model": "resnet18", "image_size": 128, "augment": "resized-crop"}),
+        (PHOTOS, {"weights": "default"}, {"model": "resnet18", "image_size": 224, "epochs": 15}),
+        (dataclasses.replace(PHOTOS, channels=1), {}, {"model": "resnet18", "channels": 3}),
         (VECTORS, {}, {
             "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
             "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "loss",
@@ -67,7 +69,7 @@ def refusal(facts: Facts, **given: object) -> str:
     ],
     ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
          "small photographs",
-         "photographs and nothing said", "vectors"],
+         "photographs and nothing said", "the same from weights", "grey photographs", "vectors"],
 )  # fmt: skip
 def test_usual_data_get_usual_values(
     facts: Facts, given: dict[str, object], expected: dict[str, object]
@@ -91,7 +93,7 @@ def test_every_derived_value_says_why(facts: Facts) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("model", "the first network to try on grey images"),
+        ("model", "small and good enough for small grey images"),
         ("image_size", "what lenet5 takes"),
         ("batch_size", "for 1,293 training images"),
         (

@@ -12,7 +12,7 @@ from onestop.data.decode import BadImageError
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
 from onestop.errors import UsageError
-from onestop.inference import BATCH, Model, load_model, score
+from onestop.inference import Model, load_model, score
 from onestop.modelfile import Card
 from onestop.networks import build
 from onestop.networks.published import Published
@@ -51,12 +51,12 @@ def test_predictions_come_while_images_are_still_read(model: Model) -> None:
     taken = []
 
     def images() -> object:
-        for number in range(1000):
+        for number in range(5000):
             taken.append(number)
             yield np.zeros((32, 32, 3), np.uint8)
 
     next(model.predict(images()))  # type: ignore[arg-type]
-    assert len(taken) < 1000
+    assert len(taken) < 5000
 
 
 def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None:
@@ -64,7 +64,7 @@ def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None
     images = rng.integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
     samples = ArraySamples(images, rng.integers(0, 3, 600))
     model.network.train()
-    batches = model.feed(samples).in_order(BATCH)
+    batches = model.feed(samples).in_order(256)
     scored = score(model.network, model.task, batches, model.engine, keep_outputs=True)
     assert model.network.training
     assert scored.metrics["images"] == 600

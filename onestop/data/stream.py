@@ -35,6 +35,7 @@ _CHUNK = 1024  # images treated in one call: more no longer fit the processor's 
 _CHUNK_BYTES = 2**24  # ... nor do larger ones, as numbers of 32 bits
 
 Indices = NDArray[np.int64]
+_Item = TypeVar("_Item")
 _Loaded = TypeVar("_Loaded")
 
 
@@ -149,7 +150,9 @@ class Feed:
                 self.bad[index] = str(error)
                 return None
 
-        for indices, images in _ahead(plan, load, self.workers):
+        batches = list(plan)
+        loaded = ahead([indices.tolist() for indices in batches], load, self.workers)
+        for indices, images in zip(batches, loaded, strict=True):
             readable = [image for image in images if image is not None]
             good = indices[[image is not None for image in images]]
             yield good, torch.stack(readable) if readable else self._room(0)
@@ -191,8 +194,8 @@ class Feed:
             except BadImageError as error:
                 self.bad[index] = str(error)
 
-        everything = np.split(np.arange(len(kept)), range(64, len(kept), 64))
-        for _ in _ahead(everything, load, self.workers):
+        everything = [range(i, min(i + 64, len(kept))) for i in range(0, len(kept), 64)]
+        for _ in ahead(everything, load, self.workers):
             pass
         return kept
 
@@ -212,7 +215,7 @@ class Feed:
             pixels = samples.many(part, preprocessing.channels)
             kept[start : start + _CHUNK] = preprocessing.resize(pixel_tensor(pixels))
 
-        for _ in _ahead([np.arange(0, len(samples), _CHUNK)], load, self.workers):
+        for _ in ahead([range(0, len(samples), _CHUNK)], load, self.workers):
             pass
         return kept
 
@@ -230,23 +233,28 @@ def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indic
     return np.split(order, cuts)
 
 
-def _ahead(
-    plan: Iterable[Indices], load: Callable[[int], _Loaded], workers: int
-) -> Iterator[tuple[Indices, list[_Loaded]]]:
-    """`load` every index of every batch in threads, a few batches ahead, in the order of the plan."""
+def ahead(
+    batches: Iterable[Sequence[_Item]], load: Callable[[_Item], _Loaded], workers: int
+) -> Iterator[list[_Loaded]]:
+    """`load` each item of each batch in threads, a few batches ahead, in the order they come.
+
+    Args:
+        batches: Taken only as far as is looked ahead, so there may be no end of them.
+        load: Runs in several threads at once.
+        workers: Threads; 0 loads in the caller's own, when it is asked for.
+    """
     if workers == 0:
-        for indices in plan:
-            yield indices, [load(index) for index in indices.tolist()]
+        for items in batches:
+            yield [load(item) for item in items]
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="onestop-data")
-    waiting: deque[tuple[Indices, list[Future[_Loaded]]]] = deque()
+    waiting: deque[list[Future[_Loaded]]] = deque()
     try:
-        for indices in plan:
-            waiting.append((indices, [pool.submit(load, index) for index in indices.tolist()]))
+        for items in batches:
+            waiting.append([pool.submit(load, item) for item in items])
             if len(waiting) > _AHEAD:
-                done, futures = waiting.popleft()
-                yield done, [future.result() for future in futures]
-        for done, futures in waiting:
-            yield done, [future.result() for future in futures]
+                yield [future.result() for future in waiting.popleft()]
+        for futures in waiting:
+            yield [future.result() for future in futures]
     finally:
         pool.shutdown(cancel_futures=True)

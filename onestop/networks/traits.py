@@ -10,6 +10,9 @@ from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.shapes_only import build_ways
 from onestop.networks.watching import run
+from onestop.recipe import MemoryFormat, Precision
+
+_HEAVY = 10_000_000  # multiply-adds an image from which convolutions take most of a step's time
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,20 @@ class Traits:
     multiply_adds: int
     convolutions: bool
     depthwise: bool
+
+    def precision(self) -> tuple[Precision, str]:
+        """The precision to train in on a processor that multiplies in bf16, and why."""
+        if self.multiply_adds < _HEAVY:
+            return "fp32", "a network this small gains nothing from 16 bits"
+        if self.depthwise:
+            return "fp32", "depthwise convolutions are slow in 16 bits on a CPU"
+        return "bf16", "this processor multiplies in bf16 twice as fast"
+
+    def memory_format(self) -> tuple[MemoryFormat, str]:
+        """The order of numbers in memory that suits it, and why."""
+        if not self.convolutions or self.multiply_adds < _HEAVY:
+            return "contiguous", "no convolutions that are worth it"
+        return "channels-last", "convolutions are faster so"
 
 
 def traits_of(network: nn.Module, shape: tuple[int, ...]) -> Traits:

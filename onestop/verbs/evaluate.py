@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError, listing
+from onestop.recipe import Precision
 from onestop.results import Evaluation
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def evaluate(
     split: str | None = None,
     data_root: str | None = None,
     device: str | None = None,
+    precision: Precision | None = None,
     network: nn.Module | str | None = None,
 ) -> Evaluation:
     """Score a trained model on images it has not learned from.
@@ -36,6 +38,8 @@ def evaluate(
         split: train, val or test (default: test, else val)
         data_root: folder of the sets known by name (default: where they lay in training)
         device: cpu, cuda, cuda:1, mps (default: the best one here)
+        precision: arithmetic: 32 bits, or mixed with 16 bits (default: as in training; fp32 for
+            published weights and on other devices)
         network: path/to/file.py:Class of your own network, where the model is one; in Python also
             the network itself
 
@@ -45,18 +49,19 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or classes that the model does not know.
     """
-    from onestop.inference import BATCH, load_model, score
+    from onestop.inference import batch_size, load_model, score
     from onestop.randomness import preserved
 
     with preserved():
-        loaded, file = load_model(model, network, device)
+        loaded, file = load_model(model, network, device, precision)
     dataset = _open(loaded, data, data_root)
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     dataset = _renumbered(dataset, loaded)
     feed = loaded.feed(dataset.split(name))
     begun = time.perf_counter()
     with preserved():
-        scored = score(loaded.fast, loaded.task, feed.in_order(BATCH), loaded.engine)
+        batches = feed.in_order(batch_size(loaded.preprocessing.shape))
+        scored = score(loaded.fast, loaded.task, batches, loaded.engine)
     seconds = time.perf_counter() - begun
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")

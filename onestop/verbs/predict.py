@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError
-from onestop.recipe import Positive
+from onestop.recipe import Positive, Precision
 from onestop.results import Prediction, Predictions
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def predict(
     *,
     top: Positive = 3,
     device: str | None = None,
+    precision: Precision | None = None,
     network: nn.Module | str | None = None,
 ) -> Predictions:
     """Say what is in images, best guess first.
@@ -32,6 +33,8 @@ def predict(
             (red, green, blue), tensors and bytes, one or a list of them
         top: guesses an image
         device: cpu, cuda, cuda:1, mps (default: the best one here)
+        precision: arithmetic: 32 bits, or mixed with 16 bits (default: as in training; fp32 for
+            published weights and on other devices)
         network: path/to/file.py:Class of your own network, where the model is one; in Python also
             the network itself
 
@@ -46,7 +49,7 @@ def predict(
     from onestop.randomness import preserved
 
     with preserved():
-        loaded, _ = load_model(model, network, device)
+        loaded, _ = load_model(model, network, device, precision)
     names = [
         str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(found)
     ]

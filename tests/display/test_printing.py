@@ -78,11 +78,11 @@ class TestRuns:
         self, photos: Callable[..., Path], capsys: Capture
     ) -> None:
         source = photos({"red": 8, "blue": 8})
-        assert main(["train", str(source), "-e", "1", "--json"]) == 0
+        assert main(["train", str(source), "-e", "1", "--model", "lenet5_color", "--json"]) == 0
         said = capsys.readouterr()
         assert json.loads(said.out)["images"] == 2
         assert said.err.startswith("run folder: ")
-        assert main(["train", str(source), "-e", "1"]) == 0
+        assert main(["train", str(source), "-e", "1", "--model", "lenet5_color"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert lines[0] == "some held-out validation images:"
         assert lines[-1] == str(Path("runs/photos-lenet5_color-2").resolve())

@@ -55,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
                 file = folder / "photos" / split / colour / f"{number:03d}.png"
                 paint(file, colour, 1000 * count + 100 * place + number)
     run = onestop.train(
-        folder / "photos", epochs=3, optimizer="adam", lr=0.01, ema=0, augment="none",
-        quiet=True, threads=1, workers=1, device="cpu", out=folder / "runs",
+        folder / "photos", model="lenet5_color", epochs=3, optimizer="adam", lr=0.01, ema=0,
+        augment="none", quiet=True, threads=1, workers=1, device="cpu", out=folder / "runs",
     )  # fmt: skip
     return Trained(run, folder / "photos")
