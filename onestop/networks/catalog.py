@@ -24,6 +24,7 @@ class Entry:
         weights: Whether somebody published weights.
         origin: onestop, torchvision, timm, or file (a user's own).
         vectors: Whether it takes vectors rather than images.
+        depthwise: Whether it has convolutions that see each channel alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry:
     weights: bool = False
     origin: str = "onestop"
     vectors: bool = False
+    depthwise: bool = False
 
 
 _LECUN = "LeCun et al. 1998, http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf"
@@ -66,6 +68,7 @@ class _Row:
     channels: Literal[1, 3] = 3
     image_size: int = 32
     vectors: bool = False
+    depthwise: bool = False
 
 
 def _family(module: str, paper: str, *rows: _Row) -> Iterator[Entry]:
@@ -82,6 +85,7 @@ def _family(module: str, paper: str, *rows: _Row) -> Iterator[Entry]:
             parameters=row.parameters,
             multiply_adds=row.multiply_adds,
             vectors=row.vectors,
+            depthwise=row.depthwise,
         )
 
 
@@ -143,7 +147,8 @@ _FAMILIES = (
         _Row("densenet121_small", 8, 6_956_298, 888_350_720, "DenseNet-121, 3x3 stem"),
     ),
     *_family("mobilenet", _MOBILE,
-        _Row("mobilenet_v2_small", 1, 2_236_682, 87_976_448, "MobileNet v2, smaller strides"),
+        _Row("mobilenet_v2_small", 1, 2_236_682, 87_976_448, "MobileNet v2, smaller strides",
+             depthwise=True),
     ),
     *_family("resnet9", _PAGE,
         _Row("resnet9", 8, 6_573_120, 379_261_952, "small, learns CIFAR-10 fast"),

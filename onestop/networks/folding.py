@@ -16,9 +16,6 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from onestop.errors import UsageError
-from onestop.networks.surgery import run_on_shapes
-
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -34,10 +31,7 @@ class Folding:
         self.pairs: list[tuple[str, str]] = []
         if not any(isinstance(module, _NORMS) for module in network.modules()):
             return
-        try:
-            self.pairs = _pairs(network, shape)
-        except UsageError:
-            return  # it looks at values while it runs, so nothing is known of it
+        self.pairs = _pairs(network, shape)
 
     def __call__(self, network: nn.Module) -> nn.Module:
         """A copy in evaluation mode with BatchNorm folded; the network itself where there is none."""
@@ -83,10 +77,13 @@ def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
                     lambda _m, given, name=name: note_norm(name, given[0])
                 )
             )
+    was_training = network.training
+    device = next(network.parameters()).device
     try:
-        with watch:
-            run_on_shapes(network, shape)
+        with torch.no_grad(), watch:
+            network.eval()(torch.zeros(1, *shape, device=device))
     finally:
+        network.train(was_training)
         for handle in handles:
             handle.remove()
     return [

@@ -29,6 +29,9 @@ _AUXILIARY = 299
 """Fewer pixels leave nothing for the second last convolution of Inception v3's auxiliary
 classifier, which only training needs."""
 
+# Families whose convolutions see each channel alone; a test looks at all of them.
+_DEPTHWISE = ("convnext", "efficientnet", "maxvit", "mnasnet", "mobilenet", "shufflenet")
+
 
 def names() -> list[str]:
     """The names of all torchvision networks that classify images."""
@@ -50,6 +53,7 @@ def entry(name: str) -> Entry:
         multiply_adds=round(best.meta["_ops"] * 1e9),
         weights=True,
         origin="torchvision",
+        depthwise=name.startswith(_DEPTHWISE),
     )
 
 

@@ -52,6 +52,14 @@ K = len(CLASSES)
 FEWER = 5  # classes of a new head
 
 
+@pytest.mark.parametrize("name", [n for n in [*IMAGES, *TORCHVISION] if n not in HUGE])
+def test_depthwise_convolutions_are_known_without_looking(name: str) -> None:
+    with LayersOnly():
+        network = build(name, K)
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert find(name).depthwise == any(1 < m.groups == m.in_channels for m in convolutions)
+
+
 def _networks(fast: set[str]) -> pytest.MarkDecorator:
     """A parameter a network; the slow ones are marked, and those of timm where it is missing."""
     no_timm = pytest.mark.skipif(
