@@ -40,7 +40,7 @@ def refusal(facts: Facts, **given: object) -> str:
             "model": "lenet5", "channels": 1, "image_size": 32, "normalize": "dataset",
             "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "patience": 0,
             "momentum": 0.9, "weight_decay": 5e-4, "warmup_epochs": 1.0, "monitor": "accuracy",
-            "precision": "fp32", "memory_format": "contiguous", "views": 0,
+            "precision": "fp32", "memory_format": "channels-last", "views": 0,
         }),
         (MNIST, {}, {"model": "lenet5", "batch_size": 128, "epochs": 11, "lr": 0.05,
                      "warmup_epochs": 0.55, "augment": "crop"}),
@@ -146,7 +146,7 @@ def test_more_images_mean_larger_batches_and_fewer_passes(
 @pytest.mark.parametrize(
     ("model", "precision", "memory_format"),
     [
-        ("lenet5_color", "fp32", "contiguous"),
+        ("lenet5_color", "fp32", "channels-last"),
         ("resnet20", "bf16", "channels-last"),
         ("squeezenet1_1", "bf16", "channels-last"),
         ("mobilenet_v2_small", "fp32", "channels-last"),

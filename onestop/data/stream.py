@@ -138,11 +138,17 @@ class Feed:
                 yield good, self._kept[torch.from_numpy(good)]
             return
 
+        random_parts = epoch is not None and self.augment == "resized-crop"
+        if isinstance(self.samples, ArraySamples) and not random_parts:
+            for indices in plan:
+                yield indices, self._prepare_some(self.samples, indices)
+            return
+
         def load(index: int) -> Tensor | None:
             if index in self.bad:
                 return None
             try:
-                if epoch is not None and self.augment == "resized-crop":
+                if random_parts and epoch is not None:
                     assert isinstance(self.preprocessing, ImagePreprocessing)
                     return prepare_part(self.samples, index, self.preprocessing, self.seed, epoch)
                 return self.preprocessing.prepare(self.samples, index)
@@ -205,19 +211,24 @@ class Feed:
         return torch.zeros((count, *self.preprocessing.shape), dtype=dtype)
 
     def _prepare_array(self, samples: ArraySamples) -> Tensor:
-        preprocessing = self.preprocessing
-        if not isinstance(preprocessing, ImagePreprocessing):
+        if not isinstance(self.preprocessing, ImagePreprocessing):
             return torch.from_numpy(samples.values)
-        kept = torch.empty((len(samples), *preprocessing.shape), dtype=torch.uint8)
+        kept = torch.empty((len(samples), *self.preprocessing.shape), dtype=torch.uint8)
 
         def load(start: int) -> None:
             part = np.arange(start, min(start + _CHUNK, len(samples)))
-            pixels = samples.many(part, preprocessing.channels)
-            kept[start : start + _CHUNK] = preprocessing.resize(pixel_tensor(pixels))
+            kept[start : start + _CHUNK] = self._prepare_some(samples, part)
 
         for _ in ahead([range(0, len(samples), _CHUNK)], load, self.workers):
             pass
         return kept
+
+    def _prepare_some(self, samples: ArraySamples, indices: Indices) -> Tensor:
+        preprocessing = self.preprocessing
+        if not isinstance(preprocessing, ImagePreprocessing):
+            return torch.from_numpy(samples.values[indices])
+        pixels = samples.many(indices, preprocessing.channels)
+        return preprocessing.resize(pixel_tensor(pixels))
 
 
 def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indices]:

@@ -39,8 +39,8 @@ class Traits:
 
     def memory_format(self) -> tuple[MemoryFormat, str]:
         """The order of numbers in memory that suits it, and why."""
-        if not self.convolutions or self.multiply_adds < _HEAVY:
-            return "contiguous", "no convolutions that are worth it"
+        if not self.convolutions:
+            return "contiguous", "there are no convolutions"
         return "channels-last", "convolutions are faster so"
 
 

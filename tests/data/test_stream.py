@@ -292,11 +292,11 @@ def test_of_many_images_some_are_prepared_always_the_same(files: Samples) -> Non
 # --- threads ---
 
 
-class Slow(ArraySamples):
-    """Notes what is read, and takes its time."""
+class Slow(Samples):
+    """Notes what is read one by one, and takes its time."""
 
     def __init__(self) -> None:
-        super().__init__(np.zeros((100, 4, 4, 3), np.uint8), np.zeros(100, np.int64))
+        self.targets = np.zeros(100, np.int64)
         self.started: list[int] = []
 
     def read(self, index: int, channels: int) -> NDArray[np.uint8]:
@@ -304,7 +304,19 @@ class Slow(ArraySamples):
         time.sleep(0.002)
         if index == 99:
             raise BadImageError("the last")
-        return super().read(index, channels)
+        return np.zeros((4, 4, channels), np.uint8)
+
+    def measure(self, index: int) -> tuple[int, int, int]:
+        raise NotImplementedError
+
+    def name(self, index: int) -> str:
+        return f"#{index}"
+
+    def take(self, indices: NDArray[np.int64]) -> Samples:
+        raise NotImplementedError
+
+    def identity(self) -> bytes:
+        return b"slow"
 
 
 def threads() -> int:
