@@ -120,18 +120,25 @@ def train_loop(
             yield _step_record(progress, recipe.epochs * per_epoch, loss, lr)
         _refuse_nonfinite(progress)
         took = time.perf_counter() - begun
-        speed = (progress.seen - seen_before) / took
-        lr = recipe.lr * factor(progress.step - 1)
-        row = {"epoch": epoch + 1, "step": progress.step, "lr": lr, "images_per_second": speed}
-        row["waiting"] = waited / took
-        row["train_loss"] = float(_mean(progress.loss_sum, progress))
-        if "accuracy" in task.figures:
-            row["train_accuracy"] = float(_mean(progress.hits, progress))
+        row = _training_row(progress, task) | {
+            "lr": recipe.lr * factor(progress.step - 1),
+            "images_per_second": (progress.seen - seen_before) / took,
+            "waiting": waited / took,
+        }
         metrics = evaluate(training.scored) if evaluate else {}
         row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
         best = _note_epoch(progress, recipe, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
+
+
+def _training_row(progress: Progress, task: Task) -> Metrics:
+    """What metrics.csv says of an epoch's steps, before the epoch is scored."""
+    row: Metrics = {"epoch": progress.epoch + 1, "step": progress.step}
+    row["train_loss"] = float(_mean(progress.loss_sum, progress))
+    if "accuracy" in task.figures:
+        row["train_accuracy"] = float(_mean(progress.hits, progress))
+    return row
 
 
 def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
