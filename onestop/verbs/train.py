@@ -174,6 +174,11 @@ def _go_on(
     if recipe is not None:
         raise UsageError(f"--recipe {recipe}: a run goes on with its own; start a new run instead")
     stored = read_recipe(folder / RECIPE)
+    if missing := [name for name in FIELDS if name not in stored]:
+        raise UsageError(
+            f"{folder / RECIPE}: says nothing of {listing(missing, 3)}, so another version of OneStop "
+            f"began this run; go on with that one, or start a new run with --weights {folder}"
+        )
     for name, value in given.items():
         if name not in _MAY_CHANGE and value != stored[name]:
             raise UsageError(

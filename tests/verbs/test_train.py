@@ -456,3 +456,12 @@ def test_lenet5_on_mnist_as_the_tutorial_has_it(real_data: Path) -> None:
     recipe = Path(__file__).parents[2] / "recipes" / "mnist_lenet5.yaml"
     run = onestop.train("mnist", data_root=str(real_data / "mnist"), recipe=recipe, quiet=True)
     assert run.metrics["accuracy"] >= 0.96
+
+
+def test_a_run_of_another_version_is_not_gone_on_with() -> None:
+    run = train(epochs=1)
+    file = run.folder / "recipe.yaml"
+    kept = [line for line in file.read_text().splitlines() if not line.startswith("memory_format")]
+    file.write_text("\n".join(kept))
+    with pytest.raises(UsageError, match="says nothing of memory_format, so another version of"):
+        train(resume=run.folder)
