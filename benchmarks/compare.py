@@ -4,7 +4,7 @@ A benchmark script defines a function a way, each of which does the job once and
 (`seconds` among them, and what shows that the job was done well, such as `accuracy`), and ends with
 
     if __name__ == "__main__":
-        compare("what is done", [tutorial, onestop, limit])
+        compare("what is done", [tutorial, onestop, limit], add_arguments)
 
 Called without arguments it runs every way `--rounds` times in turn (A B C A B C ...), so that a
 machine that slows down slows all of them, prints a table and writes `benchmarks/results/`. With

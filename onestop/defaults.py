@@ -17,7 +17,7 @@ from onestop.device import choose_device, compute_threads, computes_in_bf16, cor
 from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
-from onestop.networks.traits import Traits, traits
+from onestop.networks.traits import Traits, suited_format, traits
 from onestop.recipe import Precision, Recipe
 
 Rules: TypeAlias = dict[str, tuple[object, str]]
@@ -241,7 +241,9 @@ def _engine_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     found = traits(entry, facts.classes, recipe.channels, recipe.image_size)
     return {
         "precision": _precision(choose_device(recipe.device), found),
-        "memory_format": found.memory_format() if found else ("contiguous", "torch's own"),
+        "memory_format": suited_format(convolutions=found.convolutions)
+        if found
+        else ("contiguous", "torch's own"),
     }
 
 

@@ -30,7 +30,7 @@ from onestop.networks import build, find, published_weights
 from onestop.networks.filling import fill
 from onestop.networks.folding import Folding
 from onestop.networks.published import Published
-from onestop.networks.traits import traits_of
+from onestop.networks.traits import suited_format
 from onestop.networks.users import is_users
 from onestop.randomness import preserved
 from onestop.recipe import MemoryFormat, Precision
@@ -144,11 +144,8 @@ class Model(nn.Module):
     def _format(self) -> MemoryFormat:
         if "memory_format" in self.card.recipe:
             return self.card.recipe["memory_format"]  # type: ignore[no-any-return]
-        try:
-            found = traits_of(self.network, self.preprocessing.shape)
-        except UsageError:
-            return "contiguous"
-        return found.memory_format()[0]
+        convolutions = any(isinstance(module, nn.Conv2d) for module in self.network.modules())
+        return suited_format(convolutions=convolutions)[0]
 
     @functools.cached_property
     def fast(self) -> nn.Module:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -14,15 +14,21 @@ from onestop.errors import UsageError
 from onestop.networks import build
 from onestop.networks.catalog import Entry
 
+_Found = TypeVar("_Found")
 
-def build_ways(entry: Entry, *arguments: int) -> Iterator[nn.Module]:
-    """A network without values, built in each of the ways there are; may be none.
 
-    What works for building may still fail in running, so that the next way has to be tried.
+def look(
+    entry: Entry, arguments: tuple[int, int, int], at: Callable[[nn.Module], _Found]
+) -> tuple[nn.Module, _Found] | None:
+    """A network without values and what `at` finds there, in the first way in which both work.
+
+    What works for building may still fail in running. None where no way works (what is wrong shows
+    best where there are values), and of a user's own network, since building it runs their code.
 
     Args:
-        entry: The network; a user's own is left alone, since building it runs their code.
+        entry: The network.
         arguments: Classes, channels and image size.
+        at: Looks at the network; a `UsageError` says that this way does not work.
     """
     ways: tuple[AbstractContextManager[Any], ...] = (torch.device("meta"), LayersOnly())
     for without_values in ways if entry.origin not in ("file", "python") else ():
@@ -30,8 +36,12 @@ def build_ways(entry: Entry, *arguments: int) -> Iterator[nn.Module]:
             with without_values:
                 network = build(entry.name, *arguments)
         except (RuntimeError, TypeError, ValueError, UsageError):
-            continue  # what is wrong shows best where there are values
-        yield network
+            continue
+        try:
+            return network, at(network)
+        except UsageError:
+            continue
+    return None
 
 
 class LayersOnly(TorchFunctionMode):

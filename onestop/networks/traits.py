@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.shapes_only import build_ways
+from onestop.networks.shapes_only import look
 from onestop.networks.watching import run
 from onestop.recipe import MemoryFormat, Precision
 
@@ -37,11 +36,12 @@ class Traits:
             return "fp32", "depthwise convolutions are slow in 16 bits on a CPU"
         return "bf16", "this processor multiplies in bf16 twice as fast"
 
-    def memory_format(self) -> tuple[MemoryFormat, str]:
-        """The order of numbers in memory that suits it, and why."""
-        if not self.convolutions:
-            return "contiguous", "there are no convolutions"
-        return "channels-last", "convolutions are faster so"
+
+def suited_format(*, convolutions: bool) -> tuple[MemoryFormat, str]:
+    """The order of numbers in memory for a network with or without convolutions, and why."""
+    if not convolutions:
+        return "contiguous", "there are no convolutions"
+    return "channels-last", "convolutions are faster so"
 
 
 def traits_of(network: nn.Module, shape: tuple[int, ...]) -> Traits:
@@ -68,9 +68,5 @@ def traits(entry: Entry, classes: int, channels: int, image_size: int) -> Traits
         work = round(entry.multiply_adds * (image_size / entry.image_size) ** 2)
         return Traits(work, not entry.vectors, entry.depthwise)
     shape = (channels,) if entry.vectors else (channels, image_size, image_size)
-    for network in build_ways(entry, classes, channels, image_size):
-        try:
-            return traits_of(network, shape)
-        except UsageError:
-            continue
-    return None
+    found = look(entry, (classes, channels, image_size), lambda network: traits_of(network, shape))
+    return found and found[1]

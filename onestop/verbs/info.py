@@ -224,13 +224,10 @@ def _run_through(
     """
     from onestop.networks import build
     from onestop.networks.layers import tree
-    from onestop.networks.shapes_only import build_ways
+    from onestop.networks.shapes_only import look
 
-    for network in build_ways(entry, *arguments):
-        try:
-            return network, tree(network, shape)
-        except UsageError:
-            continue  # what is wrong shows best where there are values
+    if found := look(entry, arguments, lambda network: tree(network, shape)):
+        return found
     network = build(entry.name, *arguments)
     return network, tree(network, shape)
 
