@@ -94,7 +94,7 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
     size: int = recipe.image_size or entry.image_size
     channels: int = recipe.channels or entry.channels
     takes = f"what {entry.name} takes"
-    if entry.origin in ("file", "python"):  # nobody knows but its author
+    if entry.users:  # nobody knows but its author
         takes = "as the images are, for a network of your own"
         channels = recipe.channels or facts.channels
         if recipe.image_size is None and (largest := max(facts.height, facts.width)) <= SMALL:

@@ -81,7 +81,7 @@ def build(
         from onestop.networks import timm_zoo
 
         return timm_zoo.build(entry.name, classes, channels, size)
-    if entry.origin in ("file", "python"):
+    if entry.users:
         return users.build(entry, given, classes, channels, size)
     module, _, function = entry.where.partition(":")
     network = getattr(importlib.import_module(module), function)(classes, channels, size)

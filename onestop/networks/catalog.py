@@ -22,7 +22,7 @@ class Entry:
         parameters: Their number with 10 classes at the usual size (1 output for `linear`).
         multiply_adds: Of convolutions and linear layers, for one input of the usual size.
         weights: Whether somebody published weights.
-        origin: onestop, torchvision, timm, or file (a user's own).
+        origin: onestop, torchvision, timm, or of a user's own file or python.
         vectors: Whether it takes vectors rather than images.
         depthwise: Whether it has convolutions that see each channel alone.
     """
@@ -40,6 +40,11 @@ class Entry:
     origin: str = "onestop"
     vectors: bool = False
     depthwise: bool = False
+
+    @property
+    def users(self) -> bool:
+        """Whether it is a user's own, of which nothing is known until its code runs."""
+        return self.origin in ("file", "python")
 
 
 _LECUN = "LeCun et al. 1998, http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf"

@@ -31,7 +31,7 @@ def look(
         at: Looks at the network; a `UsageError` says that this way does not work.
     """
     ways: tuple[AbstractContextManager[Any], ...] = (torch.device("meta"), LayersOnly())
-    for without_values in ways if entry.origin not in ("file", "python") else ():
+    for without_values in () if entry.users else ways:
         try:
             with without_values:
                 network = build(entry.name, *arguments)
