@@ -34,8 +34,10 @@ from onestop.networks.catalog import Entry
 from onestop.networks.filling import fill
 from onestop.networks.folding import Folding
 from onestop.networks.freezing import Freezing, rate_scales
+from onestop.networks.mirrored import augmented
 from onestop.networks.surgery import find_heads
-from onestop.randomness import preserved, seed_torch
+from onestop.networks.wishes import ScalesRates, StartsFromImages
+from onestop.randomness import key_for, permutation, preserved, seed_torch
 from onestop.recipe import Recipe
 from onestop.shortcut import Shortcut
 from onestop.state import Training
@@ -91,7 +93,7 @@ class Parts:
     def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
         """Score a network on a split, with BatchNorm folded as a finished model has it."""
         batches = self.feeds[split].in_order(self.batch_size)
-        fast = self.folding(network)
+        fast = augmented(self.folding(network), self.recipe.tta)
         return score(fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
 
     @property
@@ -158,11 +160,12 @@ def assemble(planned: Plan) -> Parts:
     )  # fmt: skip
     preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing)
     engine.place(network)
-    heads, scale = planned.heads, recipe.backbone_lr_scale or 1.0
-    scales = rate_scales(network, heads, scale, recipe.layer_decay) if heads else None
+    heads = planned.heads
+    if recipe.weights == "none" and isinstance(network, StartsFromImages):
+        network.start_from(_first_inputs(train, engine))
     training = Training(
         network=network,
-        optimizer=optimizer_for(recipe, network, scales),
+        optimizer=optimizer_for(recipe, network, _scales(recipe, network, heads)),
         freezing=Freezing(network, heads) if heads else None,
         average=MovingAverage(network, recipe.ema) if recipe.ema else None,
         scaler=torch.amp.GradScaler(engine.device.type) if recipe.precision == "fp16" else None,
@@ -189,6 +192,25 @@ def assemble(planned: Plan) -> Parts:
     return _shortened(parts, heads)
 
 
+def _first_inputs(train: Feed, engine: Engine) -> Tensor:
+    """Normalised training images, chosen by chance, for a network that starts from them."""
+    images = train.prepared(_STATISTICS_FROM)
+    chosen = permutation(key_for("statistics"), len(images))[:_STATISTICS_FROM]
+    return train.preprocessing.normalise(engine.place_inputs(images[torch.from_numpy(chosen)]))
+
+
+def _scales(recipe: Recipe, network: nn.Module, heads: list[str]) -> dict[str, float]:
+    """The share of the learning rate of parameters that do not have the full one, by name."""
+    scales = {}
+    if heads:
+        scale = recipe.backbone_lr_scale or 1.0
+        scales = rate_scales(network, heads, scale, recipe.layer_decay)
+    if isinstance(network, ScalesRates):
+        for name, share in network.rate_scales().items():
+            scales[name] = share * scales.get(name, 1.0)
+    return scales
+
+
 def _shortened(parts: Parts, heads: list[str]) -> Parts:
     """With what a frozen backbone computes kept, where there is one and it pays."""
     recipe = parts.recipe
@@ -196,6 +218,8 @@ def _shortened(parts: Parts, heads: list[str]) -> Parts:
         return parts
     frozen = recipe.unfreeze_after or recipe.epochs or 0
     refusal = "it has several heads" if len(heads) > 1 else ""
+    if recipe.tta != "none":
+        refusal = f"--tta {recipe.tta} shows it each image twice"
     if not refusal:
         views = min(recipe.views, frozen)
         short = Shortcut(parts.training.network, heads[0], parts.folding, parts.engine, views)

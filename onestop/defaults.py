@@ -278,7 +278,15 @@ def _refuse_contradictions(settings: Settings, facts: Facts) -> None:
             f"({recipe.batch_size}); raise --batch-size"
         )
     if facts.vectors:
-        for name in ("label_smoothing", "balance", "augment", "fit", "image_size", "channels"):
+        for name in (
+            "label_smoothing",
+            "balance",
+            "augment",
+            "fit",
+            "image_size",
+            "channels",
+            "tta",
+        ):
             if settings.given(name):
                 value = getattr(recipe, name)
                 raise UsageError(

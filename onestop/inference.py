@@ -29,6 +29,7 @@ from onestop.modelfile import Card, misfit, model_path, read_card, read_weights,
 from onestop.networks import build, find, published_weights
 from onestop.networks.filling import fill
 from onestop.networks.folding import Folding
+from onestop.networks.mirrored import augmented
 from onestop.networks.published import Published
 from onestop.networks.traits import suited_format
 from onestop.networks.users import is_users
@@ -149,11 +150,12 @@ class Model(nn.Module):
 
     @functools.cached_property
     def fast(self) -> nn.Module:
-        """The network as `predict` and `evaluate` run it, with BatchNorm folded.
+        """The network as `predict` and `evaluate` run it: BatchNorm folded, `tta` as in training.
 
         Made from the weights at its first use; a network whose weights change later is not followed.
         """
-        return Folding(self.network, self.preprocessing.shape)(self.network)
+        folded = Folding(self.network, self.preprocessing.shape)(self.network)
+        return augmented(folded, self.card.recipe.get("tta", "none"))
 
     def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[list[Guess] | BadImageError]:
         """The `top` guesses for each image, best first, while the images are still being read.

@@ -32,6 +32,7 @@ Monitor = Literal["accuracy", "top5", "macro_f1", "loss", "mae"]
 Normalize = Literal["none", "half", "dataset", "imagenet", "weights"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["fp32", "bf16", "fp16"]
+TestTimeAugmentation = Literal["none", "flip"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle"]
 
 
@@ -115,6 +116,9 @@ class Recipe:
     ema: Fraction | None = None
     """decay a step of a moving average of the weights, which is then what is scored and kept;
     0 is off"""
+    tta: TestTimeAugmentation = "none"
+    """test-time augmentation: with flip, whoever scores or predicts with the model shows it each
+    image and its mirror image and takes the mean, for twice the work"""
     monitor: Monitor | None = None
     """validation figure that says which epoch was the best"""
     patience: Natural | None = None

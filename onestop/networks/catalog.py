@@ -57,6 +57,7 @@ _XIE = "Xie et al. 2017, https://arxiv.org/abs/1611.05431"
 _DENSE = "Huang et al. 2017, https://arxiv.org/abs/1608.06993"
 _MOBILE = "Sandler et al. 2018, https://arxiv.org/abs/1801.04381"
 _PAGE = "Page 2018, https://myrtle.ai/learn/how-to-train-your-resnet-4-architecture/"
+_JORDAN = "Jordan 2024, https://arxiv.org/abs/2404.00498"
 _CAPS = "Sabour et al. 2017, https://arxiv.org/abs/1710.09829"
 
 
@@ -157,6 +158,10 @@ _FAMILIES = (
     ),
     *_family("resnet9", _PAGE,
         _Row("resnet9", 8, 6_573_120, 379_261_952, "small, learns CIFAR-10 fast"),
+    ),
+    *_family("airbench", _JORDAN,
+        _Row("airbench94", 9, 1_972_792, 118_147_360, "plain, learns CIFAR-10 faster still"),
+        _Row("airbench_small", 9, 498_104, 33_066_272, "the same, half as wide, for CPUs"),
     ),
     *_family("capsnet", _CAPS,
         _Row("capsnet", 17, 8_215_568, 199_397_376, "capsules, routing, reconstruction",

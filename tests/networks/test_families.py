@@ -55,6 +55,7 @@ PUBLISHED = {
     "densenet121_small": Published(8.0, 0.05, _TORCHVISION, 1000, _DENSE_STEM),
     "mobilenet_v2_small": Published(3.5, 0.05, _TORCHVISION, 1000),
     "resnet9": Published(6.57, 0.005, "github.com/davidcpage/cifar10-fast, counted"),
+    "airbench94": Published(1.97, 0.005, "github.com/KellerJordan/cifar10-airbench, counted"),
     "capsnet": Published(8.2, 0.05, "the paper, section 5"),
 }
 

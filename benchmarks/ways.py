@@ -1,0 +1,117 @@
+"""What several benchmark scripts share: pictures, the bare limit, and a run of OneStop.
+
+The bare limit is the same network with the same batches on data that lie ready in memory: forward,
+loss, backward, step, and nothing else, in the arithmetic that OneStop chooses.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def onestop_run(source: Any, **settings: Any) -> Mapping[str, float]:
+    """Train in a folder of its own that is thrown away, as `onestop train` would; its figures."""
+    from onestop.allocator import keep_freed_memory
+
+    keep_freed_memory()
+    import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
+
+    import onestop
+    from onestop import assembly, running  # noqa: F401  the same
+
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        run = onestop.train(source, out=folder, quiet=True, **settings)
+        seconds = time.perf_counter() - begun
+        speed = [float(row["images_per_second"]) for row in run.epochs]
+        scores = [float(row["val_accuracy"]) for row in run.epochs if row.get("val_accuracy")]
+        accuracy = {"accuracy": run.metrics["accuracy"]}
+        best = {"best_accuracy": max(scores)} if scores else {}
+        return {
+            "seconds": seconds, "images_per_second": statistics.median(speed), **accuracy, **best
+        }  # fmt: skip
+
+
+def bare_limit(
+    model: str, facts: Mapping[str, int], batch: int, steps: int, **settings: Any
+) -> Mapping[str, float]:
+    """Train on one batch that lies in memory, in the arithmetic OneStop's rules choose; the speed.
+
+    Args:
+        model: The network.
+        facts: `classes`, `channels`, `height` and `width` of the images.
+        batch: Images a step.
+        steps: So many; the first fifth does not count.
+        settings: Of the recipe, as the run beside it has them.
+    """
+    from onestop.allocator import keep_freed_memory
+
+    keep_freed_memory()
+    import torch
+
+    from onestop.config import settings as laid
+    from onestop.data.dataset import Facts
+    from onestop.defaults import derive
+    from onestop.device import engine_for
+    from onestop.networks import build
+
+    given = laid(("flag", {"model": model, **settings}))
+    chosen, _ = derive(given, Facts(images=batch * steps, splits=("train",), **facts))
+    recipe, engine = chosen.recipe, engine_for(chosen.recipe)
+    shape = (recipe.channels or 0, recipe.image_size or 0, recipe.image_size or 0)
+    network = engine.place(
+        build(model, classes=facts["classes"], channels=shape[0], image_size=shape[1])
+    )
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, fused=True)
+    inputs = engine.place_inputs(torch.randn(batch, *shape))
+    targets = torch.randint(0, facts["classes"], (batch,), device=engine.device)
+    times = []
+    with engine.applied():
+        for _ in range(steps):
+            begun = time.perf_counter()
+            optimizer.zero_grad(set_to_none=True)
+            with engine.autocast():
+                outputs = network(inputs)
+            torch.nn.functional.cross_entropy(outputs.float(), targets).backward()
+            optimizer.step()
+            if engine.runs_ahead:
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+    warm = times[len(times) // 5 :]
+    return {"seconds": sum(times), "images_per_second": batch / statistics.median(warm)}
+
+
+def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
+    """A folder of classes of small pictures of one size, decoded: [N, H, W, C] and labels [N]."""
+    from onestop.data.decode import decode
+    from onestop.data.sources.folder import images_below
+    from onestop.data.stream import ahead
+    from onestop.device import cores
+
+    classes = tuple(sorted(p.name for p in root.iterdir() if p.is_dir()))
+    paths = [(path, k) for k, name in enumerate(classes) for path in images_below(root / name)[0]]
+    pixels = next(ahead([paths], lambda item: decode(item[0], 3), cores()))
+    return (np.stack(pixels), np.array([k for _, k in paths], dtype=np.int64)), classes
+
+
+def cifar(root: str) -> dict[str, Images]:
+    """CIFAR-10 from a folder with train/ and test/, decoded once and kept beside it as arrays."""
+    kept = Path(root).with_suffix(".npz")
+    if not kept.exists():
+        found = {split: folder_as_arrays(Path(root) / split)[0] for split in ("train", "test")}
+        arrays = {f"{s}_images": pair[0] for s, pair in found.items()}
+        np.savez(kept, **arrays, **{f"{s}_labels": pair[1] for s, pair in found.items()})
+    stored = np.load(kept)
+    return {
+        split: (stored[f"{split}_images"], stored[f"{split}_labels"]) for split in ("train", "test")
+    }
