@@ -1,4 +1,7 @@
-"""What several benchmark scripts share: pictures, the bare limit, and a run of OneStop.
+"""What several benchmark scripts share: pictures, a tutorial's loop, the bare limit, and OneStop.
+
+The tutorial's loop is written as readers of tutorials write it: no care for speed beyond what a
+tutorial tells (worker processes, where a script says so).
 
 The bare limit is the same network with the same batches on data that lie ready in memory: forward,
 loss, backward, step, and nothing else, in the arithmetic that OneStop chooses.
@@ -17,6 +20,81 @@ import numpy as np
 from numpy.typing import NDArray
 
 Images = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def tutorial_loop(
+    network: Any, train_loader: Any, test_loader: Any, optimizer: Any, epochs: int
+) -> Mapping[str, float]:
+    """Epochs of training, each scored on other images afterwards; the clock starts here."""
+    import torch
+
+    criterion = torch.nn.CrossEntropyLoss()
+    begun = time.perf_counter()
+    learning = 0.0
+    best = 0.0
+    for _ in range(epochs):
+        started = time.perf_counter()
+        network.train()
+        running_loss = 0.0
+        for inputs, labels in train_loader:
+            optimizer.zero_grad()
+            outputs = network(inputs)
+            loss = criterion(outputs, labels)
+            loss.backward()
+            optimizer.step()
+            running_loss += loss.item()
+        learning += time.perf_counter() - started
+        network.eval()
+        right = total = 0
+        with torch.no_grad():
+            for inputs, labels in test_loader:
+                right += (network(inputs).argmax(1) == labels).sum().item()
+                total += len(labels)
+        best = max(best, right / total)
+    return {
+        "seconds": time.perf_counter() - begun,
+        "images_per_second": epochs * len(train_loader.dataset) / learning,
+        "accuracy": right / total,
+        "best_accuracy": best,
+    }
+
+
+class Pictures:
+    """CIFAR-10 as torchvision's own data set holds it: arrays, of which each item is a picture."""
+
+    def __init__(self, images: Images, change: Any) -> None:
+        self.images, self.labels = images
+        self.change = change
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        from PIL import Image
+
+        return self.change(Image.fromarray(self.images[index])), int(self.labels[index])
+
+
+def cifar_loaders(
+    root: str, batch: int, workers: int, count: int | None = None, scored: int | None = None
+) -> tuple[Any, Any]:
+    """A tutorial's loaders of CIFAR-10: flip and crop with 4 pixels around, mean and deviation 0.5."""
+    import torch
+    from torchvision import transforms
+
+    normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    change = transforms.Compose([
+        transforms.RandomHorizontalFlip(), transforms.RandomCrop(32, padding=4),
+        transforms.ToTensor(), normalize,
+    ])  # fmt: skip
+    plain = transforms.Compose([transforms.ToTensor(), normalize])
+    images = cifar(root, count, scored)
+    train_set, test_set = Pictures(images["train"], change), Pictures(images["test"], plain)
+    loader: Any = torch.utils.data.DataLoader
+    return (
+        loader(train_set, batch_size=batch, shuffle=True, num_workers=workers),
+        loader(test_set, batch_size=batch, num_workers=workers),
+    )
 
 
 def onestop_run(source: Any, **settings: Any) -> Mapping[str, float]:
@@ -104,14 +182,22 @@ def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
     return (np.stack(pixels), np.array([k for _, k in paths], dtype=np.int64)), classes
 
 
-def cifar(root: str) -> dict[str, Images]:
-    """CIFAR-10 from a folder with train/ and test/, decoded once and kept beside it as arrays."""
+def cifar(root: str, count: int | None = None, scored: int | None = None) -> dict[str, Images]:
+    """CIFAR-10 from a folder with train/ and test/, decoded once and kept beside it as arrays.
+
+    With `count` and `scored` only so many images, chosen by chance, of train and test.
+    """
+    from onestop.randomness import key_for, permutation
+
     kept = Path(root).with_suffix(".npz")
     if not kept.exists():
         found = {split: folder_as_arrays(Path(root) / split)[0] for split in ("train", "test")}
         arrays = {f"{s}_images": pair[0] for s, pair in found.items()}
         np.savez(kept, **arrays, **{f"{s}_labels": pair[1] for s, pair in found.items()})
     stored = np.load(kept)
-    return {
-        split: (stored[f"{split}_images"], stored[f"{split}_labels"]) for split in ("train", "test")
-    }
+    chosen: dict[str, Images] = {}
+    for split, number in (("train", count), ("test", scored)):
+        images, labels = stored[f"{split}_images"], stored[f"{split}_labels"]
+        some = permutation(key_for("benchmark"), len(labels))[:number]
+        chosen[split] = (images[some], labels[some])
+    return chosen
