@@ -25,9 +25,9 @@ JITTER_DRAWS = 4
 """Random numbers an image that `jittered` takes."""
 
 _LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue (ITU-R BT.601, as in Pillow)
-_YIQ = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+_YIQ: NDArray[np.float64] = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 """From red, green and blue to luma and two numbers that say the hue by their angle (NTSC)."""
-_RGB = np.linalg.inv(_YIQ)
+_RGB = np.linalg.inv(_YIQ).astype(np.float64)
 
 
 def jittered(images: Tensor, strength: float, draws: Factors) -> Tensor:
@@ -104,7 +104,8 @@ def _mean_grey(images: Tensor) -> Tensor:
 def _saturation(factor: Factors) -> NDArray[np.float64]:
     """Matrices [B, 3, 3] between a pixel's colour (1) and its grey (0)."""
     weight = factor[:, None, None]
-    return weight * np.eye(3) + (1 - weight) * np.tile(_LUMA, (3, 1))
+    matrices: NDArray[np.float64] = weight * np.eye(3) + (1 - weight) * _YIQ[0]
+    return matrices
 
 
 def _hue(turn: Factors) -> NDArray[np.float64]:

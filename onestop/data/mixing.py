@@ -74,7 +74,8 @@ def symmetric_beta(alpha: float, u: float, v: float) -> float:
     Bailey's way to Student's distribution. No number has to be thrown away for any alpha.
     """
     power, cosine = (1 - u) ** (1 / alpha), math.cos(2 * math.pi * v)
-    return (1 + cosine * math.sqrt((1 - power) / (power + (1 - power) * cosine**2))) / 2
+    part = cosine * math.sqrt((1 - power) / (power + (1 - power) * cosine**2))
+    return min(1.0, max(0.0, (1 + part) / 2))  # which rounding can leave
 
 
 def _patched(inputs: Tensor, share: float, down: float, right: float) -> tuple[Tensor, float]:
