@@ -11,7 +11,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from onestop.data.augment import Changes
 from onestop.data.dataset import Dataset
+from onestop.data.mixing import Mixing
 from onestop.data.preprocess import (
     ImagePreprocessing,
     Preprocessing,
@@ -220,6 +222,8 @@ def _shortened(parts: Parts, heads: list[str]) -> Parts:
     refusal = "it has several heads" if len(heads) > 1 else ""
     if recipe.tta != "none":
         refusal = f"--tta {recipe.tta} shows it each image twice"
+    if recipe.mixup or recipe.cutmix:
+        refusal = "mixed images are new in every batch"
     if not refusal:
         views = min(recipe.views, frozen)
         short = Shortcut(parts.training.network, heads[0], parts.folding, parts.engine, views)
@@ -289,6 +293,8 @@ def _inputs(
     train = Feed(
         dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
         augment=recipe.augment or "none", seed=recipe.seed,
+        changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
+        mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
     )  # fmt: skip
     if len(train.bad) == len(train.samples):
         name, reason = train.samples.name(0), train.bad[0]

@@ -159,6 +159,7 @@ def refuse_useless(given: Settings) -> None:
     """
     recipe = given.recipe
     optimizer, schedule = recipe.optimizer, recipe.schedule
+    mixing = recipe.mixup > 0 or recipe.cutmix > 0  # which is new in every batch
     useless = {
         "momentum": (optimizer not in ("sgd", "rmsprop"), f"--optimizer {optimizer}"),
         "nesterov": (recipe.nesterov and optimizer != "sgd", f"--optimizer {optimizer}"),
@@ -169,8 +170,8 @@ def refuse_useless(given: Settings) -> None:
             "--freeze none",
         ),
         "views": (
-            bool(recipe.views) and recipe.freeze not in (None, "backbone"),
-            f"--freeze {recipe.freeze}",
+            bool(recipe.views) and (mixing or recipe.freeze not in (None, "backbone")),
+            "--mixup and --cutmix" if mixing else f"--freeze {recipe.freeze}",
         ),
         "backbone_lr_scale": (
             recipe.freeze == "backbone" and recipe.unfreeze_after == 0,

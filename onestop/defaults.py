@@ -30,6 +30,10 @@ Situation = Literal["fine-tuning", "photographs", "small images", "vectors"]
 _PHOTOGRAPHS = "resnet18"
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
+_FOR_IMAGES = (
+    "label_smoothing", "balance", "augment", "auto_augment", "color_jitter", "erase", "mixup",
+    "cutmix", "tta", "fit", "image_size", "channels",
+)  # fmt: skip
 
 
 def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
@@ -219,7 +223,11 @@ def _freezing_rules(recipe: Recipe) -> Rules:
 def _views(recipe: Recipe, frozen: str) -> tuple[int, str]:
     if frozen != "backbone":
         return 0, "everything that is kept from a pass changes with the next step"
-    if recipe.augment == "none":
+    if recipe.mixup or recipe.cutmix:
+        return 0, "mixed images are new in every batch"
+    if recipe.augment == recipe.auto_augment == "none" and not (
+        recipe.color_jitter or recipe.erase
+    ):
         return 1, "without augmentation all views are alike"
     return 4, "a few views teach a head as much as many"
 
@@ -278,20 +286,25 @@ def _refuse_contradictions(settings: Settings, facts: Facts) -> None:
             f"({recipe.batch_size}); raise --batch-size"
         )
     if facts.vectors:
-        for name in (
-            "label_smoothing",
-            "balance",
-            "augment",
-            "fit",
-            "image_size",
-            "channels",
-            "tta",
-        ):
+        for name in _FOR_IMAGES:
             if settings.given(name):
                 value = getattr(recipe, name)
                 raise UsageError(
                     f"--{name.replace('_', '-')} {value}: is for images, these are vectors"
                 )
+    _refuse_mixing(recipe, facts)
     allowed = ("loss", "mae") if facts.vectors else ("accuracy", "top5", "macro_f1", "loss")
     if recipe.monitor not in allowed:
         raise UsageError(f"--monitor {recipe.monitor}: this task has {', '.join(allowed)}")
+
+
+def _refuse_mixing(recipe: Recipe, facts: Facts) -> None:
+    for name in ("mixup", "cutmix"):
+        value = getattr(recipe, name)
+        if value and (facts.vectors or facts.classes < 2):
+            raise UsageError(f"--{name} {value:g}: mixes classes, and here are none; leave it out")
+        if value and recipe.batch_size == 1:
+            raise UsageError(
+                f"--{name} {value:g}: mixes the images of a batch, which has one; "
+                "raise --batch-size"
+            )

@@ -23,8 +23,10 @@ Positive = Annotated[int, Gt(0)]
 Rate = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
+Share = Annotated[float, Ge(0), Le(1)]
 
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
+AutoAugment = Literal["none", "trivial", "rand"]
 Balance = Literal["none", "loss"]
 Fit = Literal["crop", "stretch", "pad"]
 MemoryFormat = Literal["contiguous", "channels-last"]
@@ -62,6 +64,19 @@ class Recipe:
     augment: Augment | None = None
     """random changes to training images: flip left-right, crop after padding by an eighth, both, or
     a random part resized (with flip)"""
+    auto_augment: AutoAugment = "none"
+    """further random changes of many kinds to each training image: TrivialAugment (one of random
+    size) or RandAugment (two of medium size)"""
+    color_jitter: Share = 0.0
+    """strength of random changes of brightness, contrast, saturation and hue; 0 is off"""
+    erase: Share = 0.0
+    """share of the training images in which a random rectangle is erased; 0 is off"""
+    mixup: NonNegative = 0.0
+    """alpha of MixUp: the images of a batch are added in pairs, in a proportion from Beta(alpha,
+    alpha), and their targets too; 0 is off"""
+    cutmix: NonNegative = 0.0
+    """alpha of CutMix: the images of a batch get a rectangle of another one each; 0 is off; with
+    --mixup each batch is mixed by one of the two"""
 
     # --- the network ---
     model: str | None = None
@@ -146,6 +161,11 @@ class Recipe:
 ALIASES = {
     "data": "source",
     "arch": "model",
+    "aa": "auto_augment",
+    "random_erase": "erase",
+    "reprob": "erase",
+    "mixup_alpha": "mixup",
+    "cutmix_alpha": "cutmix",
     "b": "batch_size",
     "batch": "batch_size",
     "e": "epochs",

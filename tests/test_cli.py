@@ -333,7 +333,10 @@ class TestWords:
     def test_every_alias_reaches_its_argument(
         self, alias: str, told: Callable[..., dict[str, Any]]
     ) -> None:
-        choices = {"optimizer": "sgd", "schedule": "step", "normalize": "half", "precision": "fp32"}
+        choices = {
+            "optimizer": "sgd", "schedule": "step", "normalize": "half", "precision": "fp32",
+            "auto_augment": "rand",
+        }  # fmt: skip
         value = choices.get(ALIASES[alias], "0.5" if alias == "smoothing" else "1")
         dashes = "-" if len(alias) == 1 else "--"
         assert list(told(f"train {dashes}{alias} {value}")) == [ALIASES[alias]]

@@ -105,6 +105,9 @@ class TestValues:
             ("val_fraction", 1.5, "--val-fraction 1.5: should be less than 1"),
             ("nesterov", "maybe", "--nesterov maybe: should be a valid boolean"),
             ("channels", 2, "--channels 2: not one of 1, 3, 4"),
+            ("color_jitter", 1.1, "--color-jitter 1.1: should be less than or equal to 1"),
+            ("erase", -1, "--erase -1: should be greater than or equal to 0"),
+            ("auto_augment", "auto", "--auto-augment auto: not one of none, trivial, rand"),
             ("seed", 2**32, "--seed 4294967296: should be less than or equal to 4294967295"),
         ],
     )
@@ -210,7 +213,8 @@ class TestFiles:
             Recipe(),
             Recipe(
                 source="1e5", data_root="~", val_fraction=0.0, channels=4, image_size=7,
-                fit="pad", normalize="half", augment="none", model="null", weights="no",
+                fit="pad", normalize="half", augment="none", auto_augment="none", color_jitter=1.0,
+                erase=0.25, mixup=0.2, cutmix=1.0, model="null", weights="no",
                 epochs=3, batch_size=5, accumulate=2, optimizer="rmsprop", lr=1e-7, momentum=0.0,
                 nesterov=True, weight_decay=1e-30, decay_all=True, schedule="one-cycle",
                 step_epochs=2, warmup_epochs=0.5, clip_grad=1e9, label_smoothing=0.1,
@@ -237,6 +241,9 @@ class TestUseless:
             ({"nesterov": True, "optimizer": "adamw"}, "--nesterov True: changes nothing with"),
             ({"step_epochs": 3}, "--step-epochs 3: changes nothing with --schedule cosine"),
             ({"decay_all": True, "weight_decay": 0.0}, "--decay-all True: changes nothing with"),
+            ({"views": 4, "freeze": "0"}, "--views 4: changes nothing with --freeze 0"),
+            ({"views": 4, "mixup": 0.2}, "--views 4: changes nothing with --mixup and --cutmix"),
+            ({"views": 4, "cutmix": 1.0}, "--views 4: changes nothing with --mixup and --cutmix"),
             ({"nesterov": True, "momentum": 0.0}, "--nesterov: needs a momentum above 0"),
         ],
     )
@@ -256,6 +263,7 @@ class TestUseless:
             {"nesterov": True, "momentum": 0.9},
             {"nesterov": False, "optimizer": "adam"},
             {"decay_all": False, "weight_decay": 0.0},
+            {"views": 0, "mixup": 0.2},
         ],
     )
     def test_a_setting_that_counts_passes(self, given: dict[str, object]) -> None:

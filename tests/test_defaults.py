@@ -173,6 +173,25 @@ def test_of_a_users_own_network_nothing_is_taken_for_granted(
     assert "nothing is known of your own network" in chosen.origins["precision"].why
 
 
+@pytest.mark.parametrize(
+    ("given", "views", "why"),
+    [
+        ({"augment": "none"}, 1, "without augmentation"),
+        ({"augment": "none", "color_jitter": 0.4}, 4, "a few views"),
+        ({"augment": "none", "erase": 0.4}, 4, "a few views"),
+        ({"augment": "none", "auto_augment": "trivial"}, 4, "a few views"),
+        ({"mixup": 0.2}, 0, "mixed images are new in every batch"),
+        ({"cutmix": 1.0, "augment": "none"}, 0, "mixed images are new in every batch"),
+    ],
+)
+def test_views_follow_from_what_makes_one_differ(
+    given: dict[str, object], views: int, why: str
+) -> None:
+    chosen = derived(PHOTOS, weights="default", **given)
+    assert chosen.recipe.views == views
+    assert why in chosen.origins["views"].why
+
+
 def test_a_value_that_was_given_is_never_replaced() -> None:
     given = {
         "channels": 3, "image_size": 48, "normalize": "half", "augment": "none", "epochs": 3,
@@ -211,6 +230,15 @@ def test_the_network_behind_the_name_comes_with_it() -> None:
         (VECTORS, {"label_smoothing": 0.1}, "--label-smoothing 0.1: is for images"),
         (VECTORS, {"image_size": 32}, "--image-size 32: is for images, these are vectors"),
         (VECTORS, {"augment": "flip"}, "--augment flip: is for images, these are vectors"),
+        (VECTORS, {"auto_augment": "rand"}, "--auto-augment rand: is for images, these are vectors"),
+        (VECTORS, {"color_jitter": 0.4}, "--color-jitter 0.4: is for images, these are vectors"),
+        (VECTORS, {"erase": 0.5}, "--erase 0.5: is for images, these are vectors"),
+        (VECTORS, {"mixup": 0.2}, "--mixup 0.2: is for images, these are vectors"),
+        (VECTORS, {"cutmix": 1.0}, "--cutmix 1.0: is for images, these are vectors"),
+        (dataclasses.replace(DIGITS, classes=0), {"mixup": 0.2},
+         "--mixup 0.2: mixes classes, and here are none; leave it out"),
+        (DIGITS, {"cutmix": 1.0, "batch_size": 1},
+         "--cutmix 1: mixes the images of a batch, which has one; raise --batch-size"),
         (VECTORS, {"monitor": "accuracy"}, "--monitor accuracy: this task has loss, mae"),
         (DIGITS, {"device": "tpu"}, "--device tpu: not in this machine; there is cpu"),
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from onestop.data.mixing import Mixing
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
 from onestop.data.stream import Feed
@@ -137,6 +138,18 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch() -> None:
     for a, b in zip(whole[0].network.parameters(), parts[0].network.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
     assert not equal(whole[0], run(accumulate=4, lr=0.01)[0])
+
+
+def test_parts_of_a_mixed_batch_carry_their_targets_along() -> None:
+    results = []
+    for accumulate in (1, 4):
+        recipe = Recipe(**{**BASE, "accumulate": accumulate})
+        parts, mixing = training(recipe), Mixing(mixup=1.0, cutmix=1.0, classes=3)
+        list(train_loop(parts, TASK, feed(mixing=mixing), recipe, ENGINE, None))
+        results.append(parts)
+    for a, b in zip(*(parts.network.parameters() for parts in results), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+    assert not equal(results[0], run()[0])
 
 
 def test_clipping_shortens_the_step() -> None:

@@ -107,6 +107,22 @@ def test_with_fewer_views_they_come_round_again(
     assert len(run.epochs) == 6
 
 
+@pytest.mark.parametrize("mixing", [{"mixup": 0.2}, {"cutmix": 1.0}])
+def test_mixed_images_run_anew_in_every_epoch(
+    photographs: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, mixing: dict[str, float]
+) -> None:
+    seen = passes(monkeypatch)
+    assert train(photographs, weights, epochs=3, **mixing).recipe.views == 0
+    assert sum(seen) == 3 * 17
+    with pytest.raises(UsageError, match="--views 4: changes nothing with --mixup and --cutmix"):
+        train(photographs, weights, views=4, **mixing)
+    recipe = Path("recipe.yaml")  # whose lines may be those of an earlier run
+    recipe.write_text("views: 2\n")
+    seen.clear()
+    train(photographs, weights, epochs=3, recipe=recipe, **mixing)
+    assert sum(seen) == 3 * 17
+
+
 def test_only_the_frozen_epochs_take_the_short_way(
     photographs: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

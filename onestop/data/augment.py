@@ -6,6 +6,8 @@ Legend: B images of a batch, C channels, h and w height and width.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,38 +15,93 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from onestop.data.auto_augment import auto_augmented
+from onestop.data.colors import JITTER_DRAWS, jittered
+from onestop.data.erasing import ERASE_DRAWS, erased
 from onestop.data.preprocess import ImagePreprocessing, interpolate, pixel_tensor
 from onestop.data.samples import Samples
 from onestop.randomness import key_for, uniform
-from onestop.recipe import Augment
+from onestop.recipe import Augment, AutoAugment
 
 SMALLEST_PART = 0.35
 """Least share of the area that `resized-crop` keeps."""
 _TRIES = 10
 
 
-def augment_batch(
-    images: Tensor, policy: Augment, seed: int, epoch: int, samples: NDArray[np.int64]
-) -> Tensor:
-    """Flip and shift a batch of prepared images.
+@dataclass(frozen=True)
+class Changes:
+    """What is changed in training images beside their place and side.
 
-    `flip` mirrors every second image left-right; `crop` adds black around by an eighth of the size
+    Attributes:
+        auto: TrivialAugment or RandAugment; see `onestop.data.auto_augment`.
+        color: Strength of changes of brightness, contrast, saturation and hue, 0 to 1; see
+            `onestop.data.colors`.
+        erase: Share of the images in which a rectangle is erased; see `onestop.data.erasing`.
+    """
+
+    auto: AutoAugment = "none"
+    color: float = 0.0
+    erase: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self != NO_CHANGES
+
+
+NO_CHANGES = Changes()
+
+
+def augment_batch(
+    images: Tensor,
+    policy: Augment,
+    seed: int,
+    epoch: int,
+    samples: NDArray[np.int64],
+    changes: Changes = NO_CHANGES,
+    mean: Sequence[float] = (0.0,),
+) -> Tensor:
+    """Flip and shift a batch of prepared images, then change, recolour and erase.
+
+    `flip` mirrors half of the images left-right, and in the next epoch the others: each image is
+    seen both ways in turn, from which networks learn more than from chance (Jordan 2024, section
+    3.6, https://arxiv.org/abs/2404.00498); `crop` adds black around by an eighth of the size
     (4 pixels at 32) and cuts the size out again at a random place (He et al. 2015, section 4.2,
     https://arxiv.org/abs/1512.03385).
 
     Args:
-        images: uint8 [B, C, h, w]; not changed.
+        images: uint8 [B, C, h, w], on any device; not changed.
         policy: What to do; `resized-crop` was done while preparing and only flips here.
         seed: The run's.
         epoch: Counted from 0.
         samples: [B], the number of each image in its split.
+        changes: What else to do, in the order of its attributes.
+        mean: What is erased becomes this, a value for each channel or one for all, in [0, 1].
     """
     if policy in ("crop", "flip-crop"):
         images = _shifted(images, uniform(key_for(seed, "crop", epoch), samples, 2))
     if policy in ("flip", "flip-crop", "resized-crop"):
-        mirrored = uniform(key_for(seed, "flip", epoch), samples, 1)[:, 0] < 0.5
-        where = torch.from_numpy(mirrored).view(-1, 1, 1, 1)
+        first = uniform(key_for(seed, "flip"), samples, 1)[:, 0] < 0.5
+        mirrored = first != bool(epoch % 2)
+        where = torch.from_numpy(mirrored).to(images.device).view(-1, 1, 1, 1)
         images = torch.where(where, images.flip(-1), images)
+    return _changed(images, changes, seed, epoch, samples, mean) if changes else images
+
+
+def _changed(
+    images: Tensor,
+    changes: Changes,
+    seed: int,
+    epoch: int,
+    samples: NDArray[np.int64],
+    mean: Sequence[float],
+) -> Tensor:
+    if changes.auto != "none":
+        images = auto_augmented(images, changes.auto, seed, epoch, samples)
+    if changes.color:
+        draws = uniform(key_for(seed, "color", epoch), samples, JITTER_DRAWS)
+        images = jittered(images, changes.color, draws)
+    if changes.erase:
+        draws = uniform(key_for(seed, "erase", epoch), samples, ERASE_DRAWS)
+        images = erased(images, changes.erase, mean, draws)
     return images
 
 
@@ -69,9 +126,9 @@ def _shifted(images: Tensor, places: NDArray[np.float64]) -> Tensor:
     padded = F.pad(images, (right, right, down, down))
     # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)
-    y = torch.from_numpy((places[:, 0] * (2 * down + 1)).astype(np.int64))
-    x = torch.from_numpy((places[:, 1] * (2 * right + 1)).astype(np.int64))
-    return crops[torch.arange(len(images)), :, y, x]
+    y = torch.from_numpy((places[:, 0] * (2 * down + 1)).astype(np.int64)).to(images.device)
+    x = torch.from_numpy((places[:, 1] * (2 * right + 1)).astype(np.int64)).to(images.device)
+    return crops[torch.arange(len(images), device=images.device), :, y, x]
 
 
 def _part(height: int, width: int, draws: NDArray[np.float64]) -> tuple[int, int, int, int]:

@@ -19,9 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.augment import augment_batch, prepare_part
+from onestop.data.augment import NO_CHANGES, Changes, augment_batch, prepare_part
 from onestop.data.dataset import Skipped
 from onestop.data.decode import BadImageError
+from onestop.data.mixing import Mixing, mixed
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, pixel_tensor
 from onestop.data.samples import ArraySamples, Samples
 from onestop.device import Engine
@@ -43,7 +44,8 @@ _Loaded = TypeVar("_Loaded")
 class Batch:
     """A step's input: normalised inputs [B, ...], targets [B], and the images' numbers [B].
 
-    B is smaller than planned where images could not be read, and can be 0.
+    Where images are mixed, the targets say what share of each class is in them, [B, K]. B is smaller
+    than planned where images could not be read, and can be 0.
     """
 
     inputs: Tensor
@@ -75,6 +77,8 @@ class Feed:
         engine: Engine | None = None,
         workers: int = 0,
         augment: Augment = "none",
+        changes: Changes = NO_CHANGES,
+        mixing: Mixing | None = None,
         seed: int = 0,
         keep: bool = True,
     ) -> None:
@@ -87,6 +91,8 @@ class Feed:
         self.engine = engine or Engine(torch.device("cpu"))
         self.workers = workers
         self.augment: Augment = augment
+        self.changes = changes
+        self.mixing = mixing or Mixing()
         self.seed = seed
         self.targets = torch.from_numpy(np.asarray(samples.targets))
         self.bad: dict[int, str] = {}
@@ -99,12 +105,11 @@ class Feed:
         return [Skipped(self.samples.name(i), self.bad[i]) for i in sorted(self.bad)]
 
     def train(self, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
-        """The batches of a plan (see `epoch_plan`), augmented."""
+        """The batches of a plan (see `epoch_plan`), augmented and mixed."""
         for cuts, indices, images in self._together(plan, epoch):
-            if self.augment != "none":
-                images = augment_batch(images, self.augment, self.seed, epoch, indices)  # noqa: PLW2901
-            whole = self._batch(indices, images)
-            yield from whole.cut(cuts)
+            augmented = images if self._in_threads else self._augmented(images, indices, epoch)
+            for batch in self._batch(indices, augmented).cut(cuts):
+                yield self._mixed(batch, epoch) if self.mixing else batch
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All readable images in their stored order, as they are."""
@@ -122,6 +127,30 @@ class Feed:
             return self._kept if len(good) == len(self._kept) else self._kept[good]
         chosen = np.sort(permutation(key_for("statistics"), len(self.samples))[:limit])
         return torch.cat([images for _, images in self._prepared(np.split(chosen, [limit]), None)])
+
+    @property
+    def _in_threads(self) -> bool:
+        """Whether images are augmented one by one where they are prepared.
+
+        Flips and crops of a whole batch take less time than handing them out to threads would.
+        """
+        array = isinstance(self.samples, ArraySamples) and self.augment != "resized-crop"
+        return bool(self.changes) and self._kept is None and not array
+
+    def _augmented(self, images: Tensor, indices: Indices, epoch: int) -> Tensor:
+        if self.augment == "none" and not self.changes:
+            return images  # which may be vectors
+        return augment_batch(
+            images, self.augment, self.seed, epoch, indices, self.changes, self.preprocessing.mean
+        )
+
+    def _mixed(self, batch: Batch, epoch: int) -> Batch:
+        if not len(batch.indices):
+            return batch
+        inputs, targets = mixed(
+            batch.inputs, batch.targets, self.mixing, self.seed, epoch, int(batch.indices[0])
+        )
+        return Batch(inputs, targets, batch.indices)
 
     def _batch(self, indices: Indices, images: Tensor) -> Batch:
         inputs = self.preprocessing.normalise(self.engine.place_inputs(images))
@@ -144,17 +173,23 @@ class Feed:
                 yield indices, self._prepare_some(self.samples, indices)
             return
 
+        def prepare(index: int) -> Tensor:
+            if random_parts and epoch is not None:
+                assert isinstance(self.preprocessing, ImagePreprocessing)
+                return prepare_part(self.samples, index, self.preprocessing, self.seed, epoch)
+            return self.preprocessing.prepare(self.samples, index)
+
         def load(index: int) -> Tensor | None:
             if index in self.bad:
                 return None
             try:
-                if random_parts and epoch is not None:
-                    assert isinstance(self.preprocessing, ImagePreprocessing)
-                    return prepare_part(self.samples, index, self.preprocessing, self.seed, epoch)
-                return self.preprocessing.prepare(self.samples, index)
+                image = prepare(index)
             except BadImageError as error:
                 self.bad[index] = str(error)
                 return None
+            if epoch is None or not self._in_threads:
+                return image
+            return self._augmented(image[None], np.array([index]), epoch)[0]
 
         batches = list(plan)
         loaded = ahead([indices.tolist() for indices in batches], load, self.workers)

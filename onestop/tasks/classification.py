@@ -55,9 +55,10 @@ class Classification(Task):
         if isinstance(outputs, Tensor):
             return self._cross_entropy(outputs, targets)
         if hasattr(outputs, "loss"):  # the capsule network brings its own
-            if self.label_smoothing or self.class_weights is not None:
+            if self.label_smoothing or self.class_weights is not None or targets.ndim == 2:
                 raise UsageError(
-                    "--label-smoothing, --balance: not for this network, which has its own loss"
+                    "--label-smoothing, --balance, --mixup, --cutmix: not for this network, which "
+                    "has its own loss; leave them out"
                 )
             return outputs.loss(targets)  # type: ignore[no-any-return]
         # GoogLeNet and Inception v3 give a named tuple in training.
@@ -72,8 +73,9 @@ class Classification(Task):
         weights = self.class_weights
         if weights is not None and weights.device != outputs.device:
             weights = self.class_weights = weights.to(outputs.device)
-        # In 32 bits also where the network computed in 16. Summed and divided by the number of
-        # images, not of weights, so that parts of a batch add up to the whole.
+        # Targets may be class numbers or shares of the classes. In 32 bits also where the network
+        # computed in 16. Summed and divided by the number of images, not of weights, so that parts of
+        # a batch add up to the whole.
         total = F.cross_entropy(
             outputs.float(), targets, weights, label_smoothing=self.label_smoothing, reduction="sum"
         )
@@ -81,6 +83,8 @@ class Classification(Task):
 
     def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
         logits = outputs if isinstance(outputs, Tensor) else outputs.logits
+        if targets.ndim == 2:  # mixed images: what they are most of
+            targets = targets.argmax(1)
         return (logits.argmax(1) == targets).sum()
 
     def empty(self) -> Sums:  # noqa: D102

@@ -54,7 +54,10 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:
-        """The loss to train with, a scalar: a mean over the batch of outputs [B, K]."""
+        """The loss to train with, a scalar: a mean over the batch of outputs [B, K].
+
+        Of mixed images the targets are shares of the classes, [B, K].
+        """
 
     @abstractmethod
     def hits(self, outputs: Any, targets: Tensor) -> Tensor:

@@ -5,22 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.augment import _part, augment_batch, prepare_part
+from onestop.data.augment import Changes, _part, augment_batch, prepare_part
+from onestop.data.auto_augment import auto_augmented
+from onestop.data.colors import jittered
+from onestop.data.erasing import erased
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
-from onestop.randomness import uniform
+from onestop.randomness import key_for, uniform
 from onestop.recipe import Augment
 
 POLICIES: list[Augment] = ["flip", "crop", "flip-crop", "resized-crop"]
+CHANGES = [
+    Changes("trivial"),
+    Changes("rand"),
+    Changes(color=0.5),
+    Changes(erase=0.5),
+    Changes("rand", 0.3, 0.3),
+]
 COUNT = 400
 NUMBERS = np.arange(COUNT)
 
 
-def noise(height: int = 16, width: int = 24, count: int = COUNT) -> Tensor:
-    pixels = np.random.default_rng(0).integers(1, 256, (count, 3, height, width), dtype=np.uint8)
-    return torch.from_numpy(pixels)
+def noise(height: int = 16, width: int = 24, count: int = COUNT, channels: int = 3) -> Tensor:
+    shape = (count, channels, height, width)
+    return torch.from_numpy(np.random.default_rng(0).integers(1, 256, shape, dtype=np.uint8))
 
 
 def mirrored(before: Tensor, after: Tensor) -> Tensor:
@@ -81,6 +92,46 @@ def test_the_images_given_are_not_changed(policy: Augment) -> None:
 
 def test_none_changes_nothing() -> None:
     assert torch.equal(augment_batch(noise(), "none", 0, 0, NUMBERS), noise())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("changes", CHANGES)
+def test_other_changes_too_depend_on_seed_epoch_and_image_alone(
+    changes: Changes, channels: int
+) -> None:
+    images, torchs = noise(channels=channels), torch.get_rng_state()
+
+    def changed(some: NDArray[np.int64], seed: int = 7, epoch: int = 3) -> Tensor:
+        part, mean = images[torch.from_numpy(some)], (0.3,) * channels
+        return augment_batch(part, "flip-crop", seed, epoch, some, changes, mean)
+
+    whole = changed(NUMBERS)
+    assert (whole.shape, whole.dtype) == (images.shape, torch.uint8)
+    for some in (np.array([5]), np.array([399, 0, 17]), NUMBERS[::-1].copy(), NUMBERS[:0]):
+        assert torch.equal(changed(some), whole[torch.from_numpy(some)])
+    for other in (changed(NUMBERS, seed=8), changed(NUMBERS, epoch=4)):
+        assert (other != whole).flatten(1).any(1).float().mean() > 0.9
+    assert torch.equal(images, noise(channels=channels))
+    assert torch.equal(torch.get_rng_state(), torchs)
+
+
+def test_one_comes_after_the_other() -> None:
+    images, mean = noise(), (0.1, 0.2, 0.3)
+    flipped = augment_batch(images, "flip-crop", 1, 2, NUMBERS)
+    auto = auto_augmented(flipped, "rand", 1, 2, NUMBERS)
+    coloured = jittered(auto, 0.4, uniform(key_for(1, "color", 2), NUMBERS, 4))
+    wanted = erased(coloured, 0.6, mean, uniform(key_for(1, "erase", 2), NUMBERS, 23))
+    changes = Changes("rand", 0.4, 0.6)
+    assert torch.equal(augment_batch(images, "flip-crop", 1, 2, NUMBERS, changes, mean), wanted)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("changes", [Changes(), *CHANGES])
+def test_images_may_lie_on_any_device(policy: Augment, changes: Changes) -> None:
+    """On torch's device without values nothing can be read back or mixed with the processor's."""
+    images = noise().to("meta")
+    after = augment_batch(images, policy, 0, 0, NUMBERS, changes, (0.5,) * 3)
+    assert (after.device.type, after.shape, after.dtype) == ("meta", images.shape, torch.uint8)
 
 
 # --- flip and crop ---

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.data import stream
+from onestop.data.augment import Changes, augment_batch
 from onestop.data.decode import BadImageError
+from onestop.data.mixing import Mixing, mixed
 from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
 from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
@@ -113,6 +115,68 @@ def test_a_split_that_is_too_large_is_not_kept(
     assert Feed(files, SIZE)._kept is not None
     monkeypatch.setattr(stream, "KEEP_BYTES", bytes_needed - 1)
     assert Feed(files, SIZE)._kept is None
+
+
+ALL_CHANGES = Changes("rand", color=0.4, erase=0.5)
+BOTH = Mixing(mixup=0.8, cutmix=1.0, classes=2)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("augment", ["crop", "resized-crop"])
+def test_with_all_changes_and_mixing_neither_threads_nor_keeping_matter(
+    files: Samples, augment: Augment, keep: bool
+) -> None:
+    def feed(workers: int, keep: bool) -> Feed:
+        return Feed(
+            files, SIZE, workers=workers, augment=augment, seed=3, keep=keep, changes=ALL_CHANGES,
+            mixing=BOTH,
+        )  # fmt: skip
+
+    for epoch in (0, 1):
+        one = epoch_of(feed(0, keep=True), epoch)
+        for workers in (0, 1, 3):
+            assert_equal(epoch_of(feed(workers, keep), epoch), one)
+        rest = feed(2, keep).train(epoch_plan(23, 5, 3, epoch)[2:], epoch)
+        assert_equal(list(rest), one[2:])
+    plain = Feed(files, SIZE)
+    assert_equal(list(feed(2, keep).in_order(7)), list(plain.in_order(7)))
+
+
+def test_arrays_that_are_not_kept_are_changed_too() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (21, 30, 40, 3), dtype=np.uint8)
+    samples = ArraySamples(pixels, np.arange(21) % 2)
+    given: dict[str, Any] = {"changes": ALL_CHANGES, "mixing": BOTH, "augment": "flip"}
+    kept, read = (Feed(samples, SIZE, keep=keep, **given) for keep in (True, False))
+    assert_equal(epoch_of(kept, 2), epoch_of(read, 2))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_erased_is_about_zero_for_the_network(files: Samples, keep: bool) -> None:
+    feed = Feed(files, SIZE, keep=keep, changes=Changes(erase=1.0))
+    for batch in epoch_of(feed, 0):
+        zero = (batch.inputs.abs() <= 0.5 / 255 / 0.2 + 1e-6).all(1)  # half a grey level
+        assert zero.flatten(1).float().mean(1).min() > 0.015
+
+
+def test_batches_are_augmented_then_mixed(files: Samples) -> None:
+    feed = Feed(files, SIZE, augment="flip", seed=4, changes=ALL_CHANGES, mixing=BOTH)
+    for batch in epoch_of(feed, 6):
+        images = torch.stack([SIZE.prepare(files, index) for index in batch.indices.tolist()])
+        augmented = augment_batch(images, "flip", 4, 6, batch.indices, ALL_CHANGES, SIZE.mean)
+        targets = torch.from_numpy(files.targets[batch.indices])
+        first = int(batch.indices[0])
+        inputs, shares = mixed(SIZE.normalise(augmented), targets, BOTH, 4, 6, first)
+        assert torch.equal(batch.inputs, inputs)
+        assert torch.equal(batch.targets, shares)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_unreadable_images_are_not_mixed_in(damaged: FileSamples, keep: bool) -> None:
+    feed = Feed(damaged, SIZE, keep=keep, changes=ALL_CHANGES, mixing=BOTH)
+    empty, one, two = feed.train([np.array([1, 7]), np.array([4, 0]), np.array([2, 1, 3])], 0)
+    assert len(empty.inputs) == len(empty.targets) == 0
+    assert (one.indices.tolist(), one.targets.tolist()) == ([0], [[1.0, 0.0]])
+    assert (two.indices.tolist(), two.targets.shape) == ([2, 3], (2, 2))
 
 
 # --- what is in a batch ---

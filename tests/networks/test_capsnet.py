@@ -187,3 +187,8 @@ def test_settings_of_another_loss_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match="own loss"):
         task.loss(network(images), torch.zeros(8, dtype=torch.int64))
+
+
+def test_mixed_targets_are_refused(network: CapsNet, images: Tensor) -> None:
+    with pytest.raises(UsageError, match="--mixup, --cutmix: not for this network"):
+        Classification(CLASSES).loss(network(images), torch.full((8, 3), 1 / 3))

@@ -54,6 +54,18 @@ def test_auxiliary_classifiers_count_in_training() -> None:
     assert task.hits(outputs(a, b, c), targets) == (a.argmax(1) == targets).sum()
 
 
+def test_of_mixed_images_the_larger_share_is_a_hit_and_auxiliary_classifiers_count() -> None:
+    outputs = namedtuple("outputs", ["logits", "aux_logits"])
+    logits, auxiliary = torch.randn(2, 4, 7)
+    one, other = torch.tensor([0, 1, 2, 3]), torch.tensor([1, 2, 3, 4])
+    shares = 0.7 * F.one_hot(one, 7) + 0.3 * F.one_hot(other, 7)
+    task, both = Classification(LETTERS), outputs(logits, auxiliary)
+    wanted = 0.7 * task.loss(both, one) + 0.3 * task.loss(both, other)
+    assert task.loss(both, shares).item() == pytest.approx(wanted.item(), rel=1e-6)
+    assert task.hits(both, shares) == task.hits(both, one)
+    assert task.hits(shares, shares) == 4
+
+
 def test_scores_of_batches_add_up_to_exact_counts() -> None:
     task, outputs, targets = Classification(LETTERS), torch.randn(50, 7), torch.randint(0, 7, (50,))
     sums = task.empty()

@@ -136,6 +136,61 @@ def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     assert rows(whole) == rows(resumed)
 
 
+@pytest.mark.parametrize("step", [5, 14])
+def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
+    photos: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    folder = photos({"train/red": 20, "train/blue": 21, "val/red": 3, "val/blue": 3})
+    options = {
+        "model": "lenet5_color", "mixup": 0.8, "cutmix": 1.0, "auto_augment": "rand", "erase": 0.5,
+        "color_jitter": 0.4, "batch_size": 8, "accumulate": 2, "epochs": 3,
+    }  # fmt: skip
+    whole, shown = train(folder, name="whole", workers=0, **options), Watcher.show
+
+    def show(watcher: Watcher, record: Any, epochs: int) -> None:
+        if isinstance(record, Step) and record.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        shown(watcher, record, epochs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watcher, "show", show)
+        with pytest.raises(InterruptedRun):
+            train(folder, name="cut", workers=2, **options)
+    resumed = train(resume="runs/cut")
+    assert same(whole, resumed)
+    assert rows(whole) == rows(resumed)
+    del options["mixup"], options["cutmix"]
+    assert not same(whole, train(folder, **options))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--auto-augment", "trivial"],
+        ["--auto-augment", "rand"],
+        ["--color-jitter", "0.4"],
+        ["--erase", "0.5"],
+        ["--mixup", "0.2"],
+        ["--cutmix", "1", "--label-smoothing", "0.1", "--balance", "loss"],
+        ["--mixup", "0.2", "--cutmix", "1", "--erase", "1", "--aa", "rand", "--color-jitter", "1"],
+    ],
+    ids=" ".join,
+)
+def test_every_change_can_be_asked_for_by_its_flag(
+    photos: Callable[..., Path], flags: list[str]
+) -> None:
+    folder = photos({"train/red": 8, "train/blue": 8, "val/red": 3, "val/blue": 3})
+    rest = ["--threads", "1", "--epochs", "2", "--quiet", "--batch-size"]
+    assert main(["train", "digits", *flags, *rest, "512"]) == 0
+    small = ["--model", "lenet5_color", *rest, "8"]
+    for augment in ("flip-crop", "resized-crop"):
+        assert main(["train", str(folder), "--augment", augment, *flags, *small]) == 0
+    for run in ("digits-lenet5", "photos-lenet5_color", "photos-lenet5_color-2"):
+        losses = [float(row["train_loss"]) for row in table(Path("runs", run, "metrics.csv"))]
+        assert len(losses) == 2
+        assert all(0 < loss < 10 for loss in losses)
+
+
 def test_kill_dash_nine_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """A real process, killed three times where chance has it; the weights must be equal."""
     command = [sys.executable, "-m", "onestop", "train", "digits", "--epochs", "20", "--threads", "1",
