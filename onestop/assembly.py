@@ -18,7 +18,9 @@ from onestop.data.preprocess import (
     VectorPreprocessing,
     from_json,
 )
-from onestop.data.statistics import channel_statistics
+from onestop.data.samples import ArraySamples, FileSamples
+from onestop.data.statistics import combine, sums_of
+from onestop.data.stored import Store
 from onestop.data.stream import Feed
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for, fingerprint
@@ -130,6 +132,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
     """
+    _refuse_cache(recipe, dataset)
     task = _task(recipe, dataset)
     arguments = _arguments(recipe, dataset, task)
     start = _start(recipe, entry)
@@ -156,7 +159,8 @@ def assemble(planned: Plan) -> Parts:
     recipe, dataset, engine, network = (
         planned.recipe, planned.dataset, planned.engine, planned.network,
     )  # fmt: skip
-    preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing)
+    said: list[str] = []
+    preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing, said)
     engine.place(network)
     heads, scale = planned.heads, recipe.backbone_lr_scale or 1.0
     scales = rate_scales(network, heads, scale, recipe.layer_decay) if heads else None
@@ -169,9 +173,11 @@ def assemble(planned: Plan) -> Parts:
     )
     feeds = {"train": train}
     for name in dataset.splits.keys() - {"train"}:
+        on_disk = name == "val" and recipe.cache == "disk"
         feeds[name] = Feed(
             dataset.splits[name], preprocessing, engine=engine, workers=recipe.workers or 0,
-            keep=name == "val",
+            keep=name == "val", cache="disk" if on_disk else None,
+            store=Store(dataset.name, name, said) if on_disk else None,
         )  # fmt: skip
     card = Card(
         network=planned.entry.name,
@@ -184,7 +190,7 @@ def assemble(planned: Plan) -> Parts:
     )
     parts = Parts(
         recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds,
-        Folding(network, preprocessing.shape), card,
+        Folding(network, preprocessing.shape), card, said=tuple(said),
     )  # fmt: skip
     return _shortened(parts, heads)
 
@@ -204,7 +210,7 @@ def _shortened(parts: Parts, heads: list[str]) -> Parts:
         if not refusal:
             return dataclasses.replace(parts, shortcut=short)
     said = f"note: {parts.entry.name}: the frozen part runs anew in every epoch, since {refusal}"
-    return dataclasses.replace(parts, said=(said,))
+    return dataclasses.replace(parts, said=(*parts.said, said))
 
 
 def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
@@ -222,6 +228,24 @@ def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
     if dataset.vectors:
         channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
     return {"classes": task.outputs, "channels": channels, "image_size": recipe.image_size}
+
+
+def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
+    """Stop where images were to be kept that lie in memory anyway, or that no file can stand for."""
+    samples = dataset.splits["train"]
+    random = recipe.augment == "resized-crop"
+    if isinstance(samples, ArraySamples) and (
+        recipe.cache == "disk" or (random and recipe.cache == "memory")
+    ):
+        raise UsageError(
+            f"--cache {recipe.cache}: the images of {dataset.name} are not decoded, they lie in memory "
+            "as they are; drop it"
+        )
+    if recipe.cache == "disk" and not isinstance(samples, FileSamples):
+        raise UsageError(
+            f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
+            "are decoded; use --cache memory"
+        )
 
 
 def _task(recipe: Recipe, dataset: Dataset) -> Task:
@@ -259,18 +283,19 @@ def _published(entry: Entry, which: str) -> Start:
 
 
 def _inputs(
-    recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing
+    recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing, said: list[str]
 ) -> tuple[Preprocessing, Feed]:
     """The preprocessing and the training split; the one may need statistics of the other."""
+    store = Store(dataset.name, "train", said) if recipe.cache == "disk" else None
     train = Feed(
         dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
-        augment=recipe.augment or "none", seed=recipe.seed,
+        augment=recipe.augment or "none", seed=recipe.seed, cache=recipe.cache, store=store,
     )  # fmt: skip
     if len(train.bad) == len(train.samples):
         name, reason = train.samples.name(0), train.bad[0]
         raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
     if recipe.normalize == "dataset" and isinstance(preprocessing, ImagePreprocessing):
-        found = channel_statistics(train.prepared(_STATISTICS_FROM))
+        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
         # A channel that never varies must not be divided by nothing.
         std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
         preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)
