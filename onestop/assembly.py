@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from onestop.data.cache import cache_folder, limit
 from onestop.data.dataset import Dataset
 from onestop.data.preprocess import (
     ImagePreprocessing,
@@ -232,6 +233,8 @@ def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
     """Stop where images were to be kept that lie in memory anyway, or that no file can stand for."""
+    if recipe.cache == "disk":
+        limit(cache_folder())  # which a wrong setting of the environment would stop later
     samples = dataset.splits["train"]
     random = recipe.augment == "resized-crop"
     if isinstance(samples, ArraySamples) and (

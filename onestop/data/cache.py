@@ -179,7 +179,7 @@ def open_stored(path: Path, workers: int = 1, *, check: bool = True) -> Stored |
             pixels = np.empty(0, np.uint8)
             if about["bytes"]:  # nothing cannot be mapped
                 pixels = np.asarray(np.memmap(file, np.uint8, "c", shape=(about["bytes"],)))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # when it was last used; the access time is often not kept

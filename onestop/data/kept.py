@@ -108,7 +108,7 @@ class Keeper:
         job = Job(
             self.samples, lambda i: to.prepare(self.samples, i).numpy(), to.shape, self.workers
         )
-        found = self.store.get(job, how, size)
+        found = self.store.get(job, how, lambda: size)
         if found is None:
             return None
         self.bad.update(found.bad)
@@ -131,14 +131,15 @@ class Keeper:
             return image.permute(1, 2, 0).contiguous().numpy()
 
         job = Job(self.samples, load, (0, 0, channels), self.workers)
-        size, found = self._scaled_size(side, channels), None
+        found = None
         if self.store is not None:
             how = {
                 "kind": "scaled", "channels": channels, "side": side,
                 "interpolation": to.interpolation,
             }  # fmt: skip
-            found = self.store.get(job, how, size)
+            found = self.store.get(job, how, lambda: self._scaled_size(side, channels))
         if found is None:
+            size = self._scaled_size(side, channels)
             require_memory(size, len(self.samples), "disk" if self.store else "memory")
             memory = io.BytesIO()
             shapes, bad = pack(job, memory)
@@ -148,9 +149,9 @@ class Keeper:
         return ScaledSamples(self.samples, channels, found.pixels, sizes)
 
     def _prepared_arrays(self, samples: ArraySamples) -> Tensor:
-        kept = room(self.preprocessing, len(samples))
         if not isinstance(self.preprocessing, ImagePreprocessing):
             return torch.from_numpy(samples.values)
+        kept = room(self.preprocessing, len(samples))
 
         def load(start: int) -> None:
             part = np.arange(start, min(start + CHUNK, len(samples)))

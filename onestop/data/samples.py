@@ -90,7 +90,8 @@ class FileSamples(Samples):
         path = self.root / self.paths[index]
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError(errno.EINVAL, "not a file", str(path))  # a pipe could block for ever
-        return hashlib.sha256(path.read_bytes()).digest()
+        with path.open("rb", buffering=0) as file:
+            return hashlib.sha256(file.readall()).digest()
 
     def identity(self) -> bytes:  # noqa: D102
         lines = []

@@ -79,13 +79,13 @@ class Store:
     said: list[str] = field(default_factory=list)
     folder: Path = field(default_factory=cache.cache_folder)
 
-    def get(self, job: Job, how: Mapping[str, Any], size: int) -> Found | None:
+    def get(self, job: Job, how: Mapping[str, Any], size: Callable[[], int]) -> Found | None:
         """The pixels out of the file, written now where it is missing or damaged.
 
         Args:
             job: How the pixels are made.
             how: What they depend on beside the files' content, as JSON can say it.
-            size: Bytes that they will take, about.
+            size: Bytes that they will take, about; asked for only where they are written.
 
         Returns:
             None where they cannot be kept on the disk; `said` has the reason.
@@ -104,17 +104,19 @@ class Store:
         shapes = [tuple(shape) for shape in about["shapes"]]  # one where all are alike
         return Found(stored.pixels, shapes * (about["images"] // len(shapes)), bad)
 
-    def _open(self, job: Job, how: Mapping[str, Any], size: int) -> cache.Stored | None:
+    def _open(
+        self, job: Job, how: Mapping[str, Any], size: Callable[[], int]
+    ) -> cache.Stored | None:
         digests = _digests(job)
         path = self.folder / f"{_key(digests, how)}.images"
         try:
             if stored := cache.open_stored(path, job.workers):
-                self._say(f"{len(job.samples):,} images out of {path}")
+                self._say(f"{len(job.samples):,} images out of {self.folder}, none decoded")
                 return stored
         except cache.DamagedError as error:
-            self._say(f"{path} {error}; it is made anew")
+            self._say(f"{path}: {error}; it is made anew")
             cache.remove(path)
-        self._make_room(size)
+        self._make_room(size())
         self._write(path, digests, job, how)
         return cache.open_stored(path, check=False)
 
@@ -151,7 +153,7 @@ class Store:
                 "bad": bad, "shapes": shapes[:1] if len(set(shapes)) == 1 else shapes,
             }  # fmt: skip
             writer.finish(about)
-        self._say(f"{len(samples):,} images are kept in {path} for later runs")
+        self._say(f"{len(samples):,} images decoded and kept in {self.folder}")
 
     def _say(self, line: str) -> None:
         self.said.append(f"cache: {self.split}: {line}")
@@ -178,9 +180,14 @@ def pack(job: Job, sink: _Sink) -> tuple[list[tuple[int, ...]], dict[int, str]]:
 
 
 def _digests(job: Job) -> list[bytes]:
-    assert isinstance(job.samples, FileSamples)
-    found = ahead(groups(len(job.samples)), job.samples.digest, job.workers)
-    return [digest for group in found for digest in group]
+    samples = job.samples
+    assert isinstance(samples, FileSamples)
+
+    def several(numbers: range) -> list[bytes]:  # one file is too little work for a thread
+        return [samples.digest(index) for index in numbers]
+
+    found = ahead(([numbers] for numbers in groups(len(samples))), several, job.workers)
+    return [digest for batch in found for group in batch for digest in group]
 
 
 def _key(digests: list[bytes], how: Mapping[str, Any]) -> str:
