@@ -235,16 +235,17 @@ def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
     """Stop where images were to be kept that lie in memory anyway, or that no file can stand for."""
     if recipe.cache == "disk":
         limit(cache_folder())  # which a wrong setting of the environment would stop later
-    samples = dataset.splits["train"]
+    train = dataset.splits["train"]
     random = recipe.augment == "resized-crop"
-    if isinstance(samples, ArraySamples) and (
+    if isinstance(train, ArraySamples) and (
         recipe.cache == "disk" or (random and recipe.cache == "memory")
     ):
         raise UsageError(
             f"--cache {recipe.cache}: the images of {dataset.name} are not decoded, they lie in memory "
             "as they are; drop it"
         )
-    if recipe.cache == "disk" and not isinstance(samples, FileSamples):
+    kept = [dataset.splits[name] for name in ("train", "val") if name in dataset.splits]
+    if recipe.cache == "disk" and not all(isinstance(split, FileSamples) for split in kept):
         raise UsageError(
             f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
             "are decoded; use --cache memory"

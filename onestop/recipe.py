@@ -137,8 +137,9 @@ class Recipe:
     """threads that read images; they cannot change a result"""
     cache: Cache | None = None
     """where decoded training images are kept: nowhere (decoded in every epoch), in memory, or on the
-    disk for later runs too (`onestop info --cache` shows them); with --augment resized-crop memory
-    and disk keep images scaled down to 256/224 of --image-size, which changes results"""
+    disk for later runs too (`onestop info --cache` shows them); derived to be memory up to 2 GiB, but
+    none with --augment resized-crop, since there memory and disk keep images scaled down to 256/224
+    of --image-size, which changes results"""
     threads: Positive | None = None
     """threads that compute; their number changes the last bits of a result"""
 

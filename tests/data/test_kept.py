@@ -410,6 +410,16 @@ def test_more_than_there_is_memory_is_refused(
     assert str(caught.value).endswith("use --cache none or --cache disk")
 
 
+def test_neither_disk_nor_memory_is_refused(
+    files: FileSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONESTOP_CACHE_GB", "0")
+    monkeypatch.setattr("onestop.data.kept.free_memory", lambda: 100)
+    with pytest.raises(UsageError, match="use --cache none, or make room on the disk$"):
+        feed(files, augment="resized-crop")
+    assert feed(files)[0]._kept is not None  # small enough to be kept in memory as ever
+
+
 def test_memory_is_counted_where_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
     from onestop import device
 
