@@ -415,7 +415,7 @@ def test_neither_disk_nor_memory_is_refused(
 ) -> None:
     monkeypatch.setenv("ONESTOP_CACHE_GB", "0")
     monkeypatch.setattr("onestop.data.kept.free_memory", lambda: 100)
-    with pytest.raises(UsageError, match="use --cache none, or make room on the disk$"):
+    with pytest.raises(UsageError, match=r"use --cache none, or make room on the disk$"):
         feed(files, augment="resized-crop")
     assert feed(files)[0]._kept is not None  # small enough to be kept in memory as ever
 
