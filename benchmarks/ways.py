@@ -173,7 +173,7 @@ def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
     """A folder of classes of small pictures of one size, decoded: [N, H, W, C] and labels [N]."""
     from onestop.data.decode import decode
     from onestop.data.sources.folder import images_below
-    from onestop.data.stream import ahead
+    from onestop.data.ahead import ahead
     from onestop.device import cores
 
     classes = tuple(sorted(p.name for p in root.iterdir() if p.is_dir()))

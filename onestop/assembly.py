@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from onestop.data.augment import Changes
+from onestop.data.cache import cache_folder, limit
 from onestop.data.dataset import Dataset
 from onestop.data.mixing import Mixing
 from onestop.data.preprocess import (
@@ -20,7 +21,9 @@ from onestop.data.preprocess import (
     VectorPreprocessing,
     from_json,
 )
-from onestop.data.statistics import channel_statistics
+from onestop.data.samples import ArraySamples, FileSamples
+from onestop.data.statistics import combine, sums_of
+from onestop.data.stored import Store
 from onestop.data.stream import Feed
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for, fingerprint
@@ -134,6 +137,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
     """
+    _refuse_cache(recipe, dataset)
     task = _task(recipe, dataset)
     arguments = _arguments(recipe, dataset, task)
     start = _start(recipe, entry)
@@ -160,7 +164,8 @@ def assemble(planned: Plan) -> Parts:
     recipe, dataset, engine, network = (
         planned.recipe, planned.dataset, planned.engine, planned.network,
     )  # fmt: skip
-    preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing)
+    said: list[str] = []
+    preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing, said)
     engine.place(network)
     heads = planned.heads
     if recipe.weights == "none" and isinstance(network, StartsFromImages):
@@ -174,9 +179,11 @@ def assemble(planned: Plan) -> Parts:
     )
     feeds = {"train": train}
     for name in dataset.splits.keys() - {"train"}:
+        on_disk = name == "val" and recipe.cache == "disk"
         feeds[name] = Feed(
             dataset.splits[name], preprocessing, engine=engine, workers=recipe.workers or 0,
-            keep=name == "val",
+            keep=name == "val", cache="disk" if on_disk else None,
+            store=Store(dataset.name, name, said) if on_disk else None,
         )  # fmt: skip
     card = Card(
         network=planned.entry.name,
@@ -189,14 +196,14 @@ def assemble(planned: Plan) -> Parts:
     )
     parts = Parts(
         recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds,
-        Folding(network, preprocessing.shape), card,
+        Folding(network, preprocessing.shape), card, said=tuple(said),
     )  # fmt: skip
     return _shortened(parts, heads)
 
 
 def _first_inputs(train: Feed, engine: Engine) -> Tensor:
     """Normalised training images, chosen by chance, for a network that starts from them."""
-    images = train.prepared(_STATISTICS_FROM)
+    images = torch.cat(list(train.prepared(_STATISTICS_FROM)))
     chosen = permutation(key_for("statistics"), len(images))[:_STATISTICS_FROM]
     return train.preprocessing.normalise(engine.place_inputs(images[torch.from_numpy(chosen)]))
 
@@ -232,7 +239,7 @@ def _shortened(parts: Parts, heads: list[str]) -> Parts:
         if not refusal:
             return dataclasses.replace(parts, shortcut=short)
     said = f"note: {parts.entry.name}: the frozen part runs anew in every epoch, since {refusal}"
-    return dataclasses.replace(parts, said=(said,))
+    return dataclasses.replace(parts, said=(*parts.said, said))
 
 
 def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
@@ -250,6 +257,27 @@ def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
     if dataset.vectors:
         channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
     return {"classes": task.outputs, "channels": channels, "image_size": recipe.image_size}
+
+
+def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
+    """Stop where images were to be kept that lie in memory anyway, or that no file can stand for."""
+    if recipe.cache == "disk":
+        limit(cache_folder())  # which a wrong setting of the environment would stop later
+    train = dataset.splits["train"]
+    random = recipe.augment == "resized-crop"
+    if isinstance(train, ArraySamples) and (
+        recipe.cache == "disk" or (random and recipe.cache == "memory")
+    ):
+        raise UsageError(
+            f"--cache {recipe.cache}: the images of {dataset.name} are not decoded, they lie in memory "
+            "as they are; drop it"
+        )
+    kept = [dataset.splits[name] for name in ("train", "val") if name in dataset.splits]
+    if recipe.cache == "disk" and not all(isinstance(split, FileSamples) for split in kept):
+        raise UsageError(
+            f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
+            "are decoded; use --cache memory"
+        )
 
 
 def _task(recipe: Recipe, dataset: Dataset) -> Task:
@@ -287,12 +315,13 @@ def _published(entry: Entry, which: str) -> Start:
 
 
 def _inputs(
-    recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing
+    recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing, said: list[str]
 ) -> tuple[Preprocessing, Feed]:
     """The preprocessing and the training split; the one may need statistics of the other."""
+    store = Store(dataset.name, "train", said) if recipe.cache == "disk" else None
     train = Feed(
         dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
-        augment=recipe.augment or "none", seed=recipe.seed,
+        augment=recipe.augment or "none", seed=recipe.seed, cache=recipe.cache, store=store,
         changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
         mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
     )  # fmt: skip
@@ -300,7 +329,7 @@ def _inputs(
         name, reason = train.samples.name(0), train.bad[0]
         raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
     if recipe.normalize == "dataset" and isinstance(preprocessing, ImagePreprocessing):
-        found = channel_statistics(train.prepared(_STATISTICS_FROM))
+        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
         # A channel that never varies must not be divided by nothing.
         std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
         preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)

@@ -13,6 +13,7 @@ import torch
 
 from onestop.config import Settings, refuse_useless
 from onestop.data.dataset import Facts
+from onestop.data.stream import KEEP_BYTES
 from onestop.device import choose_device, compute_threads, computes_in_bf16, cores
 from onestop.errors import UsageError
 from onestop.networks import find
@@ -32,7 +33,7 @@ SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
 _FOR_IMAGES = (
     "label_smoothing", "balance", "augment", "auto_augment", "color_jitter", "erase", "mixup",
-    "cutmix", "tta", "fit", "image_size", "channels",
+    "cutmix", "tta", "fit", "image_size", "channels", "cache",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
     rules |= _machine_rules(settings.recipe)
     settings = _fill(settings, rules)
     settings = _fill(settings, _engine_rules(settings.recipe, facts, entry))
+    settings = _fill(settings, _cache_rules(settings.recipe, facts))
     settings = _fill(settings, _length_rules(settings.recipe, facts))
     settings = _fill(settings, _freezing_rules(settings.recipe))
     settings = _fill(settings, _learning_rules(settings.recipe, facts))
@@ -263,6 +265,19 @@ def _precision(device: torch.device, found: Traits | None) -> tuple[Precision, s
     if found is None:
         return "fp32", "exact; bf16 may be faster, but nothing is known of your own network"
     return found.precision()
+
+
+def _cache_rules(recipe: Recipe, facts: Facts) -> Rules:
+    if facts.vectors:
+        return {"cache": ("memory", "vectors are taken as they are")}
+    if recipe.augment == "resized-crop":
+        return {"cache": ("none", "parts are cut out of whole images; kept ones are smaller")}
+    assert recipe.channels is not None
+    assert recipe.image_size is not None
+    size = facts.images * recipe.channels * recipe.image_size**2
+    if size > KEEP_BYTES:
+        return {"cache": ("none", f"{size / 2**30:.1f} GiB of images are more than 2 GiB")}
+    return {"cache": ("memory", f"{size / 2**20:,.1f} MiB of images are no more than 2 GiB")}
 
 
 def _refuse_contradictions(settings: Settings, facts: Facts) -> None:

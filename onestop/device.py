@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -110,6 +111,30 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that this process may still take; None where the system does not say.
+
+    What Linux calls available (`man proc`, MemAvailable), and not more than a container's limit
+    leaves (cgroup v2, where files that the system remembers count as free).
+    """
+    lines = _read("/proc/meminfo").splitlines()
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    group = "/sys/fs/cgroup/memory."
+    most, now = _read(group + "max").strip(), _read(group + "current").strip()
+    if most.isdecimal() and now.isdecimal():
+        stat = dict(line.split() for line in _read(group + "stat").splitlines())
+        files = sum(int(stat.get(name, 0)) for name in ("active_file", "inactive_file"))
+        found.append(int(most) - int(now) + files)
+    return min(found, default=None)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError:
+        return ""
 
 
 def compute_threads() -> tuple[int, str]:

@@ -52,7 +52,7 @@ class Option:
     @property
     def pair(self) -> bool:
         """Whether it can be on in a recipe file, so that it has a form that turns it off."""
-        return self.truth and self.name in field_types()
+        return self.truth and field_types().get(self.name) is bool
 
     @property
     def place(self) -> str:

@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from onestop.data.ahead import ahead
 from onestop.data.decode import BadImageError, decode, from_pillow, to_channels
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
 from onestop.data.samples import ArraySamples, image_array
-from onestop.data.stream import Batch, Feed, ahead
+from onestop.data.stream import Batch, Feed
 from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
 from onestop.metrics import Metrics

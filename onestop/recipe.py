@@ -28,6 +28,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
 AutoAugment = Literal["none", "trivial", "rand"]
 Balance = Literal["none", "loss"]
+Cache = Literal["none", "memory", "disk"]
 Fit = Literal["crop", "stretch", "pad"]
 MemoryFormat = Literal["contiguous", "channels-last"]
 Monitor = Literal["accuracy", "top5", "macro_f1", "loss", "mae"]
@@ -153,6 +154,11 @@ class Recipe:
     """allow only algorithms that give the same bits each time (slower on a GPU)"""
     workers: Natural | None = None
     """threads that read images; they cannot change a result"""
+    cache: Cache | None = None
+    """where decoded training images are kept: nowhere (decoded in every epoch), in memory, or on the
+    disk for later runs too (`onestop info --cache` shows them); derived to be memory up to 2 GiB, but
+    none with --augment resized-crop, since there memory and disk keep images scaled down to 256/224
+    of --image-size, which changes results"""
     threads: Positive | None = None
     """threads that compute; their number changes the last bits of a result"""
 

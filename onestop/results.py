@@ -151,7 +151,7 @@ class Info:
     """What there is to know about something.
 
     Attributes:
-        kind: `data`, `model` or `network`.
+        kind: `data`, `model`, `network` or `cache`.
         name: What was asked about.
         facts: Single values by name.
         table: Rows that belong together: a class, or a module of a network, a row; see
@@ -162,7 +162,7 @@ class Info:
             number. All are in `table`.
     """
 
-    kind: Literal["data", "model", "network"]
+    kind: Literal["data", "model", "network", "cache"]
     name: str
     facts: dict[str, Any]
     table: list[dict[str, Any]] = field(default_factory=list)

@@ -55,5 +55,6 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test works in a folder of its own, so that `runs/` never lands in the checkout."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for name in ("ONESTOP_DATA", "ONESTOP_OFFLINE", "NO_COLOR", "COLUMNS"):
+    ours = ("ONESTOP_CACHE", "ONESTOP_CACHE_GB", "ONESTOP_DATA", "ONESTOP_OFFLINE")
+    for name in (*ours, "NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)

@@ -110,6 +110,24 @@ def test_the_reason_is_about_the_data_at_hand(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("facts", "given", "cache", "words"),
+    [
+        (DIGITS, {}, "memory", "1.3 MiB of images are no more than 2 GiB"),
+        (CIFAR, {}, "memory", "131.8 MiB of images are no more than 2 GiB"),
+        (CIFAR, {"image_size": 224}, "none", "parts are cut out of whole images"),
+        (CIFAR, {"image_size": 224, "augment": "flip"}, "none", "6.3 GiB of images are more than"),
+        (VECTORS, {}, "memory", "vectors are taken as they are"),
+    ],
+)
+def test_what_is_kept_follows_from_its_size_and_the_augmentation(
+    facts: Facts, given: dict[str, object], cache: str, words: str
+) -> None:
+    chosen = derived(facts, **given)
+    assert chosen.recipe.cache == cache
+    assert chosen.origins["cache"].why.startswith(words)
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ({"optimizer": "adam"}, {"lr": 1e-3, "weight_decay": 0.0}),
@@ -229,6 +247,7 @@ def test_the_network_behind_the_name_comes_with_it() -> None:
         (DIGITS, {"step_epochs": 3}, "--step-epochs 3: changes nothing with --schedule cosine"),
         (VECTORS, {"label_smoothing": 0.1}, "--label-smoothing 0.1: is for images"),
         (VECTORS, {"image_size": 32}, "--image-size 32: is for images, these are vectors"),
+        (VECTORS, {"cache": "none"}, "--cache none: is for images, these are vectors"),
         (VECTORS, {"augment": "flip"}, "--augment flip: is for images, these are vectors"),
         (VECTORS, {"auto_augment": "rand"}, "--auto-augment rand: is for images, these are vectors"),
         (VECTORS, {"color_jitter": 0.4}, "--color-jitter 0.4: is for images, these are vectors"),

@@ -5,6 +5,9 @@ Legend: N samples, H height, W width, C channels, F features.
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +80,18 @@ class FileSamples(Samples):
 
     def take(self, indices: NDArray[np.int64]) -> FileSamples:  # noqa: D102
         return FileSamples(self.root, [self.paths[i] for i in indices], self.targets[indices])
+
+    def digest(self, index: int) -> bytes:
+        """SHA-256 of a file's whole content.
+
+        Raises:
+            OSError: It cannot be read, or is no file.
+        """
+        path = self.root / self.paths[index]
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "not a file", str(path))  # a pipe could block for ever
+        with path.open("rb", buffering=0) as file:
+            return hashlib.sha256(file.readall()).digest()
 
     def identity(self) -> bytes:  # noqa: D102
         lines = []

@@ -1,43 +1,39 @@
 """Batches: which images, in which order, prepared by threads, the same whatever their number.
 
-Small splits are prepared once and kept as one uint8 array; larger ones, and ones whose preparation
-is random, are prepared while the network computes, a few batches ahead.
+Small splits are prepared once and kept (`onestop/data/kept.py`); larger ones, and ones whose
+preparation is random, are prepared while the network computes, a few batches ahead.
 
 Legend: N images of a split, B of a batch.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from onestop.data.ahead import ahead
 from onestop.data.augment import NO_CHANGES, Changes, augment_batch, prepare_part
 from onestop.data.dataset import Skipped
 from onestop.data.decode import BadImageError
+from onestop.data.kept import CHUNK, Keeper, prepare_some, require_memory, room
 from onestop.data.mixing import Mixing, mixed
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing, pixel_tensor
+from onestop.data.preprocess import ImagePreprocessing, Preprocessing
 from onestop.data.samples import ArraySamples, Samples
+from onestop.data.stored import Store
 from onestop.device import Engine
 from onestop.randomness import key_for, permutation
-from onestop.recipe import Augment
+from onestop.recipe import Augment, Cache
 
 KEEP_BYTES = 2**31
 """Prepared splits up to this size (2 GiB) are kept in memory."""
-_AHEAD = 4  # batches prepared before they are asked for
-_CHUNK = 1024  # images treated in one call: more no longer fit the processor's caches
-_CHUNK_BYTES = 2**24  # ... nor do larger ones, as numbers of 32 bits
+_CHUNK_BYTES = 2**24  # as numbers of 32 bits, more in one call no longer fit the caches
 
 Indices = NDArray[np.int64]
-_Item = TypeVar("_Item")
-_Loaded = TypeVar("_Loaded")
 
 
 @dataclass(frozen=True)
@@ -81,10 +77,16 @@ class Feed:
         mixing: Mixing | None = None,
         seed: int = 0,
         keep: bool = True,
+        cache: Cache | None = None,
+        store: Store | None = None,
     ) -> None:
         """`keep` allows a small split to be prepared once for many passes.
 
-        Batches lie where `engine` wants its inputs; on the CPU where not given.
+        Where `cache` says what is to be kept, `keep` does not count; on the disk, `store` says
+        where. Batches lie where `engine` wants its inputs; on the CPU where not given.
+
+        Raises:
+            UsageError: What is to be kept in memory finds no room there.
         """
         self.samples = samples
         self.preprocessing = preprocessing
@@ -96,9 +98,29 @@ class Feed:
         self.seed = seed
         self.targets = torch.from_numpy(np.asarray(samples.targets))
         self.bad: dict[int, str] = {}
+        self._kept: Tensor | None = None
+        self._whole = samples  # what random parts are cut out of
         size = len(samples) * int(np.prod(preprocessing.shape))
         random = augment == "resized-crop"
-        self._kept = self._prepare_all() if keep and not random and size <= KEEP_BYTES else None
+        self._small = not random and size <= KEEP_BYTES
+        if cache is None:
+            cache = "memory" if keep and self._small else "none"
+        if cache != "none":
+            self._keep(
+                Keeper(samples, preprocessing, workers, self.bad, store), size, random=random
+            )
+
+    def _keep(self, keeper: Keeper, size: int, *, random: bool) -> None:
+        """Decode everything now, or open what an earlier run decoded."""
+        if random:
+            self._whole = keeper.scaled()
+            return
+        if keeper.store:
+            self._kept = keeper.prepared_on_disk()
+        if self._kept is None and (self._small or not keeper.store):
+            if not self._small:
+                require_memory(size, len(self.samples), "memory")
+            self._kept = keeper.prepared()
 
     def skipped(self) -> list[Skipped]:
         """The images found unreadable so far."""
@@ -120,13 +142,17 @@ class Feed:
             if len(indices):
                 yield self._batch(indices, images)
 
-    def prepared(self, limit: int) -> Tensor:
-        """Prepared images, not normalised: all where kept, else about `limit` chosen by chance."""
-        if self._kept is not None:
-            good = [i for i in range(len(self.samples)) if i not in self.bad]
-            return self._kept if len(good) == len(self._kept) else self._kept[good]
-        chosen = np.sort(permutation(key_for("statistics"), len(self.samples))[:limit])
-        return torch.cat([images for _, images in self._prepared(np.split(chosen, [limit]), None)])
+    def prepared(self, limit: int) -> Iterator[Tensor]:
+        """Prepared images, not normalised: those of a small split, else about `limit` by chance.
+
+        Which ones depends neither on what is kept nor where.
+        """
+        chosen = np.arange(len(self.samples))
+        if not self._small:
+            chosen = np.sort(permutation(key_for("statistics"), len(chosen))[:limit])
+        most = self._together_at_most()
+        plan = np.split(chosen, range(most, len(chosen), most))
+        yield from (images for _, images in self._prepared(plan, None, self._whole))
 
     @property
     def _in_threads(self) -> bool:
@@ -158,9 +184,13 @@ class Feed:
         return Batch(inputs, targets, indices)
 
     def _prepared(
-        self, plan: Iterable[Indices], epoch: int | None
+        self, plan: Iterable[Indices], epoch: int | None, samples: Samples | None = None
     ) -> Iterator[tuple[Indices, Tensor]]:
-        """Batches of prepared images without the unreadable ones: one an entry of the plan."""
+        """Batches of prepared images without the unreadable ones: one an entry of the plan.
+
+        In training (an `epoch`) random parts are cut out of what is kept of the images; else they
+        are prepared from `samples`, the images themselves where not given.
+        """
         if self._kept is not None:
             for indices in plan:
                 good = self._good(indices)
@@ -170,14 +200,14 @@ class Feed:
         random_parts = epoch is not None and self.augment == "resized-crop"
         if isinstance(self.samples, ArraySamples) and not random_parts:
             for indices in plan:
-                yield indices, self._prepare_some(self.samples, indices)
+                yield indices, prepare_some(self.samples, self.preprocessing, indices)
             return
 
         def prepare(index: int) -> Tensor:
             if random_parts and epoch is not None:
                 assert isinstance(self.preprocessing, ImagePreprocessing)
-                return prepare_part(self.samples, index, self.preprocessing, self.seed, epoch)
-            return self.preprocessing.prepare(self.samples, index)
+                return prepare_part(self._whole, index, self.preprocessing, self.seed, epoch)
+            return self.preprocessing.prepare(samples or self.samples, index)
 
         def load(index: int) -> Tensor | None:
             if index in self.bad:
@@ -196,7 +226,7 @@ class Feed:
         for indices, images in zip(batches, loaded, strict=True):
             readable = [image for image in images if image is not None]
             good = indices[[image is not None for image in images]]
-            yield good, torch.stack(readable) if readable else self._room(0)
+            yield good, torch.stack(readable) if readable else room(self.preprocessing, 0)
 
     def _together(
         self, plan: Iterable[Indices], epoch: int
@@ -209,7 +239,7 @@ class Feed:
         if self._kept is None:  # prepared image by image anyway
             yield from (([], indices, images) for indices, images in self._prepared(plan, epoch))
             return
-        most = max(1, min(_CHUNK, _CHUNK_BYTES // (4 * int(np.prod(self.preprocessing.shape)))))
+        most = self._together_at_most()
         batches = list(plan)
         while batches:
             sizes = np.cumsum([len(batch) for batch in batches[:most]])
@@ -219,51 +249,13 @@ class Feed:
             cuts = np.cumsum([len(batch) for batch in several])[:-1].tolist()
             yield cuts, indices, self._kept[torch.from_numpy(indices)]
 
+    def _together_at_most(self) -> int:
+        return max(1, min(CHUNK, _CHUNK_BYTES // (4 * int(np.prod(self.preprocessing.shape)))))
+
     def _good(self, indices: Indices) -> Indices:
         if not self.bad:
             return indices
         return indices[[int(index) not in self.bad for index in indices]]
-
-    def _prepare_all(self) -> Tensor:
-        if isinstance(self.samples, ArraySamples):
-            return self._prepare_array(self.samples)
-        kept = self._room(len(self.samples))
-
-        def load(index: int) -> None:
-            try:
-                kept[index] = self.preprocessing.prepare(self.samples, index)
-            except BadImageError as error:
-                self.bad[index] = str(error)
-
-        everything = [range(i, min(i + 64, len(kept))) for i in range(0, len(kept), 64)]
-        for _ in ahead(everything, load, self.workers):
-            pass
-        return kept
-
-    def _room(self, count: int) -> Tensor:
-        """Zeros where so many prepared samples find room."""
-        dtype = torch.uint8 if isinstance(self.preprocessing, ImagePreprocessing) else torch.float32
-        return torch.zeros((count, *self.preprocessing.shape), dtype=dtype)
-
-    def _prepare_array(self, samples: ArraySamples) -> Tensor:
-        if not isinstance(self.preprocessing, ImagePreprocessing):
-            return torch.from_numpy(samples.values)
-        kept = torch.empty((len(samples), *self.preprocessing.shape), dtype=torch.uint8)
-
-        def load(start: int) -> None:
-            part = np.arange(start, min(start + _CHUNK, len(samples)))
-            kept[start : start + _CHUNK] = self._prepare_some(samples, part)
-
-        for _ in ahead([range(0, len(samples), _CHUNK)], load, self.workers):
-            pass
-        return kept
-
-    def _prepare_some(self, samples: ArraySamples, indices: Indices) -> Tensor:
-        preprocessing = self.preprocessing
-        if not isinstance(preprocessing, ImagePreprocessing):
-            return torch.from_numpy(samples.values[indices])
-        pixels = samples.many(indices, preprocessing.channels)
-        return preprocessing.resize(pixel_tensor(pixels))
 
 
 def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indices]:
@@ -277,30 +269,3 @@ def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indic
     if batch_size > 1 and cuts and count - cuts[-1] == 1:
         cuts.pop()
     return np.split(order, cuts)
-
-
-def ahead(
-    batches: Iterable[Sequence[_Item]], load: Callable[[_Item], _Loaded], workers: int
-) -> Iterator[list[_Loaded]]:
-    """`load` each item of each batch in threads, a few batches ahead, in the order they come.
-
-    Args:
-        batches: Taken only as far as is looked ahead, so there may be no end of them.
-        load: Runs in several threads at once.
-        workers: Threads; 0 loads in the caller's own, when it is asked for.
-    """
-    if workers == 0:
-        for items in batches:
-            yield [load(item) for item in items]
-        return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="onestop-data")
-    waiting: deque[list[Future[_Loaded]]] = deque()
-    try:
-        for items in batches:
-            waiting.append([pool.submit(load, item) for item in items])
-            if len(waiting) > _AHEAD:
-                yield [future.result() for future in waiting.popleft()]
-        for futures in waiting:
-            yield [future.result() for future in futures]
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -185,6 +185,7 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
     numeric = (
         "images",
+        "megabytes",
         *_SHARES,
         "parameters",
         "multiply-adds",

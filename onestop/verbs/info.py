@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from onestop.results import Info
 if TYPE_CHECKING:
     from torch import nn
 
+    from onestop.data.cache import Entry as CacheEntry
     from onestop.networks.catalog import Entry
 
 Levels = Annotated[int, Ge(0)]
@@ -22,7 +24,7 @@ _LOOK_AT = 2000  # images whose pixels are measured where a source has more
 
 
 def info(
-    target: Any,
+    target: Any = None,
     *,
     data_root: str | None = None,
     classes: Positive | None = None,
@@ -30,6 +32,8 @@ def info(
     image_size: Positive | None = None,
     depth: Levels | None = None,
     backward: bool = False,
+    cache: bool = False,
+    clear_cache: bool = False,
 ) -> Info:
     """Tell what is in a data set, a model file or a network.
 
@@ -49,6 +53,8 @@ def info(
             (default: as many as 40 lines hold, at least down to where its stages begin)
         backward: for a network: also the functions that gradients pass, from the loss to the
             parameters
+        cache: instead of a TARGET: decoded images that `train --cache disk` has kept
+        clear_cache: instead of a TARGET: remove these, but for those in use
 
     Returns:
         What was found.
@@ -56,6 +62,13 @@ def info(
     Raises:
         OneStopError: It is none of the three, or cannot be read.
     """
+    if cache or clear_cache:
+        if target is not None:
+            flag = "--cache" if cache else "--clear-cache"
+            raise UsageError(f"{flag} {target}: looks at all that is kept; drop one of them")
+        return _of_cache(clear=clear_cache)
+    if target is None:
+        raise UsageError("info: TARGET missing (onestop info --help)")
     kind = _kind_of(target)
     if kind == "network":
         try:
@@ -82,6 +95,44 @@ def _kind_of(target: Any) -> str:
     if is_run(path) or (path.is_file() and path.suffix == ".safetensors"):
         return "model"
     return "data" if is_source(str(target)) and path.suffix != ".py" else "network"
+
+
+def _of_cache(*, clear: bool) -> Info:
+    """The files of decoded images, once they are cleared where that is asked for."""
+    from onestop.data import cache
+
+    folder, facts = cache.cache_folder(), dict[str, Any]()
+    most = cache.limit(folder)
+    if clear:
+        gone, left = cache.clear(folder)
+        facts = {"removed": gone, **({"in_use": left} if left else {})}
+    found = cache.entries(folder)
+    facts |= {
+        "gigabytes": sum(entry.size for entry in found) / 1e9,
+        "limit": most / 1e9,
+        "set_with": "ONESTOP_CACHE_GB (the least recently used make room)",
+        "free_with": "onestop info --clear-cache" if found else "",
+    }
+    return Info("cache", str(folder), facts, [_of_entry(entry) for entry in found])
+
+
+def _of_entry(entry: CacheEntry) -> dict[str, Any]:
+    when = dt.datetime.fromtimestamp(entry.used).astimezone().isoformat(" ", "minutes")
+    rest = {
+        "megabytes": round(entry.size / 1e6, 1),
+        "used": when[:16],
+        "file": entry.path.name[:12],
+    }
+    if entry.about is None:
+        return {"source": "(damaged)", "split": "", "images": "", "prepared": "", **rest}
+    how = entry.about["how"]
+    if how["kind"] == "scaled":
+        prepared = f"{how['channels']} channels, shorter side at most {how['side']}"
+    else:
+        height, width = how["size"]
+        prepared = f"{how['channels']} channels, {height}x{width}, {how['fit']}"
+    named = {name: entry.about[name] for name in ("source", "split", "images")}
+    return {**named, "prepared": prepared, **rest}
 
 
 def _of_data(source: Any, data_root: str | None) -> Info:

@@ -180,7 +180,7 @@ def _go_on(
             f"began this run; go on with that one, or start a new run with --weights {folder}"
         )
     for name, value in given.items():
-        if name not in _MAY_CHANGE and value != stored[name]:
+        if value != stored[name] and not _may_change(name, value, stored):
             raise UsageError(
                 f"--{name.replace('_', '-')} {value}: {folder} runs with {stored[name]}; only "
                 f"{listing(_MAY_CHANGE)} may change; for anything else start a new run, "
@@ -208,6 +208,13 @@ def _go_on(
         _refuse_fewer(folder, chosen.epochs or 0)
         write_atomic(folder / RECIPE, write_recipe(chosen))
         return run_in(folder, planned, quiet=quiet)
+
+
+def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
+    """Whether another value changes no step; where images are kept only counts if kept ones differ."""
+    if name == "cache":
+        return stored["augment"] != "resized-crop" or "none" not in (value, stored["cache"])
+    return name in _MAY_CHANGE
 
 
 def _refuse_fewer(folder: Path, epochs: int) -> None:

@@ -17,6 +17,7 @@ from torch import nn
 
 import onestop
 from onestop.cli import main
+from onestop.data.cache import cache_folder
 from onestop.errors import DataError, UsageError
 from tests.verbs.conftest import COLOURS, Trained
 
@@ -269,6 +270,55 @@ class TestNetwork:
     def test_a_word_that_is_nothing_suggests_the_nearest(self, typed: str, near: str) -> None:
         with pytest.raises(UsageError, match=f"^{typed}: no such path, .* did you mean '{near}'"):
             onestop.info(typed)
+
+
+class TestCache:
+    @pytest.fixture
+    def kept(self, trained: Trained) -> Path:
+        """The folder of images kept by a run with random parts and one without."""
+        for augment in ("none", "resized-crop"):
+            onestop.train(
+                trained.source, model="lenet5_color", epochs=1, augment=augment, cache="disk",
+                quiet=True, threads=1, workers=1, val_fraction=0,
+            )  # fmt: skip
+        return cache_folder()
+
+    def test_it_lists_what_is_kept_the_last_used_first(self, kept: Path, trained: Trained) -> None:
+        found = onestop.info(cache=True)
+        assert (found.kind, found.name) == ("cache", str(kept))
+        assert [row["prepared"] for row in found.table] == [
+            "3 channels, shorter side at most 37", "3 channels, 32x32, crop",
+        ]  # fmt: skip
+        assert {(row["source"], row["split"], row["images"]) for row in found.table} == {
+            (str(trained.source), "train", 36)
+        }
+        sizes = [path.stat().st_size for path in kept.iterdir()]
+        assert found.facts["gigabytes"] == sum(sizes) / 1e9
+        assert found.facts["limit"] > 0
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", row["used"]) for row in found.table)
+
+    def test_a_damaged_file_is_named_as_one(self, kept: Path) -> None:
+        next(kept.iterdir()).write_bytes(b"damaged")
+        assert [row["source"] for row in onestop.info(cache=True).table].count("(damaged)") == 1
+
+    def test_clearing_removes_only_what_is_ours(self, kept: Path, capsys: Capture) -> None:
+        (kept / "mine.images").write_text("mine")
+        assert main(["info", "--clear-cache"]) == 0
+        assert "removed: 2" in capsys.readouterr().out
+        assert [path.name for path in kept.iterdir()] == ["mine.images"]
+        assert onestop.info(cache=True).table == []
+
+    def test_a_folder_that_is_not_there_is_empty(self, capsys: Capture) -> None:
+        assert main(["info", "--cache"]) == 0
+        page = capsys.readouterr().out
+        assert page.startswith(f"cache {cache_folder()}\n")
+        assert "--clear-cache" not in page
+        assert not cache_folder().exists()
+
+    @pytest.mark.parametrize("flag", ["cache", "clear_cache"])
+    def test_a_target_beside_it_is_refused(self, flag: str) -> None:
+        with pytest.raises(UsageError, match=f"^--{flag.replace('_', '-')} digits: looks at all"):
+            onestop.info("digits", **{flag: True})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("target", ["source", "run", "lenet5"])

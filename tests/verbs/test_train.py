@@ -105,6 +105,69 @@ def test_same_seed_same_weights_whatever_the_workers(photos: Callable[..., Path]
     assert not same(runs[0], train(folder, seed=1, **options))
 
 
+@pytest.mark.parametrize("augment", ["flip-crop", "resized-crop"])
+def test_same_weights_wherever_images_are_kept(photos: Callable[..., Path], augment: str) -> None:
+    folder = photos({"red": 12, "blue": 12})
+    (folder / "red" / "000.jpg").write_text("no image")
+    modes = ["none", "memory", "disk", "disk"]
+    runs = [
+        train(folder, model="lenet5_color", augment=augment, cache=mode, workers=workers)
+        for workers, mode in enumerate(modes)
+    ]
+    alike = runs if augment == "flip-crop" else runs[1:]  # there, kept images are smaller
+    assert all(same(alike[0], run) and rows(alike[0]) == rows(run) for run in alike[1:])
+    assert [run.metrics["skipped"] for run in runs] == [1] * 4
+    logs = [(run.folder / "log.txt").read_text() for run in runs]
+    assert ["cache: train: " in log and "cache: val: " in log for log in logs] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    assert [log.count("none decoded") for log in logs] == [0, 0, 0, 2]
+
+
+def test_a_run_goes_on_with_images_kept_elsewhere_only_if_they_are_the_same(
+    photos: Callable[..., Path],
+) -> None:
+    folder = photos({"red": 12, "blue": 12})
+    options = {"model": "lenet5_color", "schedule": "constant"}
+    whole = train(folder, **options, epochs=2)
+    run = train(folder, **options, epochs=1)
+    assert same(onestop.train(run.folder, epochs=2, cache="disk", quiet=True), whole)
+    run = train(folder, **options, augment="resized-crop", epochs=1, cache="disk")
+    with pytest.raises(UsageError, match=r"--cache none: .* runs with disk"):
+        onestop.train(run.folder, epochs=2, cache="none", quiet=True)
+    onestop.train(run.folder, epochs=2, cache="memory", quiet=True)
+
+
+def test_keeping_what_need_not_or_cannot_be_kept_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(UsageError, match="--cache disk: the images of digits are not decoded"):
+        train("digits", cache="disk")
+    with pytest.raises(UsageError, match="--cache memory: the images of digits are not decoded"):
+        train("digits", cache="memory", augment="resized-crop")
+    pairs = [(torch.rand(3, 32, 32), k % 2) for k in range(12)]
+    with pytest.raises(UsageError, match=r"--cache disk: whether images of .* use --cache memory"):
+        train(Pairs(pairs), cache="disk", model="lenet5_color")
+    monkeypatch.setenv("ONESTOP_CACHE_GB", "much")
+    with pytest.raises(UsageError, match="ONESTOP_CACHE_GB much"):
+        train("digits", cache="disk")
+    assert not Path("runs").exists()
+
+
+class Pairs(torch.utils.data.Dataset[Any]):
+    """Images and classes as a torch data set."""
+
+    def __init__(self, pairs: list[tuple[torch.Tensor, int]]) -> None:
+        self.pairs = pairs
+        self.classes, self.targets = ["a", "b"], [target for _, target in pairs]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.pairs[index]
+
+
 def test_a_run_is_never_overwritten() -> None:
     folders = [train(epochs=1, name="mine").folder.name for _ in range(3)]
     assert folders == ["mine", "mine-2", "mine-3"]

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from onestop.data.cache import user_cache
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
@@ -123,8 +124,7 @@ def data_root(given: str | None) -> Path:
     """The folder for sets known by name: as given, else ONESTOP_DATA, else the user's cache."""
     if given or os.environ.get("ONESTOP_DATA"):
         return Path(given or os.environ["ONESTOP_DATA"]).expanduser()
-    cache = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "onestop" / "data"
+    return user_cache() / "data"
 
 
 def open_named(name: str, root: Path) -> Dataset:
