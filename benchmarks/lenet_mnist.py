@@ -96,7 +96,6 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", required=True, help="folder that holds MNIST/raw")
-    parser.add_argument("--seed", type=int, default=0)
 
 
 if __name__ == "__main__":

@@ -171,9 +171,9 @@ def bare_limit(
 
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
     """A folder of classes of small pictures of one size, decoded: [N, H, W, C] and labels [N]."""
+    from onestop.data.ahead import ahead
     from onestop.data.decode import decode
     from onestop.data.sources.folder import images_below
-    from onestop.data.ahead import ahead
     from onestop.device import cores
 
     classes = tuple(sorted(p.name for p in root.iterdir() if p.is_dir()))

@@ -1,0 +1,177 @@
+"""The same jobs done by peers, beside the tutorial's loop and OneStop, in one run.
+
+    make bench-peers CIFAR=FOLDER HYMENOPTERA=FOLDER SQUEEZENET=FILE
+
+The peers live in an environment of their own (`benchmarks/peers.txt`). Each does the job as its own
+documentation shows it: network, batch, optimizer, rate, augmentation and epochs are the tutorial's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import finetune_ants_bees
+import lenet_cifar10
+from compare import compare
+from ways import cifar_loaders
+
+TITLE = "Peers: the tutorials' jobs"
+
+
+def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
+    """A loop as readers of tutorials write it."""
+    return JOBS[words.job].tutorial(words)  # type: ignore[no-any-return]
+
+
+def onestop(words: argparse.Namespace) -> Mapping[str, float]:
+    """OneStop with the tutorial's settings, precision by its own rules."""
+    return JOBS[words.job].onestop(words)  # type: ignore[no-any-return]
+
+
+def lightning(words: argparse.Namespace) -> Mapping[str, float]:
+    """Lightning's Trainer, without its progress bar, checkpoints and logger."""
+    import lightning as L
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    torch.manual_seed(words.seed)
+    train_loader, test_loader = cifar_loaders(words.root, 8, 0)
+
+    class Lit(L.LightningModule):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = lenet_cifar10.lenet()
+
+        def training_step(self, batch: Any, _: int) -> Any:
+            return cross_entropy(self.network(batch[0]), batch[1])
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.Adam(self.parameters(), lr=0.001)
+
+    module = Lit()
+    trainer = L.Trainer(
+        max_epochs=words.epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    begun = time.perf_counter()
+    trainer.fit(module, train_loader)
+    learning = time.perf_counter() - begun
+    accuracy = _accuracy(module.network, test_loader)
+    return _figures(words, learning, begun, accuracy, len(train_loader.dataset))
+
+
+def hf_trainer(words: argparse.Namespace) -> Mapping[str, float]:
+    """Hugging Face's Trainer, without saving and reporting."""
+    import torch
+    from transformers import Trainer, TrainingArguments
+
+    train_loader, test_loader = cifar_loaders(words.root, 8, 0)
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = lenet_cifar10.lenet()
+
+        def forward(self, pixel_values: Any, labels: Any = None) -> Any:
+            logits = self.network(pixel_values)
+            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+    torch.manual_seed(words.seed)
+    model = Wrapped()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            folder, per_device_train_batch_size=8, num_train_epochs=words.epochs,
+            learning_rate=0.001, lr_scheduler_type="constant", save_strategy="no", report_to=[],
+            disable_tqdm=True, use_cpu=True, seed=words.seed, logging_strategy="no",
+            dataloader_pin_memory=False, max_grad_norm=0.0,
+        )  # fmt: skip
+        trainer = Trainer(
+            model, arguments, train_dataset=train_loader.dataset, data_collator=_collated,
+            optimizers=(torch.optim.Adam(model.parameters(), lr=0.001), None),
+        )  # fmt: skip
+        begun = time.perf_counter()
+        trainer.train()
+        learning = time.perf_counter() - begun
+    accuracy = _accuracy(model.network, test_loader)
+    return _figures(words, learning, begun, accuracy, len(train_loader.dataset))
+
+
+def fastai(words: argparse.Namespace) -> Mapping[str, float]:
+    """Fastai's vision_learner with fine_tune's frozen half alone: the head, its own augmentation."""
+    import torch
+    from fastai.vision import all as fv
+    from safetensors.torch import load_file
+    from torchvision import models
+
+    torch.manual_seed(words.seed)
+    begun = time.perf_counter()
+    photographs = [p for p in fv.get_image_files(words.root) if p.suffix == ".jpg"]
+    loaders = fv.ImageDataLoaders.from_path_func(
+        Path(words.root), photographs, lambda path: Path(path).parent.name,
+        valid_pct=None, splitter=None, bs=8, num_workers=0, item_tfms=fv.RandomResizedCrop(224),
+        batch_tfms=[*fv.aug_transforms(size=224), fv.Normalize.from_stats(*fv.imagenet_stats)],
+    )  # fmt: skip
+    backbone = models.squeezenet1_1()
+    backbone.load_state_dict(load_file(words.weights), strict=False)
+    learner = fv.vision_learner(
+        loaders, lambda **_: backbone, pretrained=False, metrics=fv.accuracy, cut=1
+    )
+    learner.freeze()
+    with learner.no_bar(), learner.no_logging():
+        learner.fit_one_cycle(finetune_ants_bees.EPOCHS)
+    best = max(row[2] for row in learner.recorder.values)
+    return {"seconds": time.perf_counter() - begun, "best_accuracy": float(best)}
+
+
+JOBS: dict[str, Any] = {"lenet": lenet_cifar10, "finetune": finetune_ants_bees}
+
+
+def _collated(items: list[Any]) -> dict[str, Any]:
+    import torch
+
+    return {
+        "pixel_values": torch.stack([image for image, _ in items]),
+        "labels": torch.tensor([label for _, label in items]),
+    }
+
+
+def _accuracy(network: Any, loader: Any) -> float:
+    import torch
+
+    network.eval()
+    with torch.no_grad():
+        right = sum(int((network(x).argmax(1) == y).sum()) for x, y in loader)
+    return right / len(loader.dataset)
+
+
+def _figures(
+    words: argparse.Namespace, learning: float, begun: float, accuracy: float, images: int
+) -> Mapping[str, float]:
+    return {
+        "seconds": time.perf_counter() - begun,
+        "images_per_second": words.epochs * images / learning,
+        "accuracy": accuracy,
+    }
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--job", choices=list(JOBS), required=True)
+    parser.add_argument("--root", required=True, help="folder of CIFAR-10, or of ants and bees")
+    parser.add_argument("--epochs", type=int, default=1, help="of LeNet")
+    parser.add_argument("--weights", help="pretrained SqueezeNet 1.1, as safetensors")
+    parser.add_argument("--learn", choices=["all", "head"], default="head")
+    parser.add_argument("--workers", type=int, default=0, help="of the tutorial's loaders")
+
+
+if __name__ == "__main__":
+    compare(
+        TITLE,
+        [tutorial, lightning, hf_trainer, fastai, onestop],
+        _options,
+        lambda words: f"peers_{words.job}",
+    )
