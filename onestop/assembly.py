@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from onestop.compiling import check_compiler
 from onestop.data.dataset import Dataset
 from onestop.data.preprocess import (
     ImagePreprocessing,
@@ -130,6 +131,9 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
     """
+    engine = engine_for(recipe)
+    if recipe.compile:
+        check_compiler(engine.device)
     task = _task(recipe, dataset)
     arguments = _arguments(recipe, dataset, task)
     start = _start(recipe, entry)
@@ -142,7 +146,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     if heads:
         Freezing(network, heads).check(recipe.freeze or "none")
     return Plan(
-        recipe, entry, dataset, engine_for(recipe), task, network, arguments, preprocessing, heads,
+        recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
         tuple(said),
     )  # fmt: skip
 

@@ -98,7 +98,7 @@ class Shortcut:
             yield self._batch(feed, numbers[part], features[part])
 
     def _batch(self, feed: Feed, indices: Indices, features: Tensor) -> Batch:
-        targets = feed.targets[torch.from_numpy(indices)].to(self._engine.device)
+        targets = self._engine.send(feed.targets[torch.from_numpy(indices)])
         return Batch(features.to(self._engine.device), targets, indices)
 
     def _view(self, feed: Feed, view: int | None) -> tuple[Indices, Tensor]:

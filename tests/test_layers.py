@@ -26,6 +26,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
             "results",
             "defaults",
             "shortcut",
+            "compiling",
             "loop",
             "assembly",
         ),

@@ -125,7 +125,7 @@ class Feed:
 
     def _batch(self, indices: Indices, images: Tensor) -> Batch:
         inputs = self.preprocessing.normalise(self.engine.place_inputs(images))
-        targets = self.targets[torch.from_numpy(indices)].to(self.engine.device)
+        targets = self.engine.send(self.targets[torch.from_numpy(indices)])
         return Batch(inputs, targets, indices)
 
     def _prepared(
