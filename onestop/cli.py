@@ -11,13 +11,12 @@ import contextlib
 import importlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from onestop.allocator import keep_freed_memory
-from onestop.errors import OneStopError, UsageError, did_you_mean
+from onestop.errors import OneStopError, UsageError, did_you_mean, is_out_of_memory
 from onestop.flags import Option, options_of, parse
 from onestop.verbs import VERBS
 from onestop.version import __version__
@@ -51,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except (MemoryError, RuntimeError) as error:
-        known = re.search(r"out of memory|can't allocate memory", str(error))
-        if not (known or isinstance(error, MemoryError)):
+        if not is_out_of_memory(error):
             raise
         return _fail("out of memory; lower --batch-size or --image-size, or raise --accumulate", 1)
     except BrokenPipeError:

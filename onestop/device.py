@@ -75,7 +75,7 @@ class Engine:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Set threads, determinism and a GPU's products for the process, and put back what was there."""
+        """Set threads, determinism and a GPU's products for the process; put back what was there."""
         threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         torch.set_num_threads(self.threads)
         if self.deterministic:
