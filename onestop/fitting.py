@@ -10,6 +10,9 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 
@@ -22,13 +25,15 @@ from onestop.loop import frozen_in, take_step
 from onestop.state import Progress
 
 _FEWEST = 2  # images: BatchNorm can make nothing of a single one
+_Found = TypeVar("_Found")
 _READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
 
 
 def advice(parts: Parts, problem: str) -> str:
     """One line on what ran out of memory and what would fit.
 
-    `problem` is what the step said. To be called once the failed step's tensors are let go of; takes the time of a few steps.
+    `problem` is what the step said. To be called once the failed step's tensors are let go of; takes
+    the time of a few steps.
     """
     recipe, shape = parts.recipe, parts.preprocessing.shape
     assert recipe.batch_size is not None
@@ -64,7 +69,7 @@ def _guess(parts: Parts) -> int:
     left = memory.available(parts.engine.device)
     if left is None:
         return parts.recipe.batch_size or 1
-    few, more = (_kept(parts, count) for count in (_FEWEST, 2 * _FEWEST))
+    few, more = _aside(lambda: (_kept(parts, _FEWEST), _kept(parts, 2 * _FEWEST)))
     return int(left / max((more - few) / _FEWEST, 1))
 
 
@@ -111,15 +116,19 @@ def _parts_needed(parts: Parts, fit: int) -> int:
 
 def _runs(parts: Parts, images: int, cut: int) -> bool:
     """Whether a step of so many images in so many parts finds the memory it needs."""
+    runs = _aside(lambda: _try(parts, images, cut))
+    _let_go(parts)
+    return runs
+
+
+def _try(parts: Parts, images: int, cut: int) -> bool:
     recipe = dataclasses.replace(parts.recipe, accumulate=cut)
     trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
     trial.progress.place(parts.engine.device)
     set_rate(trial.optimizer, 0.0)
+    numbers = images * math.prod(parts.preprocessing.shape)
     try:
-        # Held, not used: what reading images takes meanwhile.
-        reading = torch.empty(
-            _READING * images * math.prod(parts.preprocessing.shape), dtype=torch.uint8
-        )
+        reading = torch.empty(_READING * numbers, dtype=torch.uint8)  # held, not used
         take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
         del reading
     except NonFiniteLossError:
@@ -127,11 +136,17 @@ def _runs(parts: Parts, images: int, cut: int) -> bool:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        error.__traceback__ = None  # its frames hold the step's tensors
         return False
-    finally:
-        _let_go(parts)
     return True
+
+
+def _aside(look: Callable[[], _Found]) -> _Found:
+    """What a function finds in a thread of its own.
+
+    oneDNN remembers for a thread that it found no room for its code, and then never asks again.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(look).result()
 
 
 def _batch(parts: Parts, images: int) -> Batch:
