@@ -27,6 +27,12 @@ _PRINTING = {
         Option(
             "print_recipe", bool, False, "show every value, where it came from and why; then stop"
         ),
+        Option(
+            "dry_run",
+            bool,
+            False,
+            "measure a few steps, say what the run would take; write nothing",
+        ),
         Option("json", bool, False, "print the final figures as JSON"),
     ),
     "predict": (
@@ -107,6 +113,9 @@ def _run(words: list[str]) -> int:
         return _print_recipe(module, given, as_json=printing["json"])
     from onestop.display.printing import show
 
+    if printing.pop("dry_run", False):
+        kept = {k: v for k, v in given.items() if k not in ("out", "name")}
+        return show(module.dry_run(**kept), **printing)
     return show(function(**given), **printing)
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 import torch
 
 from onestop import memory
+from onestop.allocator import give_freed_memory_back
 from onestop.assembly import Parts
 from onestop.data.stream import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
@@ -27,6 +28,7 @@ from onestop.state import Progress
 _FEWEST = 2  # images: BatchNorm can make nothing of a single one
 _Found = TypeVar("_Found")
 _READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
+_SAVING = 6  # ... and saving for one of the network: average and momentum too, each written out
 
 
 def advice(parts: Parts, problem: str) -> str:
@@ -47,7 +49,7 @@ def advice(parts: Parts, problem: str) -> str:
     guess = now if short else _guess(parts)
     if short or (guess >= now and _runs(parts, batch, cut)):
         return (
-            f"{of}, yet not in a step: in evaluating or reading images; lower --image-size, or "
+            f"{of}, yet not in a step: in reading images, evaluating or saving; lower --image-size, or "
             "choose a smaller --model"
         )
     fit = _largest(parts, min(guess, now - 1))
@@ -70,7 +72,8 @@ def _guess(parts: Parts) -> int:
     if left is None:
         return parts.recipe.batch_size or 1
     few, more = _aside(lambda: (_kept(parts, _FEWEST), _kept(parts, 2 * _FEWEST)))
-    return int(left / max((more - few) / _FEWEST, 1))
+    an_image = max((more - few) / _FEWEST, 1)
+    return max(_FEWEST, int((left - few) / an_image) + _FEWEST)
 
 
 def _kept(parts: Parts, images: int) -> int:
@@ -89,8 +92,8 @@ def _kept(parts: Parts, images: int) -> int:
     ):
         outputs = parts.training.network.train()(batch.inputs)
     del outputs
-    reading = _READING * images * math.prod(parts.preprocessing.shape)
-    return sum(sizes.values()) + 2 * max(sizes.values(), default=0) + reading
+    step = sum(sizes.values()) + 2 * max(sizes.values(), default=0)
+    return step if parts.engine.device.type == "cuda" else step + _beside(parts, images)
 
 
 def _largest(parts: Parts, most: int) -> int:
@@ -126,11 +129,10 @@ def _try(parts: Parts, images: int, cut: int) -> bool:
     trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
     trial.progress.place(parts.engine.device)
     set_rate(trial.optimizer, 0.0)
-    numbers = images * math.prod(parts.preprocessing.shape)
     try:
-        reading = torch.empty(_READING * numbers, dtype=torch.uint8)  # held, not used
+        beside = torch.empty(_beside(parts, images), dtype=torch.uint8)  # held, not used
         take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
-        del reading
+        del beside
     except NonFiniteLossError:
         return True  # the rest of the step takes less
     except (MemoryError, RuntimeError) as error:
@@ -138,6 +140,12 @@ def _try(parts: Parts, images: int, cut: int) -> bool:
             raise
         return False
     return True
+
+
+def _beside(parts: Parts, images: int) -> int:
+    """Bytes of main memory that a run takes beside its steps."""
+    network: int = sum(tensor.nbytes for tensor in parts.training.network.state_dict().values())
+    return _SAVING * network + _READING * images * math.prod(parts.preprocessing.shape)
 
 
 def _aside(look: Callable[[], _Found]) -> _Found:
@@ -158,5 +166,6 @@ def _batch(parts: Parts, images: int) -> Batch:
 def _let_go(parts: Parts) -> None:
     parts.training.optimizer.zero_grad(set_to_none=True)
     gc.collect()
+    give_freed_memory_back()
     if parts.engine.device.type == "cuda":
         torch.cuda.empty_cache()

@@ -33,7 +33,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
         ),
     ),
     ("faces", False, ("display",)),
-    ("running", False, ("running",)),
+    ("running", False, ("running", "rehearsal")),
     ("verbs", False, ("verbs",)),
     ("top", True, ("flags", "cli", "__init__", "__main__")),
 ]

@@ -94,6 +94,12 @@ class Feed:
         random = augment == "resized-crop"
         self._kept = self._prepare_all() if keep and not random and size <= KEEP_BYTES else None
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether threads read training images while the network computes."""
+        arrays = isinstance(self.samples, ArraySamples) and self.augment != "resized-crop"
+        return self._kept is None and not arrays
+
     def skipped(self) -> list[Skipped]:
         """The images found unreadable so far."""
         return [Skipped(self.samples.name(i), self.bad[i]) for i in sorted(self.bad)]
