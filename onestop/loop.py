@@ -111,7 +111,7 @@ def train_loop(
             batches, learner = shortcut.train(feed, rest, epoch), shortcut.tail(network)
         else:
             batches = feed.train(rest, epoch)
-        for batch, seconds_waited in _timed(batches):
+        for batch, seconds_waited in timed(batches):
             waited += seconds_waited
             lr = recipe.lr * factor(progress.step)
             loss: Figure = math.nan
@@ -146,7 +146,7 @@ def _training_row(progress: Progress, task: Task) -> Metrics:
     return row
 
 
-def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
     """Each batch with the seconds that it had to be waited for."""
     begun = time.perf_counter()
     for batch in batches:

@@ -21,7 +21,7 @@ from onestop.assembly import Parts, Plan, assemble, held_out
 from onestop.data.stream import Batch, Feed, epoch_plan
 from onestop.display.progress import Watcher
 from onestop.inference import score
-from onestop.loop import Epoch, frozen_in, train_loop
+from onestop.loop import Epoch, frozen_in, timed, train_loop
 from onestop.networks import count_parameters
 from onestop.randomness import preserved
 from onestop.results import Cost, Phase
@@ -106,18 +106,19 @@ def _phase(parts: Parts, first: int, count: int, seconds: float) -> tuple[Phase,
     """What these epochs take, and what their first steps take longer."""
     frozen = frozen_in(parts.recipe, first)
     short = parts.shortcut if frozen == "backbone" else None
-    once = 0.0
+    once = once_waiting = 0.0
     if short:
-        once = short.views * _pass(short, parts.feeds["train"], short.views)
+        taken, waited = _pass(short, parts.feeds["train"], short.views)
+        once, once_waiting = short.views * taken, short.views * waited
         if "val" in parts.feeds:
-            once += _pass(short, parts.feeds["val"], 0)
+            once += _pass(short, parts.feeds["val"], 0)[0]
     pace = _steps(parts, first, seconds)
     scoring = 0.0
     if "val" in parts.feeds:
         _scoring(parts, parts.feeds["val"], short, _SCORING / 4)  # the first is slower
         scoring = _scoring(parts, parts.feeds["val"], short, _SCORING)
     speed = len(parts.feeds["train"].samples) / pace.epoch
-    waiting = pace.waiting / pace.epoch
+    waiting = (once_waiting + count * pace.waiting) / (once + count * pace.epoch)
     phase = Phase(count, frozen, once, pace.epoch, scoring, speed, waiting)
     return phase, pace.starting
 
@@ -170,21 +171,29 @@ def _reckon(
     return _Pace(images * typical + waiting, waiting, lost)
 
 
-def _pass(short: Shortcut, feed: Feed, views: int) -> float:
-    """Seconds of a frozen backbone's pass over a split; what it found stands in for the rest."""
+def _pass(short: Shortcut, feed: Feed, views: int) -> tuple[float, float]:
+    """Seconds of a frozen backbone's pass over a split, and those of them spent waiting for images.
+
+    What it found stands in for the features of the rest, and of the other views.
+    """
+    next(short.passes(short.batches(feed, 0 if views else None)))  # the first is slower
     begun = time.perf_counter()
-    times, counts, kept = [], [], []
-    for indices, features in short.passes(feed, 0 if views else None):
+    times, counts, waits, kept = [], [], [], []
+
+    def watched() -> Iterator[Batch]:
+        for batch, waited in timed(short.batches(feed, 0 if views else None)):
+            waits.append(waited)
+            yield batch
+
+    for indices, features in short.passes(watched()):
         times.append(time.perf_counter() - begun)
         counts.append(len(indices))
         kept.append(features)
-        if times[-1] > _ONCE:
+        if len(times) > 1 and times[-1] > _ONCE:
             break
     short.pretend(feed, views, torch.cat(kept))
-    if len(times) == 1:
-        return times[0] * len(feed.samples) / counts[0]
-    an_image = (times[-1] - times[0]) / sum(counts[1:])
-    return times[0] + an_image * (len(feed.samples) - counts[0])
+    rest = (len(feed.samples) - counts[0]) / max(sum(counts[1:]), 1)
+    return times[0] + rest * (times[-1] - times[0]), waits[0] + rest * sum(waits[1:])
 
 
 def _scoring(parts: Parts, feed: Feed, short: Shortcut | None, seconds: float) -> float:
@@ -220,9 +229,9 @@ def _bound(parts: Parts, phases: tuple[Phase, ...], peak: int | None) -> str:
     whole = memory.total(parts.engine.device)
     if whole and peak and peak > _FULL * whole:
         return f"GPU memory, {peak / whole:.0%} taken: --accumulate 2 halves what a step needs"
-    training = sum(phase.training * phase.epochs for phase in phases)
-    waiting = sum(phase.waiting * phase.training * phase.epochs for phase in phases)
-    if waiting < _WAITING * training:
+    learning = [phase.once + phase.training * phase.epochs for phase in phases]
+    waiting = sum(phase.waiting * s for phase, s in zip(phases, learning, strict=True))
+    if waiting < _WAITING * sum(learning):
         return "computing"
     if parts.feeds["train"].reads_ahead:
         return "reading images: raise --workers or use --cache"

@@ -128,7 +128,8 @@ class Phase:
         training: An epoch's steps.
         evaluation: Scoring the validation split after an epoch.
         images_per_second: Training images, over an epoch's steps.
-        waiting: Share of the steps' time that is spent waiting for images.
+        waiting: Share of the time of steps and of what is computed once that is spent waiting for
+            images.
     """
 
     epochs: int

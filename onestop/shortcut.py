@@ -110,15 +110,18 @@ class Shortcut:
         return self._kept[key]
 
     def _compute(self, feed: Feed, view: int | None) -> tuple[Indices, Tensor]:
-        numbers, parts = zip(*self.passes(feed, view), strict=True)
+        numbers, parts = zip(*self.passes(self.batches(feed, view)), strict=True)
         return np.concatenate(numbers), torch.cat(parts)
 
-    @torch.no_grad()
-    def passes(self, feed: Feed, view: int | None) -> Iterator[tuple[Indices, Tensor]]:
-        """The backbone's pass over a split, a batch at a time: numbers of images, their features."""
+    def batches(self, feed: Feed, view: int | None) -> Iterator[Batch]:
+        """What the backbone is run on: a view of all images of a split, or None for the images."""
         count = len(feed.samples)
         fixed = np.array_split(np.arange(count), math.ceil(count / _BATCH))
-        batches = feed.in_order(_BATCH) if view is None else feed.train(fixed, view)
+        return feed.in_order(_BATCH) if view is None else feed.train(fixed, view)
+
+    @torch.no_grad()
+    def passes(self, batches: Iterable[Batch]) -> Iterator[tuple[Indices, Tensor]]:
+        """The backbone's pass over some batches: of each the images' numbers and their features."""
         network = self._folding(self.network)
         was_training = network.training
         network.eval()

@@ -33,7 +33,7 @@ def duration(seconds: float) -> str:
     >>> duration(0.21), duration(95), duration(8000)
     ('0.21 s', '1 min 35 s', '2 h 13 min')
     """
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
