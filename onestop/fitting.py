@@ -1,8 +1,8 @@
-"""After a step ran out of memory: which batch would fit, found by trying.
+"""After a step ran out of memory: which batch would fit.
 
-What a step needs an image is counted first, so that nothing is tried that the machine cannot hold (a
-system that hands out more than it has ends the process); then steps are taken until one goes through.
-The network and its optimizer are of no use afterwards.
+Two small steps are measured, and what they show an image to need is held against what is left. Larger
+ones are not tried: close to the limit, libraries below torch have been seen to crash the process. The
+network and its optimizer are of no use afterwards.
 """
 
 from __future__ import annotations
@@ -25,59 +25,80 @@ from onestop.learning.optimizers import set_rate
 from onestop.loop import frozen_in, take_step
 from onestop.state import Progress
 
-_FEWEST = 2  # images: BatchNorm can make nothing of a single one
 _Found = TypeVar("_Found")
 _READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
 _SAVING = 6  # ... and saving for one of the network: average and momentum too, each written out
+_SURE = 0.7  # share of what is left that is counted on: the rest is lost between blocks
+
+
+@dataclasses.dataclass(frozen=True)
+class _Need:
+    """What steps were seen to need, in bytes; `few` images were the fewest."""
+
+    few: int
+    of_few: int
+    an_image: float
+
+    def fit(self, left: float, reading: float = 0.0) -> int:
+        """Images whose step finds room in so many bytes; `reading` is added to each image's need."""
+        an_image = max(self.an_image + reading, 1.0)
+        return self.few + int((left - self.of_few - self.few * reading) / an_image)
 
 
 def advice(parts: Parts, problem: str) -> str:
     """One line on what ran out of memory and what would fit.
 
     `problem` is what the step said. To be called once the failed step's tensors are let go of; takes
-    the time of a few steps.
+    the time of a few small steps.
     """
     recipe, shape = parts.recipe, parts.preprocessing.shape
     assert recipe.batch_size is not None
-    epoch = parts.training.progress.epoch
-    short = parts.shortcut and frozen_in(recipe, epoch) == "backbone"
     batch, cut = recipe.batch_size, recipe.accumulate
-    now = math.ceil(batch / cut)
     size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
     of = f"out of memory with batches of {batch} images of {size}"
+    short = parts.shortcut and frozen_in(recipe, parts.training.progress.epoch) == "backbone"
     _let_go(parts)
-    guess = now if short else _guess(parts)
-    if short or (guess >= now and _runs(parts, batch, cut)):
-        return (
-            f"{of}, yet not in a step: in reading images, evaluating or saving; lower --image-size, or "
-            "choose a smaller --model"
-        )
-    fit = _largest(parts, min(guess, now - 1))
-    if not fit:
-        return (
-            f"{of} ({problem.splitlines()[0]}); not even {_FEWEST} fit: lower --image-size, or "
-            "choose a smaller --model"
-        )
-    once = " at once" if cut > 1 else ""
-    line = f"{of}; about {fit} fit{once}: --batch-size {fit * cut}"
-    more = _parts_needed(parts, fit)
+    if short or memory.available(parts.engine.device) is None:
+        return f"{of}; lower --batch-size or --image-size, or raise --accumulate"
+    need = _measure(parts, math.ceil(batch / cut))
+    if need is None:
+        reason = problem.splitlines()[0]
+        return f"{of} ({reason}), and with few; lower --image-size, or choose a smaller --model"
+    left = memory.available(parts.engine.device) or 0
+    saving = _SAVING * sum(t.nbytes for t in parts.training.network.state_dict().values())
+    left -= max(saving, round((1 - _SURE) * left))
+    reading = _READING * math.prod(shape)
+    fit = _rounded(need.fit(left, reading))
+    if fit < 1 or fit * cut >= batch:
+        return f"{of}; lower --batch-size or --image-size, or raise --accumulate"
+    line = f"{of}; about {fit * cut} fit: --batch-size {fit * cut}"
+    at_once = _rounded(need.fit(left - batch * reading))
+    if at_once < 2:
+        return line
     return (
-        f"{line}, or keep the batch and compute it in parts: --accumulate {more}" if more else line
+        f"{line}, or keep the batch and compute it in parts: "
+        f"--accumulate {max(cut + 1, math.ceil(batch / at_once))}"
     )
 
 
-def _guess(parts: Parts) -> int:
-    """Images that should fit: what is left, by what a step keeps of an image for its gradients."""
-    left = memory.available(parts.engine.device)
-    if left is None:
-        return parts.recipe.batch_size or 1
-    few, more = _aside(lambda: (_kept(parts, _FEWEST), _kept(parts, 2 * _FEWEST)))
-    an_image = max((more - few) / _FEWEST, 1)
-    return max(_FEWEST, int((left - few) / an_image) + _FEWEST)
+def _rounded(images: int) -> int:
+    return images // 8 * 8 if images >= 16 else images
+
+
+def _measure(parts: Parts, failed: int) -> _Need | None:
+    """What steps of few images need; None where even they find no memory."""
+    few = max(2, failed // 128)
+    _aside(lambda: _need(parts, few))  # makes what stays: momentum, code for these sizes
+    first, second = _aside(lambda: _need(parts, few)), _aside(lambda: _need(parts, 4 * few))
+    if first is None or second is None:
+        return None
+    counted = _aside(lambda: _kept(parts, 2 * few) - _kept(parts, few)) / few
+    # What grows hides in memory that was freed and not given back, so the count is the least.
+    return _Need(few, first, max(counted, (second - first) / (3 * few)))
 
 
 def _kept(parts: Parts, images: int) -> int:
-    """Bytes of distinct tensors kept for the backward pass, and twice the largest for its own."""
+    """Bytes of the tensors that a step keeps for its backward pass, twice for the largest."""
     sizes: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -85,67 +106,37 @@ def _kept(parts: Parts, images: int) -> int:
         sizes[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    batch = _batch(parts, images)
-    with (
-        torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept),
-        parts.engine.autocast(),
-    ):
-        outputs = parts.training.network.train()(batch.inputs)
-    del outputs
-    step = sum(sizes.values()) + 2 * max(sizes.values(), default=0)
-    return step if parts.engine.device.type == "cuda" else step + _beside(parts, images)
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept)
+    with hooks, parts.engine.autocast():
+        parts.training.network.train()(_batch(parts, images).inputs)
+    return sum(sizes.values()) + 2 * max(sizes.values(), default=0)
 
 
-def _largest(parts: Parts, most: int) -> int:
-    """Images of the largest part that goes through, a round number below it; 0 where none does."""
-    images = most
-    while images >= _FEWEST:
-        if _runs(parts, images, 1):
-            return images // 8 * 8 if images >= 16 else images
-        images = images * 3 // 4
-    return 0
-
-
-def _parts_needed(parts: Parts, fit: int) -> int:
-    """Parts to compute the whole batch in; 0 where it does not fit in any number of parts."""
-    batch = parts.recipe.batch_size or 1
-    cut = math.ceil(batch / fit)
-    while cut <= batch // 2:
-        if _runs(parts, batch, cut):
-            return cut
-        cut *= 2
-    return 0
-
-
-def _runs(parts: Parts, images: int, cut: int) -> bool:
-    """Whether a step of so many images in so many parts finds the memory it needs."""
-    runs = _aside(lambda: _try(parts, images, cut))
-    _let_go(parts)
-    return runs
-
-
-def _try(parts: Parts, images: int, cut: int) -> bool:
-    recipe = dataclasses.replace(parts.recipe, accumulate=cut)
+def _need(parts: Parts, images: int) -> int | None:
+    """The most bytes that a step of so many images takes; None where it finds none."""
+    device = parts.engine.device
     trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
-    trial.progress.place(parts.engine.device)
+    trial.progress.place(device)
+    recipe = dataclasses.replace(parts.recipe, accumulate=1)
     set_rate(trial.optimizer, 0.0)
+    before = memory.restart_peak(device)
     try:
-        beside = torch.empty(_beside(parts, images), dtype=torch.uint8)  # held, not used
         take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
-        del beside
     except NonFiniteLossError:
-        return True  # the rest of the step takes less
+        pass  # the rest of the step takes less
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        return False
-    return True
+        return None
+    finally:
+        _let_go(parts)
+    return max(0, (memory.peak(device) or 0) - before)
 
 
-def _beside(parts: Parts, images: int) -> int:
-    """Bytes of main memory that a run takes beside its steps."""
-    network: int = sum(tensor.nbytes for tensor in parts.training.network.state_dict().values())
-    return _SAVING * network + _READING * images * math.prod(parts.preprocessing.shape)
+def _batch(parts: Parts, images: int) -> Batch:
+    targets = parts.feeds["train"].targets[:1].expand(images)
+    inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
+    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
 
 
 def _aside(look: Callable[[], _Found]) -> _Found:
@@ -155,12 +146,6 @@ def _aside(look: Callable[[], _Found]) -> _Found:
     """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(look).result()
-
-
-def _batch(parts: Parts, images: int) -> Batch:
-    targets = parts.feeds["train"].targets[:1].expand(images)
-    inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
-    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
 
 
 def _let_go(parts: Parts) -> None:

@@ -30,6 +30,18 @@ def peak(device: torch.device) -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def restart_peak(device: torch.device) -> int:
+    """Have `peak` count from now on; bytes that are taken now. 0 where the system cannot."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5)
+    except OSError:
+        return 0
+    return _kilobytes(Path("/proc/self/status"), "VmRSS") or 0
+
+
 def available(device: torch.device) -> int | None:
     """Bytes that can still be taken, as far as the system says; None where it says nothing.
 

@@ -132,7 +132,7 @@ class Recipe:
     """order of an image's numbers in memory: channel by channel, or all channels of a pixel
     together, which convolutions are often faster with"""
     compile: bool = False
-    """have torch compile the network's steps (a minute or more at the start, faster from then on)"""
+    """have torch compile the network's steps (up to minutes at the start; try whether it pays)"""
     deterministic: bool = False
     """allow only algorithms that give the same bits each time (slower on a GPU)"""
     workers: Natural | None = None
