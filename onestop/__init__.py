@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from onestop.verbs.info import info
     from onestop.verbs.models import models
     from onestop.verbs.predict import predict
-    from onestop.verbs.train import resolve, train
+    from onestop.verbs.train import dry_run, resolve, train
 
 _WHERE = {
     "train": "onestop.verbs.train",
     "resolve": "onestop.verbs.train",
+    "dry_run": "onestop.verbs.train",
     "Run": "onestop.results",
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
@@ -52,7 +53,7 @@ _WHERE = {
 
 __all__ = [
     "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
-    "evaluate", "info", "load", "load_weights", "models", "open_data", "predict",
+    "dry_run", "evaluate", "info", "load", "load_weights", "models", "open_data", "predict",
     "replace_head", "resolve", "train", "write_weights",
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Have the C library keep memory that was freed, for a process that is ours alone.
+"""Have the C library keep memory that was freed, for a process that is ours alone; or give it back.
 
 By default glibc gives large blocks back to the system as soon as they are freed. A network asks for
 the same blocks in every step, and each time the system has to find and clear their pages anew: half
@@ -29,3 +29,11 @@ def keep_freed_memory() -> bool:
     if not hasattr(library, "gnu_get_libc_version"):
         return False  # musl has no mallopt that does anything
     return all(library.mallopt(name, value) for name, value in _SETTINGS)
+
+
+def give_freed_memory_back() -> None:
+    """Return to the system what was freed, where the C library can (glibc's malloc_trim)."""
+    if sys.platform.startswith("linux"):
+        library = ctypes.CDLL(None)
+        if hasattr(library, "malloc_trim"):
+            library.malloc_trim(0)

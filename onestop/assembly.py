@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from onestop.compiling import check_compiler
 from onestop.data.augment import Changes
 from onestop.data.cache import cache_folder, limit
 from onestop.data.dataset import Dataset
@@ -138,6 +139,9 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
         OneStopError: Parts that do not fit together, or weights that cannot be read.
     """
     _refuse_cache(recipe, dataset)
+    engine = engine_for(recipe)
+    if recipe.compile:
+        check_compiler(engine.device)
     task = _task(recipe, dataset)
     arguments = _arguments(recipe, dataset, task)
     start = _start(recipe, entry)
@@ -150,7 +154,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     if heads:
         Freezing(network, heads).check(recipe.freeze or "none")
     return Plan(
-        recipe, entry, dataset, engine_for(recipe), task, network, arguments, preprocessing, heads,
+        recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
         tuple(said),
     )  # fmt: skip
 

@@ -11,13 +11,12 @@ import contextlib
 import importlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from onestop.allocator import keep_freed_memory
-from onestop.errors import OneStopError, UsageError, did_you_mean
+from onestop.errors import OneStopError, UsageError, did_you_mean, is_out_of_memory
 from onestop.flags import Option, options_of, parse
 from onestop.verbs import VERBS
 from onestop.version import __version__
@@ -27,6 +26,12 @@ _PRINTING = {
     "train": (
         Option(
             "print_recipe", bool, False, "show every value, where it came from and why; then stop"
+        ),
+        Option(
+            "dry_run",
+            bool,
+            False,
+            "measure a few steps, say what the run would take; write nothing",
         ),
         Option("json", bool, False, "print the final figures as JSON"),
     ),
@@ -51,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except (MemoryError, RuntimeError) as error:
-        known = re.search(r"out of memory|can't allocate memory", str(error))
-        if not (known or isinstance(error, MemoryError)):
+        if not is_out_of_memory(error):
             raise
         return _fail("out of memory; lower --batch-size or --image-size, or raise --accumulate", 1)
     except BrokenPipeError:
@@ -109,6 +113,9 @@ def _run(words: list[str]) -> int:
         return _print_recipe(module, given, as_json=printing["json"])
     from onestop.display.printing import show
 
+    if printing.pop("dry_run", False):
+        kept = {k: v for k, v in given.items() if k not in ("out", "name")}
+        return show(module.dry_run(**kept), **printing)
     return show(function(**given), **printing)
 
 

@@ -177,6 +177,13 @@ def refuse_useless(given: Settings) -> None:
             recipe.freeze == "backbone" and recipe.unfreeze_after == 0,
             "--freeze backbone for good",
         ),
+        "compile": (
+            recipe.compile
+            and recipe.freeze == "backbone"
+            and recipe.unfreeze_after == 0
+            and bool(recipe.views),
+            "--freeze backbone for good and --views",
+        ),
     }
     for name, (applies, cause) in useless.items():
         if applies and given.given(name):

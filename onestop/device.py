@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,14 @@ class Engine:
     threads: int = 1
     deterministic: bool = False
     memory_format: MemoryFormat = "contiguous"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.precision == "tf32" and self.device.type != "cuda":
+            raise UsageError(
+                f"--precision tf32: is arithmetic of NVIDIA GPUs, this is {self.device.type}; "
+                "use --precision fp32"
+            )
 
     @property
     def runs_ahead(self) -> bool:
@@ -41,7 +50,19 @@ class Engine:
 
     def place_inputs(self, inputs: Tensor) -> Tensor:
         """The same for inputs, [B, C, h, w] or [B, F]."""
-        return inputs.to(self.device, memory_format=self._format(inputs.ndim))
+        if not self.runs_ahead:
+            return inputs.to(self.device, memory_format=self._format(inputs.ndim))
+        return self.send(inputs).contiguous(memory_format=self._format(inputs.ndim))
+
+    def send(self, tensor: Tensor) -> Tensor:
+        """Bring a tensor to the device; to a GPU without waiting for it.
+
+        A GPU fetches by itself only what lies in pinned memory, which torch keeps until it has
+        (https://pytorch.org/docs/stable/notes/cuda.html#use-pinned-memory-buffers).
+        """
+        if self.runs_ahead and tensor.device.type == "cpu":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     def _format(self, dimensions: int) -> torch.memory_format:
         last = self.memory_format == "channels-last" and dimensions == 4
@@ -49,13 +70,13 @@ class Engine:
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which the network runs forward in this precision."""
-        if self.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
+        if self.precision in _DTYPES:
+            return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
+        return _products(self.precision) if self.runs_ahead else nullcontext()
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Set threads and determinism for the process, and put back what was there."""
+        """Set threads, determinism and a GPU's products for the process; put back what was there."""
         threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         torch.set_num_threads(self.threads)
         if self.deterministic:
@@ -63,10 +84,30 @@ class Engine:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True)
         try:
-            yield
+            with _products(self.precision) if self.runs_ahead else nullcontext():
+                yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict)
+
+
+@contextmanager
+def _products(precision: Precision) -> Iterator[None]:
+    """Have a GPU multiply numbers of 32 bits in TF32 (10 bits of mantissa) for `tf32`, else in full.
+
+    Left alone, torch takes TF32 for convolutions but not for matrices, also where 32 bits were asked
+    for (https://pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices).
+    """
+    cudnn: Any = torch.backends.cudnn  # the stubs know nothing of its parts
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        for backend, value in zip(backends, before, strict=True):
+            backend.fp32_precision = value
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -102,8 +143,9 @@ def engine_for(recipe: Recipe) -> Engine:
     assert recipe.threads is not None
     assert recipe.memory_format is not None
     return Engine(
-        device, recipe.precision, recipe.threads, recipe.deterministic, recipe.memory_format
-    )
+        device, recipe.precision, recipe.threads, recipe.deterministic, recipe.memory_format,
+        recipe.compile,
+    )  # fmt: skip
 
 
 def cores() -> int:
@@ -162,4 +204,5 @@ def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
         "memory_format": engine.memory_format,
         "threads": engine.threads,
         "deterministic": engine.deterministic,
+        "compile": engine.compile,
     }

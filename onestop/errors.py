@@ -8,6 +8,7 @@ Anything that is not a `OneStopError` is a bug in OneStop.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -44,6 +45,24 @@ class InterruptedRun(OneStopError):  # noqa: N818 - not a failure: the run can g
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class OutOfMemoryError(OneStopError):
+    """A step found no memory; the message says which batch would fit."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch or a library below it found no memory.
+
+    torch has an error of its own for it on a GPU alone, so its words have to be read.
+    """
+    words = (
+        r"out of memory|can't allocate memory|not enough memory|bad_alloc|bad allocation|"
+        r"could not create a (primitive|memory object)"  # oneDNN's convolutions
+    )
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and re.search(words, str(error)) is not None
+    )
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
+from onestop.compiling import Learner, compiled
 from onestop.data.stream import Batch, Feed, epoch_plan
 from onestop.device import Engine
 from onestop.errors import NonFiniteLossError
@@ -45,6 +46,7 @@ class Step:
     train_accuracy: Figure
     images: int  # seen in this epoch
     lr: float
+    waited: float = 0.0  # seconds this process has waited for images in this epoch
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def train_loop(
     count = len(feed.samples)
     per_epoch = len(epoch_plan(count, recipe.batch_size, recipe.seed, 0))
     factor = schedule(recipe, per_epoch)
+    fast = compiled(network, engine, parts=recipe.accumulate) if engine.compile else network
     smallest = 2 if recipe.batch_size > 1 and _has_batch_norm(network) else 1
     while not progress.finished(recipe.epochs):
         epoch, begun = progress.epoch, time.perf_counter()
@@ -102,22 +105,24 @@ def train_loop(
         frozen = frozen_in(recipe, epoch)
         if training.freezing:
             training.freezing.freeze(frozen)
-        rest, learner, waited = plan[progress.step - epoch * per_epoch :], network, 0.0
+        rest, waited = plan[progress.step - epoch * per_epoch :], 0.0
+        learner: Learner = network
         if shortcut and frozen == "backbone":
             batches, learner = shortcut.train(feed, rest, epoch), shortcut.tail(network)
         else:
             batches = feed.train(rest, epoch)
-        for batch, seconds_waited in _timed(batches):
+        for batch, seconds_waited in timed(batches):
             waited += seconds_waited
             lr = recipe.lr * factor(progress.step)
             loss: Figure = math.nan
             if len(batch.indices) >= smallest:
                 set_rate(training.optimizer, lr)
                 seed_torch(recipe.seed, "step", progress.step)
-                loss = _take_step(training, learner, task, batch, recipe, engine)
+                whole = learner is network and len(batch.indices) == len(plan[0])
+                loss = take_step(training, fast if whole else learner, task, batch, recipe, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
-            yield _step_record(progress, recipe.epochs * per_epoch, loss, lr)
+            yield _step_record(progress, recipe.epochs * per_epoch, loss, lr, waited)
         _refuse_nonfinite(progress)
         took = time.perf_counter() - begun
         row = _training_row(progress, task) | {
@@ -141,7 +146,7 @@ def _training_row(progress: Progress, task: Task) -> Metrics:
     return row
 
 
-def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
     """Each batch with the seconds that it had to be waited for."""
     begun = time.perf_counter()
     for batch in batches:
@@ -158,9 +163,9 @@ def frozen_in(recipe: Recipe, epoch: int) -> str:
     return "none" if thawed else recipe.freeze or "none"
 
 
-def _take_step(
+def take_step(
     training: Training,
-    learner: nn.Module,
+    learner: Learner,
     task: Task,
     batch: Batch,
     recipe: Recipe,
@@ -233,7 +238,7 @@ def _is_better(value: float | None, loss: float | None, progress: Progress, reci
     return (value > progress.best) == HIGHER_IS_BETTER[recipe.monitor or ""]
 
 
-def _step_record(progress: Progress, steps: int, loss: Figure, lr: float) -> Step:
+def _step_record(progress: Progress, steps: int, loss: Figure, lr: float, waited: float) -> Step:
     return Step(
         epoch=progress.epoch + 1,
         step=progress.step,
@@ -243,6 +248,7 @@ def _step_record(progress: Progress, steps: int, loss: Figure, lr: float) -> Ste
         train_accuracy=_mean(progress.hits, progress),
         images=progress.seen,
         lr=lr,
+        waited=waited,
     )
 
 

@@ -34,7 +34,7 @@ MemoryFormat = Literal["contiguous", "channels-last"]
 Monitor = Literal["accuracy", "top5", "macro_f1", "loss", "mae"]
 Normalize = Literal["none", "half", "dataset", "imagenet", "weights"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 TestTimeAugmentation = Literal["none", "flip"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle"]
 
@@ -146,10 +146,13 @@ class Recipe:
     device: str | None = None
     """cpu, cuda, cuda:1, mps"""
     precision: Precision | None = None
-    """arithmetic of the network: 32 bits, or mixed with 16 bits"""
+    """arithmetic of the network: 32 bits, on a GPU with products in TF32 (faster, three digits), or
+    mixed with 16 bits"""
     memory_format: MemoryFormat | None = None
     """order of an image's numbers in memory: channel by channel, or all channels of a pixel
     together, which convolutions are often faster with"""
+    compile: bool = False
+    """have torch compile the network's steps (up to minutes at the start; try whether it pays)"""
     deterministic: bool = False
     """allow only algorithms that give the same bits each time (slower on a GPU)"""
     workers: Natural | None = None

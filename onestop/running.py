@@ -20,7 +20,15 @@ import torch
 from onestop.assembly import Parts, Plan, assemble, held_out, kept_model
 from onestop.data.stream import Feed
 from onestop.display.progress import Watcher
-from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, listing
+from onestop.errors import (
+    DataError,
+    InterruptedRun,
+    NonFiniteLossError,
+    OutOfMemoryError,
+    is_out_of_memory,
+    listing,
+)
+from onestop.fitting import advice
 from onestop.inference import Scored
 from onestop.loop import Epoch, train_loop
 from onestop.modelfile import write_model
@@ -58,8 +66,16 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool) -> Run:
         _restore(folder, parts)
         for line in (*parts.said, _summary(parts)):
             watcher.say(line)
-        with watcher:
-            _learn(folder, parts, watcher, stop)
+        try:
+            with watcher:
+                _learn(folder, parts, watcher, stop)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            error.__traceback__ = None  # its frames hold the tensors of the step
+            raise OutOfMemoryError(
+                advice(parts, str(error) or type(error).__name__) + _way_on(folder)
+            ) from None
         return _finish(folder, parts, watcher)
 
 
@@ -74,6 +90,13 @@ def _summary(parts: Parts) -> str:
         f"{recipe.device} in {recipe.precision}; {recipe.epochs} epochs of batch {recipe.batch_size}"
         + (f"; going on after step {begun:,}" if begun else "")
     )
+
+
+def _way_on(folder: Path) -> str:
+    """How to go on with a run for which the memory did not do, where it got anywhere."""
+    if newest_state(folder / STATE) is None:
+        return ""
+    return f"; what is saved stays good: with more memory, onestop train {folder} goes on"
 
 
 def _restore(folder: Path, parts: Parts) -> None:

@@ -50,6 +50,7 @@ class Shortcut:
         """`views` is the number of augmented views of each training image."""
         self.network, self.head, self.views = network, head, views
         self._folding, self._engine = folding, engine
+        self.pretended = 0  # bytes by which a run's features take more than pretended ones
         self._kept: dict[tuple[int, int | None], tuple[Indices, Tensor]] = {}
 
     @torch.no_grad()
@@ -98,7 +99,7 @@ class Shortcut:
             yield self._batch(feed, numbers[part], features[part])
 
     def _batch(self, feed: Feed, indices: Indices, features: Tensor) -> Batch:
-        targets = feed.targets[torch.from_numpy(indices)].to(self._engine.device)
+        targets = self._engine.send(feed.targets[torch.from_numpy(indices)])
         return Batch(features.to(self._engine.device), targets, indices)
 
     def _view(self, feed: Feed, view: int | None) -> tuple[Indices, Tensor]:
@@ -108,23 +109,38 @@ class Shortcut:
             self._kept[key] = self._compute(feed, view)
         return self._kept[key]
 
-    @torch.no_grad()
     def _compute(self, feed: Feed, view: int | None) -> tuple[Indices, Tensor]:
+        numbers, parts = zip(*self.passes(self.batches(feed, view)), strict=True)
+        return np.concatenate(numbers), torch.cat(parts)
+
+    def batches(self, feed: Feed, view: int | None) -> Iterator[Batch]:
+        """What the backbone is run on: a view of all images of a split, or None for the images."""
         count = len(feed.samples)
         fixed = np.array_split(np.arange(count), math.ceil(count / _BATCH))
-        batches = feed.in_order(_BATCH) if view is None else feed.train(fixed, view)
+        return feed.in_order(_BATCH) if view is None else feed.train(fixed, view)
+
+    @torch.no_grad()
+    def passes(self, batches: Iterable[Batch]) -> Iterator[tuple[Indices, Tensor]]:
+        """The backbone's pass over some batches: of each the images' numbers and their features."""
         network = self._folding(self.network)
         was_training = network.training
         network.eval()
-        numbers, parts = [], []
-        for batch in batches:
-            if len(batch.indices):
-                features, _ = self._features(network, batch.inputs)
-                assert features is not None
-                numbers.append(batch.indices)
-                parts.append(features)
-        network.train(was_training)
-        return np.concatenate(numbers), torch.cat(parts)
+        try:
+            for batch in batches:
+                if len(batch.indices):
+                    features, _ = self._features(network, batch.inputs)
+                    assert features is not None
+                    yield batch.indices, features
+        finally:
+            network.train(was_training)
+
+    def pretend(self, feed: Feed, views: int, some: Tensor) -> None:
+        """Keep some images' features as those of all, in so many views (0: as they are)."""
+        numbers = np.array([i for i in range(len(feed.samples)) if i not in feed.bad])
+        features = some[torch.arange(len(numbers)) % len(some)]
+        self.pretended += max(0, views - 1) * features.nbytes
+        for view in range(views) if views else (None,):
+            self._kept[id(feed), view] = numbers, features
 
     def _features(self, network: nn.Module, inputs: Tensor) -> tuple[Tensor | None, Tensor]:
         """What the head gets, and the network's outputs."""

@@ -237,6 +237,8 @@ MISTAKES = [
     ("train --seed -1", 2, "--seed -1: should be greater than or equal to 0"),
     ("train --val-fraction 1", 2, "--val-fraction 1: should be less than 1"),
     ("train --device gpu", 2, "--device gpu: not in this machine; there is cpu"),
+    ("train --precision tf32 --device cpu", 2, "--precision tf32: is arithmetic of NVIDIA GPUs"),
+    ("train --precision tf32 --device cpu --dry-run", 2, "--precision tf32: is arithmetic of"),
     ("train --model lenet6", 2, "--model lenet6: no such network; did you mean 'lenet5'"),
     ("train --model no.py:Net", 2, "--model no.py:Net: no file no.py"),
     ("train --model net.py", 2, "--model net.py: name the class too: net.py:ClassName"),

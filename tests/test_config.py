@@ -219,7 +219,8 @@ class TestFiles:
                 nesterov=True, weight_decay=1e-30, decay_all=True, schedule="one-cycle",
                 step_epochs=2, warmup_epochs=0.5, clip_grad=1e9, label_smoothing=0.1,
                 balance="loss", ema=0.999, monitor="macro_f1", patience=2, seed=2**32 - 1,
-                device="cuda:1", precision="bf16", deterministic=True, workers=0, threads=3,
+                device="cuda:1", precision="bf16", compile=True, deterministic=True, workers=0,
+                threads=3,
             ),
             Recipe(source="Bilder: Käfer #1 \udcff\n'\"", model="net.py:Net"),
         ],
@@ -245,6 +246,10 @@ class TestUseless:
             ({"views": 4, "mixup": 0.2}, "--views 4: changes nothing with --mixup and --cutmix"),
             ({"views": 4, "cutmix": 1.0}, "--views 4: changes nothing with --mixup and --cutmix"),
             ({"nesterov": True, "momentum": 0.0}, "--nesterov: needs a momentum above 0"),
+            (
+                {"compile": True, "freeze": "backbone", "unfreeze_after": 0, "views": 4},
+                "--compile True: changes nothing with --freeze backbone for good and --views",
+            ),
         ],
     )
     def test_a_setting_that_would_change_nothing_is_refused(

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "onestop"
 # marked as a staircase: there each may use those before it.
 LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     ("words", True, ("version", "errors", "recipe", "config")),
-    ("ground", False, ("allocator", "device", "randomness", "runs", "signals")),
+    ("ground", False, ("allocator", "device", "memory", "randomness", "runs", "signals")),
     ("parts", False, ("data", "networks", "learning", "metrics")),
     (
         "joints",
@@ -26,12 +26,14 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
             "results",
             "defaults",
             "shortcut",
+            "compiling",
             "loop",
             "assembly",
+            "fitting",
         ),
     ),
     ("faces", False, ("display",)),
-    ("running", False, ("running",)),
+    ("running", False, ("running", "rehearsal")),
     ("verbs", False, ("verbs",)),
     ("top", True, ("flags", "cli", "__init__", "__main__")),
 ]

@@ -122,6 +122,12 @@ class Feed:
                 require_memory(size, len(self.samples), "memory")
             self._kept = keeper.prepared()
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether threads read training images while the network computes."""
+        arrays = isinstance(self.samples, ArraySamples) and self.augment != "resized-crop"
+        return self._kept is None and not arrays
+
     def skipped(self) -> list[Skipped]:
         """The images found unreadable so far."""
         return [Skipped(self.samples.name(i), self.bad[i]) for i in sorted(self.bad)]
@@ -180,7 +186,7 @@ class Feed:
 
     def _batch(self, indices: Indices, images: Tensor) -> Batch:
         inputs = self.preprocessing.normalise(self.engine.place_inputs(images))
-        targets = self.targets[torch.from_numpy(indices)].to(self.engine.device)
+        targets = self.engine.send(self.targets[torch.from_numpy(indices)])
         return Batch(inputs, targets, indices)
 
     def _prepared(

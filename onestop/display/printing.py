@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from onestop.config import Settings
+from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.recipe import FIELDS
-from onestop.results import Evaluation, Info, Prediction, Predictions, Run
+from onestop.results import Cost, Evaluation, Info, Prediction, Predictions, Run
 from onestop.runs import csv_text
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
@@ -30,6 +31,8 @@ def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
         _print_json(result.metrics) if json else _show_run(result)
     elif isinstance(result, Evaluation):
         _print_json(result.to_json()) if json else _show_figures(result.metrics, result.source)
+    elif isinstance(result, Cost):
+        _print_json(result.to_json()) if json else _print_table(cost_table(result))
     elif isinstance(result, Info):
         _print_json(result.to_json()) if json else _show_info(result)
     else:

@@ -38,8 +38,8 @@ def evaluate(
         split: train, val or test (default: test, else val)
         data_root: folder of the sets known by name (default: where they lay in training)
         device: cpu, cuda, cuda:1, mps (default: the best one here)
-        precision: arithmetic: 32 bits, or mixed with 16 bits (default: as in training; fp32 for
-            published weights and on other devices)
+        precision: arithmetic: 32 bits, on a GPU with products in TF32, or mixed with 16 bits
+            (default: as in training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of your own network, where the model is one; in Python also
             the network itself
 

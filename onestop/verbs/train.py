@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,11 @@ from onestop.config import (
 )
 from onestop.errors import UsageError, listing
 from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
-from onestop.results import Run
+from onestop.results import Cost, Run
 from onestop.runs import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
 
 if TYPE_CHECKING:
+    from onestop.assembly import Plan
     from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
 
@@ -76,15 +78,13 @@ def train(
         if name is not None or str(out) != "runs":
             raise UsageError(f"{resume}: a run goes on in its own folder; drop --out and --name")
         return _go_on(Path(resume), source, recipe, checked, network, quiet=quiet)
-    chosen, dataset, entry = _resolve(source, recipe, checked)
+    planned = _planned(_resolve(source, recipe, checked), network)
 
-    from onestop.assembly import plan
     from onestop.running import run_in
 
-    planned = plan(chosen.recipe, entry, dataset, network)
-    folder = create_run(out, name or _default_name(chosen.recipe.source, entry.name))
+    folder = create_run(out, name or _default_name(planned.recipe.source, planned.entry.name))
     with lock_run(folder):
-        write_atomic(folder / RECIPE, write_recipe(chosen.recipe))
+        write_atomic(folder / RECIPE, write_recipe(planned.recipe))
         return run_in(folder, planned, quiet=quiet)
 
 
@@ -100,6 +100,42 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: An
     if isinstance(source, str | Path) and is_run(source):
         return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", _checked(given)))
     return _resolve(source, recipe, _checked(given))[0]
+
+
+def dry_run(
+    source: Any = None,
+    *,
+    recipe: str | Path | None = None,
+    resume: str | Path | None = None,
+    quiet: bool = False,
+    **given: Any,
+) -> Cost:
+    """What `train` with the same arguments would take, measured on a few steps; nothing is written.
+
+    Args:
+        source: As `train` takes it, also the folder of a run, of which the rest is reckoned.
+        recipe: YAML file of settings.
+        resume: Folder of a run, the same as naming it as `source`.
+        quiet: No notes.
+        given: Any field of `onestop.Recipe`.
+
+    Raises:
+        OneStopError: What `train` would stop with before or in its first steps.
+    """
+    begun = time.perf_counter()
+    given, network = _take_network(given)
+    checked, done = _checked(given), 0
+    if resume is None and isinstance(source, str | Path) and is_run(source):
+        source, resume = None, source
+    if resume is not None:
+        planned = _planned_again(Path(resume), source, recipe, checked, network)
+        done = _refuse_fewer(Path(resume), planned.recipe.epochs or 0)
+    else:
+        planned = _planned(_resolve(source, recipe, checked), network)
+
+    from onestop.rehearsal import rehearse
+
+    return rehearse(planned, begun=begun, done=done, quiet=quiet)
 
 
 def _take_network(given: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -152,6 +188,14 @@ def _resolve(
     return chosen, dataset, entry
 
 
+def _planned(resolved: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
+    chosen, dataset, entry = resolved
+
+    from onestop.assembly import plan
+
+    return plan(chosen.recipe, entry, dataset, network)
+
+
 def _default_name(source: str, network: str) -> str:
     plain = "" if source.startswith("(") else Path(source).stem
     plain = "".join(c for c in plain if c.isalnum() or c in "-_.").strip(".-")
@@ -169,6 +213,20 @@ def _go_on(
     quiet: bool,
 ) -> Run:
     """Go on with a run from its newest state, or from the start where it has none."""
+    planned = _planned_again(folder, source, recipe, given, network)
+
+    from onestop.running import run_in
+
+    with lock_run(folder):
+        _refuse_fewer(folder, planned.recipe.epochs or 0)
+        write_atomic(folder / RECIPE, write_recipe(planned.recipe))
+        return run_in(folder, planned, quiet=quiet)
+
+
+def _planned_again(
+    folder: Path, source: Any, recipe: str | Path | None, given: dict[str, Any], network: Any
+) -> Plan:
+    """A run's plan, from the recipe in its folder and what may change of it."""
     if not is_run(folder):
         raise UsageError(f"{folder}: is no run (no {RECIPE} in it); name a folder below runs/")
     if recipe is not None:
@@ -192,7 +250,6 @@ def _go_on(
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
-    from onestop.running import run_in
 
     if source is None and chosen.source == NAME:
         raise UsageError(
@@ -203,11 +260,7 @@ def _go_on(
         chosen.source if source is None else source,
         root=chosen.data_root, val_fraction=chosen.val_fraction, seed=chosen.seed,
     )  # fmt: skip
-    planned = plan(chosen, find(chosen.model or ""), dataset, network)
-    with lock_run(folder):
-        _refuse_fewer(folder, chosen.epochs or 0)
-        write_atomic(folder / RECIPE, write_recipe(chosen))
-        return run_in(folder, planned, quiet=quiet)
+    return plan(chosen, find(chosen.model or ""), dataset, network)
 
 
 def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
@@ -217,12 +270,15 @@ def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
     return name in _MAY_CHANGE
 
 
-def _refuse_fewer(folder: Path, epochs: int) -> None:
+def _refuse_fewer(folder: Path, epochs: int) -> int:
+    """The epochs that a run has done; a run of fewer is refused."""
     from onestop.state import newest_state, read_about
 
     state = newest_state(folder / STATE)
-    if state is not None and epochs < (done := read_about(state)["done"]):
+    done: int = 0 if state is None else read_about(state)["done"]
+    if epochs < done:
         raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
+    return done
 
 
 def _public_signature() -> inspect.Signature:

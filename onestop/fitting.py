@@ -1,0 +1,156 @@
+"""After a step ran out of memory: which batch would fit.
+
+Two small steps are measured, and what they show an image to need is held against what is left. Larger
+ones are not tried: close to the limit, libraries below torch have been seen to crash the process. The
+network and its optimizer are of no use afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+from onestop import memory
+from onestop.allocator import give_freed_memory_back
+from onestop.assembly import Parts
+from onestop.data.stream import Batch
+from onestop.errors import NonFiniteLossError, is_out_of_memory
+from onestop.learning.optimizers import set_rate
+from onestop.loop import frozen_in, take_step
+from onestop.state import Progress
+
+_Found = TypeVar("_Found")
+_READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
+_SAVING = 6  # ... and saving for one of the network: average and momentum too, each written out
+_SURE = 0.7  # share of what is left that is counted on: the rest is lost between blocks
+
+
+@dataclasses.dataclass(frozen=True)
+class _Need:
+    """What steps were seen to need, in bytes; `few` images were the fewest."""
+
+    few: int
+    of_few: int
+    an_image: float
+
+    def fit(self, left: float, reading: float = 0.0) -> int:
+        """Images whose step finds room in so many bytes; `reading` is added to each image's need."""
+        an_image = max(self.an_image + reading, 1.0)
+        return self.few + int((left - self.of_few - self.few * reading) / an_image)
+
+
+def advice(parts: Parts, problem: str) -> str:
+    """One line on what ran out of memory and what would fit.
+
+    `problem` is what the step said. To be called once the failed step's tensors are let go of; takes
+    the time of a few small steps.
+    """
+    recipe, shape = parts.recipe, parts.preprocessing.shape
+    assert recipe.batch_size is not None
+    batch, cut = recipe.batch_size, recipe.accumulate
+    size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
+    of = f"out of memory with batches of {batch} images of {size}"
+    short = parts.shortcut and frozen_in(recipe, parts.training.progress.epoch) == "backbone"
+    _let_go(parts)
+    if short or memory.available(parts.engine.device) is None:
+        return f"{of}; lower --batch-size or --image-size, or raise --accumulate"
+    need = _measure(parts, math.ceil(batch / cut))
+    if need is None:
+        reason = problem.splitlines()[0]
+        return f"{of} ({reason}), and with few; lower --image-size, or choose a smaller --model"
+    left = memory.available(parts.engine.device) or 0
+    saving = _SAVING * sum(t.nbytes for t in parts.training.network.state_dict().values())
+    left -= max(saving, round((1 - _SURE) * left))
+    reading = _READING * math.prod(shape)
+    fit = _rounded(need.fit(left, reading))
+    if fit < 1 or fit * cut >= batch:
+        return f"{of}; lower --batch-size or --image-size, or raise --accumulate"
+    line = f"{of}; about {fit * cut} fit: --batch-size {fit * cut}"
+    at_once = _rounded(need.fit(left - batch * reading))
+    if at_once < 2:
+        return line
+    return (
+        f"{line}, or keep the batch and compute it in parts: "
+        f"--accumulate {max(cut + 1, math.ceil(batch / at_once))}"
+    )
+
+
+def _rounded(images: int) -> int:
+    return images // 8 * 8 if images >= 16 else images
+
+
+def _measure(parts: Parts, failed: int) -> _Need | None:
+    """What steps of few images need; None where even they find no memory."""
+    few = max(2, failed // 128)
+    _aside(lambda: _need(parts, few))  # makes what stays: momentum, code for these sizes
+    first, second = _aside(lambda: _need(parts, few)), _aside(lambda: _need(parts, 4 * few))
+    if first is None or second is None:
+        return None
+    counted = _aside(lambda: _kept(parts, 2 * few) - _kept(parts, few)) / few
+    # What grows hides in memory that was freed and not given back, so the count is the least.
+    return _Need(few, first, max(counted, (second - first) / (3 * few)))
+
+
+def _kept(parts: Parts, images: int) -> int:
+    """Bytes of the tensors that a step keeps for its backward pass, twice for the largest."""
+    sizes: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept)
+    with hooks, parts.engine.autocast():
+        parts.training.network.train()(_batch(parts, images).inputs)
+    return sum(sizes.values()) + 2 * max(sizes.values(), default=0)
+
+
+def _need(parts: Parts, images: int) -> int | None:
+    """The most bytes that a step of so many images takes; None where it finds none."""
+    device = parts.engine.device
+    trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
+    trial.progress.place(device)
+    recipe = dataclasses.replace(parts.recipe, accumulate=1)
+    set_rate(trial.optimizer, 0.0)
+    before = memory.restart_peak(device)
+    try:
+        take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
+    except NonFiniteLossError:
+        pass  # the rest of the step takes less
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+    finally:
+        _let_go(parts)
+    return max(0, (memory.peak(device) or 0) - before)
+
+
+def _batch(parts: Parts, images: int) -> Batch:
+    targets = parts.feeds["train"].targets[:1].expand(images)
+    inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
+    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
+
+
+def _aside(look: Callable[[], _Found]) -> _Found:
+    """What a function finds in a thread of its own.
+
+    oneDNN remembers for a thread that it found no room for its code, and then never asks again.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(look).result()
+
+
+def _let_go(parts: Parts) -> None:
+    parts.training.optimizer.zero_grad(set_to_none=True)
+    gc.collect()
+    give_freed_memory_back()
+    if parts.engine.device.type == "cuda":
+        torch.cuda.empty_cache()
