@@ -58,27 +58,43 @@ def advice(parts: Parts, problem: str) -> str:
     of = f"out of memory with batches of {batch} images of {size}"
     short = parts.shortcut and frozen_in(recipe, parts.training.progress.epoch) == "backbone"
     _let_go(parts)
+    unknown = f"{of}; lower --batch-size or --image-size, or raise --accumulate"
     if short or memory.available(parts.engine.device) is None:
-        return f"{of}; lower --batch-size or --image-size, or raise --accumulate"
-    need = _measure(parts, math.ceil(batch / cut))
+        return unknown
+    try:
+        need = _measure(parts, math.ceil(batch / cut))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return unknown
     if need is None:
         reason = problem.splitlines()[0]
         return f"{of} ({reason}), and with few; lower --image-size, or choose a smaller --model"
-    left = memory.available(parts.engine.device) or 0
-    saving = _SAVING * sum(t.nbytes for t in parts.training.network.state_dict().values())
-    left -= max(saving, round((1 - _SURE) * left))
-    reading = _READING * math.prod(shape)
-    fit = _rounded(need.fit(left, reading))
-    if fit < 1 or fit * cut >= batch:
-        return f"{of}; lower --batch-size or --image-size, or raise --accumulate"
-    line = f"{of}; about {fit * cut} fit: --batch-size {fit * cut}"
-    at_once = _rounded(need.fit(left - batch * reading))
-    if at_once < 2:
-        return line
+    fit, more = _choices(parts, need)
+    if fit < 1 or fit >= batch:
+        return unknown
+    line = f"{of}; about {fit} fit: --batch-size {fit}"
     return (
-        f"{line}, or keep the batch and compute it in parts: "
-        f"--accumulate {max(cut + 1, math.ceil(batch / at_once))}"
+        f"{line}, or keep the batch and compute it in parts: --accumulate {more}" if more else line
     )
+
+
+def _choices(parts: Parts, need: _Need) -> tuple[int, int]:
+    """A batch that fits, and the parts in which the recipe's own does (0 where in none)."""
+    batch, cut = parts.recipe.batch_size or 1, parts.recipe.accumulate
+    left = memory.available(parts.engine.device) or 0
+    left -= max(_saving(parts), round((1 - _SURE) * left))
+    reading = _READING * math.prod(parts.preprocessing.shape)
+    fit = cut * _rounded(need.fit(left, cut * reading))
+    at_once = _rounded(need.fit(left - batch * reading))
+    return fit, max(cut + 1, math.ceil(batch / at_once)) if at_once > 1 else 0
+
+
+def _saving(parts: Parts) -> int:
+    """Bytes that saving takes where the steps are computed."""
+    if parts.engine.device.type == "cuda":
+        return 0
+    return _SAVING * sum(t.nbytes for t in parts.training.network.state_dict().values())
 
 
 def _rounded(images: int) -> int:
@@ -145,7 +161,11 @@ def _aside(look: Callable[[], _Found]) -> _Found:
     oneDNN remembers for a thread that it found no room for its code, and then never asks again.
     """
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(look).result()
+        try:
+            found = pool.submit(look)
+        except RuntimeError as error:  # no room for a thread's stack
+            raise MemoryError(str(error)) from None
+        return found.result()
 
 
 def _let_go(parts: Parts) -> None:

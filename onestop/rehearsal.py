@@ -32,7 +32,7 @@ _STEPS = 4.5  # seconds for the steps of all phases
 _ONCE = 2.0  # ... for a frozen backbone's pass
 _SCORING = 0.8  # ... for each scoring
 _WARM = 3  # first steps, which are slower
-_WAITING = 0.1  # share of the time spent waiting that images are what bounds a run
+_WAITING = 0.2  # share of the time spent waiting that images are what bounds a run
 _FULL = 0.9  # share of a GPU's memory that is as good as all of it
 
 

@@ -72,6 +72,13 @@ def test_where_nothing_fits_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         train()
 
 
+def test_where_nothing_can_be_measured_it_says_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, 20, left=22)
+    monkeypatch.setattr("onestop.fitting._measure", _no_memory)
+    with pytest.raises(OutOfMemoryError, match=r"32x32; lower --batch-size or .* --accumulate$"):
+        train()
+
+
 def test_what_is_saved_stays_good(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         limit(patch, 20, left=20, from_step=2)
