@@ -94,7 +94,8 @@ def _saving(parts: Parts) -> int:
     """Bytes that saving takes where the steps are computed."""
     if parts.engine.device.type == "cuda":
         return 0
-    return _SAVING * sum(t.nbytes for t in parts.training.network.state_dict().values())
+    sizes: list[int] = [t.nbytes for t in parts.training.network.state_dict().values()]
+    return _SAVING * sum(sizes)
 
 
 def _rounded(images: int) -> int:
