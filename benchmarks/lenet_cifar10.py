@@ -53,10 +53,11 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
 def limit(_: argparse.Namespace) -> Mapping[str, float]:
     """The same network and batch on data in memory, and nothing else."""
     facts = {"classes": 10, "channels": 3, "height": 32, "width": 32}
-    return bare_limit("lenet5_max", facts, batch=8, steps=5000)
+    settings = {name: SETTINGS[name] for name in ("optimizer", "lr", "weight_decay")}
+    return bare_limit(SETTINGS["model"], facts, batch=8, steps=5000, **settings)
 
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "model": "lenet5_max", "batch_size": 8, "optimizer": "adam", "lr": 0.001,
     "schedule": "constant", "weight_decay": 0, "ema": 0, "normalize": "half",
     "augment": "flip-crop",

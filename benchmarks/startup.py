@@ -19,12 +19,12 @@ _FIRST_STEP = """
 import sys, time
 from onestop.cli import main
 from onestop import loop
-taken = loop._take_step
+taken = loop.take_step
 def first(*words):
     taken(*words)
     print("STEP", flush=True)
     sys.exit()
-loop._take_step = first
+loop.take_step = first
 main(sys.argv[1:])
 """
 

@@ -123,7 +123,7 @@ def onestop_run(source: Any, **settings: Any) -> Mapping[str, float]:
 def bare_limit(
     model: str, facts: Mapping[str, int], batch: int, steps: int, **settings: Any
 ) -> Mapping[str, float]:
-    """Train on one batch that lies in memory, in the arithmetic OneStop's rules choose; the speed.
+    """Train on one batch that lies in memory, with OneStop's optimizer and arithmetic; the speed.
 
     Args:
         model: The network.
@@ -141,6 +141,7 @@ def bare_limit(
     from onestop.data.dataset import Facts
     from onestop.defaults import derive
     from onestop.device import engine_for
+    from onestop.learning.optimizers import optimizer_for
     from onestop.networks import build
 
     given = laid(("flag", {"model": model, **settings}))
@@ -150,7 +151,7 @@ def bare_limit(
     network = engine.place(
         build(model, classes=facts["classes"], channels=shape[0], image_size=shape[1])
     )
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, fused=True)
+    optimizer = optimizer_for(recipe, network)
     inputs = engine.place_inputs(torch.randn(batch, *shape))
     targets = torch.randint(0, facts["classes"], (batch,), device=engine.device)
     times = []

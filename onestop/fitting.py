@@ -21,7 +21,7 @@ from onestop.allocator import give_freed_memory_back
 from onestop.assembly import Parts
 from onestop.data.stream import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
-from onestop.learning.optimizers import set_rate
+from onestop.learning.optimizers import forget_gradients, set_rate
 from onestop.loop import frozen_in, take_step
 from onestop.state import Progress
 
@@ -170,7 +170,7 @@ def _aside(look: Callable[[], _Found]) -> _Found:
 
 
 def _let_go(parts: Parts) -> None:
-    parts.training.optimizer.zero_grad(set_to_none=True)
+    forget_gradients(parts.training.optimizer)
     gc.collect()
     give_freed_memory_back()
     if parts.engine.device.type == "cuda":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from onestop.compiling import Learner, compiled
 from onestop.data.stream import Batch, Feed, epoch_plan
 from onestop.device import Engine
 from onestop.errors import NonFiniteLossError
-from onestop.learning.optimizers import set_rate
+from onestop.learning.optimizers import forget_gradients, set_rate
 from onestop.learning.schedules import schedule
 from onestop.metrics import HIGHER_IS_BETTER, Metrics
 from onestop.randomness import seed_torch
@@ -179,13 +179,13 @@ def take_step(
     count = len(batch.targets)
     parts = min(recipe.accumulate, max(1, count // 2))
     total: Figure = 0.0
-    optimizer.zero_grad(set_to_none=True)
-    for inputs, targets in zip(
-        batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True
-    ):
+    forget_gradients(optimizer)
+    for inputs, targets in _in_parts(batch, parts):
         with engine.autocast():
             outputs = learner(inputs)
-        loss = task.loss(outputs, targets) * (len(targets) / count)
+        loss = task.loss(outputs, targets)
+        if parts > 1:
+            loss = loss * (len(targets) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
@@ -207,6 +207,12 @@ def take_step(
     if engine.runs_ahead and progress.step % _LOOK == _LOOK - 1:
         _refuse_nonfinite(progress)
     return total
+
+
+def _in_parts(batch: Batch, parts: int) -> Iterable[tuple[Tensor, Tensor]]:
+    if parts == 1:  # small networks feel each call
+        return ((batch.inputs, batch.targets),)
+    return zip(batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True)
 
 
 def _refuse_nonfinite(progress: Progress) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from onestop.data.auto_augment import auto_augmented
 from onestop.data.colors import JITTER_DRAWS, jittered
 from onestop.data.erasing import ERASE_DRAWS, erased
+from onestop.data.layout import dense, rows, taken
 from onestop.data.preprocess import ImagePreprocessing, interpolate, pixel_tensor
 from onestop.data.samples import Samples
 from onestop.randomness import key_for, uniform
@@ -80,9 +81,7 @@ def augment_batch(
         images = _shifted(images, uniform(key_for(seed, "crop", epoch), samples, 2))
     if policy in ("flip", "flip-crop", "resized-crop"):
         first = uniform(key_for(seed, "flip"), samples, 1)[:, 0] < 0.5
-        mirrored = first != bool(epoch % 2)
-        where = torch.from_numpy(mirrored).to(images.device).view(-1, 1, 1, 1)
-        images = torch.where(where, images.flip(-1), images)
+        images = _mirrored(images, first != bool(epoch % 2))
     return _changed(images, changes, seed, epoch, samples, mean) if changes else images
 
 
@@ -120,15 +119,26 @@ def prepare_part(
     return interpolate(image, to.size, to.interpolation)[0]
 
 
+def _mirrored(images: Tensor, which: NDArray[np.bool_]) -> Tensor:
+    chosen = torch.from_numpy(np.flatnonzero(which)).to(images.device)
+    images = dense(images).clone()
+    rows(images).index_copy_(0, chosen, rows(dense(taken(images, chosen).flip(-1))))
+    return images
+
+
 def _shifted(images: Tensor, places: NDArray[np.float64]) -> Tensor:
     height, width = images.shape[-2:]
     down, right = max(1, height // 8), max(1, width // 8)
     padded = F.pad(images, (right, right, down, down))
     # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)
-    y = torch.from_numpy((places[:, 0] * (2 * down + 1)).astype(np.int64)).to(images.device)
-    x = torch.from_numpy((places[:, 1] * (2 * right + 1)).astype(np.int64)).to(images.device)
-    return crops[torch.arange(len(images), device=images.device), :, y, x]
+    y = (places[:, 0] * (2 * down + 1)).astype(np.int64)
+    x = (places[:, 1] * (2 * right + 1)).astype(np.int64)
+    if crops.device.type == "cpu":  # numpy copies runs of pixels, torch pixel by pixel
+        return torch.from_numpy(crops.numpy()[np.arange(len(y)), :, y, x])
+    chosen = (torch.from_numpy(numbers).to(images.device) for numbers in (np.arange(len(y)), y, x))
+    image, top, left = chosen
+    return crops[image, :, top, left]
 
 
 def _part(height: int, width: int, draws: NDArray[np.float64]) -> tuple[int, int, int, int]:

@@ -101,18 +101,22 @@ class Keeper:
         assert isinstance(to, ImagePreprocessing)
         assert self.store is not None
         how = {
-            "kind": "prepared", "channels": to.channels, "size": to.size, "fit": to.fit,
+            "kind": "prepared h w c", "channels": to.channels, "size": to.size, "fit": to.fit,
             "crop_fraction": to.crop_fraction, "interpolation": to.interpolation,
         }  # fmt: skip
         size = len(self.samples) * int(np.prod(to.shape))
+        channels, h, w = to.shape
         job = Job(
-            self.samples, lambda i: to.prepare(self.samples, i).numpy(), to.shape, self.workers
+            self.samples,
+            lambda i: to.prepare(self.samples, i).permute(1, 2, 0).numpy(),
+            (h, w, channels),
+            self.workers,
         )
         found = self.store.get(job, how, lambda: size)
         if found is None:
             return None
         self.bad.update(found.bad)
-        return torch.from_numpy(found.pixels).view(-1, *to.shape)
+        return torch.from_numpy(found.pixels).view(-1, h, w, channels).permute(0, 3, 1, 2)
 
     def scaled(self) -> ScaledSamples:
         """All images with the shorter side brought down to `scaled_side`; where that is needed.
@@ -184,9 +188,11 @@ def scaled_side(preprocessing: ImagePreprocessing) -> int:
 
 
 def room(preprocessing: Preprocessing, count: int) -> Tensor:
-    """Zeros where so many prepared samples find room."""
-    dtype = torch.uint8 if isinstance(preprocessing, ImagePreprocessing) else torch.float32
-    return torch.zeros((count, *preprocessing.shape), dtype=dtype)
+    """Zeros where so many prepared samples find room; images lie channels-last, as decoders write."""
+    if not isinstance(preprocessing, ImagePreprocessing):
+        return torch.zeros(count, *preprocessing.shape)
+    channels, h, w = preprocessing.shape
+    return torch.zeros(count, h, w, channels, dtype=torch.uint8).permute(0, 3, 1, 2)
 
 
 def prepare_some(

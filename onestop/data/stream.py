@@ -21,6 +21,7 @@ from onestop.data.augment import NO_CHANGES, Changes, augment_batch, prepare_par
 from onestop.data.dataset import Skipped
 from onestop.data.decode import BadImageError
 from onestop.data.kept import CHUNK, Keeper, prepare_some, require_memory, room
+from onestop.data.layout import taken
 from onestop.data.mixing import Mixing, mixed
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing
 from onestop.data.samples import ArraySamples, Samples
@@ -200,7 +201,7 @@ class Feed:
         if self._kept is not None:
             for indices in plan:
                 good = self._good(indices)
-                yield good, self._kept[torch.from_numpy(good)]
+                yield good, taken(self._kept, torch.from_numpy(good))
             return
 
         random_parts = epoch is not None and self.augment == "resized-crop"
@@ -253,7 +254,7 @@ class Feed:
             several, batches = [self._good(batch) for batch in batches[:count]], batches[count:]
             indices = np.concatenate(several)
             cuts = np.cumsum([len(batch) for batch in several])[:-1].tolist()
-            yield cuts, indices, self._kept[torch.from_numpy(indices)]
+            yield cuts, indices, taken(self._kept, torch.from_numpy(indices))
 
     def _together_at_most(self) -> int:
         return max(1, min(CHUNK, _CHUNK_BYTES // (4 * int(np.prod(self.preprocessing.shape)))))

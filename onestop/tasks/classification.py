@@ -74,10 +74,14 @@ class Classification(Task):
         if weights is not None and weights.device != outputs.device:
             weights = self.class_weights = weights.to(outputs.device)
         # Targets may be class numbers or shares of the classes. In 32 bits also where the network
-        # computed in 16. Summed and divided by the number of images, not of weights, so that parts of
-        # a batch add up to the whole.
+        # computed in 16.
+        outputs, smoothing = outputs.float(), self.label_smoothing
+        if weights is None:
+            return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        # By the number of images, where torch's mean would divide by the sum of their weights: so
+        # parts of a batch add up to the whole.
         total = F.cross_entropy(
-            outputs.float(), targets, weights, label_smoothing=self.label_smoothing, reduction="sum"
+            outputs, targets, weights, label_smoothing=smoothing, reduction="sum"
         )
         return total / len(targets)
 
