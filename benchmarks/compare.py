@@ -71,9 +71,13 @@ def compare(
     text = table(title, chosen, found)
     print(text)
     if not words.no_write:
-        what = name(words) if name else Path(sys.argv[0]).stem
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{what}_{slug()}_{dt.date.today()}.md").write_text(text)
+        write(name(words) if name else Path(sys.argv[0]).stem, text)
+
+
+def write(what: str, text: str) -> None:
+    """Keep a table in `results/`, under what was measured, the machine and the day."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{what}_{slug()}_{dt.date.today()}.md").write_text(text)
 
 
 def run_once(way: str, seed: int) -> dict[str, float]:
@@ -95,16 +99,8 @@ def table(title: str, ways: Sequence[Way], found: Mapping[str, Figures]) -> str:
     limit = found.get("limit", {}) if by_speed else {}
     heads = ["way", "seconds", f"times as fast as {ways[0].__name__}"]
     heads += ["share of the limit"] * bool(limit) + others
-    lines = [
-        f"# {title}",
-        "",
-        f"- Command: `python {Path(sys.argv[0]).as_posix()} {' '.join(shown(sys.argv[1:]))}`".rstrip(),
-        f"- {rounds} rounds in turn, seeds {0} to {rounds - 1}; medians, least to most in brackets.",
-        f"- {dt.date.today()}; {machine()}",
-        "",
-        f"| {' | '.join(heads)} |",
-        "| --- " * len(heads) + "|",
-    ]
+    how = f"{rounds} rounds in turn, seeds 0 to {rounds - 1}; medians, least to most in brackets."
+    lines = heading(title, how, heads)
     for way in ways:
         figures = found[way.__name__]
         cells = [f"{way.__name__}: {told(way)}", spread(figures["seconds"], ".2f")]
@@ -114,6 +110,21 @@ def table(title: str, ways: Sequence[Way], found: Mapping[str, Figures]) -> str:
         cells += [spread(figures.get(other, []), ".4g") for other in others]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def heading(title: str, how: str, heads: Sequence[str]) -> list[str]:
+    """What stands above a table's rows: how to get it again, and where it was got."""
+    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(shown(sys.argv[1:]))}"
+    return [
+        f"# {title}",
+        "",
+        f"- Command: `{command.rstrip()}`",
+        f"- {how}",
+        f"- {dt.date.today()}; {machine()}",
+        "",
+        f"| {' | '.join(heads)} |",
+        "| --- " * len(heads) + "|",
+    ]
 
 
 def faster(base: Figures, figures: Figures, *, by_speed: bool) -> list[float]:

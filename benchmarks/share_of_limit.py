@@ -1,0 +1,172 @@
+"""How near the training loop comes to the bare limit: steps of both in turn, in one process.
+
+The loop is the one that `onestop train` runs, with its images, augmentation, sums and records. The bare
+limit is a second copy of the same network with the same optimizer and arithmetic on one batch that lies
+in memory: forward, loss, backward, step, and nothing else. Since processes of their own would meet the
+machine at other moments, a few seconds of the one are always followed by a few of the other, and what
+counts is the ratio of each such pair.
+
+python benchmarks/share_of_limit.py --root CIFAR [--photographs FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from compare import heading, spread, write
+from ways import cifar
+
+TITLE = "The training loop beside the bare limit"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recipe, and how many steps make about a second or two."""
+
+    told: str
+    steps: int
+    photographs: bool = False
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+_SGD = {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "ema": 0, "schedule": "constant"}
+_SMALL = {"augment": "flip-crop", "normalize": "half"}
+_LARGE = {
+    "image_size": 224, "batch_size": 32, "augment": "resized-crop", "normalize": "imagenet",
+}  # fmt: skip
+JOBS = {
+    "lenet_8": Job(
+        "LeNet-5, batch 8, Adam, flip and crop", 800,
+        recipe={
+            "model": "lenet5_max", "batch_size": 8, "optimizer": "adam", "lr": 0.001, "ema": 0,
+            "weight_decay": 0, "schedule": "constant", **_SMALL,
+        },
+    ),
+    "resnet20_32": Job(
+        "ResNet-20 at 32, batch 128, flip and crop", 12,
+        recipe={"model": "resnet20", "batch_size": 128, **_SGD, **_SMALL},
+    ),
+    "resnet18_32": Job(
+        "ResNet-18 at 32, batch 128, flip and crop", 12,
+        recipe={
+            "model": "torchvision:resnet18", "image_size": 32, "batch_size": 128, **_SGD, **_SMALL,
+        },
+    ),
+    "resnet18_224": Job(
+        "ResNet-18 at 224, batch 32, random resized crops of JPEG photographs", 3, photographs=True,
+        recipe={"model": "torchvision:resnet18", **_SGD, **_LARGE},
+    ),
+}  # fmt: skip
+
+
+def main() -> None:
+    """Measure every job for which there are images."""
+    parser = argparse.ArgumentParser(description=TITLE)
+    parser.add_argument("--root", required=True, help="folder of CIFAR-10: train/ and test/")
+    parser.add_argument("--photographs", help="folder with train/ and val/")
+    parser.add_argument("--jobs", nargs="+", choices=list(JOBS), default=list(JOBS))
+    parser.add_argument("--rounds", type=int, default=15, help="pairs of a job (default: 15)")
+    parser.add_argument("--no-write", action="store_true", help="leave results/ as it is")
+    words = parser.parse_args()
+    from onestop.allocator import keep_freed_memory
+
+    keep_freed_memory()
+    heads = ["job", "share of the limit", "loop, images/s", "limit, images/s"]
+    how = f"{words.rounds} pairs of a job; medians, least to most in brackets."
+    lines = heading(TITLE, how, heads)
+    for name in words.jobs:
+        job = JOBS[name]
+        if job.photographs and not words.photographs:
+            print(f"{name}: left out, needs --photographs")
+            continue
+        source = words.photographs if job.photographs else _arrays(words.root)
+        loop, limit = measure(job, source, words.rounds)
+        shares = [a / b for a, b in zip(loop, limit, strict=True)]
+        lines.append(
+            f"| {name}: {job.told} | {spread(shares, '.0%')} | {spread(loop, ',.0f')} "
+            f"| {spread(limit, ',.0f')} |"
+        )
+        print(lines[-1], flush=True)
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if not words.no_write:
+        write("share_of_limit", text)
+
+
+def _arrays(root: str) -> dict[str, Any]:
+    images = cifar(root, None, 100)
+    return {"train": images["train"], "val": images["test"]}
+
+
+def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float]]:
+    """Images a second of the loop and of the bare limit, pair by pair."""
+    from onestop.assembly import assemble, plan
+    from onestop.data import open_data
+    from onestop.display.progress import Watcher
+    from onestop.loop import Step, train_loop
+    from onestop.networks import find
+    from onestop.verbs.train import resolve
+
+    resolved = resolve(source, epochs=10_000, seed=0, **job.recipe).recipe
+    dataset = open_data(source, val_fraction=resolved.val_fraction, seed=0)
+    parts = assemble(plan(resolved, find(resolved.model or ""), dataset))
+    watcher = Watcher(quiet=True)
+
+    def watched() -> Iterator[Any]:
+        for record in train_loop(
+            parts.training, parts.task, parts.feeds["train"], resolved, parts.engine, None
+        ):
+            watcher.show(record, 1)
+            if isinstance(record, Step):
+                yield record
+
+    records, bare = watched(), bare_step(parts)
+
+    def loop_step() -> None:
+        next(records)
+
+    with parts.engine.applied():
+        found: tuple[list[float], list[float]] = ([], [])
+        for number in range(rounds + 1):
+            for speeds, step in zip(found, (loop_step, bare), strict=True):
+                speed = (resolved.batch_size or 1) * job.steps / _seconds(step, job.steps)
+                if number:  # the first of both warms up
+                    speeds.append(speed)
+    return found
+
+
+def bare_step(parts: Any) -> Callable[[], None]:
+    """A step of the same kind on a copy of the network and one batch."""
+    import torch
+
+    from onestop.learning.optimizers import optimizer_for
+
+    network, engine = copy.deepcopy(parts.training.network).train(), parts.engine
+    optimizer = optimizer_for(parts.recipe, network)
+    inputs = engine.place_inputs(torch.randn(parts.recipe.batch_size, *parts.preprocessing.shape))
+    targets = torch.arange(parts.recipe.batch_size) % len(parts.dataset.classes)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with engine.autocast():
+            outputs = network(inputs)
+        torch.nn.functional.cross_entropy(outputs.float(), targets).backward()
+        optimizer.step()
+
+    return step
+
+
+def _seconds(step: Callable[[], None], count: int) -> float:
+    begun = time.perf_counter()
+    for _ in range(count):
+        step()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
