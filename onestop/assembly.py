@@ -325,7 +325,8 @@ def _inputs(
     store = Store(dataset.name, "train", said) if recipe.cache == "disk" else None
     train = Feed(
         dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
-        augment=recipe.augment or "none", seed=recipe.seed, cache=recipe.cache, store=store,
+        augment=recipe.augment or "none", padding=recipe.crop_padding,
+        seed=recipe.seed, cache=recipe.cache, store=store,
         changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
         mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
     )  # fmt: skip

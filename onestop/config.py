@@ -164,6 +164,10 @@ def refuse_useless(given: Settings) -> None:
         "momentum": (optimizer not in ("sgd", "rmsprop"), f"--optimizer {optimizer}"),
         "nesterov": (recipe.nesterov and optimizer != "sgd", f"--optimizer {optimizer}"),
         "step_epochs": (schedule != "step", f"--schedule {schedule}"),
+        "crop_padding": (
+            recipe.augment not in (None, "crop", "flip-crop"),
+            f"--augment {recipe.augment}",
+        ),
         "decay_all": (recipe.decay_all and recipe.weight_decay == 0, "--weight-decay 0"),
         "unfreeze_after": (
             bool(recipe.unfreeze_after) and recipe.freeze == "none",

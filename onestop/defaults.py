@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import torch
 
 from onestop.config import Settings, refuse_useless
+from onestop.data.augment import eighth
 from onestop.data.dataset import Facts
 from onestop.data.stream import KEEP_BYTES
 from onestop.device import choose_device, compute_threads, computes_in_bf16, cores
@@ -32,8 +33,8 @@ _PHOTOGRAPHS = "resnet18"
 SMALL = 64
 """Networks that see at most this many pixels a side follow the rules for small images."""
 _FOR_IMAGES = (
-    "label_smoothing", "balance", "augment", "auto_augment", "color_jitter", "erase", "mixup",
-    "cutmix", "tta", "fit", "image_size", "channels", "cache",
+    "label_smoothing", "balance", "augment", "crop_padding", "auto_augment", "color_jitter",
+    "erase", "mixup", "cutmix", "tta", "fit", "image_size", "channels", "cache",
 )  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
             "image_size": (1, not_used),
             "normalize": ("none", not_used),
             "augment": ("none", not_used),
+            "crop_padding": (0, not_used),
         }
     size: int = recipe.image_size or entry.image_size
     channels: int = recipe.channels or entry.channels
@@ -120,7 +122,14 @@ def _input_rules(recipe: Recipe, facts: Facts, entry: Entry) -> Rules:
         "image_size": (size, takes),
         "normalize": normalize,
         "augment": augment,
+        "crop_padding": _padding(recipe.augment or augment[0], size),
     }
+
+
+def _padding(augment: str, size: int) -> tuple[int, str]:
+    if augment not in ("crop", "flip-crop"):
+        return 0, f"--augment {augment} adds nothing around images"
+    return eighth(size), f"an eighth of {size} pixels, as is usual"
 
 
 def situation(recipe: Recipe, facts: Facts) -> Situation:
@@ -299,6 +308,12 @@ def _refuse_contradictions(settings: Settings, facts: Facts) -> None:
         raise UsageError(
             f"--accumulate {recipe.accumulate}: more parts than the batch has images "
             f"({recipe.batch_size}); raise --batch-size"
+        )
+    assert recipe.image_size is not None
+    if (recipe.crop_padding or 0) >= recipe.image_size:
+        raise UsageError(
+            f"--crop-padding {recipe.crop_padding}: could leave nothing of an image of "
+            f"{recipe.image_size} pixels; lower it"
         )
     if facts.vectors:
         for name in _FOR_IMAGES:

@@ -63,8 +63,10 @@ class Recipe:
     """what is subtracted and divided by, a channel: nothing (pixels in [0,1]), one half, the mean
     and standard deviation of the training images, those of ImageNet, or those of the weights"""
     augment: Augment | None = None
-    """random changes to training images: flip left-right, crop after padding by an eighth, both, or
-    a random part resized (with flip)"""
+    """random changes to training images: flip left-right, crop after padding, both, or a random part
+    resized (with flip)"""
+    crop_padding: Natural | None = None
+    """pixels of black around an image before --augment crop and flip-crop cut its size out again"""
     auto_augment: AutoAugment = "none"
     """further random changes of many kinds to each training image: TrivialAugment (one of random
     size) or RandAugment (two of medium size)"""

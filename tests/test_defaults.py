@@ -78,6 +78,23 @@ def test_usual_data_get_usual_values(
     assert {name: getattr(recipe, name) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("facts", "given", "padding"),
+    [
+        (CIFAR, {}, 4),
+        (CIFAR, {"image_size": 48}, 6),
+        (CIFAR, {"crop_padding": 2}, 2),
+        (CIFAR, {"augment": "flip"}, 0),
+        (PHOTOS, {}, 0),
+        (VECTORS, {}, 0),
+    ],
+)
+def test_crops_are_shifted_by_an_eighth_unless_said(
+    facts: Facts, given: dict[str, object], padding: int
+) -> None:
+    assert derived(facts, **given).recipe.crop_padding == padding
+
+
 @pytest.mark.parametrize("facts", [DIGITS, MNIST, CIFAR, PHOTOS, VECTORS])
 def test_nothing_stays_open_but_the_folder_of_named_sets(facts: Facts) -> None:
     values = dataclasses.asdict(derived(facts).recipe)
@@ -245,6 +262,11 @@ def test_the_network_behind_the_name_comes_with_it() -> None:
         (DIGITS, {"monitor": "mae"}, "--monitor mae: this task has accuracy, top5, macro_f1, loss"),
         (DIGITS, {"model": "lenet6"}, "--model lenet6: no such network; did you mean 'lenet5'"),
         (DIGITS, {"step_epochs": 3}, "--step-epochs 3: changes nothing with --schedule cosine"),
+        (DIGITS, {"crop_padding": 3, "augment": "none"},
+         "--crop-padding 3: changes nothing with --augment none; drop one"),
+        (DIGITS, {"crop_padding": 32},
+         "--crop-padding 32: could leave nothing of an image of 32 pixels; lower it"),
+        (VECTORS, {"crop_padding": 1}, "--crop-padding 1: changes nothing with --augment none"),
         (VECTORS, {"label_smoothing": 0.1}, "--label-smoothing 0.1: is for images"),
         (VECTORS, {"image_size": 32}, "--image-size 32: is for images, these are vectors"),
         (VECTORS, {"cache": "none"}, "--cache none: is for images, these are vectors"),

@@ -59,14 +59,14 @@ def augment_batch(
     samples: NDArray[np.int64],
     changes: Changes = NO_CHANGES,
     mean: Sequence[float] = (0.0,),
+    padding: int | None = None,
 ) -> Tensor:
     """Flip and shift a batch of prepared images, then change, recolour and erase.
 
     `flip` mirrors half of the images left-right, and in the next epoch the others: each image is
     seen both ways in turn, from which networks learn more than from chance (Jordan 2024, section
-    3.6, https://arxiv.org/abs/2404.00498); `crop` adds black around by an eighth of the size
-    (4 pixels at 32) and cuts the size out again at a random place (He et al. 2015, section 4.2,
-    https://arxiv.org/abs/1512.03385).
+    3.6, https://arxiv.org/abs/2404.00498); `crop` adds black around and cuts the size out
+    again at a random place (He et al. 2015, section 4.2, https://arxiv.org/abs/1512.03385).
 
     Args:
         images: uint8 [B, C, h, w], on any device; not changed.
@@ -76,9 +76,10 @@ def augment_batch(
         samples: [B], the number of each image in its split.
         changes: What else to do, in the order of its attributes.
         mean: What is erased becomes this, a value for each channel or one for all, in [0, 1].
+        padding: Pixels that `crop` adds on each side; an eighth of height and width where not given.
     """
     if policy in ("crop", "flip-crop"):
-        images = _shifted(images, uniform(key_for(seed, "crop", epoch), samples, 2))
+        images = _shifted(images, uniform(key_for(seed, "crop", epoch), samples, 2), padding)
     if policy in ("flip", "flip-crop", "resized-crop"):
         first = uniform(key_for(seed, "flip"), samples, 1)[:, 0] < 0.5
         images = _mirrored(images, first != bool(epoch % 2))
@@ -126,9 +127,14 @@ def _mirrored(images: Tensor, which: NDArray[np.bool_]) -> Tensor:
     return images
 
 
-def _shifted(images: Tensor, places: NDArray[np.float64]) -> Tensor:
+def eighth(size: int) -> int:
+    """An eighth of a side, 4 pixels of 32; at least 1."""
+    return max(1, size // 8)
+
+
+def _shifted(images: Tensor, places: NDArray[np.float64], padding: int | None) -> Tensor:
     height, width = images.shape[-2:]
-    down, right = max(1, height // 8), max(1, width // 8)
+    down, right = (eighth(side) if padding is None else padding for side in (height, width))
     padded = F.pad(images, (right, right, down, down))
     # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)

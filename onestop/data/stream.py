@@ -74,6 +74,7 @@ class Feed:
         engine: Engine | None = None,
         workers: int = 0,
         augment: Augment = "none",
+        padding: int | None = None,
         changes: Changes = NO_CHANGES,
         mixing: Mixing | None = None,
         seed: int = 0,
@@ -94,6 +95,7 @@ class Feed:
         self.engine = engine or Engine(torch.device("cpu"))
         self.workers = workers
         self.augment: Augment = augment
+        self.padding = padding
         self.changes = changes
         self.mixing = mixing or Mixing()
         self.seed = seed
@@ -174,8 +176,9 @@ class Feed:
         if self.augment == "none" and not self.changes:
             return images  # which may be vectors
         return augment_batch(
-            images, self.augment, self.seed, epoch, indices, self.changes, self.preprocessing.mean
-        )
+            images, self.augment, self.seed, epoch, indices, self.changes, self.preprocessing.mean,
+            self.padding,
+        )  # fmt: skip
 
     def _mixed(self, batch: Batch, epoch: int) -> Batch:
         if not len(batch.indices):

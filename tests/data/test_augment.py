@@ -90,6 +90,23 @@ def test_the_images_given_are_not_changed(policy: Augment) -> None:
     assert torch.equal(torch.get_rng_state(), torchs)
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("count", [0, 1, COUNT])
+def test_how_images_lie_in_memory_changes_nothing(policy: Augment, count: int) -> None:
+    some, wide = NUMBERS[:count], noise(width=40)[:count]
+    wanted = augment_batch(wide[..., 3:27].contiguous(), policy, 7, 3, some)
+    for images in (
+        wide[..., 3:27],
+        wide[..., 3:27].contiguous(memory_format=torch.channels_last),
+        wide.flip(0).permute(0, 1, 3, 2).contiguous().permute(0, 1, 3, 2).flip(0)[..., 3:27],
+    ):
+        before = images.clone()
+        assert torch.equal(augment_batch(images, policy, 7, 3, some), wanted)
+        assert torch.equal(images, before)
+    last = augment_batch(images.contiguous(memory_format=torch.channels_last), policy, 7, 3, some)
+    assert not count or last.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_none_changes_nothing() -> None:
     assert torch.equal(augment_batch(noise(), "none", 0, 0, NUMBERS), noise())
 
@@ -171,6 +188,17 @@ def test_a_shift_is_an_eighth_or_a_pixel(height: int, width: int) -> None:
     assert shown.max() == 1
     least = (height - max(1, height // 8)) * (width - max(1, width // 8)) / (height * width)
     assert shown.min() == pytest.approx(least)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 3])
+def test_a_shift_is_as_far_as_was_asked_for(padding: int) -> None:
+    images = noise()
+    after = augment_batch(images, "crop", 0, 0, NUMBERS, padding=padding)
+    shown = (after > 0).flatten(2).any(1)  # [B, h*w]
+    moved = [int(seen.sum()) for seen in shown]
+    assert min(moved) == (16 - padding) * (24 - padding)
+    assert max(moved) == 16 * 24
+    assert torch.equal(after, images) == (padding == 0)
 
 
 def test_flip_and_crop_are_those_of_the_two_alone() -> None:
