@@ -6,7 +6,15 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 SEED ?= 0
 
-.PHONY: help demo test test-all lint types check-format format clean
+# Data of the benchmarks; `benchmarks/suite.py` says what they are.
+CIFAR ?=
+MNIST ?=
+PHOTOS ?=
+SQUEEZENET ?=
+BENCH = benchmarks/suite.py --runs build/benchmarks --cifar '$(CIFAR)' --mnist '$(MNIST)' \
+	--photos '$(PHOTOS)' --squeezenet '$(SQUEEZENET)' $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: help demo test test-all bench bench-peers lint types check-format format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +38,17 @@ test: .venv/ready  ## everything CI runs: format, lint, strict types, layer orde
 test-all: .venv/ready  ## the same with the slow tests
 	$(MAKE) test
 	$(BIN)/python -m pytest -m slow
+
+bench: .venv/ready  ## measure OneStop beside tutorials and the machine's limit (CIFAR= MNIST= PHOTOS= SQUEEZENET=)
+	$(BIN)/python $(BENCH)
+
+build/peers/ready: .venv/ready benchmarks/peers.txt
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt -e .
+	@touch $@
+
+bench-peers: build/peers/ready  ## the same beside Lightning, Hugging Face's Trainer and fastai
+	build/peers/bin/python $(BENCH) --peers
 
 format: .venv/ready  ## rewrite the code in the project's format
 	$(BIN)/ruff format .

@@ -62,10 +62,11 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
     keep_freed_memory()
     import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
 
-    from onestop.assembly import assemble, plan
+    from onestop.assembly import assemble
     from onestop.data import open_data
     from onestop.loop import train_loop
     from onestop.networks import find
+    from onestop.planning import plan
     from onestop.verbs.train import resolve
 
     begun = time.perf_counter()

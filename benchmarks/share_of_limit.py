@@ -105,11 +105,12 @@ def _arrays(root: str) -> dict[str, Any]:
 
 def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float]]:
     """Images a second of the loop and of the bare limit, pair by pair."""
-    from onestop.assembly import assemble, plan
+    from onestop.assembly import assemble
     from onestop.data import open_data
     from onestop.display.progress import Watcher
     from onestop.loop import Step, train_loop
     from onestop.networks import find
+    from onestop.planning import plan
     from onestop.verbs.train import resolve
 
     resolved = resolve(source, epochs=10_000, seed=0, **job.recipe).recipe

@@ -167,7 +167,7 @@ def bare_limit(
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - begun)
     warm = times[len(times) // 5 :]
-    return {"seconds": sum(times), "images_per_second": batch / statistics.median(warm)}
+    return {"seconds": sum(times), "images_per_second": batch / statistics.fmean(warm)}
 
 
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:

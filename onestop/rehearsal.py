@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import torch
 
 from onestop import memory
-from onestop.assembly import Parts, Plan, assemble, held_out
+from onestop.assembly import Parts, assemble, held_out
 from onestop.data.stream import Batch, Feed, epoch_plan
 from onestop.display.progress import Watcher
 from onestop.inference import score
 from onestop.loop import Epoch, frozen_in, timed, train_loop
 from onestop.networks import count_parameters
+from onestop.planning import Plan
 from onestop.randomness import preserved
 from onestop.results import Cost, Phase
 from onestop.shortcut import Shortcut

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from onestop.assembly import Parts, Plan, assemble, held_out, kept_model
+from onestop.assembly import Parts, assemble, held_out, kept_model
 from onestop.data.stream import Feed
 from onestop.display.progress import Watcher
 from onestop.errors import (
@@ -33,6 +33,7 @@ from onestop.inference import Scored
 from onestop.loop import Epoch, train_loop
 from onestop.modelfile import write_model
 from onestop.networks import count_parameters
+from onestop.planning import Plan
 from onestop.randomness import key_for, permutation, preserved
 from onestop.results import Run
 from onestop.runs import (

@@ -51,7 +51,7 @@ def test_full_batches_alone_are_compiled_for(monkeypatch: pytest.MonkeyPatch) ->
         return call
 
     monkeypatch.setattr("onestop.loop.compiled", noted)
-    monkeypatch.setattr("onestop.assembly.check_compiler", lambda device: None)
+    monkeypatch.setattr("onestop.planning.check_compiler", lambda device: None)
     rng = np.random.default_rng(0)
     data = (rng.integers(0, 256, (50, 20, 20), dtype=np.uint8), np.arange(50) % 2)
     options: dict[str, Any] = {

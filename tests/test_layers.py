@@ -28,6 +28,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
             "shortcut",
             "compiling",
             "loop",
+            "planning",
             "assembly",
             "fitting",
         ),

@@ -28,9 +28,9 @@ from onestop.results import Cost, Run
 from onestop.runs import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
 
 if TYPE_CHECKING:
-    from onestop.assembly import Plan
     from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
+    from onestop.planning import Plan
 
 # What may differ when a run goes on: none of these changes a step that was taken.
 _MAY_CHANGE = ("epochs", "patience", "workers", "data_root")
@@ -191,7 +191,7 @@ def _resolve(
 def _planned(resolved: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
     chosen, dataset, entry = resolved
 
-    from onestop.assembly import plan
+    from onestop.planning import plan
 
     return plan(chosen.recipe, entry, dataset, network)
 
@@ -246,10 +246,10 @@ def _planned_again(
             )
     chosen = settings(("recipe", stored), ("flag", given)).recipe
 
-    from onestop.assembly import plan
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
+    from onestop.planning import plan
 
     if source is None and chosen.source == NAME:
         raise UsageError(

@@ -1,0 +1,109 @@
+"""All benchmarks, one after the other: each where its data are given, else said to be left out.
+
+    make bench CIFAR=FOLDER MNIST=FOLDER PHOTOS=FOLDER SQUEEZENET=FILE
+
+`CIFAR` is a folder with CIFAR-10's pictures in train/ and test/, a folder a class; `MNIST` is what
+torchvision's MNIST takes as its root; `PHOTOS` has train/ and val/ of ants and bees (hymenoptera);
+`SQUEEZENET` is a safetensors file of SqueezeNet 1.1's pretrained features. Every script writes a table
+to `benchmarks/results/`. All of it takes about three hours on two cores: nothing else should run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+NETWORKS = ("resnet18", "mobilenet_v3_large")  # that photographs are predicted with
+
+
+@dataclass(frozen=True)
+class Row:
+    """A script and its words, in which {cifar} and the like stand for what was given."""
+
+    script: str
+    words: str
+    rounds: int = 3
+
+
+ROWS = [
+    Row("lenet_mnist.py", "--root {mnist}", 5),
+    Row("lenet_cifar10.py", "--root {cifar}"),
+    Row(
+        "finetune_ants_bees.py",
+        "--root {photos} --weights {squeezenet} --learn all --ways tutorial onestop",
+        5,
+    ),
+    Row("finetune_ants_bees.py", "--root {photos} --weights {squeezenet} --learn head", 5),
+    *(Row("predict_photographs.py", f"--root {{photos}} --model {{runs}}/{n}") for n in NETWORKS),
+    Row("train_throughput.py", "--job resnet18_224 --root {photos} --ways tutorial onestop limit"),
+    Row("train_throughput.py", "--job mobilenet_224 --root {photos} --ways tutorial onestop limit"),
+    Row("train_throughput.py", "--job resnet20_32 --root {cifar} --ways tutorial onestop limit"),
+    Row("train_throughput.py", "--job resnet18_32 --root {cifar} --ways timm onestop limit"),
+    Row("share_of_limit.py", "--root {cifar} --photographs {photos}", 15),
+    Row("cifar10_fast.py", "--root {cifar}"),
+    Row("startup.py", "", 5),
+]
+PEERS = [
+    Row("peers.py", "--job lenet --root {cifar} --ways tutorial lightning hf_trainer onestop"),
+    Row(
+        "peers.py",
+        "--job finetune --root {photos} --weights {squeezenet} --ways tutorial fastai onestop",
+        5,
+    ),
+]
+
+
+def main() -> None:
+    """Run what can be run; exit with 1 where a script failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    for name in ("cifar", "mnist", "photos", "squeezenet"):
+        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--runs", default="runs", help="where networks to predict with are kept")
+    parser.add_argument("--rounds", type=int, help="of every script (default: its own number)")
+    parser.add_argument("--peers", action="store_true", help="the peers' jobs instead")
+    words = parser.parse_args()
+    given = {name: value for name, value in vars(words).items() if value}
+    if words.photos and not words.peers:
+        for network in NETWORKS:
+            train(network, words)
+    failed = [row for row in (PEERS if words.peers else ROWS) if not run(row, given, words.rounds)]
+    sys.exit(f"failed: {', '.join(row.script for row in failed)}" if failed else 0)
+
+
+def run(row: Row, given: dict[str, str], rounds: int | None) -> bool:
+    """Run a row where all it needs is given; False where it fails."""
+    try:
+        words = row.words.format(**given).split()
+    except KeyError as missing:
+        print(f"{row.script} {row.words}: left out, needs {str(missing.args[0]).upper()}=...")
+        return True
+    command = [
+        sys.executable,
+        str(FOLDER / row.script),
+        *words,
+        "--rounds",
+        str(rounds or row.rounds),
+    ]
+    print("\n$", row.script, *command[2:], flush=True)
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def train(network: str, words: argparse.Namespace) -> None:
+    """A network that tells photographs apart, trained for a few epochs where it is not there yet."""
+    if (Path(words.runs) / network / "metrics.json").exists():
+        return
+    command = [
+        sys.executable, "-m", "onestop", "train", words.photos, "--model", f"torchvision:{network}",
+        "--image-size", "224", "--epochs", "10", "--out", words.runs, "--name", network,
+    ]  # fmt: skip
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
