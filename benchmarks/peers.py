@@ -102,7 +102,7 @@ def hf_trainer(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def fastai(words: argparse.Namespace) -> Mapping[str, float]:
-    """Fastai's vision_learner with fine_tune's frozen half alone: the head, its own augmentation."""
+    """The vision_learner of fastai, its own head, rates and augmentation, the backbone frozen."""
     import torch
     from fastai.vision import all as fv
     from safetensors.torch import load_file
@@ -110,22 +110,31 @@ def fastai(words: argparse.Namespace) -> Mapping[str, float]:
 
     torch.manual_seed(words.seed)
     begun = time.perf_counter()
-    photographs = [p for p in fv.get_image_files(words.root) if p.suffix == ".jpg"]
-    loaders = fv.ImageDataLoaders.from_path_func(
-        Path(words.root), photographs, lambda path: Path(path).parent.name,
-        valid_pct=None, splitter=None, bs=8, num_workers=0, item_tfms=fv.RandomResizedCrop(224),
-        batch_tfms=[*fv.aug_transforms(size=224), fv.Normalize.from_stats(*fv.imagenet_stats)],
+    block = fv.DataBlock(
+        blocks=(fv.ImageBlock, fv.CategoryBlock), get_items=_photographs, get_y=fv.parent_label,
+        splitter=fv.GrandparentSplitter(train_name="train", valid_name="val"),
+        item_tfms=fv.RandomResizedCrop(224),
+        batch_tfms=[*fv.aug_transforms(), fv.Normalize.from_stats(*fv.imagenet_stats)],
     )  # fmt: skip
-    backbone = models.squeezenet1_1()
-    backbone.load_state_dict(load_file(words.weights), strict=False)
+    loaders = block.dataloaders(Path(words.root), bs=8, num_workers=words.workers)
     learner = fv.vision_learner(
-        loaders, lambda **_: backbone, pretrained=False, metrics=fv.accuracy, cut=1
+        loaders, models.squeezenet1_1, pretrained=False, metrics=fv.accuracy
     )
+    features = {
+        name.removeprefix("features."): tensor
+        for name, tensor in load_file(words.weights).items()
+        if name.startswith("features.")
+    }
+    learner.model[0][0].load_state_dict(features)
     learner.freeze()
     with learner.no_bar(), learner.no_logging():
         learner.fit_one_cycle(finetune_ants_bees.EPOCHS)
     best = max(row[2] for row in learner.recorder.values)
     return {"seconds": time.perf_counter() - begun, "best_accuracy": float(best)}
+
+
+def _photographs(root: Path) -> list[Path]:
+    return [path for path in sorted(root.glob("*/*/*")) if path.suffix == ".jpg"]
 
 
 JOBS: dict[str, Any] = {"lenet": lenet_cifar10, "finetune": finetune_ants_bees}
