@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+from threadpoolctl import threadpool_limits
+
 _AHEAD = 4  # batches prepared before they are asked for
 
 _Item = TypeVar("_Item")
@@ -27,7 +30,7 @@ def ahead(
         for items in batches:
             yield [load(item) for item in items]
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="onestop-data")
+    pool = ThreadPoolExecutor(workers, "onestop-data", _compute_alone)
     waiting: deque[list[Future[_Loaded]]] = deque()
     try:
         for items in batches:
@@ -38,6 +41,16 @@ def ahead(
             yield [future.result() for future in futures]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _compute_alone() -> None:
+    """Keep torch from starting threads to help this one.
+
+    Each thread of a pool would otherwise get as many helpers as there are cores, which wait for their
+    next piece of work by spinning, at the expense of the network.
+    """
+    torch.get_num_threads()  # sets a new thread's number the first time, over what is set below
+    threadpool_limits(1, user_api="openmp")
 
 
 def groups(count: int, size: int = 64) -> Iterator[range]:
