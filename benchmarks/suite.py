@@ -100,7 +100,7 @@ def train(network: str, words: argparse.Namespace) -> None:
         return
     command = [
         sys.executable, "-m", "onestop", "train", words.photos, "--model", f"torchvision:{network}",
-        "--image-size", "224", "--augment", "flip", "--optimizer", "adamw", "--epochs", "15",
+        "--image-size", "224", "--augment", "flip", "--batch-size", "8", "--ema", "0", "--epochs", "30",
         "--out", words.runs, "--name", network,
     ]  # fmt: skip
     subprocess.run(command, check=True)
