@@ -31,7 +31,7 @@ class Airbench(nn.Module):
         super().__init__()
         first = 2 * channels * _PATCH**2  # each direction of a patch, and its opposite
         self.whiten = nn.Conv2d(channels, first, _PATCH)
-        self.whiten.requires_grad_(False)
+        self.whiten.weight.requires_grad_(False)
         self.act = nn.GELU()
         inputs = (first, *widths[:2])
         self.groups = nn.Sequential(*(Group(i, o) for i, o in zip(inputs, widths, strict=True)))
