@@ -8,6 +8,8 @@ import io
 import pickle
 import socket
 import struct
+import subprocess
+import sys
 import tarfile
 import threading
 import urllib.request
@@ -145,6 +147,22 @@ def test_digits_are_the_ones_of_scikit_learn(tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             np.rint(values(samples)[..., 0] / 255 * 16), raw.images[numbers]
         )
+
+
+def test_digits_do_not_wait_for_scikit_learn() -> None:
+    code = (
+        "import sys; from pathlib import Path; from onestop.data.sources.named import open_named; "
+        "open_named('digits', Path()); assert 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_digits_are_found_too_where_scikit_learn_keeps_them_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = open_named("digits", tmp_path).fingerprint()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert open_named("digits", tmp_path).fingerprint() == usual
 
 
 # --- torchvision's files ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onestop.data.cache import user_cache
 from onestop.data.dataset import Dataset
@@ -141,11 +143,9 @@ def _digits() -> Dataset:
 
     E. Alpaydin and C. Kaynak, 1998, https://archive.ics.uci.edu/dataset/80; greys of 0..16.
     """
-    from sklearn.datasets import load_digits
-
-    raw = load_digits()
-    images = np.rint(raw.images * (255 / 16)).astype(np.uint8)[..., None]
-    targets = raw.target.astype(np.int64)
+    raw = _digits_table()
+    images = np.rint(raw[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+    targets = raw[:, -1].astype(np.int64)
     order = permutation(key_for("digits"), len(images))
     cut = len(images) // 5
     samples = ArraySamples(images, targets)
@@ -157,6 +157,22 @@ def _digits() -> Dataset:
             "test": samples.take(np.sort(order[:cut])),
         },
     )
+
+
+def _digits_table() -> NDArray[np.float64]:
+    """Greys of 0..16 and the digit, [1797, 8*8 + 1], from scikit-learn's own file where it lies.
+
+    Importing scikit-learn takes longer than training on them.
+    """
+    found = importlib.util.find_spec("sklearn")
+    for folder in (found and found.submodule_search_locations) or ():
+        file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if file.exists():
+            return np.loadtxt(file, delimiter=",")  # which unpacks by the name
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    return np.column_stack([raw.data, raw.target])
 
 
 def _torchvision(name: str, root: Path) -> Dataset:
