@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compare import heading, spread, write
-from ways import cifar
+from ways import bare_step, cifar
 
 TITLE = "The training loop beside the bare limit"
 
@@ -126,7 +126,7 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
             if isinstance(record, Step):
                 yield record
 
-    records, bare = watched(), bare_step(parts)
+    records, bare = watched(), _bare(parts)
 
     def loop_step() -> None:
         next(records)
@@ -141,7 +141,7 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
     return found
 
 
-def bare_step(parts: Any) -> Callable[[], None]:
+def _bare(parts: Any) -> Callable[[], None]:
     """A step of the same kind on a copy of the network and one batch."""
     import torch
 
@@ -152,14 +152,7 @@ def bare_step(parts: Any) -> Callable[[], None]:
     inputs = engine.place_inputs(torch.randn(parts.recipe.batch_size, *parts.preprocessing.shape))
     targets = torch.arange(parts.recipe.batch_size) % len(parts.dataset.classes)
 
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        with engine.autocast():
-            outputs = network(inputs)
-        torch.nn.functional.cross_entropy(outputs.float(), targets).backward()
-        optimizer.step()
-
-    return step
+    return bare_step(network, optimizer, engine, inputs, targets)
 
 
 def _seconds(step: Callable[[], None], count: int) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,20 +154,32 @@ def bare_limit(
     optimizer = optimizer_for(recipe, network)
     inputs = engine.place_inputs(torch.randn(batch, *shape))
     targets = torch.randint(0, facts["classes"], (batch,), device=engine.device)
-    times = []
+    step, times = bare_step(network, optimizer, engine, inputs, targets), []
     with engine.applied():
         for _ in range(steps):
             begun = time.perf_counter()
-            optimizer.zero_grad(set_to_none=True)
-            with engine.autocast():
-                outputs = network(inputs)
-            torch.nn.functional.cross_entropy(outputs.float(), targets).backward()
-            optimizer.step()
+            step()
             if engine.runs_ahead:
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - begun)
     warm = times[len(times) // 5 :]
     return {"seconds": sum(times), "images_per_second": batch / statistics.fmean(warm)}
+
+
+def bare_step(
+    network: Any, optimizer: Any, engine: Any, inputs: Any, targets: Any
+) -> Callable[[], None]:
+    """Forward, loss, backward and step on one batch, and nothing else."""
+    from torch.nn.functional import cross_entropy
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with engine.autocast():
+            outputs = network(inputs)
+        cross_entropy(outputs.float(), targets).backward()
+        optimizer.step()
+
+    return step
 
 
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
