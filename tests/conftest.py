@@ -7,6 +7,7 @@ import os
 # Test processes share the cores already; more threads in each would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +59,42 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = ("ONESTOP_CACHE", "ONESTOP_CACHE_GB", "ONESTOP_DATA", "ONESTOP_OFFLINE")
     for name in (*ours, "NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], str]:
+    """A function that calls another with a terminal as standard output and gives what came there.
+
+    A thread reads along: a terminal holds few thousand characters, and one read gives only what
+    has come so far.
+    """
+    openpty = getattr(os, "openpty", None)
+    if openpty is None:
+        pytest.skip("needs a terminal to play with")
+
+    def page_of(act: Callable[[], object]) -> str:
+        main_end, other_end = openpty()
+        pieces: list[bytes] = []
+
+        def read() -> None:
+            try:
+                while piece := os.read(main_end, 4096):
+                    pieces.append(piece)
+            except OSError:  # Linux's word for the end of a terminal
+                pass
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            with (
+                os.fdopen(other_end, "w", encoding="utf-8") as terminal,
+                monkeypatch.context() as m,
+            ):
+                m.setattr("sys.stdout", terminal)
+                act()
+        finally:
+            reader.join()
+            os.close(main_end)
+        return b"".join(pieces).decode()
+
+    return page_of

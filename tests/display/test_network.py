@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -169,22 +169,17 @@ def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line for line in page.splitlines() if line != line.rstrip()] == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a terminal to play with")
 @pytest.mark.parametrize("no_color", [False, True])
 def test_a_terminal_gets_colours_unless_told_not_to(
-    no_color: bool, monkeypatch: pytest.MonkeyPatch
+    no_color: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    on_terminal: Callable[[Callable[[], object]], str],
 ) -> None:
-    main_end, other_end = os.openpty()
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm-256color")
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    with os.fdopen(other_end, "w", encoding="utf-8") as terminal:
-        monkeypatch.setattr("sys.stdout", terminal)
-        show(Info("network", "mine", FACTS, ROWS[:3], CHAIN))
-        terminal.flush()
-        page = os.read(main_end, 100_000).decode()
-    os.close(main_end)
+    page = on_terminal(lambda: show(Info("network", "mine", FACTS, ROWS[:3], CHAIN)))
     green = [text.strip() for text in re.findall(r"\x1b\[32m([^\x1b]*)\x1b", page)]
     assert ("fc.bias (10)" in green) != no_color
     assert ("1" in green) != no_color  # the stage

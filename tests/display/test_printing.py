@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,17 +116,13 @@ class TestTables:
         monkeypatch.setattr("sys.stdout", None)
         show_settings(settings())
 
-    @pytest.mark.skipif(os.name != "posix", reason="needs a terminal to play with")
-    def test_a_narrow_terminal_folds_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        main_end, other_end = os.openpty()
+    def test_a_narrow_terminal_folds_rows(
+        self, monkeypatch: pytest.MonkeyPatch, on_terminal: Callable[[Callable[[], object]], str]
+    ) -> None:
         monkeypatch.setenv("COLUMNS", "50")
         monkeypatch.setenv("TERM", "xterm")
-        with os.fdopen(other_end, "w") as terminal:
-            monkeypatch.setattr("sys.stdout", terminal)
-            show_settings(settings().derive("epochs", 3, "a reason of many words " * 4))
-            terminal.flush()
-            page = os.read(main_end, 100_000).decode()
-        os.close(main_end)
+        told = settings().derive("epochs", 3, "a reason of many words " * 4)
+        page = on_terminal(lambda: show_settings(told))
         lines = [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in page.splitlines()]
         assert max(map(len, lines)) <= 50
 
