@@ -82,13 +82,16 @@ class Engine:
         if self.deterministic:
             # cuBLAS needs this before its first call to repeat itself bit for bit.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        switched = self.deterministic and not strict
+        if switched:  # switching loads torch's compiler, which takes two seconds
             torch.use_deterministic_algorithms(True)
         try:
             with _products(self.precision) if self.runs_ahead else nullcontext():
                 yield
         finally:
             torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
+            if switched:
+                torch.use_deterministic_algorithms(False)
 
 
 @contextmanager

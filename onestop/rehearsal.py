@@ -64,6 +64,8 @@ def rehearse(planned: Plan, *, begun: float, done: int = 0, quiet: bool = True) 
         parts = assemble(planned)
         for line in (*notes, *planned.said, *parts.said):
             watcher.say(line)
+        for feed in parts.feeds.values():
+            feed.prepare()
         preparation = time.perf_counter() - begun
         stretches = _stretches(parts, done)
         measured = [

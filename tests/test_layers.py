@@ -13,7 +13,11 @@ PACKAGE = Path(__file__).parent.parent / "onestop"
 # marked as a staircase: there each may use those before it.
 LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     ("words", True, ("version", "errors", "recipe", "config")),
-    ("ground", False, ("allocator", "device", "memory", "randomness", "runs", "signals")),
+    (
+        "ground",
+        False,
+        ("allocator", "device", "imports", "memory", "randomness", "runs", "signals"),
+    ),
     ("parts", False, ("data", "networks", "learning", "metrics")),
     (
         "joints",

@@ -82,10 +82,11 @@ class Feed:
         cache: Cache | None = None,
         store: Store | None = None,
     ) -> None:
-        """`keep` allows a small split to be prepared once for many passes.
+        """`keep` allows a small split to be prepared once for many passes, when it is first used.
 
-        Where `cache` says what is to be kept, `keep` does not count; on the disk, `store` says
-        where. Batches lie where `engine` wants its inputs; on the CPU where not given.
+        Where `cache` says what is to be kept, `keep` does not count, and it is prepared now; on the
+        disk, `store` says where. Batches lie where `engine` wants its inputs; on the CPU where not
+        given.
 
         Raises:
             UsageError: What is to be kept in memory finds no room there.
@@ -101,29 +102,36 @@ class Feed:
         self.seed = seed
         self.targets = torch.from_numpy(np.asarray(samples.targets))
         self.bad: dict[int, str] = {}
-        self._kept: Tensor | None = None
+        self._images: Tensor | None = None
         self._whole = samples  # what random parts are cut out of
-        size = len(samples) * int(np.prod(preprocessing.shape))
-        random = augment == "resized-crop"
-        self._small = not random and size <= KEEP_BYTES
-        if cache is None:
-            cache = "memory" if keep and self._small else "none"
-        if cache != "none":
-            self._keep(
-                Keeper(samples, preprocessing, workers, self.bad, store), size, random=random
-            )
+        self._size = len(samples) * int(np.prod(preprocessing.shape))
+        self._small = augment != "resized-crop" and self._size <= KEEP_BYTES
+        self._to_keep: Keeper | None = None
+        if cache != "none" and (cache or (keep and self._small)):
+            self._to_keep = Keeper(samples, preprocessing, workers, self.bad, store)
+        if cache:
+            self.prepare()
 
-    def _keep(self, keeper: Keeper, size: int, *, random: bool) -> None:
-        """Decode everything now, or open what an earlier run decoded."""
-        if random:
+    def prepare(self) -> None:
+        """Decode what is to be kept, or open what an earlier run decoded, unless that is done."""
+        keeper, self._to_keep = self._to_keep, None
+        if keeper is None:
+            return
+        if self.augment == "resized-crop":
             self._whole = keeper.scaled()
             return
         if keeper.store:
-            self._kept = keeper.prepared_on_disk()
-        if self._kept is None and (self._small or not keeper.store):
+            self._images = keeper.prepared_on_disk()
+        if self._images is None and (self._small or not keeper.store):
             if not self._small:
-                require_memory(size, len(self.samples), "memory")
-            self._kept = keeper.prepared()
+                require_memory(self._size, len(self.samples), "memory")
+            self._images = keeper.prepared()
+
+    @property
+    def _kept(self) -> Tensor | None:
+        """The prepared images, where they are kept."""
+        self.prepare()
+        return self._images
 
     @property
     def reads_ahead(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -37,14 +38,29 @@ def optimizer_for(
     ]
     # One pass over memory a step instead of several; RMSprop has no such form.
     fused = {"fused": next(network.parameters()).device.type in ("cpu", "cuda")}
-    kinds: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
+    kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "sgd": (torch.optim.SGD, {"momentum": momentum, "nesterov": recipe.nesterov, **fused}),
         "adam": (torch.optim.Adam, fused),
         "adamw": (torch.optim.AdamW, fused),
         "rmsprop": (torch.optim.RMSprop, {"momentum": momentum}),
     }
     cls, options = kinds[recipe.optimizer]
-    return cls(groups, lr=recipe.lr, **options)
+    optimizer: torch.optim.Optimizer = _without_compiler(cls)(groups, lr=recipe.lr, **options)
+    return optimizer
+
+
+def _without_compiler(cls: type[Any]) -> type[Any]:
+    """One of torch's optimizers that does not load torch's compiler, which takes two seconds.
+
+    Torch wraps these methods so that its compiler leaves them alone, and loads it to tell it so. The
+    wraps are taken off; what is left is the method as it is written. `torch.compile` never meets
+    them here: only the network is compiled.
+    """
+    bare = {
+        "add_param_group": inspect.unwrap(cls.add_param_group),
+        "step": torch.no_grad()(inspect.unwrap(cls.step)),
+    }
+    return type(cls.__name__, (cls,), bare)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -12,6 +12,7 @@ from onestop.errors import UsageError, did_you_mean
 from onestop.networks import users
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.published import Published
+from onestop.networks.small_maps import without_idle_taps
 
 
 def find(name: str) -> Entry:
@@ -73,20 +74,21 @@ def build(
         raise UsageError(
             f"{entry.name}: images of {size} pixels are too small; it needs {entry.min_size} or more"
         )
+    if entry.users:
+        return users.build(entry, given, classes, channels, size)
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
-        return torchvision_zoo.build(entry.name, classes, channels, size)
-    if entry.origin == "timm":
+        network = torchvision_zoo.build(entry.name, classes, channels, size)
+    elif entry.origin == "timm":
         from onestop.networks import timm_zoo
 
-        return timm_zoo.build(entry.name, classes, channels, size)
-    if entry.users:
-        return users.build(entry, given, classes, channels, size)
-    module, _, function = entry.where.partition(":")
-    network = getattr(importlib.import_module(module), function)(classes, channels, size)
+        network = timm_zoo.build(entry.name, classes, channels, size)
+    else:
+        module, _, function = entry.where.partition(":")
+        network = getattr(importlib.import_module(module), function)(classes, channels, size)
     assert isinstance(network, nn.Module)
-    return network
+    return without_idle_taps(network)
 
 
 def entries() -> Iterator[Entry]:

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from onestop.networks.small_maps import Conv2d
+
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -67,7 +69,7 @@ def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
             candidates.append((made[id(given)][0], name, given))
 
     for name, module in network.named_modules():
-        if type(module) in (nn.Conv2d, nn.Linear):
+        if type(module) in (nn.Conv2d, Conv2d, nn.Linear):
             handles.append(
                 module.register_forward_hook(lambda _m, _i, out, name=name: note_layer(name, out))
             )

@@ -8,12 +8,15 @@ from urllib.parse import urlparse
 
 import torch
 from torch import nn
-from torchvision import models
 
 from onestop.errors import UsageError, listing
+from onestop.imports import without_compiler
 from onestop.networks.catalog import Entry
 from onestop.networks.published import Published, patience
 from onestop.networks.surgery import replace_channels
+
+with without_compiler():
+    from torchvision import models
 
 # These two warn unless told whether to start at their papers' random weights.
 _ASK_FOR_INIT = _SCALED_INSIDE = ("googlenet", "inception_v3")

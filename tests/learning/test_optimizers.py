@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -80,3 +82,27 @@ def test_moving_average_takes_batch_norm_along() -> None:
     buffers = dict(average.network.named_buffers())
     assert buffers["1.num_batches_tracked"].item() == 1
     assert not torch.equal(buffers["1.running_mean"], torch.zeros(2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_are_those_of_torch(kind: Optimizer) -> None:
+    classes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+               "rmsprop": torch.optim.RMSprop}  # fmt: skip
+    torch.manual_seed(0)
+    networks = [build("lenet5", 10) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    options: dict[str, Any] = {"lr": 0.01, "weight_decay": 0.1}
+    options |= {"momentum": 0.9} if kind in ("sgd", "rmsprop") else {}
+    options |= {"fused": True} if kind != "rmsprop" else {}
+    optimizers = [
+        optimizer_for(recipe(kind, decay_all=True), networks[0]),
+        classes[kind](networks[1].parameters(), **options),
+    ]
+    images = torch.rand(4, 1, 32, 32)
+    for _ in range(3):
+        for network, optimizer in zip(networks, optimizers, strict=True):
+            optimizer.zero_grad()
+            network(images).square().mean().backward()
+            optimizer.step()
+    for a, b in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        assert torch.equal(a, b)

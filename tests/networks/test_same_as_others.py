@@ -39,7 +39,7 @@ def copy_layers(source: nn.Module, target: nn.Module) -> None:
     ours = [module for module in source.modules() if isinstance(module, LAYERS)]
     theirs = [module for module in target.modules() if isinstance(module, LAYERS)]
     for own, other in zip(ours, theirs, strict=True):
-        assert type(own) is type(other)
+        assert isinstance(own, type(other))
         if own.bias is None and other.bias is not None:
             nn.init.zeros_(other.bias)
         other.load_state_dict(own.state_dict(), strict=own.bias is not None)

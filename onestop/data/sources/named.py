@@ -23,6 +23,7 @@ from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
 from onestop.errors import DataError
+from onestop.imports import without_compiler
 from onestop.randomness import key_for, permutation
 
 _TRAIN_TEST = {"train": {"split": "train"}, "test": {"split": "test"}}
@@ -176,7 +177,8 @@ def _digits_table() -> NDArray[np.float64]:
 
 
 def _torchvision(name: str, root: Path) -> Dataset:
-    from torchvision import datasets
+    with without_compiler():
+        from torchvision import datasets
 
     entry = SETS[name]
     cls = getattr(datasets, entry.cls)
