@@ -1,6 +1,6 @@
 """The same jobs done by peers, beside the tutorial's loop and OneStop, in one run.
 
-    make bench-peers CIFAR=FOLDER HYMENOPTERA=FOLDER SQUEEZENET=FILE
+    make bench-peers CIFAR=FOLDER PHOTOS=FOLDER SQUEEZENET=FILE
 
 The peers live in an environment of their own (`benchmarks/peers.txt`). Each does the job as its own
 documentation shows it: network, batch, optimizer, rate, augmentation and epochs are the tutorial's.

@@ -42,17 +42,17 @@ ROWS = [
     Row("train_throughput.py", "--job resnet18_224 --root {photos} --ways tutorial onestop limit"),
     Row("train_throughput.py", "--job mobilenet_224 --root {photos} --ways tutorial onestop limit"),
     Row("train_throughput.py", "--job resnet20_32 --root {cifar} --ways tutorial onestop limit"),
-    Row("train_throughput.py", "--job resnet18_32 --root {cifar} --ways timm onestop limit"),
+    Row("train_throughput.py", "--job resnet18_32 --root {cifar}"),
     Row("share_of_limit.py", "--root {cifar} --photographs {photos}", 15),
     Row("cifar10_fast.py", "--root {cifar}"),
-    Row("startup.py", "", 5),
+    Row("startup.py", "--root {photos}", 5),
 ]
 PEERS = [
     Row("peers.py", "--job lenet --root {cifar} --ways tutorial lightning hf_trainer onestop"),
     Row(
         "peers.py",
         "--job finetune --root {photos} --weights {squeezenet} --ways tutorial fastai onestop",
-        5,
+        3,
     ),
 ]
 
