@@ -39,7 +39,7 @@ def test_16_bits_name_images_as_32_do() -> None:
     }
     agreement = np.mean([a == b for a, b in zip(named["fp32"], named["bf16"], strict=True)])
     assert agreement >= 0.99
-    exact = onestop.evaluate(run.folder, data={"val": data["val"]}, precision="fp32").metrics
+    exact = onestop.evaluate(run.folder, data=data, split="val", precision="fp32").metrics
     assert abs(exact["accuracy"] - run.metrics["accuracy"]) <= 0.01
 
 
