@@ -46,6 +46,12 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
     """
     model, why = _default_model(facts)
     entry = find(settings.recipe.model or model)
+    if not entry.users and entry.vectors != facts.vectors:
+        takes, have = ("vectors", "images") if entry.vectors else ("images", "vectors")
+        raise UsageError(
+            f"--model {entry.name}: takes {takes}, and these are {have}; leave it out, or choose another "
+            "(`onestop models` lists them)"
+        )
     rules: Rules = {"model": (model, why)}
     if (
         settings.recipe.model is None

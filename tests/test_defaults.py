@@ -288,3 +288,12 @@ def test_contradictions_are_refused_in_one_line(
     facts: Facts, given: dict[str, object], expected: str
 ) -> None:
     assert refusal(facts, **given).startswith(expected)
+
+
+def test_networks_for_images_and_for_vectors_are_not_mixed_up() -> None:
+    assert refusal(DIGITS, model="linear").startswith(
+        "--model linear: takes vectors, and these are images; leave it out"
+    )
+    assert refusal(VECTORS, model="lenet5").startswith(
+        "--model lenet5: takes images, and these are vectors; leave it out"
+    )
