@@ -49,8 +49,8 @@ def derive(settings: Settings, facts: Facts) -> tuple[Settings, Entry]:
     if not entry.users and entry.vectors != facts.vectors:
         takes, have = ("vectors", "images") if entry.vectors else ("images", "vectors")
         raise UsageError(
-            f"--model {entry.name}: takes {takes}, and these are {have}; leave it out, or choose another "
-            "(`onestop models` lists them)"
+            f"--model {entry.name}: takes {takes}, and these are {have}; leave it out, or choose "
+            "another (`onestop models` lists them)"
         )
     rules: Rules = {"model": (model, why)}
     if (
