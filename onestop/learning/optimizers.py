@@ -39,7 +39,7 @@ def optimizer_for(
     # One pass over memory a step instead of several; RMSprop has no such form.
     fused = {"fused": next(network.parameters()).device.type in ("cpu", "cuda")}
     kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
-        "sgd": (torch.optim.SGD, {"momentum": momentum, "nesterov": recipe.nesterov, **fused}),
+        "sgd": (_SGD, {"momentum": momentum, "nesterov": recipe.nesterov, **fused}),
         "adam": (torch.optim.Adam, fused),
         "adamw": (torch.optim.AdamW, fused),
         "rmsprop": (torch.optim.RMSprop, {"momentum": momentum}),
@@ -47,6 +47,21 @@ def optimizer_for(
     cls, options = kinds[recipe.optimizer]
     optimizer: torch.optim.Optimizer = _without_compiler(cls)(groups, lr=recipe.lr, **options)
     return optimizer
+
+
+class _SGD(torch.optim.SGD):
+    """torch's, which when fused cannot take weights that were frozen until now beside others.
+
+    Their momentum begins with zero, to which the first step adds the gradient, as ever.
+    """
+
+    def _init_group(self, group: Any, params: Any, grads: Any, buffers: list[Any]) -> Any:
+        sparse = super()._init_group(group, params, grads, buffers)  # type: ignore[no-untyped-call]
+        missing = [place for place, buffer in enumerate(buffers) if buffer is None]
+        if len(missing) < len(buffers):
+            for place in missing:
+                buffers[place] = torch.zeros_like(params[place])
+        return sparse
 
 
 def _without_compiler(cls: type[Any]) -> type[Any]:

@@ -106,3 +106,28 @@ def test_steps_are_those_of_torch(kind: Optimizer) -> None:
             optimizer.step()
     for a, b in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_thaw_later_begin_as_if_at_their_first_step(kind: Optimizer) -> None:
+    """Beside others of their group that have moved already."""
+    torch.manual_seed(0)
+    network = build("lenet5", 10)
+    network.requires_grad_(True)
+    optimizer = optimizer_for(recipe(kind, decay_all=True, nesterov=kind == "sgd"), network)
+    images = torch.rand(4, 1, 32, 32)
+    conv: Any = network.conv1
+    conv.requires_grad_(False)
+    before = conv.weight.clone()
+    for thawed in (False, True):
+        conv.requires_grad_(thawed)
+        optimizer.zero_grad()
+        network(images).square().mean().backward()
+        gradient = conv.weight.grad
+        optimizer.step()
+        assert torch.equal(conv.weight, before) != thawed
+    if kind == "sgd":
+        assert gradient is not None
+        first = gradient + 0.1 * before  # weight decay
+        step = 0.01 * (first + 0.9 * first)  # Nesterov's, with no momentum so far
+        torch.testing.assert_close(conv.weight, before - step)
