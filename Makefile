@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 SEED ?= 0
+TRIALS ?= 1000
 
 # Data of the benchmarks; `benchmarks/suite.py` says what they are.
 CIFAR ?=
@@ -14,7 +15,7 @@ SQUEEZENET ?=
 BENCH = benchmarks/suite.py --runs build/benchmarks --cifar '$(CIFAR)' --mnist '$(MNIST)' \
 	--photos '$(PHOTOS)' --squeezenet '$(SQUEEZENET)' $(if $(ROUNDS),--rounds $(ROUNDS))
 
-.PHONY: help demo test test-all bench bench-peers lint types check-format format clean
+.PHONY: help demo test test-all test-reliability bench bench-peers lint types check-format format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +39,10 @@ test: .venv/ready  ## everything CI runs: format, lint, strict types, layer orde
 test-all: .venv/ready  ## the same with the slow tests
 	$(MAKE) test
 	$(BIN)/python -m pytest -m slow
+
+test-reliability: .venv/ready  ## a thousand runs killed and resumed, and the rest of docs/reliability.md (TRIALS=1000)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.killing --trials $(TRIALS)
+	$(BIN)/python -m pytest -s tests/reliability --deselect tests/reliability/test_killing.py
 
 bench: .venv/ready  ## measure OneStop beside tutorials and the machine's limit (CIFAR= MNIST= PHOTOS= SQUEEZENET=)
 	$(BIN)/python $(BENCH)

@@ -41,6 +41,8 @@ _PRINTING = {
     ),
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
+# Of a run that trains, and of no use where it only says what it would do.
+_OF_THE_RUN = ("out", "name", "allow_inexact_resume")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +116,7 @@ def _run(words: list[str]) -> int:
     from onestop.display.printing import show
 
     if printing.pop("dry_run", False):
-        kept = {k: v for k, v in given.items() if k not in ("out", "name")}
+        kept = {k: v for k, v in given.items() if k not in _OF_THE_RUN}
         return show(module.dry_run(**kept), **printing)
     return show(function(**given), **printing)
 
@@ -122,7 +124,7 @@ def _run(words: list[str]) -> int:
 def _print_recipe(module: Any, given: dict[str, Any], *, as_json: bool) -> int:
     from onestop.display.printing import show_settings
 
-    kept = {k: v for k, v in given.items() if k not in ("out", "name", "quiet", "resume")}
+    kept = {k: v for k, v in given.items() if k not in (*_OF_THE_RUN, "quiet", "resume")}
     show_settings(module.resolve(**kept), json=as_json)
     return 0
 

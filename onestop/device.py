@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import torch
+from PIL import features
 from torch import Tensor, nn
 
 from onestop.errors import UsageError, listing
@@ -193,12 +195,13 @@ def compute_threads() -> tuple[int, str]:
 def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
     """What the bits of a result depend on beside recipe and data: hardware, builds, threads."""
     device = engine.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "onestop": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "pillow": f"{PIL.__version__} with {features.version('jpg')}",  # decodes JPEGs
         "system": platform.system(),
         "device": device.type,
         "device_name": name,
@@ -209,3 +212,19 @@ def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
         "deterministic": engine.deterministic,
         "compile": engine.compile,
     }
+
+
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """What differs between two fingerprints, in words; empty where nothing does."""
+    return listing(
+        f"{key.replace('_', ' ')} {before[key]} (here {now[key]})"
+        for key in before.keys() & now.keys()
+        if before[key] != now[key]
+    )
+
+
+def _processor() -> str:
+    """The processor by its own name; oneDNN chooses its kernels by the model."""
+    lines = _read("/proc/cpuinfo").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{platform.machine()} {names[0]}" if names else platform.machine()

@@ -26,7 +26,7 @@ from onestop.data.stream import Batch, Feed
 from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
-from onestop.modelfile import Card, misfit, model_path, read_card, read_weights, write_model
+from onestop.modelfile import Card, misfit, model_path, read_card, read_model, write_model
 from onestop.networks import build, find, published_weights
 from onestop.networks.filling import fill
 from onestop.networks.folding import Folding
@@ -36,6 +36,7 @@ from onestop.networks.traits import suited_format
 from onestop.networks.users import is_users
 from onestop.randomness import preserved
 from onestop.recipe import MemoryFormat, Precision
+from onestop.signals import check
 from onestop.tasks import Task, task_for
 from onestop.tasks.task import Guess
 
@@ -89,6 +90,7 @@ def outputs_of(
     network.eval()
     try:
         for batch in batches:
+            check()
             with torch.inference_mode(), engine.autocast():
                 outputs = network(batch.inputs)
             yield batch.indices, batch.targets, outputs.float()
@@ -235,16 +237,18 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
         UsageError: No model, damaged, or not the network's.
     """
     file = model_path(path)
-    card = read_card(file)
+    card, tensors = read_model(file)
     if network is None:
         if is_users(card.network):
             raise UsageError(
                 f"{file}: was trained with your own network {card.network}; build it and pass it: "
                 "onestop.load(path, network), or --model FILE.py:Class"
             )
-        with preserved():
-            network = build(card.network, **card.arguments)
-    tensors = read_weights(file)
+        try:
+            with preserved():
+                network = build(card.network, **card.arguments)
+        except UsageError as error:
+            raise UsageError(f"{file}: its network cannot be built: {error}") from None
     if problem := misfit(network, tensors):
         raise UsageError(f"{file} (a {card.network}): {problem}")
     network.load_state_dict(tensors)

@@ -1,35 +1,33 @@
 """The one safe model file: tensors, and a card that says everything needed to use them.
 
 `model.safetensors` holds the network's tensors under the network's own names, so any safetensors
-reader can use it, and one metadata entry `onestop` with the card as JSON. There is no code in it
-and none is run when it is read. Foreign `.pt` and `.pth` files are read with `weights_only=True`
-and in no other way.
+reader can use it, one metadata entry `onestop` with the card as JSON, and a checksum
+(`onestop/sealed.py`). There is no code in it and none is run when it is read. How `.pt` and `.pth`
+files of others are read says `onestop/checkpoints.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
+from onestop.checkpoints import read_checkpoint
 from onestop.errors import UsageError, listing
 from onestop.runs import MODEL, write_atomic
+from onestop.sealed import packed, unpacked
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Files of version 1 have no checksum."""
 SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
 """Of files of weights."""
 _KEY = "onestop"
+_MOST_PIXELS = 2**14  # a side, of what a network sees
 
 
 @dataclass(frozen=True)
@@ -59,32 +57,61 @@ class Card:
     format_version: int = FORMAT_VERSION
 
 
+def packed_model(tensors: Mapping[str, Tensor], card: Card) -> bytes:
+    """The bytes of a model file."""
+    return packed(tensors, _KEY, dataclasses.asdict(card))
+
+
 def write_model(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:
     """Write a model file, whole or not at all."""
-    # Escaped, since names of files and classes can hold bytes that are no text.
-    text = json.dumps(dataclasses.asdict(card))
-    write_atomic(path, save(plain(tensors), metadata={_KEY: text}))
+    write_atomic(path, packed_model(tensors, card))
 
 
 def write_weights(path: str | Path, network: nn.Module) -> None:
     """Write only the weights of a network that is built in code; `load_weights` reads them back."""
-    write_atomic(Path(path), save(plain(network.state_dict())))
+    write_atomic(Path(path), packed(network.state_dict(), "onestop_weights", {"format_version": 1}))
 
 
 def read_card(path: Path) -> Card:
-    """The card of a model file.
+    """The card of a model file; for what is raised see `read_model`."""
+    return read_model(path)[0]
+
+
+def read_model(path: Path) -> tuple[Card, dict[str, Tensor]]:
+    """The card and the tensors of a model file.
 
     Raises:
         UsageError: No such file, damaged, not written by OneStop, or by a newer version.
     """
-    metadata, _ = _read_safetensors(path, with_tensors=False)
-    if _KEY not in metadata:
+    content = unpacked(path)
+    if _KEY not in content.metadata:
         raise UsageError(
             f"{path}: holds weights but no OneStop card; start from it with "
             "`onestop train --weights FILE`, or load it with onestop.load_weights(network, FILE)"
         )
+    card = _card(path, content.metadata[_KEY])
+    if card.format_version > 1 and content.sealed != _KEY:
+        raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
+    if problem := _implausible(card, content.tensors):
+        raise UsageError(f"{path}: its card says {problem}; use another copy of the file")
+    return card, content.tensors
+
+
+def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
+    """What of a card would have a network built that cannot be the file's; empty where nothing."""
+    classes, channels, size = (
+        card.arguments.get(name, 0) for name in ("classes", "channels", "image_size")
+    )
+    if classes != max(1, len(card.classes)):
+        return f"{classes:,} outputs for {len(card.classes):,} classes"
+    if channels > max(4, sum(tensor.numel() for tensor in tensors.values())):
+        return f"{channels:,} channels, more than it has numbers"
+    return f"{size:,} pixels a side" if size > _MOST_PIXELS else ""
+
+
+def _card(path: Path, text: str) -> Card:
     try:
-        values = json.loads(metadata[_KEY])
+        values = json.loads(text)
         version = int(values["format_version"])
         if version > FORMAT_VERSION:
             raise UsageError(
@@ -101,37 +128,13 @@ def read_card(path: Path) -> Card:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors`, `.pt`, `.pth` or `.th` file, on the CPU.
 
-    Of a pickled checkpoint the tensors under `state_dict`, `model_state_dict` or `model` are taken
-    where there is such an entry; a leading `module.` is taken off the names.
-
     Raises:
-        UsageError: No such file, damaged, or a file that holds code.
+        UsageError: No such file, damaged, or a file that holds code; see `read_checkpoint`.
     """
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path, with_tensors=True)[1]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd pickles; they load or they do not
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}; name a weights file") from None
-    except (UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError,
-            TypeError, IndexError, zipfile.BadZipFile) as error:  # fmt: skip
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise UsageError(
-            f"{path}: holds no plain tensors ({reason}); files with code in them are not opened, "
-            "ask for a .safetensors file"
-        ) from None
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-            break
-    tensors = {}
-    if isinstance(content, dict):
-        tensors = {str(k).removeprefix("module."): v for k, v in content.items() if _is_tensor(v)}
-    if not tensors:
-        raise UsageError(f"{path}: holds no tensors by name; name a file of weights (a state dict)")
-    return tensors
+    if path.suffix != ".safetensors":
+        return read_checkpoint(path)
+    content = unpacked(path)
+    return read_model(path)[1] if _KEY in content.metadata else content.tensors
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
@@ -182,27 +185,3 @@ def model_path(path: str | Path) -> Path:
     if not path.is_file():
         raise UsageError(f"{path}: no such run or model file")
     return path
-
-
-def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors as a file holds them: on the CPU, contiguous, none sharing memory with another."""
-    return {
-        name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()
-    }
-
-
-def _read_safetensors(
-    path: Path, *, with_tensors: bool
-) -> tuple[dict[str, str], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            names = file.keys() if with_tensors else ()
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}; name a model file") from None
-    except SafetensorError as error:
-        raise UsageError(f"{path}: damaged, or no safetensors file ({error})") from None
-
-
-def _is_tensor(value: object) -> bool:
-    return isinstance(value, Tensor)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
-import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,14 @@ import torch
 
 from onestop.assembly import Parts, assemble, held_out, kept_model
 from onestop.data.stream import Feed
+from onestop.device import differences
 from onestop.display.progress import Watcher
 from onestop.errors import (
     DataError,
     InterruptedRun,
     NonFiniteLossError,
     OutOfMemoryError,
+    UsageError,
     is_out_of_memory,
     listing,
 )
@@ -46,38 +46,54 @@ from onestop.runs import (
     STATE,
     EpochsFile,
     csv_text,
+    remove_leftovers,
     write_atomic,
 )
-from onestop.signals import Stop
-from onestop.state import newest_state, read_about, restore_state, save_state
+from onestop.saving import Saver, require_space
+from onestop.signals import Stop, Stopped
+from onestop.state import States, restore_state
 
-_SAVE_SECONDS = 600.0  # within a long epoch the state is saved this often
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
-def run_in(folder: Path, planned: Plan, *, quiet: bool) -> Run:
-    """Train in a folder that this process holds, from whatever state is there."""
+def run_in(folder: Path, planned: Plan, *, quiet: bool, inexact: bool = False) -> Run:
+    """Train in a folder that this process holds, from whatever state is there.
+
+    `inexact` allows a state of other arithmetic (hardware, libraries, threads) to go on.
+    """
     watcher = Watcher(quiet=quiet)
     watcher.log = folder / LOG
     watcher.say(f"run folder: {folder.resolve()}")
     for line in (*(f"note: {note}" for note in planned.dataset.notes), *planned.said):
         watcher.say(line)
+    remove_leftovers(folder)
     with preserved(), planned.engine.applied(), Stop() as stop:
-        parts = assemble(planned)
-        _restore(folder, parts)
-        for line in (*parts.said, _summary(parts)):
-            watcher.say(line)
         try:
-            with watcher:
-                _learn(folder, parts, watcher, stop)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            error.__traceback__ = None  # its frames hold the tensors of the step
-            raise OutOfMemoryError(
-                advice(parts, str(error) or type(error).__name__) + _way_on(folder)
+            return _run(folder, planned, watcher, stop, inexact=inexact)
+        except Stopped:
+            raise InterruptedRun(
+                f"stopped; go on with: onestop train {folder}", stop.exit_code
             ) from None
-        return _finish(folder, parts, watcher)
+
+
+def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: bool) -> Run:
+    parts, states = assemble(planned), States(folder / STATE)
+    about = _restore(folder, parts, states, inexact=inexact)
+    for line in (*states.damaged, *about["inexact"], *parts.said, _summary(parts)):
+        watcher.say(line)
+    require_space(folder, parts)
+    saver = Saver(folder, parts, states, about, watcher.say)
+    try:
+        with watcher:
+            _learn(parts, saver, watcher, stop)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        error.__traceback__ = None  # its frames hold the tensors of the step
+        raise OutOfMemoryError(
+            advice(parts, str(error) or type(error).__name__) + _way_on(folder, states)
+        ) from None
+    return _finish(folder, parts, watcher, about["inexact"])
 
 
 def _summary(parts: Parts) -> str:
@@ -93,34 +109,45 @@ def _summary(parts: Parts) -> str:
     )
 
 
-def _way_on(folder: Path) -> str:
+def _way_on(folder: Path, states: States) -> str:
     """How to go on with a run for which the memory did not do, where it got anywhere."""
-    if newest_state(folder / STATE) is None:
+    if states.last is None:
         return ""
     return f"; what is saved stays good: with more memory, onestop train {folder} goes on"
 
 
-def _restore(folder: Path, parts: Parts) -> None:
-    path, progress = newest_state(folder / STATE), parts.training.progress
-    if path is None:
-        return
-    about = read_about(path)
-    if about["data"] != parts.card.data["fingerprint"]:
+def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> dict[str, Any]:
+    """Bring the parts to the run's newest state; what the next states belong to."""
+    made_with = dict(parts.card.made_with)
+    about: dict[str, Any] = {
+        "data": parts.card.data["fingerprint"], "epochs": parts.recipe.epochs, "done": 0,
+        "made_with": made_with, "inexact": [],
+    }  # fmt: skip
+    saved, progress = states.newest(), parts.training.progress
+    if saved is None:
+        return about
+    if saved.about["data"] != about["data"]:
         raise DataError(
             f"{parts.dataset.name}: has changed since {folder} was begun; put the old images back, "
             f"or start a new run with --weights {folder}"
         )
-    restore_state(path, parts.training)
-    if (parts.recipe.epochs or 0) > about["epochs"]:
+    about["inexact"] = list(saved.about.get("inexact", ()))
+    if other := differences(saved.about.get("made_with", made_with), made_with):
+        if not inexact:
+            raise UsageError(
+                f"{folder}: was computed with {other}, so the run would go on with other last bits; "
+                "go on where it was begun, or here with --allow-inexact-resume"
+            )
+        about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
+    restore_state(saved, parts.training)
+    if (parts.recipe.epochs or 0) > saved.about["epochs"]:
         progress.stopped_early = False
+    return about
 
 
-def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Stop) -> None:
-    """Run the loop; write what each epoch gave, and the state so that nothing is lost."""
+def _learn(parts: Parts, saver: Saver, watcher: Watcher, stop: Stop) -> None:
+    """Run the loop; save what each epoch gave, and the state so that nothing is lost."""
     training, recipe = parts.training, parts.recipe
-    rows = EpochsFile(folder / EPOCHS, keep_epochs=training.progress.epoch)
-    about = {"data": parts.card.data["fingerprint"], "epochs": recipe.epochs, "done": 0}
-    saved = time.monotonic()
     loop = train_loop(
         training,
         parts.task,
@@ -130,52 +157,48 @@ def _learn(folder: Path, parts: Parts, watcher: Watcher, stop: Stop) -> None:
         parts.evaluate(),
         parts.shortcut,
     )
+    epochs = recipe.epochs or 0
     try:
         for record in loop:
-            watcher.show(record, recipe.epochs or 0)
+            watcher.show(record, epochs)
             if isinstance(record, Epoch):
-                rows.append(record.row)
-                if record.best:
-                    _write_model(folder, parts, record.row)
-            if isinstance(record, Epoch) or stop.wanted or time.monotonic() - saved > _SAVE_SECONDS:
-                about["done"] = training.progress.epoch
-                save_state(folder / STATE, training, about)
-                saved = time.monotonic()
-            if stop.wanted and not training.progress.finished(recipe.epochs or 0):
-                raise InterruptedRun(
-                    f"stopped after step {training.progress.step:,}, state saved; go on with: "
-                    f"onestop train {folder}",
-                    stop.exit_code,
-                )
+                saver.note(record)
+            if training.progress.finished(epochs):
+                saver.save_now()
+            elif stop.wanted:
+                raise Stopped
+            elif isinstance(record, Epoch) or saver.due:
+                saver.save()
+    except Stopped:
+        saver.save_now()
+        raise InterruptedRun(
+            f"stopped after step {training.progress.step:,}, state saved; go on with: "
+            f"onestop train {saver.folder}",
+            stop.exit_code,
+        ) from None
     except NonFiniteLossError as error:
-        raise NonFiniteLossError(_keep_finite(folder, parts, str(error))) from None
+        raise NonFiniteLossError(_keep_finite(parts, saver, str(error))) from None
     finally:
         loop.close()
 
 
-def _write_model(folder: Path, parts: Parts, metrics: Mapping[str, Any]) -> None:
-    card = dataclasses.replace(parts.card, metrics=dict(metrics))
-    network = parts.training.scored
-    write_model(folder / MODEL, network.state_dict(), card)
-
-
-def _keep_finite(folder: Path, parts: Parts, problem: str) -> str:
+def _keep_finite(parts: Parts, saver: Saver, problem: str) -> str:
     """See that the run has a model of finite weights, and say what can be done."""
+    model = saver.folder / MODEL
     weights = parts.training.scored.state_dict().values()
     finite = all(bool(torch.isfinite(t).all()) for t in weights if t.is_floating_point())
-    state = newest_state(folder / STATE)
-    if not finite and state is not None:
+    state = None if finite else States(saver.folder / STATE).newest()
+    if state is not None:
         restore_state(state, parts.training)
         finite = True
-    if finite and not (folder / MODEL).exists():
-        _write_model(folder, parts, {})
-    kept = (
-        f"finite weights are kept in {folder / MODEL}" if (folder / MODEL).exists() else "none kept"
-    )
+    if finite and not model.exists():
+        card = dataclasses.replace(parts.card, metrics={})
+        write_model(model, parts.training.scored.state_dict(), card)
+    kept = f"finite weights are kept in {model}" if model.exists() else "none kept"
     return f"{problem}; {kept}; lower --lr (now {parts.recipe.lr:g}) or set --clip-grad 1"
 
 
-def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
+def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) -> Run:
     """Score the best network once on held-out images and write the final files."""
     network, split = parts.training.network, held_out(parts)
     network.load_state_dict(kept_model(folder))
@@ -198,9 +221,11 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher) -> Run:
         "waiting": waiting,
         "seed": parts.recipe.seed,
         "skipped": len(skipped),
+        **({"inexact_resume": inexact} if inexact else {}),
     }
-    parts.training.average = None
-    _write_model(folder, parts, metrics)
+    write_model(
+        folder / MODEL, network.state_dict(), dataclasses.replace(parts.card, metrics=metrics)
+    )
     write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
     examples = _predictions(folder, parts, feed, scored)
     write_atomic(

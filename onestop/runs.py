@@ -99,6 +99,27 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         raise OneStopError(f"{path}: cannot be written ({error.strerror})") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that lasts through a power cut; nothing where it is there.
+
+    Raises:
+        OneStopError: It cannot be made.
+    """
+    try:
+        if not folder.is_dir():
+            folder.mkdir()
+            flush_folder(folder.parent)
+    except OSError as error:
+        raise OneStopError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while writing has left; to be called with the lock."""
+    for place in (folder, folder / STATE):
+        for path in place.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+
 def flush_folder(folder: Path) -> None:
     """Have the disk hold the folder's list of names (needed after a rename; POSIX only)."""
     if os.name == "posix":
@@ -110,13 +131,15 @@ def flush_folder(folder: Path) -> None:
 
 
 class EpochsFile:
-    """`metrics.csv`: a row an epoch, on disk as soon as the epoch is over."""
+    """`metrics.csv`: a row an epoch."""
 
     def __init__(self, path: Path, keep_epochs: int = 0) -> None:
-        """Open the file, keeping the rows of the first `keep_epochs` epochs."""
+        """Take over the rows of the first `keep_epochs` epochs from an earlier process."""
         self.path = path
-        rows = self.read(path)[:keep_epochs] if path.exists() else []
-        write_atomic(path, csv_text(COLUMNS, rows, header=True))
+        self._rows: list[Mapping[str, object]] = []
+        if keep_epochs and path.exists():
+            self._rows += self.read(path)[:keep_epochs]
+        self._changed = True
 
     @staticmethod
     def read(path: Path) -> list[dict[str, str]]:
@@ -124,10 +147,20 @@ class EpochsFile:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
-    def append(self, row: Mapping[str, object]) -> None:
-        """Add an epoch's row."""
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            file.write(csv_text(COLUMNS, [row]))
+    def add(self, row: Mapping[str, object]) -> None:
+        """Add an epoch's row, to be written with the next `write`."""
+        self._rows.append(row)
+        self._changed = True
+
+    def write(self) -> None:
+        """Write all rows, whole or not at all, where any is new.
+
+        Raises:
+            OneStopError: That failed.
+        """
+        if self._changed:
+            write_atomic(self.path, csv_text(COLUMNS, self._rows, header=True))
+            self._changed = False
 
 
 def csv_text(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from onestop.data.stream import KEEP_BYTES, Batch, Feed, Indices
 from onestop.device import Engine
 from onestop.networks.folding import Folding
+from onestop.signals import check
 
 _BATCH = 64  # images the backbone takes at once
 
@@ -127,6 +128,7 @@ class Shortcut:
         network.eval()
         try:
             for batch in batches:
+                check()
                 if len(batch.indices):
                     features, _ = self._features(network, batch.inputs)
                     assert features is not None

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a flag that the training loop asks at each step boundary."""
+"""Ctrl-C and SIGTERM as a flag that every long loop asks between two pieces of its work."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
+
+
+class Stopped(Exception):  # noqa: N818 - not a failure: somebody asked for it
+    """Work was left between two of its pieces because a signal asked for it."""
+
 
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
 
@@ -22,6 +27,7 @@ class Stop:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
+        _open.append(self)
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in _CODES}
         return self
@@ -32,6 +38,7 @@ class Stop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        _open.remove(self)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -40,3 +47,16 @@ class Stop:
             raise KeyboardInterrupt
         self.wanted = True
         self.exit_code = _CODES[signal.Signals(number)]
+
+
+_open: list[Stop] = []
+
+
+def check() -> None:
+    """Leave off here if a signal has asked for it; for loops between two pieces of work.
+
+    Raises:
+        Stopped: It has. Where no `Stop` is open, signals do what they always do.
+    """
+    if any(stop.wanted for stop in _open):
+        raise Stopped

@@ -1,8 +1,9 @@
 """The exact training state: everything a step depends on, so that a run can go on bit for bit.
 
 No generator positions are stored, because there are none: see `onestop.randomness`. A state is one
-safetensors file in the run's `state/` folder, named after its step. The new one is whole on the disk
-before the one before it is removed.
+sealed file (`onestop/sealed.py`) in the run's `state/` folder, named after its step. The last two are
+kept: the new one is whole on the disk before the last but one is removed, and where the newest turns
+out to be damaged, the one before it takes its place.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from onestop.errors import UsageError
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import restore_slots, slots
-from onestop.modelfile import plain
 from onestop.networks.freezing import Freezing
-from onestop.runs import write_atomic
+from onestop.runs import make_folder, write_atomic
+from onestop.sealed import packed, unpacked
 
 _KEY = "onestop_state"
+_VERSION = 1
 
 
 @dataclass
@@ -76,17 +76,79 @@ class Training:
 _COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "seen")
 
 
-def save_state(folder: Path, training: Training, about: dict[str, Any]) -> Path:
-    """Write the state of a run, then remove the one before it.
+@dataclass(frozen=True)
+class Saved:
+    """A state as it was read.
 
-    Args:
-        folder: The run's `state/`; made where missing.
-        training: Everything that is saved.
-        about: What the state belongs to (data, arithmetic), for whoever goes on from it.
-
-    Raises:
-        OneStopError: It could not be written; the older state is untouched.
+    `about` is what it belongs to (data, arithmetic), as `States.save` was told.
     """
+
+    path: Path
+    header: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the state belongs to."""
+        about = self.header["about"]
+        assert isinstance(about, dict)
+        return about
+
+
+class States:
+    """The states of a run, in its `state/` folder.
+
+    Attributes:
+        damaged: A line for each state that was found damaged.
+        last: The newest state that is known to be whole, which the next one leaves in its place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged: list[str] = []
+        self.last: Path | None = None
+
+    def newest(self) -> Saved | None:
+        """The newest state that is whole, if there is one."""
+        found = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        for path in found:
+            try:
+                saved = _read(path)
+            except UsageError as error:
+                self.damaged.append(str(error))
+                continue
+            self.last = path
+            return saved
+        return None
+
+    def save(self, training: Training, about: dict[str, Any]) -> Path:
+        """Write the state of a run, then remove what is older than the one before it.
+
+        Args:
+            training: Everything that is saved.
+            about: What the state belongs to, for whoever goes on from it.
+
+        Raises:
+            OneStopError: It could not be written; older states are untouched.
+        """
+        make_folder(self.folder)
+        path = self.folder / f"step-{training.progress.step:09d}.safetensors"
+        write_atomic(path, _packed(training, about))
+        keep, self.last = {path, self.last}, path
+        for old in self.folder.iterdir():
+            if old not in keep:
+                old.unlink(missing_ok=True)
+        return path
+
+
+def state_size(training: Training) -> int:
+    """Bytes of a state of this training, with slots as the usual optimizers have them, two a weight."""
+    sizes: list[int] = [tensor.nbytes for tensor in training.network.state_dict().values()]
+    network = sum(sizes)
+    return network * (4 if training.average else 3)
+
+
+def _packed(training: Training, about: dict[str, Any]) -> bytes:
     progress = training.progress
     tensors = {f"network/{k}": v for k, v in training.network.state_dict().items()}
     if training.average:
@@ -96,35 +158,17 @@ def save_state(folder: Path, training: Training, about: dict[str, Any]) -> Path:
     tensors |= {"progress/loss_sum": progress.loss_sum, "progress/hits": progress.hits}
     counters = {name: getattr(progress, name) for name in _COUNTERS}
     scaler = training.scaler.state_dict() if training.scaler else None
-    text = json.dumps({"progress": counters, "scaler": scaler, "about": about})
-    folder.mkdir(exist_ok=True)
-    path = folder / f"step-{progress.step:09d}.safetensors"
-    write_atomic(path, save(plain(tensors), metadata={_KEY: text}))
-    for old in folder.iterdir():
-        if old != path:
-            old.unlink(missing_ok=True)
-    return path
+    header = {"version": _VERSION, "progress": counters, "scaler": scaler, "about": about}
+    return packed(tensors, _KEY, header)
 
 
-def newest_state(folder: Path) -> Path | None:
-    """The state to go on from, if there is one."""
-    return max(folder.glob("step-*.safetensors"), default=None) if folder.is_dir() else None
-
-
-def read_about(path: Path) -> dict[str, Any]:
-    """What a state belongs to, as `save_state` was told."""
-    about = _read(path)[0]["about"]
-    assert isinstance(about, dict)
-    return about
-
-
-def restore_state(path: Path, training: Training) -> None:
-    """Bring a freshly built training to the state in the file.
+def restore_state(saved: Saved, training: Training) -> None:
+    """Bring a freshly built training to a state.
 
     Raises:
-        UsageError: The file is damaged or belongs to another network or recipe.
+        UsageError: The state belongs to another network or recipe.
     """
-    header, tensors = _read(path)
+    header, tensors = saved.header, saved.tensors
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "progress": {}}
     remembered: dict[tuple[str, str], Tensor] = {}
     for key, tensor in tensors.items():
@@ -148,15 +192,17 @@ def restore_state(path: Path, training: Training) -> None:
         progress.hits = parts["progress"]["hits"].to(progress.hits.device)
     except (RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"{path}: does not fit this run's recipe ({reason})") from None
+        raise UsageError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            header = json.loads((file.metadata() or {})[_KEY])
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+def _read(path: Path) -> Saved:
+    content = unpacked(path)
+    if content.sealed != _KEY:
+        raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
+    header = json.loads(content.metadata[_KEY])  # as it was written, says the seal
+    version = header.get("version", 0)
+    if version > _VERSION:
         raise UsageError(
-            f"{path}: damaged training state ({error}); remove the file to start the run again"
-        ) from None
+            f"{path}: format {version}, this OneStop reads up to {_VERSION}; upgrade OneStop"
+        )
+    return Saved(path, header, content.tensors)

@@ -24,6 +24,8 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
         True,
         (
             "tasks",
+            "checkpoints",
+            "sealed",
             "modelfile",
             "state",
             "inference",
@@ -34,6 +36,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
             "loop",
             "planning",
             "assembly",
+            "saving",
             "fitting",
         ),
     ),

@@ -114,8 +114,12 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
     (tmp_path / "empty.safetensors").write_bytes(b"")
     (tmp_path / "html.safetensors").write_text("<html>not found</html>")
     (tmp_path / "cut.safetensors").write_bytes(model_file.read_bytes()[:-10])
-    for name in ("empty", "html", "cut"):
-        with pytest.raises(UsageError, match="damaged, or no safetensors file"):
+    for name, reason in (
+        ("empty", "damaged, or no safetensors file"),
+        ("html", "is a web page, not the weights"),
+        ("cut", "damaged, or no safetensors file"),
+    ):
+        with pytest.raises(UsageError, match=reason):
             onestop.load(tmp_path / f"{name}.safetensors")
     with pytest.raises(UsageError, match="no such run or model file"):
         onestop.load(tmp_path / "nothing")
@@ -132,7 +136,7 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
     [
         ("no json", "its card is damaged"),
         ("[1]", "its card is damaged"),
-        (json.dumps({"format_version": 99}), "format 99, this OneStop reads up to 1; upgrade"),
+        (json.dumps({"format_version": 99}), "format 99, this OneStop reads up to 2; upgrade"),
         (json.dumps({"format_version": 1}), "its card is damaged"),
         (json.dumps({"format_version": 1, "arguments": 3}), "its card is damaged"),
     ],

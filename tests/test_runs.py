@@ -171,27 +171,49 @@ class TestEpochs:
     def row(epoch: int) -> dict[str, float]:
         return {"epoch": epoch, "step": 10 * epoch, "train_loss": 1 / epoch}
 
-    def test_a_row_is_on_disk_as_soon_as_it_is_added(self, tmp_path: Path) -> None:
+    def test_rows_are_written_together_and_whole(self, tmp_path: Path) -> None:
         file = EpochsFile(tmp_path / "metrics.csv")
+        file.write()
         assert file.path.read_text() == ",".join(COLUMNS) + "\n"
         for epoch in (1, 2):
-            file.append(self.row(epoch))
+            file.add(self.row(epoch))
+            assert len(EpochsFile.read(file.path)) == epoch - 1
+            file.write()
             assert len(EpochsFile.read(file.path)) == epoch
+
+    def test_rows_that_could_not_be_written_come_with_the_next(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = EpochsFile(tmp_path / "metrics.csv")
+        file.add(self.row(1))
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "onestop.runs.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full"))
+            )
+            with pytest.raises(OneStopError, match="full"):
+                file.write()
+        file.add(self.row(2))
+        file.write()
+        assert [row["epoch"] for row in EpochsFile.read(file.path)] == ["1", "2"]
 
     def test_going_on_cuts_back_to_the_epochs_that_count(self, tmp_path: Path) -> None:
         path = tmp_path / "metrics.csv"
         file = EpochsFile(path)
         for epoch in (1, 2, 3):
-            file.append(self.row(epoch))
+            file.add(self.row(epoch))
+        file.write()
         whole = path.read_text().splitlines()
         again = EpochsFile(path, keep_epochs=2)
+        again.write()
         assert path.read_text().splitlines() == whole[:3]
-        again.append(self.row(3))
+        again.add(self.row(3))
+        again.write()
         assert path.read_text().splitlines() == whole
 
     def test_columns_that_a_row_lacks_stay_empty(self, tmp_path: Path) -> None:
         file = EpochsFile(tmp_path / "metrics.csv")
-        file.append({**self.row(1), "unknown": 3})
+        file.add({**self.row(1), "unknown": 3})
+        file.write()
         assert file.read(file.path) == [
             dict.fromkeys(COLUMNS, "") | {"epoch": "1", "step": "10", "train_loss": "1.0"}
         ]

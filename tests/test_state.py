@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from onestop.errors import OneStopError, UsageError
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.networks import build
 from onestop.recipe import Optimizer, Recipe
-from onestop.state import Training, newest_state, read_about, restore_state, save_state
+from onestop.state import States, Training, restore_state
 
 
 def training(kind: Optimizer = "adamw", steps: int = 0, name: str = "lenet5") -> Training:
@@ -47,31 +49,37 @@ def test_a_restored_state_is_the_saved_one_bit_for_bit(tmp_path: Path, kind: Opt
     saved.progress.loss_sum += 0.1
     saved.progress.hits += 2
     saved.progress.best, saved.progress.best_epoch, saved.progress.seen = 1 / 3, 2, 6
-    path = save_state(tmp_path / "state", saved, {"data": "x", "epochs": 4})
-    restored = training(kind)
-    restore_state(path, restored)
+    states = States(tmp_path / "state")
+    path = states.save(saved, {"data": "x", "epochs": 4})
+    found, restored = states.newest(), training(kind)
+    assert found is not None
+    restore_state(found, restored)
     before, after = everything(saved), everything(restored)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[k], after[k]) for k in before)
     assert restored.progress.best == 1 / 3
     assert (restored.progress.step, restored.progress.seen) == (3, 6)
-    assert read_about(path) == {"data": "x", "epochs": 4}
+    assert (found.path, found.about) == (path, {"data": "x", "epochs": 4})
 
 
-def test_only_the_newest_state_stays(tmp_path: Path) -> None:
-    parts = training()
-    save_state(tmp_path / "state", parts, {})
-    parts.progress.step = 7
-    save_state(tmp_path / "state", parts, {})
-    assert [p.name for p in (tmp_path / "state").iterdir()] == ["step-000000007.safetensors"]
-    assert newest_state(tmp_path / "nowhere") is None
+def test_the_last_two_states_stay(tmp_path: Path) -> None:
+    parts, states = training(), States(tmp_path / "state")
+    for step in (0, 7, 8):
+        parts.progress.step = step
+        states.save(parts, {})
+    names = sorted(path.name for path in (tmp_path / "state").iterdir())
+    assert names == ["step-000000007.safetensors", "step-000000008.safetensors"]
+    assert States(tmp_path / "nowhere").newest() is None
 
 
-def test_a_failed_save_leaves_the_older_state(
+def test_a_failed_save_leaves_the_older_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = training()
-    first = save_state(tmp_path / "state", parts, {})
+    parts, states = training(), States(tmp_path / "state")
+    kept = []
+    for step in (1, 2):
+        parts.progress.step = step
+        kept.append(states.save(parts, {}))
     parts.progress.step = 7
 
     def full(_: int) -> None:
@@ -79,15 +87,43 @@ def test_a_failed_save_leaves_the_older_state(
 
     monkeypatch.setattr("onestop.runs.os.fsync", full)
     with pytest.raises(OneStopError, match="No space left on device"):
-        save_state(tmp_path / "state", parts, {})
-    assert list((tmp_path / "state").iterdir()) == [first]
-    restore_state(first, training())
+        states.save(parts, {})
+    assert sorted((tmp_path / "state").iterdir()) == kept
+    assert states.last == kept[-1]
 
 
-def test_a_state_of_another_network_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
-    path = save_state(tmp_path / "state", training(), {})
+def test_a_damaged_newest_state_gives_way_and_goes_with_the_next_save(tmp_path: Path) -> None:
+    parts, states = training(), States(tmp_path / "state")
+    paths = []
+    for step in (1, 2):
+        parts.progress.step = step
+        paths.append(states.save(parts, {}))
+    paths[1].write_bytes(paths[1].read_bytes()[:100])
+    again = States(tmp_path / "state")
+    found = again.newest()
+    assert found is not None
+    assert found.path == paths[0]
+    assert [line.startswith(f"{paths[1]}: damaged") for line in again.damaged] == [True]
+    parts.progress.step = 3
+    third = again.save(parts, {})
+    assert sorted((tmp_path / "state").iterdir()) == [paths[0], third]
+
+
+def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    states = States(tmp_path / "state")
+    states.save(training(), {})
+    found = states.newest()
+    assert found is not None
     with pytest.raises(UsageError, match="does not fit this run's recipe"):
-        restore_state(path, training(name="lenet_3x3"))
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UsageError, match="damaged training state"):
-        read_about(path)
+        restore_state(found, training(name="lenet_3x3"))
+
+
+def test_a_state_without_its_checksum_is_damaged(tmp_path: Path) -> None:
+    states = States(tmp_path / "state")
+    path = states.save(training(), {})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    metadata = {key: text.replace("sha256", "sha255") for key, text in metadata.items()}
+    save_file(tensors, path, metadata=metadata)
+    assert States(path.parent).newest() is None

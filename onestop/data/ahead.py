@@ -10,6 +10,8 @@ from typing import TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
+from onestop.signals import check
+
 _AHEAD = 4  # batches prepared before they are asked for
 
 _Item = TypeVar("_Item")
@@ -21,6 +23,8 @@ def ahead(
 ) -> Iterator[list[_Loaded]]:
     """`load` each item of each batch in threads, a few batches ahead, in the order they come.
 
+    Between two batches a signal can end it (`onestop.signals.check`).
+
     Args:
         batches: Taken only as far as is looked ahead, so there may be no end of them.
         load: Runs in several threads at once.
@@ -28,16 +32,19 @@ def ahead(
     """
     if workers == 0:
         for items in batches:
+            check()
             yield [load(item) for item in items]
         return
     pool = ThreadPoolExecutor(workers, "onestop-data", _compute_alone)
     waiting: deque[list[Future[_Loaded]]] = deque()
     try:
         for items in batches:
+            check()
             waiting.append([pool.submit(load, item) for item in items])
             if len(waiting) > _AHEAD:
                 yield [future.result() for future in waiting.popleft()]
         for futures in waiting:
+            check()
             yield [future.result() for future in futures]
     finally:
         pool.shutdown(cancel_futures=True)

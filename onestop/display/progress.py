@@ -6,6 +6,7 @@ also into the run's log.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +21,19 @@ _WAITING = 0.03  # share of an epoch spent waiting for images that is worth a wo
 _REFRESH = 0.1  # seconds between two updates of the bar
 
 
+class _Console(Console):
+    """Goes silent where nobody reads any more (a terminal that was closed); training goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Watcher:
     """Shows the records of the training loop."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         """`quiet` shows nothing; the log is written all the same."""
-        self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = _Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self.log: Path | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -33,10 +41,14 @@ class Watcher:
         self._epoch, self._begun, self._before = 0, self._last, 0
 
     def say(self, text: str) -> None:
-        """Print a line and log it."""
-        self.console.print(text, markup=False)
+        """Print a line and log it, as far as terminal and disk take it: no run ends for a line."""
+        with contextlib.suppress(OSError):
+            self.console.print(text, markup=False)
         if self.log:
-            with self.log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            with (
+                contextlib.suppress(OSError),
+                self.log.open("a", encoding="utf-8", errors="backslashreplace") as file,
+            ):
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def __enter__(self) -> Watcher:

@@ -44,6 +44,7 @@ def train(
     out: str | Path = "runs",
     name: str | None = None,
     quiet: bool = False,
+    allow_inexact_resume: bool = False,
     **given: Any,
 ) -> Run:
     """Train a network on images, or go on with a run.
@@ -62,6 +63,8 @@ def train(
         name: name of the run's folder in it; -2, -3, ... is added where it exists (default:
             source-network)
         quiet: no progress
+        allow_inexact_resume: go on with a run that was begun with other hardware, libraries or numbers
+            of threads, whose last bits differ; metrics.json says so
         given: any field of `onestop.Recipe`
 
     Returns:
@@ -77,7 +80,15 @@ def train(
     if resume is not None:
         if name is not None or str(out) != "runs":
             raise UsageError(f"{resume}: a run goes on in its own folder; drop --out and --name")
-        return _go_on(Path(resume), source, recipe, checked, network, quiet=quiet)
+        return _go_on(
+            Path(resume),
+            source,
+            recipe,
+            checked,
+            network,
+            quiet=quiet,
+            inexact=allow_inexact_resume,
+        )
     planned = _planned(_resolve(source, recipe, checked), network)
 
     from onestop.running import run_in
@@ -211,6 +222,7 @@ def _go_on(
     network: Any,
     *,
     quiet: bool,
+    inexact: bool,
 ) -> Run:
     """Go on with a run from its newest state, or from the start where it has none."""
     planned = _planned_again(folder, source, recipe, given, network)
@@ -220,7 +232,7 @@ def _go_on(
     with lock_run(folder):
         _refuse_fewer(folder, planned.recipe.epochs or 0)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet)
+        return run_in(folder, planned, quiet=quiet, inexact=inexact)
 
 
 def _planned_again(
@@ -272,10 +284,10 @@ def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
 
 def _refuse_fewer(folder: Path, epochs: int) -> int:
     """The epochs that a run has done; a run of fewer is refused."""
-    from onestop.state import newest_state, read_about
+    from onestop.state import States
 
-    state = newest_state(folder / STATE)
-    done: int = 0 if state is None else read_about(state)["done"]
+    state = States(folder / STATE).newest()
+    done: int = 0 if state is None else state.about["done"]
     if epochs < done:
         raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
     return done

@@ -1,0 +1,135 @@
+"""Signals that come while no step is being computed, and going on elsewhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onestop
+from onestop.device import fingerprint as fingerprint_of
+from onestop.errors import InterruptedRun, UsageError
+from onestop.inference import score
+from onestop.runs import METRICS, STATE
+from onestop.state import States
+from tests.reliability.killing import fingerprint
+
+OPTIONS: dict[str, Any] = {
+    "model": "cnn1",
+    "image_size": 8,
+    "epochs": 2,
+    "batch_size": 256,
+    "threads": 1,
+    "quiet": True,
+}
+
+
+def kill_when_called(number: int, at: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which before its call `at` sends its own process a signal."""
+    calls = iter(range(10**9))
+
+    def called(*words: Any, **options: Any) -> Any:
+        if next(calls) == at:
+            os.kill(os.getpid(), number)
+        return function(*words, **options)
+
+    return called
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+@pytest.mark.parametrize("at", [0, 1, 2], ids=["first epoch", "last epoch", "final score"])
+def test_a_signal_while_scoring(
+    number: int, code: int, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fingerprint(onestop.train("digits", out=tmp_path, name="whole", **OPTIONS).folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("onestop.assembly.score", kill_when_called(number, at, score))
+        with pytest.raises(InterruptedRun, match="go on with: onestop train") as caught:
+            onestop.train("digits", out=tmp_path, name="cut", **OPTIONS)
+    assert caught.value.exit_code == code
+    assert not (tmp_path / "cut" / METRICS).exists(), "it stopped before the end"
+    assert States(tmp_path / "cut" / STATE).newest() is not None
+    assert fingerprint(onestop.train(resume=tmp_path / "cut", quiet=True).folder) == whole
+
+
+def test_a_signal_while_reading_images(
+    photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = photos({"red": 80, "blue": 80})
+    options = {**OPTIONS, "image_size": 16, "batch_size": 32}
+    whole = fingerprint(onestop.train(source, out=tmp_path, name="whole", **options).folder)
+    from onestop.data.samples import FileSamples
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSamples, "read", kill_when_called(signal.SIGTERM, 5, FileSamples.read))
+        with pytest.raises(InterruptedRun, match="stopped; go on with: onestop train"):
+            onestop.train(source, out=tmp_path, name="cut", **options)
+    assert States(tmp_path / "cut" / STATE).newest() is None
+    assert fingerprint(onestop.train(resume=tmp_path / "cut", quiet=True).folder) == whole
+
+
+def test_outside_a_run_signals_do_what_they_always_do() -> None:
+    from onestop.signals import Stop, Stopped, check
+
+    check()
+    with Stop() as stop:
+        check()
+        stop.wanted = True
+        with pytest.raises(Stopped):
+            check()
+    check()
+
+
+def test_going_on_with_other_arithmetic_is_refused_unless_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = onestop.train("digits", out=tmp_path, name="run", **OPTIONS)
+    assert "inexact_resume" not in run.metrics
+    monkeypatch.setattr(
+        "onestop.assembly.fingerprint",
+        lambda engine: {**fingerprint_of(engine), "instructions": "ABACUS"},
+    )
+    with pytest.raises(UsageError) as caught:
+        onestop.train(resume=run.folder, epochs=3, quiet=True)
+    message = str(caught.value)
+    assert message.startswith(f"{run.folder}: was computed with instructions ")
+    assert "(here ABACUS)" in message
+    assert message.endswith("--allow-inexact-resume")
+    again = onestop.train(resume=run.folder, epochs=3, quiet=True, allow_inexact_resume=True)
+    [told] = again.metrics["inexact_resume"]
+    assert told.startswith("after step ")
+    assert "ABACUS" in told
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="instructions ABACUS"):  # back home it is strange as well
+        onestop.train(resume=run.folder, epochs=4, quiet=True)
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    run = onestop.train("digits", out=tmp_path, **OPTIONS)
+    for folder in (run.folder, run.folder / STATE):
+        (folder / ".step-000000099.safetensors.4242.tmp").write_bytes(b"half")
+    onestop.train(resume=run.folder, epochs=3, quiet=True)
+    assert not list(run.folder.rglob("*.tmp"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_run_whose_reader_goes_away_goes_on(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "onestop", "train", "digits", "--model", "cnn1", "--image-size", "8",
+        "--epochs", "3", "--threads", "1", "--out", str(tmp_path), "--name", "run",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stderr is not None
+    assert process.stdout is not None
+    process.stderr.readline()
+    process.stderr.close()
+    process.stdout.close()
+    process.wait(120)
+    assert (tmp_path / "run" / METRICS).exists()
+    assert "epoch 3/3" in (tmp_path / "run" / "log.txt").read_text()
