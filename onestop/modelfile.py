@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from onestop.checkpoints import read_checkpoint
 from onestop.errors import UsageError, listing
 from onestop.runs import MODEL, write_atomic
-from onestop.sealed import packed, unpacked
+from onestop.sealed import Content, packed, unpacked
 
 FORMAT_VERSION = 2
 """Files of version 1 have no checksum."""
@@ -83,7 +83,10 @@ def read_model(path: Path) -> tuple[Card, dict[str, Tensor]]:
     Raises:
         UsageError: No such file, damaged, not written by OneStop, or by a newer version.
     """
-    content = unpacked(path)
+    return _opened(path, unpacked(path))
+
+
+def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
     if _KEY not in content.metadata:
         raise UsageError(
             f"{path}: holds weights but no OneStop card; start from it with "
@@ -134,7 +137,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix != ".safetensors":
         return read_checkpoint(path)
     content = unpacked(path)
-    return read_model(path)[1] if _KEY in content.metadata else content.tensors
+    return _opened(path, content)[1] if _KEY in content.metadata else content.tensors
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
