@@ -218,8 +218,8 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     """What differs between two fingerprints, in words; empty where nothing does."""
     return listing(
         f"{key.replace('_', ' ')} {before[key]} (here {now[key]})"
-        for key in before.keys() & now.keys()
-        if before[key] != now[key]
+        for key in before
+        if key in now and before[key] != now[key]
     )
 
 

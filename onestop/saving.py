@@ -116,9 +116,8 @@ def require_space(folder: Path, parts: Parts) -> None:
     """
     state = state_size(parts.training)
     model = sum(tensor.nbytes for tensor in parts.training.network.state_dict().values())
-    needed = (
-        3 * state + 2 * model
-    )  # two states and a model, and the next of each while it is written
+    # Two states and a model, and the next of each while it is written.
+    needed = 3 * state + 2 * model
     free = shutil.disk_usage(folder).free
     already = sum(file.stat().st_size for file in (folder / STATE).glob("step-*"))
     if free + already < needed:
