@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onestop.errors import UsageError
+from onestop.errors import OneStopError, UsageError
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import restore_slots, slots
 from onestop.networks.freezing import Freezing
@@ -109,7 +109,11 @@ class States:
         self.last: Path | None = None
 
     def newest(self) -> Saved | None:
-        """The newest state that is whole, if there is one."""
+        """The newest state that is whole, if there is one.
+
+        Raises:
+            OneStopError: A newer version of OneStop wrote it.
+        """
         found = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
         for path in found:
             try:
@@ -201,8 +205,8 @@ def _read(path: Path) -> Saved:
         raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
     header = json.loads(content.metadata[_KEY])  # as it was written, says the seal
     version = header.get("version", 0)
-    if version > _VERSION:
-        raise UsageError(
+    if version > _VERSION:  # whole, so no older state may take its place
+        raise OneStopError(
             f"{path}: format {version}, this OneStop reads up to {_VERSION}; upgrade OneStop"
         )
     return Saved(path, header, content.tensors)

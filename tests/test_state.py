@@ -127,3 +127,15 @@ def test_a_state_without_its_checksum_is_damaged(tmp_path: Path) -> None:
     metadata = {key: text.replace("sha256", "sha255") for key, text in metadata.items()}
     save_file(tensors, path, metadata=metadata)
     assert States(path.parent).newest() is None
+
+
+def test_a_state_of_a_newer_format_stops_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = States(tmp_path / "state")
+    with monkeypatch.context() as patch:
+        patch.setattr("onestop.state._VERSION", 2)
+        path = states.save(training(), {})
+    with pytest.raises(OneStopError, match="format 2, this OneStop reads up to 1; upgrade"):
+        States(tmp_path / "state").newest()
+    assert path.exists()
