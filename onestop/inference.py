@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onestop.data.ahead import ahead
-from onestop.data.decode import BadImageError, decode, from_pillow, to_channels
+from onestop.data.decode import decode, from_pillow, to_channels
+from onestop.data.formats import BadImageError
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
 from onestop.data.samples import ArraySamples, image_array
 from onestop.data.stream import Batch, Feed

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import onestop
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
 from onestop.errors import UsageError

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.samples import ArraySamples, Samples
 from onestop.errors import DataError, listing
 from onestop.randomness import key_for, permutation

@@ -1,32 +1,24 @@
 """The one decoder: a file, bytes or picture in, pixels out; the same for every verb.
 
-What files hold is not what their names promise: the format is read from the content, only formats
-on the list below are opened, and the number of pixels is checked before any is decoded.
+Which files are images at all says `onestop/data/formats.py`, what is wrong with a JPEG that decodes
+nevertheless `onestop/data/damage.py`.
 """
 
 from __future__ import annotations
 
-import io
-import stat
-import struct
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from onestop.data.damage import completed, damage_in
+from onestop.data.formats import DAMAGE, BadImageError, open_image, read_file, reason_of
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C], C of 1 (grey), 3 (red, green, blue) or 4 (and alpha)."""
-
-# Two pictures in one file (MPO) are opened as the JPEG that such a file begins with.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .tif .tiff .ppm .pgm .pbm .pnm".split()  # noqa: SIM905
-)
-MAX_PIXELS = 178_956_970
-"""More than this is refused as a decompression bomb (twice Pillow's own first warning)."""
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # What turns each EXIF orientation upright; 1 is upright.
@@ -39,20 +31,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow raises on damaged files: its own errors are OSErrors, its format readers raise the rest.
-_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError,
-           OverflowError, ArithmeticError, AttributeError, RuntimeError, MemoryError,
-           struct.error, Warning)  # fmt: skip
-# Pillow warns of odd metadata it can live with; what it cannot live with it raises. Set once: a
-# thread that changes the filters around each image would disturb those of all other threads.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-class BadImageError(Exception):
-    """An image that cannot be read; the message is the reason without the file's name."""
-
-
-def decode(source: str | Path | bytes, channels: int) -> Pixels:
+def decode(
+    source: str | Path | bytes, channels: int, remark: Callable[[str], None] | None = None
+) -> Pixels:
     """Read one image as [H, W, channels] of 0..255, upright.
 
     EXIF orientation is applied; 16-bit and float greys are scaled, not cut off; transparent parts
@@ -61,16 +44,49 @@ def decode(source: str | Path | bytes, channels: int) -> Pixels:
     Args:
         source: A path, or the bytes of an image file.
         channels: 1, 3 or 4.
+        remark: Called with what a person should know of an image that can be read all the same:
+            a JPEG is damaged in part, or only the first of several frames is read. Looking for it
+            takes about half as long as decoding.
 
     Raises:
         BadImageError: No image, damaged, of a format not on the list, or too many pixels.
     """
+    data = source if isinstance(source, bytes) else read_file(source)
     try:
-        with _open(source) as image:
-            return from_pillow(image, channels)
-    except _DAMAGE as error:
-        reason = str(error).split(" '")[0].split(" <")[0] or type(error).__name__
-        raise BadImageError(f"damaged: {reason}") from error
+        with open_image(data) as image:
+            jpeg = image.format == "JPEG"
+            try:
+                pixels = from_pillow(image, channels)
+            except OSError:
+                whole = completed(data) if jpeg else None
+                if whole is None:
+                    raise
+                return _without_end(whole, channels, remark)
+            if remark and (said := _partly(data) if jpeg else _frames(image)):
+                remark(said)
+            return pixels
+    except DAMAGE as error:
+        raise BadImageError(f"damaged: {reason_of(error)}") from error
+
+
+def _without_end(whole: bytes, channels: int, remark: Callable[[str], None] | None) -> Pixels:
+    """The pixels of a JPEG whose end marker had to be put there."""
+    with open_image(whole) as image:
+        pixels = from_pillow(image, channels)
+    if remark:
+        remark("has no end marker; all its pixels are there")
+    return pixels
+
+
+def _partly(data: bytes) -> str:
+    found = damage_in(data)
+    return f"damaged in part ({found})" if found else ""
+
+
+def _frames(image: Image.Image) -> str:
+    """A remark on an image that is one of several in its file."""
+    what = "page" if image.format == "TIFF" else "frame"
+    return f"only its first {what} is read" if getattr(image, "is_animated", False) else ""
 
 
 def measure(source: str | Path | bytes) -> tuple[int, int, int]:
@@ -79,8 +95,17 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
     Raises:
         BadImageError: As `decode`, as far as the header shows it.
     """
-    with _open(source) as image:
+    with open_image(source) as image:
         return measure_pillow(image)
+
+
+def is_still(path: str | Path) -> bool:
+    """Whether a file is an image of one frame."""
+    try:
+        with open_image(path) as image:
+            return not _frames(image)
+    except (BadImageError, *DAMAGE):
+        return False
 
 
 def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
@@ -128,37 +153,11 @@ def to_channels(images: Pixels, channels: int) -> Pixels:
     return three
 
 
-def _open(source: str | Path | bytes) -> Image.Image:
-    """Open the header; every refusal that needs no pixels is made here."""
-    try:
-        if not isinstance(source, bytes):
-            status = Path(source).stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise BadImageError("not a file")  # a pipe or device could block for ever
-            if status.st_size == 0:
-                raise BadImageError("empty file")
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        image = Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError:
-        raise BadImageError("not an image (or of a format that is not read)") from None
-    except Image.DecompressionBombError:
-        raise BadImageError(f"more than {MAX_PIXELS:,} pixels") from None
-    except BadImageError:
-        raise
-    except _DAMAGE as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise BadImageError(reason) from error
-    if image.width * image.height > MAX_PIXELS:
-        image.close()
-        raise BadImageError(f"more than {MAX_PIXELS:,} pixels")
-    return image
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         # Not `image.getexif()`, which for PNG decodes all pixels in search of a block behind them.
         return int(Image.Image.getexif(image).get(0x0112, 1))
-    except _DAMAGE:
+    except DAMAGE:
         return 1
 
 

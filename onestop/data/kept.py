@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.data.ahead import ahead, groups
-from onestop.data.decode import BadImageError, Pixels
+from onestop.data.decode import Pixels
+from onestop.data.formats import BadImageError
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, interpolate, pixel_tensor
 from onestop.data.samples import ArraySamples, Samples
 from onestop.data.stored import Found, Job, Store, pack

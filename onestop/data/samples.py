@@ -9,8 +9,10 @@ import errno
 import hashlib
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +20,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.data.decode import (
-    BadImageError,
     Pixels,
     decode,
     from_pillow,
@@ -26,15 +27,23 @@ from onestop.data.decode import (
     measure_pillow,
     to_channels,
 )
+from onestop.data.formats import BadImageError
 
 Targets: TypeAlias = NDArray[np.int64] | NDArray[np.float32]
 """[N] class numbers, or [N] numbers to predict."""
 
 
 class Samples(ABC):
-    """A sequence of inputs and the target of each."""
+    """A sequence of inputs and the target of each.
+
+    Attributes:
+        targets: [N].
+        remarks: By number, what a person should know of images that could be read all the same (a
+            JPEG that is damaged in part); of those read so far.
+    """
 
     targets: Targets
+    remarks: Mapping[int, str] = MappingProxyType({})
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,9 +77,16 @@ class FileSamples(Samples):
         self.root = root
         self.paths = list(paths)
         self.targets = targets
+        self.remarks: dict[int, str] = {}
+        self._looked_at = bytearray(len(self.paths))  # damage is looked for once
 
     def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
-        return decode(self.root / self.paths[index], channels)
+        path = self.root / self.paths[index]
+        if self._looked_at[index]:
+            return decode(path, channels)
+        pixels = decode(path, channels, partial(self.remarks.__setitem__, index))
+        self._looked_at[index] = 1
+        return pixels
 
     def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
         return measure(self.root / self.paths[index])

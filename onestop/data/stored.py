@@ -25,7 +25,8 @@ from PIL import features
 
 from onestop.data import cache
 from onestop.data.ahead import ahead, groups
-from onestop.data.decode import BadImageError, Pixels
+from onestop.data.decode import Pixels
+from onestop.data.formats import BadImageError
 from onestop.data.samples import FileSamples, Samples
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from onestop.data.ahead import ahead
 from onestop.data.augment import NO_CHANGES, Changes, augment_batch, prepare_part
 from onestop.data.dataset import Skipped
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.kept import CHUNK, Keeper, prepare_some, require_memory, room
 from onestop.data.layout import taken
 from onestop.data.mixing import Mixing, mixed

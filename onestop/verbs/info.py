@@ -159,7 +159,7 @@ def _of_images(samples: Any) -> dict[str, Any]:
     """Sizes, channels, mean and deviations of images at their own size."""
     import numpy as np
 
-    from onestop.data.decode import BadImageError
+    from onestop.data.formats import BadImageError
     from onestop.data.preprocess import pixel_tensor
     from onestop.data.statistics import combine, sums_of
     from onestop.randomness import key_for, permutation

@@ -125,14 +125,62 @@ def test_hidden_files_and_litter_are_passed_over_in_silence(photos: Photos) -> N
 
 def test_other_files_are_named_with_a_reason(photos: Photos) -> None:
     root = photos({"a": 1, "b": 1})
-    for name in ("moving.gif", "phone.HEIC", "notes.txt", "README"):
+    for name in ("drawing.svg", "moving.gif", "phone.HEIC", "notes.txt", "README"):
         (root / "a" / name).touch()
-    advice = "is not read as a photograph; convert it to PNG or JPEG"
-    assert open_folder(root).skipped == (
+    dataset = open_folder(root)
+    assert dataset.skipped == (
         Skipped(str(Path("a/README")), "no image"),
-        Skipped(str(Path("a/moving.gif")), f".gif {advice}"),
+        Skipped(str(Path("a/drawing.svg")), ".svg is not read; convert it to PNG or JPEG"),
         Skipped(str(Path("a/notes.txt")), ".txt is no image"),
-        Skipped(str(Path("a/phone.HEIC")), f".heic {advice}"),
+    )
+    # What has the name of an image is opened when it is wanted, and named then.
+    assert paths(dataset) == ["a/000.jpg", "a/moving.gif", "a/phone.HEIC", "b/000.jpg"]
+
+
+def test_a_gif_is_read_where_it_moves_or_where_all_are_gifs(photos: Photos) -> None:
+    root = photos({"a": 1, "b": 1})
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    (root / "c").mkdir()
+    for place in ("a", "c"):
+        frames[0].save(root / place / "still.gif")
+        frames[0].save(root / place / "moving.gif", save_all=True, append_images=frames[1:])
+    dataset = open_folder(root)
+    assert paths(dataset) == [
+        "a/000.jpg", "a/moving.gif", "b/000.jpg", "c/moving.gif", "c/still.gif",
+    ]  # fmt: skip
+    reason = "a still GIF among photographs; convert it to PNG if it is one of them"
+    assert dataset.skipped == (Skipped(str(Path("a/still.gif")), reason),)
+
+
+def test_loose_images_and_other_folders_are_named(photos: Photos) -> None:
+    root = photos({"train/a": 1, "train/b": 1, "train": 1, "extra": 1})
+    dataset = open_folder(root)
+    reason = "lies beside the class folders and so has no class"
+    assert dataset.skipped == (Skipped(str(Path("train/000.jpg")), reason),)
+    assert dataset.notes == ("'extra' beside the folders of splits: not read",)
+
+
+def test_links_that_leave_the_folder_are_followed_and_named(photos: Photos) -> None:
+    root = photos({"a": 1, "b": 1})
+    elsewhere = photos({"c": 2}, "elsewhere")
+    link(root / "a" / "out.jpg", str(elsewhere / "c" / "000.jpg"))
+    link(root / "b" / "in.jpg", "000.jpg")
+    link(root / "c", str(elsewhere / "c"))
+    dataset = open_folder(root)
+    assert paths(dataset) == [
+        "a/000.jpg", "a/out.jpg", "b/000.jpg", "b/in.jpg", "c/000.jpg", "c/001.jpg",
+    ]  # fmt: skip
+    assert dataset.notes == (
+        f"2 links lead out of {root} and are followed: {Path('a/out.jpg')}, c",
+    )
+
+
+def test_classes_that_look_alike_are_named(photos: Photos) -> None:
+    root = photos({"Cat": 1, "cat": 1, "cafe\u0301": 1, "caf\u00e9": 1})
+    notes = open_folder(root).notes
+    assert notes == (
+        "classes Cat, cat differ only in upper and lower case",
+        "classes cafe\u0301, caf\u00e9 differ only in encoding",
     )
 
 

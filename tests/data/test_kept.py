@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from onestop.data import cache, stream
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.kept import Keeper, ScaledSamples, scaled_side
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples, FileSamples

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.samples import (
     ArraySamples,
     FileSamples,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from onestop.data import stream
 from onestop.data.augment import Changes, augment_batch
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.mixing import Mixing, mixed
 from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
 from onestop.data.samples import ArraySamples, FileSamples, Samples

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from onestop.data.dataset import Dataset, Skipped
-from onestop.data.decode import SUFFIXES
+from onestop.data.decode import is_still
+from onestop.data.formats import SUFFIXES
 from onestop.data.samples import FileSamples
 from onestop.data.sources.labels import class_list, numbers, oddities
 from onestop.errors import DataError, listing
@@ -35,15 +36,16 @@ def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
     if for_training and by_split and "train" not in by_split:
         have = listing(repr(folder.name) for folder in by_split.values())
         raise DataError(f"{root}: has {have} but no folder 'train'; add one, or rename it")
+    notes = _other_folders(root, by_split)
     by_split = by_split or {"train": root}
-    skipped: list[Skipped] = []
+    walk = _Walk(root)
     paths: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
-    notes: list[str] = []
     for split, folder in by_split.items():
         paths[split], labels[split] = [], []
+        walk.skip_loose(folder)
         for class_folder in _folders(folder):
-            found = list(_images(class_folder, root, skipped))
+            found = list(walk.images(class_folder))
             paths[split] += found
             labels[split] += [class_folder.name] * len(found)
             if not found:
@@ -62,15 +64,15 @@ def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
             split: FileSamples(root, paths[split], numbers(names, classes))
             for split, names in labels.items()
         },
-        skipped=tuple(skipped),
-        notes=(*notes, *oddities(labels, classes)),
+        skipped=tuple(walk.skipped),
+        notes=(*notes, *walk.notes(), *oddities(labels, classes)),
     )
 
 
 def images_below(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """All images below a folder, for prediction; no class names are expected."""
-    skipped: list[Skipped] = []
-    return [folder / path for path in _images(folder, folder, skipped)], skipped
+    walk = _Walk(folder)
+    return [folder / path for path in walk.images(folder)], walk.skipped
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
@@ -94,30 +96,85 @@ def _folders(root: Path) -> list[Path]:
     return found
 
 
-def _images(folder: Path, root: Path, skipped: list[Skipped]) -> Iterator[str]:
-    """Paths below `folder`, relative to `root`, sorted; links are followed, each folder once."""
-    # A link that leads up would lead into the folders of the other classes.
-    seen = {_identity(place) for place in (root, folder.parent) if place != folder}
+def _other_folders(root: Path, by_split: Mapping[str, Path]) -> list[str]:
+    """A note on folders beside those of the splits, which nothing is read from."""
+    if not by_split:
+        return []
+    others = [repr(folder.name) for folder in _folders(root) if folder not in by_split.values()]
+    return [f"{listing(others)} beside the folders of splits: not read"] if others else []
 
-    def refuse(error: OSError) -> None:
-        skipped.append(
-            Skipped(os.path.relpath(error.filename, root), error.strerror or "no access")
-        )
 
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        if _identity(place) in seen:
-            folders.clear()
-            continue
-        seen.add(_identity(place))
-        folders[:] = sorted(name for name in folders if not _ignored(name))
-        for name in sorted(files):
-            if _ignored(name):
+class _Walk:
+    """Finds images below `root`, and keeps what else was found on the way.
+
+    Attributes:
+        skipped: Files that are not used.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.skipped: list[Skipped] = []
+        self._inside = os.path.realpath(root)
+        self._outside: list[str] = []
+
+    def images(self, folder: Path) -> Iterator[str]:
+        """Paths below `folder`, relative to `root`, sorted; links are followed, each folder once."""
+        # A link that leads up would lead into the folders of the other classes.
+        seen = {_identity(place) for place in (self.root, folder.parent) if place != folder}
+        self._note_link(str(folder))
+        for place, folders, files in os.walk(folder, followlinks=True, onerror=self._refuse):
+            if _identity(place) in seen:
+                folders.clear()
                 continue
-            path = os.path.relpath(Path(place) / name, root)
-            if Path(name).suffix.lower() in SUFFIXES:
-                yield path
+            seen.add(_identity(place))
+            folders[:] = sorted(name for name in folders if not _ignored(name))
+            for name in folders:
+                self._note_link(os.path.join(place, name))  # noqa: PTH118 - a million times
+            yield from self._files(place, sorted(name for name in files if not _ignored(name)))
+
+    def skip_loose(self, folder: Path) -> None:
+        """Name the images that lie in `folder` itself, beside its class folders."""
+        if not _folders(folder):
+            return
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in SUFFIXES and not _ignored(path.name) and not path.is_dir():
+                reason = "lies beside the class folders and so has no class"
+                self.skipped.append(Skipped(os.path.relpath(path, self.root), reason))
+
+    def notes(self) -> list[str]:
+        """What a person should know of the files that are used."""
+        if not self._outside:
+            return []
+        one = len(self._outside) == 1
+        links = "a link leads" if one else f"{len(self._outside)} links lead"
+        followed = "is followed" if one else "are followed"
+        return [f"{links} out of {self.root} and {followed}: {listing(self._outside, 3)}"]
+
+    def _files(self, place: str, names: list[str]) -> Iterator[str]:
+        photographs = {Path(name).suffix.lower() for name in names} & SUFFIXES - {".gif"}
+        for name in names:
+            full = os.path.join(place, name)  # noqa: PTH118
+            path = os.path.relpath(full, self.root)
+            suffix = Path(name).suffix.lower()
+            if suffix not in SUFFIXES:
+                self.skipped.append(Skipped(path, _not_an_image(suffix)))
+            elif suffix == ".gif" and photographs and is_still(full):
+                reason = "a still GIF among photographs; convert it to PNG if it is one of them"
+                self.skipped.append(Skipped(path, reason))
             else:
-                skipped.append(Skipped(path, _not_an_image(name)))
+                self._note_link(full)
+                yield path
+
+    def _note_link(self, path: str) -> None:
+        if not os.path.islink(path):  # noqa: PTH114
+            return
+        target = os.path.realpath(path)
+        if os.path.commonpath([target, self._inside]) != self._inside:
+            self._outside.append(os.path.relpath(path, self.root))
+
+    def _refuse(self, error: OSError) -> None:
+        path = os.path.relpath(error.filename, self.root)
+        self.skipped.append(Skipped(path, error.strerror or "no access"))
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
@@ -129,10 +186,9 @@ def _ignored(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER
 
 
-def _not_an_image(name: str) -> str:
-    suffix = Path(name).suffix.lower()
-    if suffix in (".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2"):
-        return f"{suffix} is not read as a photograph; convert it to PNG or JPEG"
+def _not_an_image(suffix: str) -> str:
+    if suffix in (".jxl", ".jp2", ".psd", ".svg"):
+        return f"{suffix} is not read; convert it to PNG or JPEG"
     return f"{suffix} is no image" if suffix else "no image"
 
 

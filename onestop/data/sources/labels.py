@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,17 +46,18 @@ def numbers(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
 
 
 def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
-    """Sentences on classes that a split lacks and classes that differ only in case."""
+    """Sentences on classes that a split lacks, and on classes that look alike."""
     notes = []
     for split, labels in names.items():
         missing = sorted(set(classes) - set(labels))
         notes += [f"split {split!r} has no image of {listing(missing)}"] if missing else []
-    folded: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for name in classes:
-        folded.setdefault(name.casefold(), []).append(name)
-    for same in folded.values():
-        alike = f"classes {listing(same)} differ only in upper and lower case"
-        notes += [alike] if len(same) > 1 else []
+        alike.setdefault(unicodedata.normalize("NFKC", name).casefold(), []).append(name)
+    for same in alike.values():
+        if len(same) > 1:
+            how = "upper and lower case" if len({n.casefold() for n in same}) == 1 else "encoding"
+            notes.append(f"classes {listing(same)} differ only in {how}")
     return notes
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.decode import BadImageError
+from onestop.data.formats import BadImageError
 from onestop.data.samples import ArraySamples, Samples, Targets, TorchSamples, images_array
 from onestop.data.sources.labels import class_list, numbers, oddities
 from onestop.errors import DataError, listing
