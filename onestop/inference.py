@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,12 @@ class Model(nn.Module):
         folded = Folding(self.network, self.preprocessing.shape)(self.network)
         return augmented(folded, self.card.recipe.get("tta", "none"))
 
-    def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[list[Guess] | BadImageError]:
+    def predict(
+        self,
+        images: Iterable[Any],
+        top: int = 5,
+        remark: Callable[[int, str], None] | None = None,
+    ) -> Iterator[list[Guess] | BadImageError]:
         """The `top` guesses for each image, best first, while the images are still being read.
 
         Args:
@@ -169,12 +174,15 @@ class Model(nn.Module):
                 `onestop.data.samples.images_array` takes them (colour in the order red, green,
                 blue), or vectors.
             top: How many guesses an image.
+            remark: Called with the number of an image, before its guesses are given, and what is
+                wrong with it though it can be read; see `decode`. Not looked for without.
 
         Yields:
             For each image in turn its guesses, or the reason why it cannot be read.
         """
         size = batch_size(self.preprocessing.shape)
-        for prepared in ahead(_batches(images, size), self._prepare, cores()):
+        prepare = functools.partial(self._prepare, remark)
+        for prepared in ahead(_batches(enumerate(images), size), prepare, cores()):
             yield from self._guess(prepared, top)
 
     def save(self, path: str | Path) -> None:
@@ -185,13 +193,16 @@ class Model(nn.Module):
         """A split as this model sees it."""
         return Feed(samples, self.preprocessing, engine=self.engine, workers=cores(), keep=False)
 
-    def _prepare(self, image: Any) -> Tensor | BadImageError:
+    def _prepare(
+        self, remark: Callable[[int, str], None] | None, numbered: tuple[int, Any]
+    ) -> Tensor | BadImageError:
+        number, image = numbered
         try:
-            return self._prepared(image)
+            return self._prepared(image, functools.partial(remark, number) if remark else None)
         except BadImageError as error:
             return error
 
-    def _prepared(self, image: Any) -> Tensor:
+    def _prepared(self, image: Any, remark: Callable[[str], None] | None) -> Tensor:
         preprocessing = self.preprocessing
         if not isinstance(preprocessing, ImagePreprocessing):
             vector = np.asarray(image, dtype=np.float32).reshape(1, -1)
@@ -200,7 +211,7 @@ class Model(nn.Module):
             return preprocessing.prepare(ArraySamples(vector, np.zeros(1, np.int64)), 0)
         channels = preprocessing.channels
         if isinstance(image, str | Path | bytes):
-            pixels = decode(image, channels)
+            pixels = decode(image, channels, remark)
         elif hasattr(image, "convert"):
             pixels = from_pillow(image, channels)
         else:

@@ -53,6 +53,9 @@ class Recipe:
     val_fraction: Fraction = 0.1
     """part of the training images held out, class by class, where the source has no validation
     split; 0 trains on all of them"""
+    strict: bool = False
+    """stop before the first step where a file of the source cannot be used, instead of leaving it out
+    and naming it (reads every image once before)"""
     channels: Literal[1, 3, 4] | None = None
     """channels of an image as the network sees it: 1 grey, 3 colour, 4 colour and alpha"""
     image_size: Positive | None = None

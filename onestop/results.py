@@ -66,15 +66,20 @@ class Evaluation:
         source: What it was scored on.
         metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
             run's metrics.json; `seconds` and `images_per_second` are of the scoring.
+        skipped: `path` and `reason` of each file of the split that could not be used.
+        remarks: What there is to say of images that were used though something is wrong with them.
     """
 
     model: Path
     source: str
     metrics: dict[str, Any]
+    skipped: tuple[dict[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The figures, as `--json` prints them."""
-        return self.metrics
+        """The figures, as `--json` prints them, and what was skipped and remarked where there is."""
+        odd = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
+        return {**self.metrics, **{name: value for name, value in odd.items() if value}}
 
 
 @dataclass(frozen=True)
@@ -155,11 +160,13 @@ class Prediction:
         guesses: Best first; each has a `label` and a `score` (the probability of a class, or the
             number predicted).
         error: Why the image could not be read; there are no guesses then.
+        remark: What is wrong with an image that could be read all the same.
     """
 
     image: str
     guesses: tuple[Guess, ...] = ()
     error: str = ""
+    remark: str = ""
 
     @property
     def label(self) -> str:
@@ -176,13 +183,21 @@ class Prediction:
         if self.error:
             return {"image": self.image, "error": self.error}
         guesses = [{"label": g.label, "score": g.score} for g in self.guesses]
-        return {"image": self.image, "label": self.label, "score": self.score, "top": guesses}
+        found = {"image": self.image, "label": self.label, "score": self.score, "top": guesses}
+        return {**found, "remark": self.remark} if self.remark else found
 
 
 class Predictions(Sequence[Prediction]):
-    """Predictions in the order of the images, computed while one walks through them."""
+    """Predictions in the order of the images, computed while one walks through them.
 
-    def __init__(self, stream: Iterator[Prediction], count: int) -> None:
+    Attributes:
+        skipped: `path` and `reason` of each file of a folder that was passed over.
+    """
+
+    def __init__(
+        self, stream: Iterator[Prediction], count: int, skipped: Sequence[dict[str, str]] = ()
+    ) -> None:
+        self.skipped = tuple(skipped)
         self._stream = stream
         self._count = count
         self._done: list[Prediction] = []

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from onestop.assembly import Parts, assemble, held_out, kept_model
+from onestop.data.dataset import Skipped, counted, named, require_none_skipped
 from onestop.data.stream import Feed
 from onestop.device import differences
 from onestop.display.progress import Watcher
@@ -26,7 +27,6 @@ from onestop.errors import (
     OutOfMemoryError,
     UsageError,
     is_out_of_memory,
-    listing,
 )
 from onestop.fitting import advice
 from onestop.inference import Scored
@@ -81,6 +81,8 @@ def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: 
     about = _restore(folder, parts, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *parts.said, _summary(parts)):
         watcher.say(line)
+    if parts.recipe.strict:
+        _require_all(parts)
     require_space(folder, parts)
     saver = Saver(folder, parts, states, about, watcher.say)
     try:
@@ -94,6 +96,18 @@ def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: 
             advice(parts, str(error) or type(error).__name__) + _way_on(folder, states)
         ) from None
     return _finish(folder, parts, watcher, about["inexact"])
+
+
+def _skipped(parts: Parts) -> list[Skipped]:
+    """The files of the source that are not used, as far as is known."""
+    return [*parts.dataset.skipped, *(s for feed in parts.feeds.values() for s in feed.skipped())]
+
+
+def _require_all(parts: Parts) -> None:
+    """Refuse a source of which a file would be left out."""
+    for feed in parts.feeds.values():
+        feed.look_through()
+    require_none_skipped(_skipped(parts), parts.dataset.name)
 
 
 def _summary(parts: Parts) -> str:
@@ -210,7 +224,7 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) ->
         statistics.median(float(row[name]) for row in rows)
         for name in ("images_per_second", "waiting")
     )
-    skipped = [*parts.dataset.skipped, *(s for f in parts.feeds.values() for s in f.skipped())]
+    skipped = _skipped(parts)
     metrics = {
         "split": split,
         **scored.metrics,
@@ -232,13 +246,23 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) ->
         folder / SKIPPED,
         csv_text(("path", "reason"), [dataclasses.asdict(s) for s in skipped], header=True),
     )
-    if skipped:
-        named = listing((f"{s.path} ({s.reason})" for s in skipped), 3)
-        files = "file" if len(skipped) == 1 else "files"
-        watcher.say(f"{len(skipped)} {files} skipped, see {folder / SKIPPED}: {named}")
+    _say_what_was_odd(folder, parts, skipped, watcher)
     if split == "train":
         watcher.say("note: no images were held out; the figures are of the training images")
     return Run(folder, examples)
+
+
+def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watcher: Watcher) -> None:
+    """How many images were used, which were not and why, and which were though something is wrong."""
+    if skipped:
+        train = parts.feeds["train"]
+        used, found = len(train.samples) - len(train.bad), len(train.samples)
+        watcher.say(
+            f"trained on {used:,} of {found:,} images; {counted(skipped)} skipped, "
+            f"see {folder / SKIPPED}: {named(skipped)}"
+        )
+    if odd := [remark for feed in parts.feeds.values() for remark in feed.remarks()]:
+        watcher.say(f"note: {counted(odd)} read all the same: {named(odd)}")
 
 
 def _predictions(folder: Path, parts: Parts, feed: Feed, scored: Scored) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,10 +17,34 @@ from onestop.randomness import key_for, permutation
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file of the source that is not used."""
+    """A file of the source that is not used, and the split it would belong to where that is known."""
 
     path: str
     reason: str
+    split: str = field(default="", compare=False)
+
+
+def counted(files: Sequence[Skipped]) -> str:
+    """How many files, in words."""
+    return "1 file" if len(files) == 1 else f"{len(files):,} files"
+
+
+def named(files: Sequence[Skipped], limit: int = 3) -> str:
+    """The first of some files, each with its reason."""
+    return listing((f"{file.path} ({file.reason})" for file in files), limit)
+
+
+def require_none_skipped(skipped: Sequence[Skipped], name: str) -> None:
+    """What `--strict` asks for.
+
+    Raises:
+        DataError: A file of the source cannot be used.
+    """
+    if skipped:
+        raise DataError(
+            f"{name}: {counted(skipped)} cannot be used: {named(skipped)}; mend or remove what is "
+            "named, or leave out --strict"
+        )
 
 
 @dataclass(frozen=True)

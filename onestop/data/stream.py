@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.ahead import ahead
+from onestop.data.ahead import ahead, groups
 from onestop.data.augment import NO_CHANGES, Changes, augment_batch, prepare_part
 from onestop.data.dataset import Skipped
 from onestop.data.formats import BadImageError
@@ -142,6 +142,17 @@ class Feed:
     def skipped(self) -> list[Skipped]:
         """The images found unreadable so far."""
         return [Skipped(self.samples.name(i), self.bad[i]) for i in sorted(self.bad)]
+
+    def remarks(self) -> list[Skipped]:
+        """What there is to say of images read so far, which are used all the same."""
+        said = self.samples.remarks
+        return [Skipped(self.samples.name(i), said[i]) for i in sorted(said)]
+
+    def look_through(self) -> None:
+        """Read every image once, so that all unreadable ones are known."""
+        if self._kept is None and self._whole is self.samples:
+            for _ in self._prepared(map(np.array, groups(len(self.samples))), None):
+                pass
 
     def train(self, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
         """The batches of a plan (see `epoch_plan`), augmented and mixed."""

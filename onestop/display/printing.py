@@ -14,6 +14,7 @@ from rich.table import Table
 from onestop.config import Settings
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
+from onestop.errors import listing
 from onestop.recipe import FIELDS
 from onestop.results import Cost, Evaluation, Info, Prediction, Predictions, Run
 from onestop.runs import csv_text
@@ -30,7 +31,7 @@ def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
     if isinstance(result, Run):
         _print_json(result.metrics) if json else _show_run(result)
     elif isinstance(result, Evaluation):
-        _print_json(result.to_json()) if json else _show_figures(result.metrics, result.source)
+        _print_json(result.to_json()) if json else _show_evaluation(result)
     elif isinstance(result, Cost):
         _print_json(result.to_json()) if json else _print_table(cost_table(result))
     elif isinstance(result, Info):
@@ -87,6 +88,16 @@ def _show_figures(metrics: Mapping[str, Any], source: str = "") -> None:
     print(f"{place}: {', '.join(parts)} on {metrics['images']:,} {things}")
 
 
+def _show_evaluation(evaluation: Evaluation) -> None:
+    _show_figures(evaluation.metrics, evaluation.source)
+    skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
+    if skipped:
+        files = "1 file" if len(skipped) == 1 else f"{len(skipped):,} files"
+        _aside(f"{files} skipped: {listing(skipped, 3)} (--json names all)")
+    if evaluation.remarks:
+        _aside(f"note: read all the same: {listing(evaluation.remarks, 3)}")
+
+
 def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) -> int:
     if as_csv:
         print(csv_text(("image", "label", "score", "error"), [], header=True), end="")
@@ -98,10 +109,14 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         elif as_csv:
             print(csv_text(("image", "label", "score", "error"), [_row(prediction)]), end="")
         elif prediction.error:
-            print(_text(f"{prediction.image}: skipped: {prediction.error}"), file=sys.stderr)
+            _aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
             guesses = ", ".join(_guess(g.label, g.score) for g in prediction.guesses)
             print(_text(f"{prediction.image}: {guesses}"))
+            if prediction.remark:
+                _aside(f"note: {prediction.image}: {prediction.remark}")
+    for file in predictions.skipped:
+        _aside(f"{file['path']}: skipped: {file['reason']}")
     return 3 if failed == len(predictions) else 0
 
 
@@ -215,6 +230,11 @@ def _print_table(table: Table) -> None:
 def _text(value: object) -> str:
     """On one line, whatever is in it: names of files and classes can hold any character."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+
+
+def _aside(line: str) -> None:
+    """Said beside the result, so that a pipe holds nothing but results."""
+    print(_text(line), file=sys.stderr)
 
 
 def _print_json(value: Any) -> None:

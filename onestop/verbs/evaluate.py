@@ -26,6 +26,7 @@ def evaluate(
     device: str | None = None,
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
+    strict: bool = False,
 ) -> Evaluation:
     """Score a trained model on images it has not learned from.
 
@@ -42,6 +43,7 @@ def evaluate(
             (default: as in training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of your own network, where the model is one; in Python also
             the network itself
+        strict: stop where a file cannot be used, instead of leaving it out and naming it
 
     Returns:
         The figures, as a run's metrics.json has them.
@@ -49,6 +51,7 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or classes that the model does not know.
     """
+    from onestop.data.dataset import require_none_skipped
     from onestop.inference import batch_size, load_model, score
     from onestop.randomness import preserved
 
@@ -63,6 +66,9 @@ def evaluate(
         batches = feed.in_order(batch_size(loaded.preprocessing.shape))
         scored = score(loaded.fast, loaded.task, batches, loaded.engine)
     seconds = time.perf_counter() - begun
+    skipped = [s for s in dataset.skipped if s.split in ("", name)] + feed.skipped()
+    if strict:
+        require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
     training = loaded.card.metrics
@@ -73,9 +79,10 @@ def evaluate(
         **known,
         "seconds": seconds,
         "images_per_second": scored.metrics["images"] / seconds,
-        "skipped": len(feed.bad),
+        "skipped": len(skipped),
     }
-    return Evaluation(file, dataset.name, metrics)
+    odd = [f"{s.path}: {s.reason}" for s in feed.remarks()]
+    return Evaluation(file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd))
 
 
 def _open(model: Model, data: Any, data_root: str | None) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from onestop.results import Prediction, Predictions
 if TYPE_CHECKING:
     from torch import nn
 
+    from onestop.data.dataset import Skipped
+
 
 def predict(
     model: Any,
@@ -22,6 +25,7 @@ def predict(
     device: str | None = None,
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
+    strict: bool = False,
 ) -> Predictions:
     """Say what is in images, best guess first.
 
@@ -37,6 +41,7 @@ def predict(
             (default: as in training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of your own network, where the model is one; in Python also
             the network itself
+        strict: stop, with nothing said of any image, where one cannot be read
 
     Returns:
         A prediction an image, computed as one goes through them.
@@ -44,7 +49,7 @@ def predict(
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
     """
-    found = _images(images)
+    found, skipped = _images(images)
     from onestop.inference import load_model
     from onestop.randomness import preserved
 
@@ -55,20 +60,29 @@ def predict(
     ]
 
     def stream() -> Iterator[Prediction]:
-        for name, said in zip(names, loaded.predict(found, top), strict=True):
-            if isinstance(said, list):
-                yield Prediction(name, tuple(said))
+        remarks: dict[int, str] = {}
+        said = loaded.predict(found, top, remarks.__setitem__)
+        for number, (name, guesses) in enumerate(zip(names, said, strict=True)):
+            if isinstance(guesses, list):
+                yield Prediction(name, tuple(guesses), remark=remarks.get(number, ""))
             else:
-                yield Prediction(name, error=str(said))
+                yield Prediction(name, error=str(guesses))
 
-    return Predictions(stream(), len(found))
+    predictions = Predictions(stream(), len(found), [vars(s) for s in skipped])
+    if strict:
+        from onestop.data.dataset import Skipped, require_none_skipped
+
+        bad = [Skipped(p.image, p.error) for p in predictions if p.error]
+        require_none_skipped([*skipped, *bad], "predict")
+    return predictions
 
 
-def _images(images: Any) -> list[Any]:
+def _images(images: Any) -> tuple[list[Any], list[Skipped]]:
     """The images one by one, folders searched; paths are checked before any work."""
     if isinstance(images, str | Path | bytes) or not isinstance(images, list | tuple):
         images = [images]
     found: list[Any] = []
+    skipped: list[Skipped] = []
     for image in images:
         if not isinstance(image, str | Path):
             found.append(image)
@@ -77,12 +91,13 @@ def _images(images: Any) -> list[Any]:
         if path.is_dir():
             from onestop.data.sources.folder import images_below
 
-            below, _ = images_below(path)
+            below, others = images_below(path)
             if not below:
                 raise DataError(f"{path}: no images in this folder")
             found += below
+            skipped += [dataclasses.replace(s, path=str(path / s.path)) for s in others]
         elif path.exists():
             found.append(path)
         else:
             raise DataError(f"{path}: no such image or folder")
-    return found
+    return found, skipped

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from onestop.planning import Plan
 
 # What may differ when a run goes on: none of these changes a step that was taken.
-_MAY_CHANGE = ("epochs", "patience", "workers", "data_root")
+_MAY_CHANGE = ("epochs", "patience", "workers", "data_root", "strict")
 
 
 def train(

@@ -148,7 +148,7 @@ def test_a_gif_is_read_where_it_moves_or_where_all_are_gifs(photos: Photos) -> N
     assert paths(dataset) == [
         "a/000.jpg", "a/moving.gif", "b/000.jpg", "c/moving.gif", "c/still.gif",
     ]  # fmt: skip
-    reason = "a still GIF among photographs; convert it to PNG if it is one of them"
+    reason = "a still GIF among photographs; convert it to PNG if it is one"
     assert dataset.skipped == (Skipped(str(Path("a/still.gif")), reason),)
 
 

@@ -43,6 +43,7 @@ def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
     labels: dict[str, list[str]] = {}
     for split, folder in by_split.items():
         paths[split], labels[split] = [], []
+        walk.split = split
         walk.skip_loose(folder)
         for class_folder in _folders(folder):
             found = list(walk.images(class_folder))
@@ -109,11 +110,13 @@ class _Walk:
 
     Attributes:
         skipped: Files that are not used.
+        split: What is walked through.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.skipped: list[Skipped] = []
+        self.split = ""
         self._inside = os.path.realpath(root)
         self._outside: list[str] = []
 
@@ -138,8 +141,7 @@ class _Walk:
             return
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in SUFFIXES and not _ignored(path.name) and not path.is_dir():
-                reason = "lies beside the class folders and so has no class"
-                self.skipped.append(Skipped(os.path.relpath(path, self.root), reason))
+                self._skip(str(path), "lies beside the class folders and so has no class")
 
     def notes(self) -> list[str]:
         """What a person should know of the files that are used."""
@@ -154,16 +156,17 @@ class _Walk:
         photographs = {Path(name).suffix.lower() for name in names} & SUFFIXES - {".gif"}
         for name in names:
             full = os.path.join(place, name)  # noqa: PTH118
-            path = os.path.relpath(full, self.root)
             suffix = Path(name).suffix.lower()
             if suffix not in SUFFIXES:
-                self.skipped.append(Skipped(path, _not_an_image(suffix)))
+                self._skip(full, _not_an_image(suffix))
             elif suffix == ".gif" and photographs and is_still(full):
-                reason = "a still GIF among photographs; convert it to PNG if it is one of them"
-                self.skipped.append(Skipped(path, reason))
+                self._skip(full, "a still GIF among photographs; convert it to PNG if it is one")
             else:
                 self._note_link(full)
-                yield path
+                yield os.path.relpath(full, self.root)
+
+    def _skip(self, path: str, reason: str) -> None:
+        self.skipped.append(Skipped(os.path.relpath(path, self.root), reason, self.split))
 
     def _note_link(self, path: str) -> None:
         if not os.path.islink(path):  # noqa: PTH114
@@ -173,8 +176,7 @@ class _Walk:
             self._outside.append(os.path.relpath(path, self.root))
 
     def _refuse(self, error: OSError) -> None:
-        path = os.path.relpath(error.filename, self.root)
-        self.skipped.append(Skipped(path, error.strerror or "no access"))
+        self._skip(error.filename, error.strerror or "no access")
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
