@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onestop.results import Run
     from onestop.verbs.evaluate import evaluate
     from onestop.verbs.info import info
+    from onestop.verbs.lint import lint
     from onestop.verbs.models import models
     from onestop.verbs.predict import predict
     from onestop.verbs.train import dry_run, resolve, train
@@ -37,6 +38,7 @@ _WHERE = {
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
     "info": "onestop.verbs.info",
+    "lint": "onestop.verbs.lint",
     "models": "onestop.verbs.models",
     "load": "onestop.inference",
     "Model": "onestop.inference",
@@ -53,7 +55,7 @@ _WHERE = {
 
 __all__ = [
     "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
-    "dry_run", "evaluate", "info", "load", "load_weights", "models", "open_data", "predict",
+    "dry_run", "evaluate", "info", "lint", "load", "load_weights", "models", "open_data", "predict",
     "replace_head", "resolve", "train", "write_weights",
 ]  # fmt: skip
 

@@ -35,6 +35,10 @@ _PRINTING = {
         ),
         Option("json", bool, False, "print the final figures as JSON"),
     ),
+    "lint": (
+        Option("allow_leaks", bool, False, "exit with 0 though a split leaks into another"),
+        Option("json", bool, False, "print what lint.json holds"),
+    ),
     "predict": (
         Option("json", bool, False, "print a JSON object an image"),
         Option("csv", bool, False, "print comma-separated values"),

@@ -231,6 +231,39 @@ class Predictions(Sequence[Prediction]):
 
 
 @dataclass(frozen=True)
+class Lint:
+    """What `onestop lint` found.
+
+    Attributes:
+        folder: Where lint.json and the contact sheet lint.png are.
+        source: What was looked at.
+        images: How many each split has.
+        classes: A row a class: `class`, and images in each split.
+        findings: Leaks first: each with `kind`, `level` (leak, warning, note), `text`, `images` (how
+            many), `groups` of images (`split`, `image`, `class`), and `reasons`, one a group.
+        notes: What was odd about the folder or table itself.
+    """
+
+    folder: Path
+    source: str
+    images: dict[str, int]
+    classes: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
+    notes: list[str]
+
+    @property
+    def leaks(self) -> list[dict[str, Any]]:
+        """The findings by which one split leaks into another."""
+        return [finding for finding in self.findings if finding["level"] == "leak"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the folder, as lint.json has it."""
+        everything = dataclasses.asdict(self)
+        del everything["folder"]
+        return {**everything, "leaks": bool(self.leaks)}
+
+
+@dataclass(frozen=True)
 class Info:
     """What there is to know about something.
 

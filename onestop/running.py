@@ -30,6 +30,7 @@ from onestop.errors import (
 )
 from onestop.fitting import advice
 from onestop.inference import Scored
+from onestop.linting.quick import warning
 from onestop.loop import Epoch, train_loop
 from onestop.modelfile import write_model
 from onestop.networks import count_parameters
@@ -66,6 +67,8 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, inexact: bool = False) -
     watcher.say(f"run folder: {folder.resolve()}")
     for line in (*(f"note: {note}" for note in planned.dataset.notes), *planned.said):
         watcher.say(line)
+    if said := warning(planned.dataset):
+        watcher.say(said)
     remove_leftovers(folder)
     with preserved(), planned.engine.applied(), Stop() as stop:
         try:

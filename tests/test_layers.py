@@ -23,6 +23,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
         "joints",
         True,
         (
+            "linting",
             "tasks",
             "checkpoints",
             "sealed",

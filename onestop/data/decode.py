@@ -7,6 +7,7 @@ nevertheless `onestop/data/damage.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -97,6 +98,31 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
     """
     with open_image(source) as image:
         return measure_pillow(image)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the beginning of an image file says of it.
+
+    Attributes:
+        format: `JPEG`, `PNG`, ...
+        mode: How Pillow calls its channels: `L`, `RGB`, `CMYK`, `P`, `I;16`, ...
+        turned: Whether EXIF has it turned or mirrored.
+    """
+
+    format: str
+    mode: str
+    turned: bool
+
+
+def header(source: str | Path | bytes) -> Header:
+    """What the beginning of an image file says of it.
+
+    Raises:
+        BadImageError: As `measure`.
+    """
+    with open_image(source) as image:
+        return Header(str(image.format), image.mode, _orientation(image) in _TURNS)
 
 
 def is_still(path: str | Path) -> bool:

@@ -97,6 +97,14 @@ class FileSamples(Samples):
     def take(self, indices: NDArray[np.int64]) -> FileSamples:  # noqa: D102
         return FileSamples(self.root, [self.paths[i] for i in indices], self.targets[indices])
 
+    def size(self, index: int) -> int:
+        """Bytes of a file; 0 where it is none, or not to be had."""
+        try:
+            status = (self.root / self.paths[index]).stat()
+        except OSError:
+            return 0
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
     def digest(self, index: int) -> bytes:
         """SHA-256 of a file's whole content.
 

@@ -16,7 +16,7 @@ from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.errors import listing
 from onestop.recipe import FIELDS
-from onestop.results import Cost, Evaluation, Info, Prediction, Predictions, Run
+from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run
 from onestop.runs import csv_text
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
@@ -24,7 +24,7 @@ _SHARES = ("precision", "recall", "f1")
 _ROWS = 30  # rows of a long table that are shown; machines get all of them
 
 
-def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
+def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: bool = False) -> int:
     """Print what a verb returned; the command's exit code."""
     if isinstance(result, Predictions):
         return _show_predictions(result, as_json=json, as_csv=csv)
@@ -32,6 +32,9 @@ def show(result: Any, *, json: bool = False, csv: bool = False) -> int:
         _print_json(result.metrics) if json else _show_run(result)
     elif isinstance(result, Evaluation):
         _print_json(result.to_json()) if json else _show_evaluation(result)
+    elif isinstance(result, Lint):
+        _print_json(result.to_json()) if json else _show_lint(result)
+        return 3 if result.leaks and not allow_leaks else 0
     elif isinstance(result, Cost):
         _print_json(result.to_json()) if json else _print_table(cost_table(result))
     elif isinstance(result, Info):
@@ -96,6 +99,43 @@ def _show_evaluation(evaluation: Evaluation) -> None:
         _aside(f"{files} skipped: {listing(skipped, 3)} (--json names all)")
     if evaluation.remarks:
         _aside(f"note: read all the same: {listing(evaluation.remarks, 3)}")
+
+
+def _show_lint(lint: Lint) -> None:
+    counts = ", ".join(f"{count:,} {split}" for split, count in lint.images.items())
+    print(f"{_text(lint.source)}: {counts} in {len(lint.classes)} classes")
+    if lint.classes:
+        _show_rows(lint.classes)
+    for note in lint.notes:
+        print(_text(f"note: {note}"))
+    if lint.findings:
+        _show_rows([
+            {
+                "": finding["level"],
+                "kind": finding["kind"],
+                "what": finding["text"],
+                "for example": _example(finding),
+            }
+            for finding in lint.findings
+        ])  # fmt: skip
+    else:
+        print("nothing odd was found")
+    if lint.leaks:
+        print(
+            "a split leaks into another: figures measured on it will flatter (--allow-leaks: exit 0)"
+        )
+    print(lint.folder)
+
+
+def _example(finding: Mapping[str, Any]) -> str:
+    """The first images a finding is about, and what is odd about them."""
+    if not finding["groups"]:
+        return ""
+    group = finding["groups"][0]
+    names = " = ".join(image["image"] for image in group[:2])
+    more = f" = {len(group) - 2} more" if len(group) > 2 else ""
+    reason = f" ({finding['reasons'][0]})" if finding["reasons"] else ""
+    return f"{names}{more}{reason}"
 
 
 def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) -> int:

@@ -136,9 +136,8 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
 
 
 def _of_data(source: Any, data_root: str | None) -> Info:
-    import numpy as np
-
     from onestop.data import open_data
+    from onestop.linting import class_rows
 
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
@@ -147,12 +146,7 @@ def _of_data(source: Any, data_root: str | None) -> Info:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
     facts["notes"] = list(dataset.notes)
-    by_split = {split: dataset.counts(split) for split in dataset.splits if dataset.classes}
-    table = [
-        {"class": name, **{split: int(np.asarray(found)[k]) for split, found in by_split.items()}}
-        for k, name in enumerate(dataset.classes)
-    ]
-    return Info("data", dataset.name, facts, table)
+    return Info("data", dataset.name, facts, class_rows(dataset))
 
 
 def _of_images(samples: Any) -> dict[str, Any]:

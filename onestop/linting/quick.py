@@ -1,0 +1,57 @@
+"""The cheap half of a look at the data, which training takes by itself: no image is decoded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+
+import numpy as np
+
+from onestop.data.dataset import Dataset
+from onestop.data.samples import ArraySamples, FileSamples
+from onestop.linting.copies import same, sort_out
+from onestop.linting.counts import of_classes, of_groups
+from onestop.linting.findings import Finding, Place, worst_first
+
+_WORTH_A_WORD = ("leak", "warning")
+
+
+def quick_look(dataset: Dataset) -> list[Finding]:
+    """Exact copies, classes and groups.
+
+    Of files only those of equal size are read, and compared byte by byte.
+    """
+    return worst_first([
+        *sort_out(same(_contents(dataset)), dataset, "copies", "exact copies of each other"),
+        *of_groups(dataset),
+        *of_classes(dataset),
+    ])  # fmt: skip
+
+
+def warning(dataset: Dataset) -> str:
+    """What a quick look found, in one line; empty where there is nothing to fear."""
+    said = [finding.text for finding in quick_look(dataset) if finding.level in _WORTH_A_WORD]
+    return f"warning: {'; '.join(said)} (onestop lint tells more)" if said else ""
+
+
+def _contents(dataset: Dataset) -> dict[Place, Hashable]:
+    """What each image holds, as far as it is cheap to tell and another may hold it too."""
+    sizes: dict[Place, Hashable] = {}
+    found: dict[Place, Hashable] = {}
+    for split, samples in dataset.splits.items():
+        if isinstance(samples, ArraySamples) and not samples.vectors:
+            for index, image in enumerate(samples.values):
+                content = np.ascontiguousarray(image).data
+                found[Place(split, index)] = hashlib.blake2b(content, digest_size=16).digest()
+        elif isinstance(samples, FileSamples):
+            for index in range(len(samples)):
+                if size := samples.size(index):
+                    sizes[Place(split, index)] = size
+    for place in (place for group in same(sizes) for place in group):
+        samples = dataset.splits[place.split]
+        assert isinstance(samples, FileSamples)
+        try:
+            found[place] = samples.digest(place.index)
+        except OSError:
+            continue  # named when it is read
+    return found
