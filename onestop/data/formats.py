@@ -7,6 +7,7 @@ decoded.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import io
 import os
@@ -167,12 +168,16 @@ def _what_it_is(source: str | Path | bytes) -> str:
             return "AVIF, which needs a newer Pillow: pip install --upgrade pillow"
     if head[:4] in (b"II*\0", b"MM\0*") and (channels := _channels_of_tiff(head)) > 4:
         return f"a TIFF of {channels} channels; images of 1, 3 or 4 are read"
-    text = all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
-    return (
-        "not an image but text"
-        if text and head
-        else "not an image (or of a format that is not read)"
-    )
+    known = head and _is_text(head)
+    return "not an image but text" if known else "not an image (or of a format that is not read)"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # its end may be half a letter
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
 
 
 def _head(path: Path) -> bytes:

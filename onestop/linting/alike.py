@@ -4,7 +4,7 @@ The hash is the pHash of imagehash (the signs of an image's lowest 64 cosine coe
 median; C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, 3.2.1),
 computed for all images together. Two hashes of copies differ in few bits, but so do some of images that
 share nothing but a shape on a plain background. So each proposed pair is laid over each other, in many
-small shifts and sizes, and must agree in its fine detail.
+small shifts and sizes, and must agree in its fine detail, and on the whole in colour.
 
 Legend: N images; thumbs are [N, 32, 32] grey.
 """
@@ -23,7 +23,9 @@ from onestop.data.ahead import ahead
 
 _SIDE = 32
 _BITS_APART = 12  # of 64; a crop by a tenth of the side seldom changes more
-_AGREEMENT = 0.65  # correlation of fine detail; see benchmarks/results/lint_cifar10
+# Correlation of fine detail from which on two images are the same, and from which on they are if their
+# colours on the whole differ by no more than this (of 255); see benchmarks/lint_copies.py.
+_SURELY, _LIKELY, _COLORS_APART = 0.8, 0.65, 18.0
 _CROPS_UP_TO = 200_000  # images; beyond, looking for cropped ones too would take hours
 _BLOCK = (32, 8192)  # hashes compared at once: what the caches hold
 _PAIRS = 2000  # laid over each other at once
@@ -57,16 +59,20 @@ _FINE = (
 
 
 def alike(
-    thumbs: NDArray[np.uint8], workers: int, watch: Callable[[int, int], None]
+    thumbs: NDArray[np.uint8],
+    colors: NDArray[np.float32],
+    workers: int,
+    watch: Callable[[int, int], None],
 ) -> list[tuple[int, int]]:
     """Pairs of near copies, each once, the smaller number first.
 
     Found are images compressed anew, resized, mirrored, and, up to 200,000 images, cropped by up to
     about a tenth of their sides. Time and candidates grow with N squared: two cores compare the
-    50,000 images of CIFAR-10 in about a minute.
+    50,000 images of CIFAR-10 in about two minutes.
 
     Args:
         thumbs: [N, 32, 32].
+        colors: [N, 3], the mean red, green and blue.
         workers: Threads.
         watch: Called with how many rounds are done and how many there are.
     """
@@ -82,7 +88,7 @@ def alike(
                     proposed.add((a, b, mirrored))
             rounds += 1
             watch(rounds, 2 * len(windows) + 1)
-    return sorted(_agreeing(thumbs, sorted(proposed), workers))
+    return sorted(_agreeing(thumbs, colors, sorted(proposed), workers))
 
 
 def hashes(thumbs: NDArray[np.generic]) -> NDArray[np.uint64]:
@@ -121,10 +127,14 @@ def _near(
 
 
 def _agreeing(
-    thumbs: NDArray[np.uint8], proposed: list[tuple[int, int, bool]], workers: int
+    thumbs: NDArray[np.uint8],
+    colors: NDArray[np.float32],
+    proposed: list[tuple[int, int, bool]],
+    workers: int,
 ) -> set[tuple[int, int]]:
     """Of proposed pairs (an image, one that may hold it, mirrored or not) those that agree."""
     detail = _detail(torch.from_numpy(thumbs))
+    hues = torch.from_numpy(colors)
     maps = [_sampling(window) for window in _FINE]
 
     def judge(start: int) -> list[tuple[int, int]]:
@@ -137,8 +147,10 @@ def _agreeing(
         wanted = _unit(image)
         for rows, columns in maps:
             best = torch.maximum(best, (_unit(rows @ holder @ columns.T) * wanted).sum(1))
-        good = (best >= _AGREEMENT).nonzero()[:, 0].tolist()
-        return [(min(part[i][:2]), max(part[i][:2])) for i in good]
+        apart = hues[numbers[:, 0]] - hues[numbers[:, 1]]
+        close = apart.square().mean(1).sqrt() <= _COLORS_APART
+        good = (best >= _SURELY) | (best >= _LIKELY) & close
+        return [(min(part[i][:2]), max(part[i][:2])) for i in good.nonzero()[:, 0].tolist()]
 
     found: set[tuple[int, int]] = set()
     starts = ([start] for start in range(0, len(proposed), _PAIRS))

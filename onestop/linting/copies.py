@@ -33,10 +33,12 @@ def near_copies(
         if not looks[place].error and not looks[place].plain:
             places.setdefault(looks[place].digest, []).append(place)
     several = list(places.values())
-    thumbs = [thumb for places in several if (thumb := looks[places[0]].thumb) is not None]
-    if len(thumbs) < 2:
+    if len(several) < 2:
         return []
-    pairs = alike(np.stack(thumbs), workers, watch)
+    first = [looks[places[0]] for places in several]
+    thumbs = np.stack([look.thumb for look in first if look.thumb is not None])
+    colors = np.array([look.color for look in first], dtype=np.float32)
+    pairs = alike(thumbs, colors, workers, watch)
     chained = [(one, other) for a, b in pairs for one in several[a] for other in several[b]]
     return sort_out(joined(chained), dataset, "near copies", "nearly the same")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageStat
 
 from onestop.data.ahead import ahead, groups
 from onestop.data.dataset import Dataset
@@ -33,6 +33,7 @@ class Look:
         digest: Hash of its pixels as they are decoded; copies have the same.
         plain: Whether all its pixels have one colour.
         thumb: [THUMB, THUMB] of uint8, grey.
+        color: Mean of red, green and blue.
     """
 
     error: str = ""
@@ -43,6 +44,7 @@ class Look:
     digest: bytes = b""
     plain: bool = False
     thumb: NDArray[np.uint8] | None = None
+    color: tuple[float, ...] = ()
 
 
 def look_at_all(
@@ -85,7 +87,8 @@ def _of_pixels(pixels: Pixels, about: Header | None = None, remark: str = "") ->
     height, width = pixels.shape[:2]
     digest = hashlib.blake2b(f"{height} {width} ".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
-    picture = Image.fromarray(pixels).convert("L")
-    thumb = picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    picture = Image.fromarray(pixels)
+    thumb = picture.convert("L").resize((THUMB, THUMB), Image.Resampling.LANCZOS, reducing_gap=3.0)
     plain = bool((pixels == pixels[0, 0]).all())
-    return Look("", remark, about, height, width, digest.digest(), plain, np.asarray(thumb))
+    color = tuple(ImageStat.Stat(picture).mean)
+    return Look("", remark, about, height, width, digest.digest(), plain, np.asarray(thumb), color)
