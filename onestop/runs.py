@@ -166,10 +166,25 @@ class EpochsFile:
 def csv_text(
     columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, header: bool = False
 ) -> str:
-    """Rows as comma-separated values; columns that a row lacks stay empty."""
+    """Rows as comma-separated values; columns that a row lacks stay empty.
+
+    Text that a spreadsheet would compute, such as a class called `=cmd()`, gets an apostrophe before it
+    (OWASP, "CSV Injection").
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     if header:
         writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _no_formula(value: object) -> object:
+    """A cell as it is, or with an apostrophe where a spreadsheet would take it for a formula."""
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value

@@ -218,7 +218,15 @@ class TestEpochs:
             dict.fromkeys(COLUMNS, "") | {"epoch": "1", "step": "10", "train_loss": "1.0"}
         ]
 
+    @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1"])
+    def test_text_that_a_spreadsheet_would_compute_is_marked(self, text: str) -> None:
+        assert csv_text(("label",), [{"label": text}]).strip('"\n') == f"'{text}"
+
+    @pytest.mark.parametrize("value", [-1.5, "-1.5", "+2", "-1e-3", "a=b", "x-y", ""])
+    def test_numbers_and_plain_text_are_not(self, value: object) -> None:
+        assert csv_text(("label",), [{"label": value}]).strip('"\n') == str(value)
+
     def test_values_with_commas_quotes_and_newlines_survive(self, tmp_path: Path) -> None:
-        odd = {"image": 'a,"b"\nc.jpg', "label": "=1+1"}
+        odd = {"image": 'a,"b"\nc.jpg', "label": "1 + 1"}
         (tmp_path / "p.csv").write_text(csv_text(("image", "label"), [odd], header=True))
         assert EpochsFile.read(tmp_path / "p.csv") == [odd]

@@ -1,4 +1,4 @@
-"""What people have in their folders: each bad file is skipped or read, as it should be, by each verb."""
+"""What people have in their folders: each bad file is skipped or read as it should, by each verb."""
 
 from __future__ import annotations
 
