@@ -9,15 +9,20 @@ files of others are read says `onestop/checkpoints.py`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from onestop.checkpoints import read_checkpoint
+from onestop.config import check_setting
+from onestop.data.preprocess import from_json
 from onestop.errors import UsageError, listing
 from onestop.runs import MODEL, write_atomic
 from onestop.sealed import Content, packed, unpacked
@@ -28,6 +33,17 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
 """Of files of weights."""
 _KEY = "onestop"
 _MOST_PIXELS = 2**14  # a side, of what a network sees
+# Settings of the run that whoever uses its model goes by.
+_READ = {
+    "device",
+    "precision",
+    "memory_format",
+    "tta",
+    "source",
+    "data_root",
+    "val_fraction",
+    "seed",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ class Card:
     """
 
     network: str
-    arguments: Mapping[str, int]
+    arguments: Mapping[str, Annotated[int, Ge(0)]]
     classes: tuple[str, ...]
     preprocessing: Mapping[str, Any]
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +111,11 @@ def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
     card = _card(path, content.metadata[_KEY])
     if card.format_version > 1 and content.sealed != _KEY:
         raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
-    if problem := _implausible(card, content.tensors):
+    try:
+        problem = _implausible(card, content.tensors)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    if problem:
         raise UsageError(f"{path}: its card says {problem}; use another copy of the file")
     return card, content.tensors
 
@@ -109,7 +129,14 @@ def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
         return f"{classes:,} outputs for {len(card.classes):,} classes"
     if channels > max(4, sum(tensor.numel() for tensor in tensors.values())):
         return f"{channels:,} channels, more than it has numbers"
-    return f"{size:,} pixels a side" if size > _MOST_PIXELS else ""
+    if size > _MOST_PIXELS:
+        return f"{size:,} pixels a side"
+    if len(set(card.classes)) < len(card.classes):
+        return "two classes of one name"
+    shape = from_json(card.preprocessing).shape
+    if shape[:2] != ((channels, size) if len(shape) > 1 else (channels,)):
+        return f"images are prepared as {list(shape)}, for {channels} channels and a side of {size}"
+    return ""
 
 
 def _card(path: Path, text: str) -> Card:
@@ -121,11 +148,22 @@ def _card(path: Path, text: str) -> Card:
                 f"{path}: format {version}, this OneStop reads up to {FORMAT_VERSION}; upgrade OneStop"
             )
         known = {f.name for f in dataclasses.fields(Card)}
-        card = Card(**{key: value for key, value in values.items() if key in known})
-        arguments = {key: int(value) for key, value in card.arguments.items()}
-        return dataclasses.replace(card, classes=tuple(card.classes), arguments=arguments)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise UsageError(f"{path}: its card is damaged; use another copy of the file") from None
+        card = _adapter().validate_python({k: v for k, v in values.items() if k in known})
+        for name in _READ & card.recipe.keys():
+            if card.recipe[name] is not None:
+                check_setting(name, card.recipe[name], "")
+        return card
+    except UsageError as error:
+        if str(error).startswith(f"{path}: format "):
+            raise
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        pass
+    raise UsageError(f"{path}: its card is damaged; use another copy of the file")
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Card]:
+    return TypeAdapter(Card)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -143,7 +143,7 @@ def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> di
     saved, progress = states.newest(), parts.training.progress
     if saved is None:
         return about
-    if saved.about["data"] != about["data"]:
+    if saved.about.get("data") != about["data"]:
         raise DataError(
             f"{parts.dataset.name}: has changed since {folder} was begun; put the old images back, "
             f"or start a new run with --weights {folder}"
@@ -157,7 +157,7 @@ def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> di
             )
         about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
     restore_state(saved, parts.training)
-    if (parts.recipe.epochs or 0) > saved.about["epochs"]:
+    if (parts.recipe.epochs or 0) > saved.about.get("epochs", 0):
         progress.stopped_early = False
     return about
 

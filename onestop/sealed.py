@@ -47,7 +47,7 @@ def packed(tensors: Mapping[str, Tensor], key: str, description: Mapping[str, An
     """The bytes of a sealed file, whose description (of one value or more) stands under `key`."""
     stored = {
         # On the CPU, contiguous, none sharing memory with another.
-        name: tensor.detach().to("cpu", copy=True).contiguous()
+        name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
     text = json.dumps(description)  # all in ASCII: names of classes can hold bytes that are no text

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from onestop.errors import OneStopError, UsageError
@@ -74,6 +75,40 @@ class Training:
 
 
 _COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "seen")
+
+
+@dataclass(frozen=True)
+class _Counters:
+    """What a state must say of a run's progress, checked when it is read."""
+
+    epoch: int
+    step: int
+    seconds: float
+    best: float | None
+    best_loss: float | None
+    best_epoch: int
+    stopped_early: bool
+    seen: int
+
+
+@dataclass(frozen=True)
+class _About:
+    """What it may say of what it belongs to."""
+
+    data: str = ""
+    epochs: int = 0
+    done: int = 0
+    made_with: dict[str, Any] = field(default_factory=dict)
+    inexact: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The whole description of a state."""
+
+    progress: _Counters
+    scaler: dict[str, Any] | None
+    about: _About
 
 
 @dataclass(frozen=True)
@@ -175,15 +210,15 @@ def restore_state(saved: Saved, training: Training) -> None:
     header, tensors = saved.header, saved.tensors
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "progress": {}}
     remembered: dict[tuple[str, str], Tensor] = {}
-    for key, tensor in tensors.items():
-        part, _, name = key.partition("/")
-        if part == "optimizer":
-            slot, _, parameter = name.partition("/")
-            remembered[parameter, slot] = tensor
-        else:
-            parts[part][name] = tensor
     progress = training.progress
     try:
+        for key, tensor in tensors.items():
+            part, _, name = key.partition("/")
+            if part == "optimizer":
+                slot, _, parameter = name.partition("/")
+                remembered[parameter, slot] = tensor
+            else:
+                parts[part][name] = tensor
         training.network.load_state_dict(parts["network"])
         if training.average:
             training.average.network.load_state_dict(parts["average"])
@@ -203,8 +238,13 @@ def _read(path: Path) -> Saved:
     content = unpacked(path)
     if content.sealed != _KEY:
         raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
-    header = json.loads(content.metadata[_KEY])  # as it was written, says the seal
-    version = header.get("version", 0)
+    try:  # as it was written, says the seal; but by whom
+        header: dict[str, Any] = json.loads(content.metadata[_KEY])
+        version = int(header["version"])
+        if version <= _VERSION:
+            TypeAdapter(_Header).validate_python(header)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        raise UsageError(f"{path}: damaged, it is not what a state holds") from None
     if version > _VERSION:  # whole, so no older state may take its place
         raise OneStopError(
             f"{path}: format {version}, this OneStop reads up to {_VERSION}; upgrade OneStop"

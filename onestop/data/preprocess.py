@@ -9,19 +9,24 @@ Legend: N images, C channels, H and W height and width as found, h and w as the 
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from onestop.data.samples import ArraySamples, Samples
 from onestop.errors import UsageError
 from onestop.recipe import Fit
+
+_MOST = 2**14  # pixels a side, or numbers of a vector
+_LONG = 16  # times the side that is cut out of an image
 
 
 class Preprocessing(ABC):
@@ -89,6 +94,10 @@ class ImagePreprocessing(Preprocessing):
             return interpolate(images, (h, w), self.interpolation)
         by_side = (h / height, w / width)
         scale = min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+        if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
+            # A strip of one pixel by thousands would be scaled to gigabytes, to cut out the middle.
+            images = _middle(images, math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale))
+            height, width = images.shape[-2:]
         scaled = (max(1, round(height * scale)), max(1, round(width * scale)))
         images = interpolate(images, scaled, self.interpolation)
         if self.fit == "pad":
@@ -136,22 +145,44 @@ def from_json(stored: Mapping[str, Any]) -> Preprocessing:
     """The preprocessing that `to_json` wrote.
 
     Raises:
-        UsageError: A kind or a field that this version does not know.
+        UsageError: A kind, a field or a value that this version does not know.
     """
-    kinds: dict[str, Callable[..., Preprocessing]] = {
-        kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)
-    }
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k != "kind"}
+    kinds = {kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)}
+    fields = {name: value for name, value in stored.items() if name != "kind"}
     try:
-        return kinds[stored["kind"]](**fields)
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"preprocessing {dict(stored)}: not known to this version") from error
+        kind = kinds[stored["kind"]]
+        known = fields.keys() <= {field.name for field in dataclasses.fields(kind)}
+        found: Preprocessing = TypeAdapter(kind).validate_python(fields)
+        if known and _makes_sense(found):
+            return found
+    except (KeyError, TypeError, ValidationError):
+        pass
+    raise UsageError(f"preprocessing {dict(stored)!s:.200}: not known to this version") from None
+
+
+def _makes_sense(preprocessing: Preprocessing) -> bool:
+    """Whether it can be carried out: sizes that fit into a memory, a mean and deviation a channel."""
+    sizes = preprocessing.shape
+    per_channel = len(preprocessing.mean) == len(preprocessing.std) == sizes[0]
+    finite = all(map(math.isfinite, (*preprocessing.mean, *preprocessing.std)))
+    fits = all(1 <= size <= _MOST for size in sizes)
+    part = preprocessing.crop_fraction if isinstance(preprocessing, ImagePreprocessing) else 1.0
+    return per_channel and finite and fits and min(preprocessing.std) > 0 and 0.01 <= part <= 1
 
 
 def pixel_tensor(pixels: np.ndarray[Any, Any]) -> Tensor:
     """Pixels [H, W, C] or [N, H, W, C] as a tensor [N, C, H, W]."""
     tensor = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
     return (tensor if tensor.ndim == 4 else tensor[None]).permute(0, 3, 1, 2)
+
+
+def _middle(images: Tensor, height: int, width: int) -> Tensor:
+    """The middle of images, at most so high and wide, [N, C, h, w]."""
+    for dimension, most in ((2, height), (3, width)):
+        size = images.shape[dimension]
+        kept = min(size, most)
+        images = images.narrow(dimension, (size - kept) // 2, kept)
+    return images
 
 
 def interpolate(images: Tensor, size: Sequence[int], mode: str = "bilinear") -> Tensor:

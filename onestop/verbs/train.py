@@ -287,7 +287,7 @@ def _refuse_fewer(folder: Path, epochs: int) -> int:
     from onestop.state import States
 
     state = States(folder / STATE).newest()
-    done: int = 0 if state is None else state.about["done"]
+    done: int = 0 if state is None else state.about.get("done", 0)
     if epochs < done:
         raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
     return done
