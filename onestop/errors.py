@@ -13,9 +13,15 @@ from collections.abc import Iterable
 
 
 class OneStopError(Exception):
-    """Base of all errors that OneStop raises on purpose; exit code 1."""
+    """Base of all errors that OneStop raises on purpose; exit code 1.
+
+    Its message is one line, whatever letters the names of files, classes and weights in it are of.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 class UsageError(OneStopError):

@@ -122,21 +122,22 @@ def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
 
 def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
     """What of a card would have a network built that cannot be the file's; empty where nothing."""
-    classes, channels, size = (
-        card.arguments.get(name, 0) for name in ("classes", "channels", "image_size")
+    known = ("classes", "channels", "image_size")
+    classes, channels, size = (card.arguments.get(name, 0) for name in known)
+    shape, named = from_json(card.preprocessing).shape, len(card.classes)
+    odd, numbers = card.arguments.keys() - set(known), sum(t.numel() for t in tensors.values())
+    problems = (
+        (classes != max(1, named), f"{classes:,} outputs for {named:,} classes"),
+        (len(set(card.classes)) < named, "two classes of one name"),
+        (bool(odd), f"{listing(sorted(odd))} of its network, which none has"),
+        (channels > max(4, numbers), f"{channels:,} channels, more than it has numbers"),
+        (size > _MOST_PIXELS, f"{size:,} pixels a side"),
+        (
+            shape[:2] != ((channels, size) if len(shape) > 1 else (channels,)),
+            f"images are prepared as {list(shape)}, for {channels} channels and a side of {size}",
+        ),
     )
-    if classes != max(1, len(card.classes)):
-        return f"{classes:,} outputs for {len(card.classes):,} classes"
-    if channels > max(4, sum(tensor.numel() for tensor in tensors.values())):
-        return f"{channels:,} channels, more than it has numbers"
-    if size > _MOST_PIXELS:
-        return f"{size:,} pixels a side"
-    if len(set(card.classes)) < len(card.classes):
-        return "two classes of one name"
-    shape = from_json(card.preprocessing).shape
-    if shape[:2] != ((channels, size) if len(shape) > 1 else (channels,)):
-        return f"images are prepared as {list(shape)}, for {channels} channels and a side of {size}"
-    return ""
+    return next((text for wrong, text in problems if wrong), "")
 
 
 def _card(path: Path, text: str) -> Card:

@@ -20,12 +20,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.data.ahead import ahead
+from onestop.randomness import key_for, permutation
 
 _SIDE = 32
 _BITS_APART = 12  # of 64; a crop by a tenth of the side seldom changes more
 # Correlation of fine detail from which on two images are the same, and from which on they are if their
 # colours on the whole differ by no more than this (of 255); see benchmarks/lint_copies.py.
 _SURELY, _LIKELY, _COLORS_APART = 0.8, 0.65, 18.0
+# Simple drawings (digits, shapes) agree by chance. So the agreement asked for lies at least so many
+# spreads above that of two images taken at random (a spread is 0.05 for photographs, 0.1 for MNIST).
+_SPREADS, _NEVER_ABOVE = 11.0, 0.985
+_AT_RANDOM = 20_000  # pairs
 _CROPS_UP_TO = 200_000  # images; beyond, looking for cropped ones too would take hours
 _BLOCK = (32, 8192)  # hashes compared at once: what the caches hold
 _PAIRS = 2000  # laid over each other at once
@@ -134,6 +139,8 @@ def _agreeing(
 ) -> set[tuple[int, int]]:
     """Of proposed pairs (an image, one that may hold it, mirrored or not) those that agree."""
     detail = _detail(torch.from_numpy(thumbs))
+    likely = max(_LIKELY, min(_NEVER_ABOVE, _by_chance(detail)))
+    surely = max(_SURELY, likely)
     hues = torch.from_numpy(colors)
     maps = [_sampling(window) for window in _FINE]
 
@@ -149,7 +156,7 @@ def _agreeing(
             best = torch.maximum(best, (_unit(rows @ holder @ columns.T) * wanted).sum(1))
         apart = hues[numbers[:, 0]] - hues[numbers[:, 1]]
         close = apart.square().mean(1).sqrt() <= _COLORS_APART
-        good = (best >= _SURELY) | (best >= _LIKELY) & close
+        good = (best >= surely) | (best >= likely) & close
         return [(min(part[i][:2]), max(part[i][:2])) for i in good.nonzero()[:, 0].tolist()]
 
     found: set[tuple[int, int]] = set()
@@ -157,6 +164,16 @@ def _agreeing(
     for parts in ahead(starts, judge, workers):
         found.update(pair for part in parts for pair in part)
     return found
+
+
+def _by_chance(detail: Tensor) -> float:
+    """An agreement that two images that have nothing to do with each other never reach."""
+    some = _unit(detail[permutation(key_for("lint"), len(detail))[:_AT_RANDOM], 2:-2, 2:-2])
+    turns = range(1, min(len(some), _AT_RANDOM // len(some) + 2))
+    agreements = torch.cat([(some * some.roll(turn, 0)).sum(1) for turn in turns])
+    usual = agreements.median()
+    spread = 1.4826 * (agreements - usual).abs().median()  # that of most, as a standard deviation
+    return float(usual + _SPREADS * spread)
 
 
 def _detail(thumbs: Tensor) -> Tensor:

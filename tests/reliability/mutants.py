@@ -3,8 +3,8 @@
     python -m tests.reliability.mutants --count 20000 --seed 0
 
 Each mutant of a small image of one of seven formats is decoded as training does it, and measured. A
-crash in a library, a limit on memory or a hang that the clock finds ends the process: the number printed
-before each hundred and the seed say which mutant it was.
+crash in a library, a limit on memory or a hang that the clock finds ends the process: the last number
+printed and the seed say which mutant it was.
 """
 
 from __future__ import annotations
