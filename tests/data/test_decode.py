@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, features
 
 from onestop.data.decode import Pixels, decode, from_pillow, measure, to_channels
-from onestop.data.formats import BadImageError
+from onestop.data.formats import BadImageError, formats
+from tests.reliability.bad_inputs import bad_files, picture
 
 ORIENTATION = 0x0112
 RNG = np.random.default_rng(0)
@@ -322,6 +323,64 @@ def test_a_missing_file_and_a_folder_say_so(tmp_path: Path) -> None:
         decode(tmp_path / "none.jpg", 3)
     with pytest.raises(BadImageError, match="not a file"):
         decode(tmp_path, 3)
+
+
+def test_heic_is_read_where_its_reader_is_installed() -> None:
+    pytest.importorskip("pillow_heif")
+    assert "HEIF" in formats()
+    data = encoded(picture(), "HEIF", quality=90)
+    assert np.abs(decode(data, 3).astype(int) - picture()).mean() < 8
+
+
+def test_heic_without_its_reader_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onestop.data.formats.formats", lambda: ("JPEG", "PNG"))
+    for brand, advice in ((b"heic", "onestop-vision[heif]"), (b"avif", "upgrade pillow")):
+        data = b"\0\0\0\x1cftyp" + brand + b"\0\0\0\0mif1" + bytes(60)
+        with pytest.raises(BadImageError) as caught:
+            decode(data, 3)
+        assert advice in str(caught.value)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_avif_is_read() -> None:
+    data = encoded(picture(), "AVIF", quality=90)
+    assert np.abs(decode(data, 3).astype(int) - picture()).mean() < 8
+
+
+def test_the_limit_of_pixels_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # put back afterwards
+    monkeypatch.setenv("ONESTOP_MAX_PIXELS", "900000000")
+    assert measure(png_of_size(30000, 30000)) == (30000, 30000, 3)
+    monkeypatch.setenv("ONESTOP_MAX_PIXELS", "10")
+    with pytest.raises(BadImageError, match="more than 10 pixels"):
+        decode(encoded(NOISE), 3)
+
+
+def test_a_huge_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(encoded(NOISE))
+    monkeypatch.setattr("onestop.data.formats.MAX_BYTES", 100)
+    for read in (lambda: decode(path, 3), lambda: measure(path)):
+        with pytest.raises(BadImageError, match=r"bytes, more than 100"):
+            read()
+
+
+def test_a_jpeg_damaged_in_part_is_read_with_a_remark() -> None:
+    data, said = encoded(picture(1, 96, 96), "JPEG", quality=95), list[str]()
+    decode(data, 3, said.append)
+    assert said == []
+    (broken,) = (file.make for file in bad_files() if file.name == "garbage_in_scan.jpg")
+    assert isinstance(broken, bytes)
+    assert decode(broken, 3, said.append).shape == (96, 96, 3)
+    assert [remark.startswith("damaged in part (") for remark in said] == [True]
+
+
+def test_a_jpeg_without_its_end_is_whole_only_where_another_decoder_says_so() -> None:
+    data, said = encoded(NOISE, "JPEG", quality=95), list[str]()
+    np.testing.assert_array_equal(decode(data[:-2], 3, said.append), decode(data, 3))
+    assert said == ["has no end marker; all its pixels are there"]
+    with pytest.raises(BadImageError, match="truncated"):
+        decode(data[:-12], 3)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from onestop.data import preprocess
 from onestop.data.preprocess import (
     ImagePreprocessing,
     VectorPreprocessing,
@@ -21,6 +23,7 @@ from onestop.data.preprocess import (
 )
 from onestop.data.samples import ArraySamples
 from onestop.errors import UsageError
+from onestop.recipe import Fit
 
 Mode = Literal["bilinear", "bicubic"]
 PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -237,3 +240,31 @@ def test_what_this_version_does_not_know_is_refused(change: dict[str, Any]) -> N
     stored = {key: value for key, value in stored.items() if value is not None}
     with pytest.raises(UsageError, match="not known to this version"):
         from_json(stored)
+
+
+@pytest.mark.parametrize("shape", [(1, 20000), (20000, 1), (3, 3000)])
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_a_strip_takes_no_gigabytes(
+    shape: tuple[int, int], fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = 0
+    inner = preprocess.interpolate
+
+    def measured(images: torch.Tensor, size: Sequence[int], mode: str = "bilinear") -> torch.Tensor:
+        nonlocal largest
+        largest = max(largest, int(np.prod(size)))
+        return inner(images, size, mode)
+
+    monkeypatch.setattr(preprocess, "interpolate", measured)
+    to = ImagePreprocessing(3, (224, 224), (0.5,) * 3, (0.5,) * 3, fit=fit, crop_fraction=0.875)
+    strip = torch.from_numpy(noise(*shape, 1)).permute(2, 0, 1)[None]
+    assert to.resize(strip.expand(-1, 3, -1, -1)).shape == (1, 3, 224, 224)
+    assert largest <= 20 * 224 * 224 * 1.2
+
+
+def test_what_is_cut_off_a_strip_changes_nothing_in_its_middle() -> None:
+    to = ImagePreprocessing(1, (16, 16), (0.5,), (0.5,))
+    rng = np.random.default_rng(0)
+    long = torch.from_numpy(rng.integers(0, 256, (1, 1, 8, 8 * 40), dtype=np.uint8))
+    middle = long[..., 8 * 20 - 64 : 8 * 20 + 64]
+    assert torch.equal(to.resize(long), to.resize(middle))
