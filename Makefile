@@ -44,6 +44,7 @@ test-reliability: .venv/ready  ## a thousand runs killed and resumed, and the re
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.killing --trials $(TRIALS)
 	ONESTOP_MUTANTS=20000 ONESTOP_EXAMPLES=3000 \
 		$(BIN)/python -m pytest -s tests/reliability --deselect tests/reliability/test_killing.py
+	$(BIN)/python -m tests.reliability.guards
 
 bench: .venv/ready  ## measure OneStop beside tutorials and the machine's limit (CIFAR= MNIST= PHOTOS= SQUEEZENET=)
 	$(BIN)/python $(BENCH)

@@ -38,6 +38,15 @@ class Order:
         return self.function, self.words
 
 
+# The rest of a card that nothing is wrong with.
+_PLAUSIBLE = {
+    "arguments": {"classes": 2, "channels": 1, "image_size": 8}, "classes": ["a", "b"],
+    "preprocessing": {
+        "kind": "ImagePreprocessing", "channels": 1, "size": [8, 8], "mean": [0.5], "std": [0.5],
+    },
+}  # fmt: skip
+
+
 def corpus(folder: Path, *, large: bool = True) -> list[Path]:
     """Write the files into a folder, those that are large or hold very much if asked; their paths."""
     folder.mkdir(parents=True)
@@ -271,8 +280,8 @@ def _safetensors() -> Iterator[tuple[str, bytes]]:
         "card of the future": json.dumps({"format_version": 99}),
         "card with a wrong version": json.dumps({"format_version": "x"}),
         "card without a checksum": json.dumps({"format_version": 2, "network": "linear", "arguments": {"classes": 2, "channels": 1, "image_size": 8}, "classes": ["a", "b"], "preprocessing": {}}),
-        "card names code": json.dumps({"format_version": 1, "network": "/tmp/evil.py:Net", "arguments": {"classes": 2}, "classes": ["a", "b"], "preprocessing": {}}),
-        "card names no network": json.dumps({"format_version": 1, "network": "nonesuch", "arguments": {"classes": 2}, "classes": ["a", "b"], "preprocessing": {}}),
+        "card names code": json.dumps({"format_version": 1, "network": "/tmp/evil.py:Net", **_PLAUSIBLE}),
+        "card names no network": json.dumps({"format_version": 1, "network": "nonesuch", **_PLAUSIBLE}),
         "card wants a billion classes": json.dumps({"format_version": 1, "network": "linear", "arguments": {"classes": 10**9, "channels": 3, "image_size": 10**6}, "classes": ["a", "b"], "preprocessing": {}}),
     }  # fmt: skip
     for name, text in cards.items():

@@ -1,0 +1,280 @@
+"""Is each guard held by a test? Takes guards out of a copy of the package and runs the test of each.
+
+    python -m tests.reliability.guards
+
+A guard is a place in the source, what it becomes when the guard is gone, and the test that must fail
+then. A test that passes without its guard holds nothing; this says so and ends with 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A guard and the test that holds it.
+
+    Attributes:
+        name: What it guards against.
+        file: Below `onestop/`.
+        here: Its text, which occurs once in the file.
+        gone: What stands there without it.
+        test: A file below `tests/` and, behind `::`, which of its tests.
+    """
+
+    name: str
+    file: str
+    here: str
+    gone: str
+    test: str
+
+
+GUARDS = (
+    # A run that is cut off.
+    Guard(
+        "a file is flushed before it gets its name", "runs.py",
+        "            os.fsync(file.fileno())\n", "",
+        "test_runs.py::test_it_is_on_the_disk_before_it_has_its_name",
+    ),
+    Guard(
+        "a file is written under another name", "runs.py",
+        'temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")', "temporary = path",
+        "reliability/test_crash_points.py",
+    ),
+    Guard(
+        "the state before the newest stays", "state.py",
+        "keep, self.last = {path, self.last}, path", "keep, self.last = {path}, path",
+        "test_state.py::test_the_last_two_states_stay",
+    ),
+    Guard(
+        "the seal is compared", "sealed.py",
+        "if seal[1] != _seal(tensors, metadata):", "if False:",
+        "reliability/test_damage.py",
+    ),
+    Guard(
+        "a state without a seal is damaged", "state.py",
+        "if content.sealed != _KEY:", "if False:",
+        "test_state.py::test_a_state_without_its_checksum_is_damaged",
+    ),
+    Guard(
+        "rows are cut back to the state", "runs.py",
+        "self._rows += self.read(path)[:keep_epochs]", "self._rows += self.read(path)",
+        "test_runs.py::test_going_on_cuts_back_to_the_epochs_that_count",
+    ),
+    Guard(
+        "leftovers of a killed process are removed", "runs.py",
+        'in place.glob(".*.tmp"):', "in ():",
+        "reliability/test_going_on.py::test_leftovers_of_a_killed_process_are_removed",
+    ),
+    Guard(
+        "other arithmetic is refused", "running.py",
+        "        if not inexact:\n", "        if False:\n",
+        "reliability/test_going_on.py::test_going_on_with_other_arithmetic_is_refused_unless_allowed",
+    ),
+    Guard(
+        "scoring asks for signals", "inference.py",
+        "            check()\n", "",
+        "reliability/test_going_on.py::test_a_signal_while_scoring",
+    ),
+    Guard(
+        "reading asks for signals", "data/ahead.py",
+        "            check()\n            yield [load", "            yield [load",
+        "reliability/test_going_on.py::test_a_signal_while_reading_images",
+    ),
+    Guard(
+        "a failed save is tried again", "saving.py",
+        "if self._failures == len(PAUSES):", "if True:",
+        "reliability/test_failing_disk.py::test_a_save_that_fails_once_changes_nothing",
+    ),
+    Guard(
+        "free space is looked at first", "saving.py",
+        "if free + already < needed:", "if False:",
+        "reliability/test_failing_disk.py::test_too_little_room_is_said_before_the_first_step",
+    ),
+    Guard(
+        "one process a run folder", "runs.py",
+        "lock.acquire(timeout=0)", "pass",
+        "test_runs.py::test_another_process_is_refused",
+    ),
+    # Files from strangers.
+    Guard(
+        "pickles are opened for tensors alone", "checkpoints.py",
+        "weights_only=True)", "weights_only=False)",
+        "reliability/test_strangers.py::test_the_only_reader_of_pickles_asks_for_weights_alone",
+    ),
+    Guard(
+        "pipes and devices are not opened as weights", "checkpoints.py",
+        "if not stat.S_ISREG(status.st_mode):", "if False:",
+        "reliability/test_strangers.py::test_nothing_of_it_is_run_or_written",
+    ),
+    Guard(
+        "archives that lie about their size are refused", "checkpoints.py",
+        "            sum(member.file_size for member in members) > size\n", "            False\n",
+        "reliability/test_strangers.py",
+    ),
+    Guard(
+        "the values of a card are checked", "modelfile.py",
+        "card = _adapter().validate_python({k: v for k, v in values.items() if k in known})",
+        "card = Card(**{k: v for k, v in values.items() if k in known})",
+        "reliability/test_fuzz.py::test_cards_of_models",
+    ),
+    Guard(
+        "a preprocessing must make sense", "data/preprocess.py",
+        "if known and _makes_sense(found):", "if known:",
+        "reliability/test_fuzz.py::test_cards_of_models",
+    ),
+    Guard(
+        "the values of a state are checked", "state.py",
+        "            TypeAdapter(_Header).validate_python(header)\n", "            pass\n",
+        "reliability/test_fuzz.py::test_states",
+    ),
+    # Bad inputs.
+    Guard(
+        "pipes and devices are not opened as images", "data/formats.py",
+        "if not stat.S_ISREG(status.st_mode):", "if False:",
+        "data/test_decode.py::test_a_pipe_is_refused_and_not_waited_for",
+    ),
+    Guard(
+        "decompression bombs are refused", "data/formats.py",
+        "if image.width * image.height > most:", "if False:",
+        "reliability/test_bad_inputs.py",
+    ),
+    Guard(
+        "only formats on the list are opened", "data/formats.py",
+        "image = Image.open(file, formats=formats())", "image = Image.open(file)",
+        "data/test_decode.py::test_files_that_are_not_read_say_why",
+    ),
+    Guard(
+        "a second decoder looks for damage", "data/damage.py",
+        '    return warned if warned and not _warning(data, strict=False) else ""', '    return ""',
+        "reliability/test_bad_inputs.py",
+    ),
+    Guard(
+        "a missing end is told from a missing rest", "data/damage.py",
+        "if not data.endswith(_END) and not _warning(whole, strict=True) else None", "",
+        "reliability/test_bad_inputs.py",
+    ),
+    Guard(
+        "pixels that are no numbers are refused", "data/decode.py",
+        "if not np.isfinite(values).all():", "if False:",
+        "reliability/test_bad_inputs.py",
+    ),
+    Guard(
+        "EXIF turns are applied", "data/decode.py",
+        "return image if turn is None else image.transpose(turn)", "return image",
+        "data/test_decode.py::test_every_orientation_is_turned_upright",
+    ),
+    Guard(
+        "16 bits are scaled", "data/decode.py",
+        'if image.mode == "F" or image.mode.startswith("I"):', "if False:",
+        "data/test_decode.py::test_grey_of_sixteen_bits_is_scaled_and_not_cut_off",
+    ),
+    Guard(
+        "--strict stops", "running.py",
+        "    require_none_skipped(_skipped(parts), parts.dataset.name)\n", "",
+        "reliability/test_bad_inputs.py::test_strict_stops_before_the_first_step",
+    ),
+    Guard(
+        "links in a circle are followed once", "data/sources/folder.py",
+        "            if _identity(place) in seen:", "            if False:",
+        "data/test_folder.py::test_a_link_in_a_circle_is_visited_once",
+    ),
+    Guard(
+        "a split has no class of its own", "data/sources/labels.py",
+        "if unknown := sorted(set(labels) - set(train)):", "if unknown := []:",
+        "reliability/test_bad_folders.py::test_a_bad_folder_is_refused_or_handled",
+    ),
+    Guard(
+        "formulas are marked in CSV files", "runs.py",
+        '        return f"\'{value}"\n', "        return value\n",
+        "reliability/test_bad_folders.py::test_names_of_classes_are_escaped_where_they_could_be_run",
+    ),
+    Guard(
+        "a strip of pixels is cut first", "data/preprocess.py",
+        'if self.fit == "crop" and max(', "if False and max(",
+        "data/test_preprocess.py::test_a_strip_takes_no_gigabytes",
+    ),
+    # A look at the data.
+    Guard(
+        "mirror images are compared", "linting/alike.py",
+        "for mirrored in (False, True):", "for mirrored in (False,):",
+        "linting/test_alike.py::test_copies_are_found_among_others",
+    ),
+    Guard(
+        "crops are compared", "linting/alike.py",
+        "windows = (_WHOLE, *CROPS) if", "windows = (_WHOLE,) if",
+        "linting/test_alike.py::test_copies_are_found_among_others",
+    ),
+    Guard(
+        "chance agreement is reckoned with", "linting/alike.py",
+        "min(_NEVER_ABOVE, _by_chance(detail))", "0.0",
+        "verbs/test_lint.py::test_sets_known_by_name_and_arrays",
+    ),
+    Guard(
+        "a leak ends with 3", "display/printing.py",
+        "return 3 if result.leaks and not allow_leaks else 0", "return 0",
+        "verbs/test_lint.py::test_copies_across_splits_are_leaks_and_end_with_3",
+    ),
+    Guard(
+        "training warns of leaks", "running.py",
+        "if said := warning(planned.dataset):", 'if said := "":',
+        "verbs/test_lint.py::test_training_warns_of_what_is_cheap_to_find",
+    ),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Take out each guard in turn; the exit code."""
+    held = 0
+    for guard in GUARDS:
+        begun = time.perf_counter()
+        failed, told = fails_without(guard)
+        held += failed
+        seconds = time.perf_counter() - begun
+        print(
+            f"{'held' if failed else 'NOT HELD':8} {seconds:4.0f} s  {guard.name}: {told}",
+            flush=True,
+        )
+    print(f"{held} of {len(GUARDS)} guards are held by their tests")
+    return int(held < len(GUARDS))
+
+
+def fails_without(guard: Guard) -> tuple[bool, str]:
+    """Whether the guard's test fails without it, and what it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("onestop", "tests", "recipes", "docs", "examples", "benchmarks"):
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, Path(folder) / name, ignore=ignore)
+        for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "Makefile", "CONTRIBUTING.md"):
+            shutil.copy(ROOT / name, folder)
+        changed = Path(folder) / "onestop" / guard.file
+        text = changed.read_text(encoding="utf-8")
+        assert text.count(guard.here) == 1, f"{guard.file}: {guard.here!r}"
+        changed.write_text(text.replace(guard.here, guard.gone), encoding="utf-8")
+        path, _, name = guard.test.partition("::")
+        words = ["-q", "-x", "--tb=line", "-p", "no:cacheprovider", f"tests/{path}"]
+        words += ["-k", name] if name else []
+        space = {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", *words],
+                cwd=folder, env=space, capture_output=True, text=True, check=False, timeout=300,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return True, f"{guard.test}: hung"
+    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-200:]
+    return done.returncode == 1, f"{guard.test}: {last}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
