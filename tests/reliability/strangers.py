@@ -40,9 +40,9 @@ class Order:
 
 # The rest of a card that nothing is wrong with.
 _PLAUSIBLE = {
-    "arguments": {"classes": 2, "channels": 1, "image_size": 8}, "classes": ["a", "b"],
+    "arguments": {"classes": 2, "channels": 3, "image_size": 8}, "classes": ["a", "b"],
     "preprocessing": {
-        "kind": "ImagePreprocessing", "channels": 1, "size": [8, 8], "mean": [0.5], "std": [0.5],
+        "kind": "ImagePreprocessing", "channels": 3, "size": [8, 8], "mean": [0.5] * 3, "std": [0.5] * 3,
     },
 }  # fmt: skip
 
