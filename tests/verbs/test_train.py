@@ -254,6 +254,7 @@ def test_every_change_can_be_asked_for_by_its_flag(
         assert all(0 < loss < 10 for loss in losses)
 
 
+@pytest.mark.slow  # tests/reliability/killing.py does the same to forked processes, far oftener
 def test_kill_dash_nine_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """A real process, killed three times where chance has it; the weights must be equal."""
     command = [sys.executable, "-m", "onestop", "train", "digits", "--epochs", "20", "--threads", "1",
