@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,18 +59,27 @@ def test_a_signal_while_scoring(
     assert fingerprint(onestop.train(resume=tmp_path / "cut", quiet=True).folder) == whole
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 def test_a_signal_while_reading_images(
-    photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workers: int, photos: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = photos({"red": 80, "blue": 80})
-    options = {**OPTIONS, "image_size": 16, "batch_size": 32}
+    source = photos({"red": 200, "blue": 200})
+    options = {**OPTIONS, "image_size": 16, "batch_size": 32, "workers": workers}
     whole = fingerprint(onestop.train(source, out=tmp_path, name="whole", **options).folder)
     from onestop.data.samples import FileSamples
 
+    read, reads = FileSamples.read, list[int]()
+
+    def noted(samples: FileSamples, index: int, channels: int) -> Any:
+        reads.append(index)
+        time.sleep(0.001)  # so that what is read ahead does not outrun the signal
+        return read(samples, index, channels)
+
     with monkeypatch.context() as patch:
-        patch.setattr(FileSamples, "read", kill_when_called(signal.SIGTERM, 5, FileSamples.read))
+        patch.setattr(FileSamples, "read", kill_when_called(signal.SIGTERM, 5, noted))
         with pytest.raises(InterruptedRun, match="stopped; go on with: onestop train"):
             onestop.train(source, out=tmp_path, name="cut", **options)
+    assert len(reads) < 200, "it read on to the end"
     assert States(tmp_path / "cut" / STATE).newest() is None
     assert fingerprint(onestop.train(resume=tmp_path / "cut", quiet=True).folder) == whole
 
