@@ -9,19 +9,17 @@ import subprocess
 import sys
 import threading
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, features
 
 from onestop.data.decode import Pixels, decode, from_pillow, measure, to_channels
 from onestop.data.formats import BadImageError, formats
-from tests.reliability.bad_inputs import bad_files, picture
+from tests.reliability.bad_inputs import bad_files, chunk, encoded, picture, png_of_size
 
 ORIENTATION = 0x0112
 RNG = np.random.default_rng(0)
@@ -39,29 +37,10 @@ STORED: dict[int, Callable[[Pixels], Pixels]] = {
 }
 
 
-def encoded(image: Image.Image | NDArray[Any], kind: str = "PNG", **options: Any) -> bytes:
-    if not isinstance(image, Image.Image):
-        image = Image.fromarray(np.ascontiguousarray(image))
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
 def tagged(orientation: int) -> Image.Exif:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     return exif
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_of_size(width: int, height: int) -> bytes:
-    """The beginning of a PNG that claims a size and holds next to nothing."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress(b"\0"))
-    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
 
 
 # --- orientation ---
@@ -131,7 +110,7 @@ def test_measuring_decodes_no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_transparent_parts_become_white_unless_four_channels_are_wanted() -> None:
     pixels = np.array([[[200, 100, 50, 255], [200, 100, 50, 0], [0, 0, 0, 51]]], np.uint8)
-    data = encoded(pixels)
+    data = encoded(pixels, "PNG")
     assert decode(data, 3).tolist() == [[[200, 100, 50], [255, 255, 255], [204, 204, 204]]]
     assert decode(data, 1)[0, 1:].tolist() == [[255], [204]]
     np.testing.assert_array_equal(decode(data, 4), pixels)
@@ -353,12 +332,12 @@ def test_the_limit_of_pixels_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None
     assert measure(png_of_size(30000, 30000)) == (30000, 30000, 3)
     monkeypatch.setenv("ONESTOP_MAX_PIXELS", "10")
     with pytest.raises(BadImageError, match="more than 10 pixels"):
-        decode(encoded(NOISE), 3)
+        decode(encoded(NOISE, "PNG"), 3)
 
 
 def test_a_huge_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "huge.png"
-    path.write_bytes(encoded(NOISE))
+    path.write_bytes(encoded(NOISE, "PNG"))
     monkeypatch.setattr("onestop.data.formats.MAX_BYTES", 100)
     for read in (lambda: decode(path, 3), lambda: measure(path)):
         with pytest.raises(BadImageError, match=r"bytes, more than 100"):
@@ -426,7 +405,7 @@ def test_damaged_bytes_give_pixels_or_our_own_error(kind: str) -> None:
 
 
 def test_reading_in_threads_leaves_the_warning_filters_alone() -> None:
-    before, data = list(warnings.filters), encoded(NOISE)
+    before, data = list(warnings.filters), encoded(NOISE, "PNG")
 
     def read() -> None:
         for _ in range(30):
@@ -471,7 +450,7 @@ def test_arrays_change_channels_as_pillow_does(have: int, channels: int) -> None
 def test_grey_is_pillows_grey() -> None:
     grey = np.asarray(Image.fromarray(NOISE).convert("L"))
     np.testing.assert_array_equal(to_channels(NOISE, 1)[..., 0], grey)
-    np.testing.assert_array_equal(decode(encoded(NOISE), 1)[..., 0], grey)
+    np.testing.assert_array_equal(decode(encoded(NOISE, "PNG"), 1)[..., 0], grey)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I"])

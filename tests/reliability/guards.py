@@ -118,8 +118,8 @@ GUARDS = (
         "reliability/test_strangers.py::test_nothing_of_it_is_run_or_written",
     ),
     Guard(
-        "archives that lie about their size are refused", "checkpoints.py",
-        "            sum(member.file_size for member in members) > size\n", "            False\n",
+        "archives are looked at before they are opened", "checkpoints.py",
+        "problem = _problem(members, names, size)", 'problem = ""',
         "reliability/test_strangers.py",
     ),
     Guard(
