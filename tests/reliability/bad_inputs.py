@@ -75,7 +75,7 @@ def picture(seed: int = 0, height: int = 40, width: int = 48) -> Pixels:
     return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def encoded(image: Image.Image | NDArray[Any], kind: str = "JPEG", **options: Any) -> bytes:
+def encoded(image: Image.Image | NDArray[Any], kind: str = "PNG", **options: Any) -> bytes:
     """An image as the bytes of a file."""
     if not isinstance(image, Image.Image):
         image = Image.fromarray(np.ascontiguousarray(image))
@@ -129,7 +129,7 @@ class _Evil:
 
 
 def _cut_and_damaged() -> Iterator[BadFile]:
-    jpeg, png = encoded(picture(1, 96, 96), quality=95), encoded(picture(1), "PNG")
+    jpeg, png = encoded(picture(1, 96, 96), "JPEG", quality=95), encoded(picture(1), "PNG")
     for percent in (10, 50, 99):
         cut = jpeg[: len(jpeg) * percent // 100]
         yield BadFile(6, f"cut_{percent}.jpg", cut, "skipped", "")
@@ -175,12 +175,12 @@ def _channels() -> Iterator[BadFile]:
     alpha = Image.fromarray(np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1)))
     see_through = color.copy()
     see_through.putalpha(alpha)
-    cmyk = encoded(color.convert("CMYK"))
+    cmyk = encoded(color.convert("CMYK"), "JPEG")
     marker = cmyk.index(b"Adobe") + 11  # the transform: 0 is CMYK, 2 is YCCK
     yield BadFile(19, "cmyk.jpg", cmyk, "read")
     yield BadFile(19, "cmyk.tif", encoded(color.convert("CMYK"), "TIFF"), "read")
     yield BadFile(20, "ycck.jpg", cmyk[:marker] + b"\2" + cmyk[marker + 1 :], "read")
-    yield BadFile(21, "grey.jpg", encoded(grey), "read")
+    yield BadFile(21, "grey.jpg", encoded(grey, "JPEG"), "read")
     yield BadFile(22, "grey_alpha.png", encoded(Image.merge("LA", (grey, alpha)), "PNG"), "read")
     yield BadFile(22, "alpha.png", encoded(see_through, "PNG"), "read")
     yield BadFile(23, "palette.png", encoded(color.quantize(16), "PNG"), "read")
@@ -211,13 +211,13 @@ def _frames_and_turns() -> Iterator[BadFile]:
     for value in (*range(10), 65535):
         exif = Image.Exif()
         exif[0x0112] = value
-        yield BadFile(30, f"turned_{value}.jpg", encoded(frames[0], exif=exif), "read")
+        yield BadFile(30, f"turned_{value}.jpg", encoded(frames[0], "JPEG", exif=exif), "read")
     entry = struct.pack("<HHHI4s", 1, 0x0112, 2, 3, b"up")  # a word instead of a number
     words = b"Exif\0\0II*\0" + struct.pack("<I", 8) + entry + bytes(4)
-    yield BadFile(30, "turned_in_words.jpg", encoded(frames[0], exif=words), "read")
+    yield BadFile(30, "turned_in_words.jpg", encoded(frames[0], "JPEG", exif=words), "read")
     noise = np.random.default_rng(0).bytes(4000)
-    yield BadFile(31, "odd_exif.jpg", encoded(frames[0], exif=b"Exif\0\0" + noise), "read")
-    yield BadFile(31, "odd_profile.jpg", encoded(frames[0], icc_profile=noise), "read")
+    yield BadFile(31, "odd_exif.jpg", encoded(frames[0], "JPEG", exif=b"Exif\0\0" + noise), "read")
+    yield BadFile(31, "odd_profile.jpg", encoded(frames[0], "JPEG", icc_profile=noise), "read")
     huge = bytes(10_000_000)
     yield BadFile(31, "huge_exif.webp", encoded(frames[0], "WEBP", exif=b"Exif\0\0" + huge), "read")
     png = encoded(frames[0], "PNG")
@@ -234,9 +234,9 @@ def _other_formats() -> Iterator[BadFile]:
     jxl = b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40)
     yield BadFile(32, "picture.jxl", jxl, "skipped", "convert it")
     yield BadFile(32, "jxl_called.jpg", jxl, "skipped", "JPEG XL")
-    jpeg = encoded(color, progressive=True)
+    jpeg = encoded(color, "JPEG", progressive=True)
     yield BadFile(33, "progressive.jpg", jpeg, "read")
-    start = encoded(color)
+    start = encoded(color, "JPEG")
     at = start.index(b"\xff\xc0")
     arithmetic = start[: at + 1] + b"\xc9" + start[at + 2 :]
     yield BadFile(33, "arithmetic.jpg", arithmetic, "read", "damaged in part")
@@ -247,7 +247,7 @@ def _other_formats() -> Iterator[BadFile]:
 
 
 def _names_and_links() -> Iterator[BadFile]:
-    good = encoded(picture(9))
+    good = encoded(picture(9), "JPEG")
     names = (
         (48, "with space.jpg"), (48, "it's \"quoted\".jpg"), (48, "new\nline.jpg"), (48, "🐜.jpg"),
         (48, "שלום.jpg"), (48, "-dash.jpg"), (48, "=cmd().jpg"), (48, "<b>&amp;.jpg"),
