@@ -41,10 +41,7 @@ test-all: .venv/ready  ## the same with the slow tests
 	$(BIN)/python -m pytest -m slow
 
 test-reliability: .venv/ready  ## a thousand runs killed and resumed, and the rest of docs/reliability.md (TRIALS=1000)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.killing --trials $(TRIALS)
-	ONESTOP_MUTANTS=20000 ONESTOP_EXAMPLES=3000 \
-		$(BIN)/python -m pytest -s tests/reliability --deselect tests/reliability/test_killing.py
-	$(BIN)/python -m tests.reliability.guards
+	$(BIN)/python -m tests.reliability.card --trials $(TRIALS)
 
 bench: .venv/ready  ## measure OneStop beside tutorials and the machine's limit (CIFAR= MNIST= PHOTOS= SQUEEZENET=)
 	$(BIN)/python $(BENCH)

@@ -195,7 +195,7 @@ def compute_threads() -> tuple[int, str]:
 def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
     """What the bits of a result depend on beside recipe and data: hardware, builds, threads."""
     device = engine.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "onestop": __version__,
         "python": platform.python_version(),
@@ -223,7 +223,7 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     )
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor by its own name; oneDNN chooses its kernels by the model."""
     lines = _read("/proc/cpuinfo").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

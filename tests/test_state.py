@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import optimizer_for
 from onestop.networks import build
 from onestop.recipe import Optimizer, Recipe
+from onestop.sealed import packed, unpacked
 from onestop.state import States, Training, restore_state
 
 
@@ -139,3 +142,22 @@ def test_a_state_of_a_newer_format_stops_and_stays(
     with pytest.raises(OneStopError, match="format 2, this OneStop reads up to 1; upgrade"):
         States(tmp_path / "state").newest()
     assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "one"}, {"version": None}, {"progress": {}}, {"progress": []}, {"about": 3},
+        {"progress": {"epoch": "many"}}, {"about": {"epochs": []}}, {"scaler": "none"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_sealed_state_that_is_none_is_damaged(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Anyone can seal a file."""
+    states = States(tmp_path)
+    path = states.save(training(), {"data": "x", "epochs": 2})
+    content = unpacked(path)
+    described = json.loads(content.metadata[content.sealed]) | changes
+    path.write_bytes(packed(content.tensors, content.sealed, described))
+    assert states.newest() is None
+    assert states.damaged == [f"{path}: damaged, it is not what a state holds"]

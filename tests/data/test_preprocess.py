@@ -268,3 +268,23 @@ def test_what_is_cut_off_a_strip_changes_nothing_in_its_middle() -> None:
     long = torch.from_numpy(rng.integers(0, 256, (1, 1, 8, 8 * 40), dtype=np.uint8))
     middle = long[..., 8 * 20 - 64 : 8 * 20 + 64]
     assert torch.equal(to.resize(long), to.resize(middle))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": (0, 16)}, {"size": (16, 2**20)}, {"size": (16,)}, {"channels": 0}, {"channels": 2**40},
+        {"mean": (0.5, 0.5)}, {"std": ()}, {"std": (0.0,)}, {"std": (-1.0,)}, {"std": (1e400,)},
+        {"mean": (float("nan"),)}, {"crop_fraction": 0.0}, {"crop_fraction": 1e-9}, {"fit": "melt"},
+        {"crop_fraction": 1.5}, {"interpolation": "guess"}, {"channels": "many"}, {"new": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_stored_preprocessing_that_cannot_be_carried_out_is_refused(
+    changes: dict[str, Any],
+) -> None:
+    good = ImagePreprocessing(1, (16, 16), (0.5,), (0.5,)).to_json()
+    assert from_json(good).to_json() == good
+    with pytest.raises(UsageError, match="not known to this version") as caught:
+        from_json({**good, **changes})
+    assert len(str(caught.value)) < 300

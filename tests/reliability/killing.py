@@ -43,6 +43,7 @@ from onestop.assembly import Parts
 from onestop.runs import EPOCHS, METRICS, MODEL, PREDICTIONS, STATE, is_run
 from onestop.saving import Saver
 from onestop.sealed import unpacked
+from tests.reliability.card import tried
 
 PLACES = (
     "before the first state",
@@ -268,6 +269,9 @@ def main() -> int:
         print(f"seed {words.seed}", flush=True)
         outcome = run_trials(words.trials, words.seed, Path(folder), lambda t: print(t, flush=True))
     print("\n".join([*outcome.lines(), *outcome.too_few()]))
+    if not outcome.failures:
+        places, runs = outcome.lines()[1], f"{outcome.trials:,} runs, {outcome.kills:,} kills"
+        tried("runs killed at random moments and resumed, eight recipes", f"{runs}; {places}")
     return 1 if outcome.failures or outcome.too_few() else 0
 
 

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from onestop.cli import main
+from tests.reliability import card
 from tests.reliability.bad_inputs import BadFile, bad_files, picture, write_all
 
 GOOD = 6  # images of each class in each split
@@ -161,6 +162,7 @@ def of_verdict(tried: Tried, verdict: str) -> list[str]:
 def test_no_file_of_the_users_is_changed(tried: Tried) -> None:
     assert len(tried.outcomes) == len(VERBS)
     assert contents(tried.root) == tried.before
+    card.tried("bad files, for training, evaluation and prediction", f"{len(tried.files)} each")
 
 
 def test_every_good_sample_is_used_and_the_summary_counts(tried: Tried) -> None:

@@ -23,6 +23,7 @@ from onestop.networks import build
 from onestop.recipe import Recipe
 from onestop.runs import remove_leftovers
 from onestop.state import States, Training
+from tests.reliability.card import tried
 
 CALLS = ("openat", "write", "fsync", "rename", "unlink", "mkdir", "close")
 
@@ -124,4 +125,7 @@ def test_a_kill_at_any_system_call_leaves_a_whole_state(
             old, new = old + (step != 9), new + (step == 9)
     assert old >= 3, "killed before the rename"
     assert new >= 1, "killed after it"
-    print(f"{points} system calls, killed at each: {old} times the old state, {new} the new one")
+    tried(
+        f"SIGKILL at each system call of a run's {('first', 'second', 'third')[len(before)]} save",
+        f"{points} calls: {old} times the old state was there, {new} times the new one",
+    )

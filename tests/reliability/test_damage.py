@@ -14,6 +14,7 @@ from onestop.errors import UsageError
 from onestop.modelfile import read_card, read_model, read_weights
 from onestop.runs import MODEL, STATE
 from onestop.state import States
+from tests.reliability.card import tried
 
 FLIPS, CUTS = 500, 200
 
@@ -51,6 +52,7 @@ def test_a_damaged_model_is_never_loaded(run: onestop.Run, tmp_path: Path, read:
             read(path)  # type: ignore[operator]
         assert str(caught.value).startswith(str(path)), number
         assert "\n" not in str(caught.value)
+    tried(f"model files damaged, {read.__name__}", f"{FLIPS} flipped bits, {CUTS} cuts")  # type: ignore[attr-defined]
 
 
 def test_a_damaged_state_is_named_and_the_one_before_it_used(
@@ -71,6 +73,7 @@ def test_a_damaged_state_is_named_and_the_one_before_it_used(
         assert found.path.name == older.name, number
         assert len(states.damaged) == 1
         assert states.damaged[0].startswith(str(tmp_path / newer.name))
+    tried("states damaged: the one before was used", f"{FLIPS} flipped bits, {CUTS} cuts")
 
 
 def test_a_run_whose_newest_state_is_damaged_goes_on_from_the_one_before(

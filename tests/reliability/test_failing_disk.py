@@ -18,6 +18,7 @@ from onestop.errors import OneStopError, UsageError
 from onestop.runs import MODEL, STATE
 from onestop.sealed import unpacked
 from onestop.state import States
+from tests.reliability.card import tried
 from tests.reliability.killing import fingerprint
 
 OPTIONS: dict[str, Any] = {
@@ -105,7 +106,7 @@ def test_a_save_that_fails_once_changes_nothing(
             assert fingerprint(run.folder) == whole, (call, first)
             assert (run.folder / "log.txt").read_text().count("could not save") == 1
             assert not list(run.folder.rglob("*.tmp"))
-    print(f"{trials} writes failed, {trials} runs ended as the undisturbed one")
+    tried("each write of a run made to fail, with four errors in turn", f"{trials} runs")
 
 
 def test_a_disk_that_stays_full_ends_the_run_with_its_last_state(

@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from onestop.modelfile import packed_model, read_model, read_weights
 from onestop.runs import MODEL, RECIPE, STATE
 from onestop.sealed import packed, unpacked
 from onestop.state import States
+from tests.reliability.card import tried
 
 EXAMPLES = int(os.environ.get("ONESTOP_EXAMPLES", "200"))
 fuzz = settings(
@@ -79,13 +81,18 @@ def _one_change(tree: Any, data: st.DataObject) -> Any:
     return tree
 
 
+COUNTED = Counter[str]()
+
+
 def survives(read: Callable[[], object], path: Path) -> bool:
     """Whether it could be read; else the error must be ours, in one line that names the file."""
+    COUNTED["tried"] += 1
     try:
         read()
     except OneStopError as error:
         problem = str(error)
     else:
+        COUNTED["usable"] += 1
         return True
     assert str(path) in problem
     assert "\n" not in problem
@@ -178,3 +185,11 @@ def test_recipes(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:
         values = read_recipe(run.folder / RECIPE)
         path.write_text(json.dumps(changed(dict(values), data)), encoding="utf-8")
     survives(lambda: read_recipe(path), path)
+
+
+def test_how_much_was_tried() -> None:
+    """Behind all others of this file; where they run elsewhere, there is nothing to say."""
+    if COUNTED["tried"] >= 5 * EXAMPLES:
+        assert COUNTED["usable"] > EXAMPLES / 10
+        what = "headers, cards, tensors, states and recipes that hypothesis thought up"
+        tried(what, f"{COUNTED['tried']:,}, of which {COUNTED['usable']:,} could be used")

@@ -16,6 +16,7 @@ from onestop.assembly import Parts
 from onestop.modelfile import read_weights
 from onestop.runs import STATE
 from onestop.state import States
+from tests.reliability.card import tried
 
 OPTIONS: dict[str, Any] = {
     "model": "lenet_3x3", "image_size": 16, "epochs": 2, "batch_size": 4, "threads": 1, "ema": 0,
@@ -49,3 +50,6 @@ def test_one_hash_whatever_reads_scores_saves_and_shows(
         found[workers, scored, every, quiet] = digest(run)
     assert len(found) == 32
     assert len(set(found.values())) == 1, found
+    tried(
+        "threads, scoring, saving and showing in all combinations: one hash", f"{len(found)} runs"
+    )

@@ -20,6 +20,7 @@ from onestop.cli import main
 from onestop.errors import OneStopError
 from onestop.modelfile import read_card, read_weights
 from onestop.networks import build
+from tests.reliability.card import tried
 from tests.reliability.strangers import corpus
 
 PACKAGE = Path(onestop.__file__).parent
@@ -87,7 +88,7 @@ def test_nothing_of_it_is_run_or_written(files: list[Path], tmp_path: Path) -> N
     assert listed(files[0].parent) == before, "something was run, or written"
     assert listed(Path.cwd()) == here
     assert "LD_PRELOAD" not in os.environ.keys() - environment.keys()
-    print(f"{len(files)} files opened in {len(ways(picture))} ways, {opened} times")
+    tried("files of strangers", f"{len(files)}, opened in {len(ways(picture))} ways each")
 
 
 LOADS = {
