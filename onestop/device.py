@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import PIL
+import simplejpeg
 import torch
 from PIL import features
 from torch import Tensor, nn
@@ -201,7 +202,8 @@ def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "pillow": f"{PIL.__version__} with {features.version('jpg')}",  # decodes JPEGs
+        "pillow": f"{PIL.__version__} with {features.version('jpg')}",  # decodes images
+        "simplejpeg": simplejpeg.__version__,  # decodes JPEGs
         "system": platform.system(),
         "device": device.type,
         "device_name": name,

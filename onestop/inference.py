@@ -175,7 +175,7 @@ class Model(nn.Module):
                 blue), or vectors.
             top: How many guesses an image.
             remark: Called with the number of an image, before its guesses are given, and what is
-                wrong with it though it can be read; see `decode`. Not looked for without.
+                wrong with it though it can be read; see `decode`.
 
         Yields:
             For each image in turn its guesses, or the reason why it cannot be read.

@@ -78,15 +78,10 @@ class FileSamples(Samples):
         self.paths = list(paths)
         self.targets = targets
         self.remarks: dict[int, str] = {}
-        self._looked_at = bytearray(len(self.paths))  # damage is looked for once
 
     def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
-        path = self.root / self.paths[index]
-        if self._looked_at[index]:
-            return decode(path, channels)
-        pixels = decode(path, channels, partial(self.remarks.__setitem__, index))
-        self._looked_at[index] = 1
-        return pixels
+        remark = partial(self.remarks.__setitem__, index)
+        return decode(self.root / self.paths[index], channels, remark)
 
     def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
         return measure(self.root / self.paths[index])

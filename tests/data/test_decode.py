@@ -19,6 +19,7 @@ from PIL import Image, ImageFile, features
 
 from onestop.data.decode import Pixels, decode, from_pillow, measure, to_channels
 from onestop.data.formats import BadImageError, formats
+from onestop.data.jpeg import sound_pixels
 from tests.reliability.bad_inputs import bad_files, chunk, encoded, picture, png_of_size
 
 ORIENTATION = 0x0112
@@ -342,6 +343,27 @@ def test_a_huge_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.Monk
     for read in (lambda: decode(path, 3), lambda: measure(path)):
         with pytest.raises(BadImageError, match=r"bytes, more than 100"):
             read()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"quality": 1}, {"quality": 100, "subsampling": 0}, {"subsampling": 1},
+        {"progressive": True}, {"restart_marker_blocks": 2}, {"keep_rgb": True}, {"optimize": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_bits_of_a_jpeg_are_those_of_pillow(
+    options: dict[str, Any], channels: int, orientation: int
+) -> None:
+    for height, width in ((1, 1), (8, 16), (33, 47), (64, 17)):
+        pixels = picture(height, height, width)
+        data = encoded(pixels, "JPEG", exif=tagged(orientation), **options)
+        assert sound_pixels(data) is not None, "the fast way is taken"
+        with Image.open(io.BytesIO(data)) as image:
+            np.testing.assert_array_equal(decode(data, channels), from_pillow(image, channels))
 
 
 def test_a_jpeg_damaged_in_part_is_read_with_a_remark() -> None:

@@ -158,12 +158,12 @@ GUARDS = (
         "data/test_decode.py::test_files_that_are_not_read_say_why",
     ),
     Guard(
-        "a second decoder looks for damage", "data/damage.py",
+        "a second decoder looks for damage", "data/jpeg.py",
         '    return warned if warned and not _warning(data, strict=False) else ""', '    return ""',
         "reliability/test_bad_inputs.py",
     ),
     Guard(
-        "a missing end is told from a missing rest", "data/damage.py",
+        "a missing end is told from a missing rest", "data/jpeg.py",
         "if not data.endswith(_END) and not _warning(whole, strict=True) else None", "",
         "reliability/test_bad_inputs.py",
     ),
