@@ -24,7 +24,7 @@ from onestop.checkpoints import read_checkpoint
 from onestop.config import check_setting
 from onestop.data.preprocess import from_json
 from onestop.errors import UsageError, listing
-from onestop.runs import MODEL, write_atomic
+from onestop.run_folder import MODEL, write_atomic
 from onestop.sealed import Content, packed, unpacked
 
 FORMAT_VERSION = 2

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from onestop.config import read_recipe
 from onestop.recipe import Recipe
-from onestop.runs import EPOCHS, METRICS, RECIPE, EpochsFile
+from onestop.run_folder import EPOCHS, METRICS, RECIPE, EpochsFile
 
 if TYPE_CHECKING:
     from onestop.inference import Model

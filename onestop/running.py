@@ -37,7 +37,7 @@ from onestop.networks import count_parameters
 from onestop.planning import Plan
 from onestop.randomness import key_for, permutation, preserved
 from onestop.results import Run
-from onestop.runs import (
+from onestop.run_folder import (
     EPOCHS,
     LOG,
     METRICS,

@@ -21,7 +21,7 @@ from onestop.assembly import Parts
 from onestop.errors import OneStopError, UsageError
 from onestop.loop import Epoch
 from onestop.modelfile import packed_model
-from onestop.runs import EPOCHS, MODEL, STATE, EpochsFile, write_atomic
+from onestop.run_folder import EPOCHS, MODEL, STATE, EpochsFile, write_atomic
 from onestop.state import States, state_size
 
 EVERY = 600.0

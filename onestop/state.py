@@ -21,7 +21,7 @@ from onestop.errors import OneStopError, UsageError
 from onestop.learning.averaging import MovingAverage
 from onestop.learning.optimizers import restore_slots, slots
 from onestop.networks.freezing import Freezing
-from onestop.runs import make_folder, write_atomic
+from onestop.run_folder import make_folder, write_atomic
 from onestop.sealed import packed, unpacked
 
 _KEY = "onestop_state"

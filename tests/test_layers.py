@@ -16,7 +16,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     (
         "ground",
         False,
-        ("allocator", "device", "imports", "memory", "randomness", "runs", "signals"),
+        ("allocator", "device", "imports", "memory", "randomness", "run_folder", "signals"),
     ),
     ("parts", False, ("data", "networks", "learning", "metrics")),
     (

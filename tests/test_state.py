@@ -88,7 +88,7 @@ def test_a_failed_save_leaves_the_older_states(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("onestop.runs.os.fsync", full)
+    monkeypatch.setattr("onestop.run_folder.os.fsync", full)
     with pytest.raises(OneStopError, match="No space left on device"):
         states.save(parts, {})
     assert sorted((tmp_path / "state").iterdir()) == kept

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
-from onestop.runs import flush_folder
+from onestop.run_folder import flush_folder
 
 if sys.platform != "win32":
     import fcntl

@@ -17,7 +17,7 @@ from onestop.display.network import backward_table, footer, tree_table
 from onestop.errors import listing
 from onestop.recipe import FIELDS
 from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run
-from onestop.runs import csv_text
+from onestop.run_folder import csv_text
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
 _SHARES = ("precision", "recall", "f1")

@@ -87,7 +87,7 @@ def info(
 
 def _kind_of(target: Any) -> str:
     from onestop.data import is_source
-    from onestop.runs import is_run
+    from onestop.run_folder import is_run
 
     if not isinstance(target, str | Path):
         return "data"

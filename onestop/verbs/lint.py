@@ -10,7 +10,7 @@ from typing import Any
 
 from onestop.errors import DataError
 from onestop.results import Lint
-from onestop.runs import create_run, write_atomic
+from onestop.run_folder import create_run, write_atomic
 
 REPORT, SHEET = "lint.json", "lint.png"
 

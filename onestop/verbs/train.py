@@ -25,7 +25,7 @@ from onestop.config import (
 from onestop.errors import UsageError, listing
 from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
 from onestop.results import Cost, Run
-from onestop.runs import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
+from onestop.run_folder import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
 
 if TYPE_CHECKING:
     from onestop.data.dataset import Dataset

@@ -45,12 +45,12 @@ class Guard:
 GUARDS = (
     # A run that is cut off.
     Guard(
-        "a file is flushed before it gets its name", "runs.py",
+        "a file is flushed before it gets its name", "run_folder.py",
         "            os.fsync(file.fileno())\n", "",
-        "test_runs.py::test_it_is_on_the_disk_before_it_has_its_name",
+        "test_run_folder.py::test_it_is_on_the_disk_before_it_has_its_name",
     ),
     Guard(
-        "a file is written under another name", "runs.py",
+        "a file is written under another name", "run_folder.py",
         'temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")', "temporary = path",
         "reliability/test_crash_points.py",
     ),
@@ -70,12 +70,12 @@ GUARDS = (
         "test_state.py::test_a_state_without_its_checksum_is_damaged",
     ),
     Guard(
-        "rows are cut back to the state", "runs.py",
+        "rows are cut back to the state", "run_folder.py",
         "self._rows += self.read(path)[:keep_epochs]", "self._rows += self.read(path)",
-        "test_runs.py::test_going_on_cuts_back_to_the_epochs_that_count",
+        "test_run_folder.py::test_going_on_cuts_back_to_the_epochs_that_count",
     ),
     Guard(
-        "leftovers of a killed process are removed", "runs.py",
+        "leftovers of a killed process are removed", "run_folder.py",
         'in place.glob(".*.tmp"):', "in ():",
         "reliability/test_going_on.py::test_leftovers_of_a_killed_process_are_removed",
     ),
@@ -105,9 +105,9 @@ GUARDS = (
         "reliability/test_failing_disk.py::test_too_little_room_is_said_before_the_first_step",
     ),
     Guard(
-        "one process a run folder", "runs.py",
+        "one process a run folder", "run_folder.py",
         "lock.acquire(timeout=0)", "pass",
-        "test_runs.py::test_another_process_is_refused",
+        "test_run_folder.py::test_another_process_is_refused",
     ),
     # Files from strangers.
     Guard(
@@ -198,7 +198,7 @@ GUARDS = (
         "reliability/test_bad_folders.py::test_a_bad_folder_is_refused_or_handled",
     ),
     Guard(
-        "formulas are marked in CSV files", "runs.py",
+        "formulas are marked in CSV files", "run_folder.py",
         '        return f"\'{value}"\n', "        return value\n",
         "reliability/test_bad_folders.py::test_names_of_classes_are_escaped_where_they_could_be_run",
     ),

@@ -40,7 +40,7 @@ import onestop
 import onestop.running
 import onestop.saving
 from onestop.assembly import Parts
-from onestop.runs import EPOCHS, METRICS, MODEL, PREDICTIONS, STATE, is_run
+from onestop.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, STATE, is_run
 from onestop.saving import Saver
 from onestop.sealed import unpacked
 from tests.reliability.card import tried

@@ -339,8 +339,8 @@ def test_names_of_classes_are_escaped_where_they_could_be_run(tmp_path: Path) ->
 ELSEWHERE = {
     46: "tests/verbs/test_evaluate.py::test_classes_are_matched_by_name_where_their_order_differs",
     64: "tests/reliability/test_failing_disk.py",
-    65: "tests/test_runs.py::test_a_free_number_between_is_used_and_nothing_is_overwritten",
-    66: "tests/test_runs.py::test_another_process_is_refused",
+    65: "tests/test_run_folder.py::test_a_free_number_between_is_used_and_nothing_is_overwritten",
+    66: "tests/test_run_folder.py::test_another_process_is_refused",
     67: "tests/verbs/test_train.py::test_a_loss_that_is_no_number_keeps_finite_weights",
     68: "tests/test_modelfile.py::test_a_file_for_another_network_names_both_sides",
     69: "tests/reliability/test_strangers.py",

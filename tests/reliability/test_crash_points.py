@@ -21,7 +21,7 @@ import torch
 from onestop.learning.optimizers import optimizer_for
 from onestop.networks import build
 from onestop.recipe import Recipe
-from onestop.runs import remove_leftovers
+from onestop.run_folder import remove_leftovers
 from onestop.state import States, Training
 from tests.reliability.card import tried
 

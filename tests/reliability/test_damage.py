@@ -12,7 +12,7 @@ import torch
 import onestop
 from onestop.errors import UsageError
 from onestop.modelfile import read_card, read_model, read_weights
-from onestop.runs import MODEL, STATE
+from onestop.run_folder import MODEL, STATE
 from onestop.state import States
 from tests.reliability.card import tried
 

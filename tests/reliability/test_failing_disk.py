@@ -15,7 +15,7 @@ import pytest
 
 import onestop
 from onestop.errors import OneStopError, UsageError
-from onestop.runs import MODEL, STATE
+from onestop.run_folder import MODEL, STATE
 from onestop.sealed import unpacked
 from onestop.state import States
 from tests.reliability.card import tried

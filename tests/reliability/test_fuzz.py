@@ -25,7 +25,7 @@ import onestop
 from onestop.config import read_recipe
 from onestop.errors import OneStopError
 from onestop.modelfile import packed_model, read_model, read_weights
-from onestop.runs import MODEL, RECIPE, STATE
+from onestop.run_folder import MODEL, RECIPE, STATE
 from onestop.sealed import packed, unpacked
 from onestop.state import States
 from tests.reliability.card import tried

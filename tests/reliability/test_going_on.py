@@ -17,7 +17,7 @@ import onestop
 from onestop.device import fingerprint as fingerprint_of
 from onestop.errors import InterruptedRun, UsageError
 from onestop.inference import score
-from onestop.runs import METRICS, STATE
+from onestop.run_folder import METRICS, STATE
 from onestop.state import States
 from tests.reliability.killing import fingerprint
 

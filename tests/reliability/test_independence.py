@@ -14,7 +14,7 @@ import onestop
 import onestop.saving
 from onestop.assembly import Parts
 from onestop.modelfile import read_weights
-from onestop.runs import STATE
+from onestop.run_folder import STATE
 from onestop.state import States
 from tests.reliability.card import tried
 

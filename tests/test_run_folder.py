@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from onestop.errors import OneStopError, UsageError
-from onestop.runs import (
+from onestop.run_folder import (
     COLUMNS,
     LOCK,
     RECIPE,
@@ -96,7 +96,7 @@ class TestLocking:
     def test_another_process_is_refused(self, tmp_path: Path) -> None:
         code = (
             "import sys, pathlib\n"
-            "from onestop.runs import lock_run\n"
+            "from onestop.run_folder import lock_run\n"
             "try: lock_run(pathlib.Path(sys.argv[1]))\n"
             "except Exception as error: print(type(error).__name__, error)\n"
         )
@@ -188,7 +188,7 @@ class TestEpochs:
         file.add(self.row(1))
         with monkeypatch.context() as patch:
             patch.setattr(
-                "onestop.runs.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full"))
+                "onestop.run_folder.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full"))
             )
             with pytest.raises(OneStopError, match="full"):
                 file.write()
