@@ -58,6 +58,42 @@ class Run:
 
 
 @dataclass(frozen=True)
+class RunRow:
+    """A run in a list of runs.
+
+    Attributes:
+        name: Of its folder.
+        network: What was trained.
+        data: What on.
+        best: The figure of the best network, `accuracy` or `rmse` (`figure`), on `split`; None where no
+            epoch is done yet. Of a run that is not done it is the best of its epochs so far.
+        epochs: Done; `of` are wanted.
+        state: `done`, `going on` (another process has it), or `stopped`.
+        when: When it was begun, local time.
+        seconds: Of training and scoring, so far.
+    """
+
+    name: str
+    network: str
+    data: str
+    best: float | None
+    figure: str
+    split: str
+    epochs: int
+    of: int
+    state: Literal["done", "going on", "stopped"]
+    when: str
+    seconds: float
+
+    @property
+    def rank(self) -> float:
+        """The larger, the better; runs without a figure are the last."""
+        if self.best is None:
+            return float("-inf")
+        return self.best if self.figure == "accuracy" else -self.best
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Figures of a model on a split.
 

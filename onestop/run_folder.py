@@ -77,6 +77,21 @@ def lock_run(folder: Path) -> FileLock:
     return lock
 
 
+def is_busy(folder: Path) -> bool:
+    """Whether another process is training in a run folder."""
+    if not (folder / LOCK).exists():
+        return False
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read tells nothing
+        return False
+    lock.release()
+    return False
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Put a file there whole or not at all, also through a power cut.
 

@@ -16,7 +16,7 @@ from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.errors import listing
 from onestop.recipe import FIELDS
-from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run
+from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run, RunRow
 from onestop.run_folder import csv_text
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
@@ -37,6 +37,8 @@ def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: boo
         return 3 if result.leaks and not allow_leaks else 0
     elif isinstance(result, Cost):
         _print_json(result.to_json()) if json else _print_table(cost_table(result))
+    elif isinstance(result, list) and result and isinstance(result[0], RunRow):
+        _print_json([vars(row) for row in result]) if json else _show_runs(result)
     elif isinstance(result, Info):
         _print_json(result.to_json()) if json else _show_info(result)
     else:
@@ -213,6 +215,25 @@ def _show_entries(entries: Iterable[Any]) -> None:
             e.summary,
         )  # fmt: skip
     _print_table(table)
+
+
+def _show_runs(rows: Iterable[RunRow]) -> None:
+    table = _table("name", "network", "data", "best", "epochs", "state", "when", "time")
+    for row in rows:
+        share = row.figure == "accuracy"
+        best = "" if row.best is None else f"{row.best:.2%}" if share else f"{row.best:.4g}"
+        figure = f"{row.figure} {best} ({row.split})" if best else ""
+        table.add_row(
+            _text(row.name), _text(row.network), _text(row.data), figure,
+            f"{row.epochs}/{row.of}", row.state, row.when, _duration(row.seconds),
+        )  # fmt: skip
+    _print_table(table)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _show_rows(rows: list[dict[str, Any]]) -> None:
