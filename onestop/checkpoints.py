@@ -48,7 +48,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if begin.startswith(b"PK"):
         _check_archive(path)
     try:
-        with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
             warnings.simplefilter("ignore")  # of odd pickles; they load or they do not
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

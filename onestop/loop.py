@@ -189,7 +189,7 @@ def take_step(
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
-        (scaler.scale(loss) if scaler else loss).backward()  # type: ignore[no-untyped-call]
+        (scaler.scale(loss) if scaler else loss).backward()
         progress.hits += task.hits(outputs, targets)
     if recipe.clip_grad:
         if scaler:

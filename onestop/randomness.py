@@ -56,7 +56,7 @@ def seed_torch(*words: int | str) -> None:
     # `torch.manual_seed` does this and more: where no GPU is in use yet it notes down the whole call
     # stack for later, which takes longer than a small network's step.
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
     if torch.backends.mps.is_available():
         torch.mps.manual_seed(seed)

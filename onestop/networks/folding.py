@@ -110,7 +110,7 @@ def _rest_of(norm: nn.Module) -> nn.Module:
     return nn.Sequential(norm.drop, norm.act)  # type: ignore[arg-type]
 
 
-class _Uses(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Uses(TorchDispatchMode):
     """Counts the operations that each tensor goes into."""
 
     def __init__(self) -> None:

@@ -58,7 +58,7 @@ def run(
     return watch, output
 
 
-class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Watch(TorchDispatchMode):
     """What each module does while the network runs."""
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ def test_squash_keeps_the_direction_and_bounds_the_length() -> None:
 
 def test_squash_of_nothing_is_nothing_and_so_is_its_gradient() -> None:
     x = torch.zeros(2, 3, requires_grad=True)
-    squash(x).sum().backward()  # type: ignore[no-untyped-call]
+    squash(x).sum().backward()
     assert x.grad is not None
     assert not squash(x).any()
     assert not x.grad.any()
@@ -152,7 +152,7 @@ def test_mixed_precision_routes_in_32_bits(network: CapsNet, images: Tensor) -> 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         outputs = network(images)
     loss = Classification(CLASSES).loss(outputs, targets)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert outputs.capsules.dtype == torch.float32
     assert loss.item() == pytest.approx(exact.item(), rel=0.05)
     for parameter in network.parameters():
@@ -168,7 +168,7 @@ def test_eight_images_are_learned_by_heart(network: CapsNet, images: Tensor) -> 
         outputs = network(images)
         loss = task.loss(outputs, targets)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 4

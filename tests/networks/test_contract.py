@@ -212,7 +212,7 @@ def check_every_parameter_learns(network: nn.Module, shape: tuple[int, ...], but
     images, targets = a_batch(shape)
     network.train()
     for _ in range(TRIES):
-        Classification(CLASSES).loss(network(images), targets).backward()  # type: ignore[no-untyped-call]
+        Classification(CLASSES).loss(network(images), targets).backward()
         gradients = {key: parameter.grad for key, parameter in network.named_parameters()}
         idle = {
             key for key, gradient in gradients.items() if gradient is None or not gradient.any()
@@ -355,7 +355,7 @@ def step(network: nn.Module, shape: tuple[int, ...]) -> None:
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(learning, lr=0.1, momentum=0.9, weight_decay=0.1)
     images, targets = a_batch(shape)
-    Classification(CLASSES).loss(network.train()(images), targets).backward()  # type: ignore[no-untyped-call]
+    Classification(CLASSES).loss(network.train()(images), targets).backward()
     optimizer.step()
     optimizer.zero_grad()
 
