@@ -142,6 +142,7 @@ class States:
         self.folder = folder
         self.damaged: list[str] = []
         self.last: Path | None = None
+        self._before: Path | None = None
 
     def newest(self) -> Saved | None:
         """The newest state that is whole, if there is one.
@@ -150,13 +151,14 @@ class States:
             OneStopError: A newer version of OneStop wrote it.
         """
         found = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
-        for path in found:
+        for number, path in enumerate(found):
             try:
                 saved = _read(path)
             except UsageError as error:
                 self.damaged.append(str(error))
                 continue
             self.last = path
+            self._before = next(iter(found[number + 1 :]), None)
             return saved
         return None
 
@@ -173,9 +175,10 @@ class States:
         make_folder(self.folder)
         path = self.folder / f"step-{training.progress.step:09d}.safetensors"
         write_atomic(path, _packed(training, about))
-        keep, self.last = {path, self.last}, path
+        if path != self.last:  # a step can be saved twice
+            self._before, self.last = self.last, path
         for old in self.folder.iterdir():
-            if old not in keep:
+            if old not in (self._before, self.last):
                 old.unlink(missing_ok=True)
         return path
 

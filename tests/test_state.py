@@ -75,6 +75,21 @@ def test_the_last_two_states_stay(tmp_path: Path) -> None:
     assert States(tmp_path / "nowhere").newest() is None
 
 
+def test_a_step_that_is_saved_twice_leaves_two_states_too(tmp_path: Path) -> None:
+    states = States(tmp_path)
+    for steps in (1, 2, 2):
+        states.save(training(steps=steps), {})
+    names = ["step-000000001.safetensors", "step-000000002.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    again = States(tmp_path)  # as a run that is done and is gone on with
+    assert again.newest() is not None
+    again.save(training(steps=2), {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    again.save(training(steps=3), {})
+    names = ["step-000000002.safetensors", "step-000000003.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
 def test_a_failed_save_leaves_the_older_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
