@@ -23,7 +23,10 @@ from onestop.data.ahead import ahead
 from onestop.randomness import key_for, permutation
 
 _SIDE = 32
-_BITS_APART = 12  # of 64; a crop by a tenth of the side seldom changes more
+_BITS_APART = 12  # of 64, at most; a crop by a tenth of the side seldom changes more
+_PROPOSED = (
+    4.0  # pairs an image in each of twelve rounds; where all look alike, fewer bits may differ
+)
 # Correlation of fine detail from which on two images are the same, and from which on they are if their
 # colours on the whole differ by no more than this (of 255); see benchmarks/lint_copies.py.
 _SURELY, _LIKELY, _COLORS_APART = 0.8, 0.65, 18.0
@@ -81,6 +84,7 @@ def alike(
         workers: Threads.
         watch: Called with how many rounds are done and how many there are.
     """
+    bits = _bits_apart(hashes(thumbs))
     windows = (_WHOLE, *CROPS) if len(thumbs) <= _CROPS_UP_TO else (_WHOLE,)
     proposed, rounds = set(), 0
     for mirrored in (False, True):
@@ -88,7 +92,7 @@ def alike(
         for window in windows:
             own = asked if window is _WHOLE and not mirrored else hashes(_cut(thumbs, window))
             # Whole images lie over each other alike both ways; with a crop it matters which is cut.
-            for a, b in _near(asked, own, workers, once=window is _WHOLE):
+            for a, b in _near(asked, own, bits, workers, once=window is _WHOLE):
                 if a != b:
                     proposed.add((a, b, mirrored))
             rounds += 1
@@ -109,8 +113,19 @@ def hashes(thumbs: NDArray[np.generic]) -> NDArray[np.uint64]:
     return np.concatenate(found) if found else np.empty(0, np.uint64)
 
 
+def _bits_apart(own: NDArray[np.uint64]) -> int:
+    """How many bits two hashes may differ in, so that an image has few others near it on average."""
+    some = own[permutation(key_for("lint bits"), len(own))[:1000]]
+    counts = np.zeros(65)
+    for start in range(0, len(own), _BLOCK[1]):
+        apart = np.bitwise_count(some[:, None] ^ own[None, start : start + _BLOCK[1]])
+        counts += np.bincount(apart.ravel(), minlength=65)
+    near = np.cumsum(counts) / len(some) - 1  # all but itself
+    return min(_BITS_APART, max(0, int((near <= _PROPOSED).sum()) - 1))
+
+
 def _near(
-    asked: NDArray[np.uint64], own: NDArray[np.uint64], workers: int, *, once: bool
+    asked: NDArray[np.uint64], own: NDArray[np.uint64], bits: int, workers: int, *, once: bool
 ) -> Iterator[tuple[int, int]]:
     """Numbers of hashes that differ in few bits; where `once`, only with the first the smaller."""
     rows, columns = _BLOCK
@@ -121,7 +136,7 @@ def _near(
             apart = np.bitwise_count(
                 asked[start : start + rows, None] ^ own[None, other : other + columns]
             )
-            a, b = np.nonzero(apart <= _BITS_APART)
+            a, b = np.nonzero(apart <= bits)
             found += zip((a + start).tolist(), (b + other).tolist(), strict=True)
         return [(a, b) for a, b in found if a < b or not once]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from onestop.data.samples import ArraySamples
-from onestop.linting.alike import alike, hashes
+from onestop.linting.alike import _bits_apart, alike, hashes
 from onestop.linting.look import look_at
 from tests.reliability.bad_inputs import picture
 
@@ -100,3 +100,26 @@ def test_plain_images_are_not_compared() -> None:
 def test_threads_change_nothing() -> None:
     images = [image(seed % 25) if seed < 30 else jpeg(image(seed - 20)) for seed in range(50)]
     assert pairs(images, workers=2) == pairs(images, workers=0) != []
+
+
+def test_where_all_look_alike_few_pairs_are_proposed() -> None:
+    """A thousand variations of ten shapes: compared all with all they would be half a million."""
+    rng = np.random.default_rng(0)
+    shapes = rng.integers(0, 2, (10, 8, 8))
+    thumbs = np.kron(shapes[np.arange(1000) % 10], np.ones((1, 4, 4))) * 200
+    thumbs = (thumbs + rng.integers(0, 40, thumbs.shape)).astype(np.uint8)
+    bits = _bits_apart(hashes(thumbs))
+    assert bits < 6
+    found = hashes(thumbs)
+    apart = np.bitwise_count(found[:, None] ^ found[None])
+    assert (apart <= bits).sum() < (apart <= 12).sum() / 2
+    assert _bits_apart(hashes(rng.integers(0, 256, (500, 32, 32), dtype=np.uint8))) == 12
+
+
+def test_frames_of_a_film_are_chained() -> None:
+    """Each frame is nearly the next, and all of them are one group."""
+    wide = np.asarray(image(1).resize((400, 120)))
+    frames = [Image.fromarray(wide[:, start : start + 150]) for start in range(0, 60, 2)]
+    found = pairs(frames + [image(seed) for seed in range(10, 40)])
+    assert {(number, number + 1) for number in range(29)} <= set(found)
+    assert all(b < 30 for _, b in found)
