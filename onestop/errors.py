@@ -91,3 +91,12 @@ def listing(values: Iterable[object], limit: int = 8) -> str:
     texts = [str(value) for value in values]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
+
+
+def plural(count: int, thing: str, things: str = "") -> str:
+    """A number and its noun.
+
+    >>> plural(2000, "image")
+    '2,000 images'
+    """
+    return f"1 {thing}" if count == 1 else f"{count:,} {things or thing + 's'}"

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from onestop.assembly import Parts, assemble, held_out, kept_model
-from onestop.data.dataset import Skipped, counted, named, require_none_skipped
+from onestop.data.dataset import Skipped, named, require_none_skipped
 from onestop.data.stream import Feed
 from onestop.device import differences
 from onestop.display.progress import Watcher
@@ -27,6 +27,7 @@ from onestop.errors import (
     OutOfMemoryError,
     UsageError,
     is_out_of_memory,
+    plural,
 )
 from onestop.fitting import advice
 from onestop.inference import Scored
@@ -261,11 +262,11 @@ def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watche
         train = parts.feeds["train"]
         used, found = len(train.samples) - len(train.bad), len(train.samples)
         watcher.say(
-            f"trained on {used:,} of {found:,} images; {counted(skipped)} skipped, "
+            f"trained on {used:,} of {found:,} images; {plural(len(skipped), 'file')} skipped, "
             f"see {folder / SKIPPED}: {named(skipped)}"
         )
     if odd := [remark for feed in parts.feeds.values() for remark in feed.remarks()]:
-        watcher.say(f"note: {counted(odd)} read all the same: {named(odd)}")
+        watcher.say(f"note: {plural(len(odd), 'file')} read all the same: {named(odd)}")
 
 
 def _predictions(folder: Path, parts: Parts, feed: Feed, scored: Scored) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from onestop.data.formats import BadImageError
 from onestop.data.samples import ArraySamples, Samples
-from onestop.errors import DataError, listing
+from onestop.errors import DataError, listing, plural
 from onestop.randomness import key_for, permutation
 
 
@@ -22,11 +22,6 @@ class Skipped:
     path: str
     reason: str
     split: str = field(default="", compare=False)
-
-
-def counted(files: Sequence[Skipped]) -> str:
-    """How many files, in words."""
-    return "1 file" if len(files) == 1 else f"{len(files):,} files"
 
 
 def named(files: Sequence[Skipped], limit: int = 3) -> str:
@@ -42,8 +37,8 @@ def require_none_skipped(skipped: Sequence[Skipped], name: str) -> None:
     """
     if skipped:
         raise DataError(
-            f"{name}: {counted(skipped)} cannot be used: {named(skipped)}; mend or remove what is "
-            "named, or leave out --strict"
+            f"{name}: {plural(len(skipped), 'file')} cannot be used: {named(skipped)}; mend or remove "
+            "what is named, or leave out --strict"
         )
 
 

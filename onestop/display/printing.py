@@ -14,7 +14,7 @@ from rich.table import Table
 from onestop.config import Settings
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
-from onestop.errors import listing
+from onestop.errors import listing, plural
 from onestop.recipe import FIELDS
 from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run, RunRow
 from onestop.run_folder import csv_text
@@ -97,8 +97,7 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     _show_figures(evaluation.metrics, evaluation.source)
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
     if skipped:
-        files = "1 file" if len(skipped) == 1 else f"{len(skipped):,} files"
-        _aside(f"{files} skipped: {listing(skipped, 3)} (--json names all)")
+        _aside(f"{plural(len(skipped), 'file')} skipped: {listing(skipped, 3)} (--json names all)")
     if evaluation.remarks:
         _aside(f"note: read all the same: {listing(evaluation.remarks, 3)}")
 

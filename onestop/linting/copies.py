@@ -8,8 +8,9 @@ from typing import TypeVar
 import numpy as np
 
 from onestop.data.dataset import Dataset
+from onestop.errors import plural
 from onestop.linting.alike import alike
-from onestop.linting.findings import Finding, Level, Place, label_of, plural
+from onestop.linting.findings import Finding, Level, Place, label_of
 from onestop.linting.look import Look
 
 _Key = TypeVar("_Key")

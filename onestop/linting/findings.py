@@ -64,11 +64,6 @@ def label_of(place: Place, dataset: Dataset) -> float:
     return float(dataset.splits[place.split].targets[place.index])
 
 
-def plural(count: int, thing: str, things: str = "") -> str:
-    """A number and its noun: `1 image`, `2,000 images`."""
-    return f"1 {thing}" if count == 1 else f"{count:,} {things or thing + 's'}"
-
-
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
     """Leaks, then warnings, then notes, else in the order given."""
     order = {"leak": 0, "warning": 1, "note": 2}

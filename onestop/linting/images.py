@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 from onestop.data.dataset import Dataset, named
-from onestop.errors import listing
-from onestop.linting.findings import Finding, Level, Place, plural
+from onestop.errors import listing, plural
+from onestop.linting.findings import Finding, Level, Place
 from onestop.linting.look import Look
 
 _TINY = 1 / 4  # of the median side
