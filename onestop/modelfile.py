@@ -33,6 +33,8 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
 """Of files of weights."""
 _KEY = "onestop"
 _MOST_PIXELS = 2**14  # a side, of what a network sees
+# What JSON that is no card makes a reader raise.
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 # Settings of the run that whoever uses its model goes by.
 _READ = {
     "device",
@@ -141,25 +143,25 @@ def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _card(path: Path, text: str) -> Card:
+    damaged = UsageError(f"{path}: its card is damaged; use another copy of the file")
     try:
         values = json.loads(text)
         version = int(values["format_version"])
-        if version > FORMAT_VERSION:
-            raise UsageError(
-                f"{path}: format {version}, this OneStop reads up to {FORMAT_VERSION}; upgrade OneStop"
-            )
-        known = {f.name for f in dataclasses.fields(Card)}
+    except _ODD:
+        raise damaged from None
+    if version > FORMAT_VERSION:
+        raise UsageError(
+            f"{path}: format {version}, this OneStop reads up to {FORMAT_VERSION}; upgrade OneStop"
+        )
+    known = {f.name for f in dataclasses.fields(Card)}
+    try:
         card = _adapter().validate_python({k: v for k, v in values.items() if k in known})
         for name in _READ & card.recipe.keys():
             if card.recipe[name] is not None:
                 check_setting(name, card.recipe[name], "")
-        return card
-    except UsageError as error:
-        if str(error).startswith(f"{path}: format "):
-            raise
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        pass
-    raise UsageError(f"{path}: its card is damaged; use another copy of the file")
+    except (UsageError, *_ODD):
+        raise damaged from None
+    return card
 
 
 @functools.cache

@@ -30,7 +30,8 @@ def quick_look(dataset: Dataset) -> list[Finding]:
 
 def warning(dataset: Dataset) -> str:
     """What a quick look found, in one line; empty where there is nothing to fear."""
-    said = [finding.text for finding in quick_look(dataset) if finding.level in _WORTH_A_WORD]
+    found = [finding for finding in quick_look(dataset) if finding.level in _WORTH_A_WORD]
+    said = [finding.text for finding in found if finding.text not in dataset.notes]  # said already
     return f"warning: {'; '.join(said)} (onestop lint tells more)" if said else ""
 
 
