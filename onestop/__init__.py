@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onestop.verbs.lint import lint
     from onestop.verbs.models import models
     from onestop.verbs.predict import predict
+    from onestop.verbs.report import report
     from onestop.verbs.runs import runs
     from onestop.verbs.train import dry_run, resolve, train
 
@@ -41,6 +42,7 @@ _WHERE = {
     "info": "onestop.verbs.info",
     "lint": "onestop.verbs.lint",
     "models": "onestop.verbs.models",
+    "report": "onestop.verbs.report",
     "runs": "onestop.verbs.runs",
     "load": "onestop.inference",
     "Model": "onestop.inference",
@@ -58,7 +60,7 @@ _WHERE = {
 __all__ = [
     "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
     "dry_run", "evaluate", "info", "lint", "load", "load_weights", "models", "open_data", "predict",
-    "replace_head", "resolve", "runs", "train", "write_weights",
+    "replace_head", "report", "resolve", "runs", "train", "write_weights",
 ]  # fmt: skip
 
 

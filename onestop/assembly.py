@@ -32,7 +32,7 @@ from onestop.networks.mirrored import augmented
 from onestop.networks.wishes import ScalesRates, StartsFromImages
 from onestop.planning import Plan
 from onestop.randomness import key_for, permutation
-from onestop.recipe import Recipe
+from onestop.recipe import Cache, Recipe
 from onestop.shortcut import Shortcut
 from onestop.state import Training
 from onestop.tasks import Task
@@ -176,13 +176,7 @@ def _inputs(
 ) -> tuple[Preprocessing, Feed]:
     """The preprocessing and the training split; the one may need statistics of the other."""
     store = Store(dataset.name, "train", said) if recipe.cache == "disk" else None
-    train = Feed(
-        dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
-        augment=recipe.augment or "none", padding=recipe.crop_padding,
-        seed=recipe.seed, cache=recipe.cache, store=store,
-        changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
-        mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
-    )  # fmt: skip
+    train = training_feed(recipe, dataset, preprocessing, engine, cache=recipe.cache, store=store)
     if len(train.bad) == len(train.samples):
         name, reason = train.samples.name(0), train.bad[0]
         raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
@@ -193,6 +187,20 @@ def _inputs(
         preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)
         train.preprocessing = preprocessing
     return preprocessing, train
+
+
+def training_feed(
+    recipe: Recipe, dataset: Dataset, preprocessing: Preprocessing, engine: Engine, *,
+    cache: Cache | None = None, store: Store | None = None, keep: bool = True,
+) -> Feed:  # fmt: skip
+    """The training split with the recipe's random changes; for the rest see `Feed`."""
+    return Feed(
+        dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
+        augment=recipe.augment or "none", padding=recipe.crop_padding,
+        seed=recipe.seed, keep=keep, cache=cache, store=store,
+        changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
+        mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
+    )  # fmt: skip
 
 
 def held_out(parts: Parts) -> str:

@@ -46,7 +46,7 @@ _PRINTING = {
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
 # Of a run that trains, and of no use where it only says what it would do.
-_OF_THE_RUN = ("out", "name", "allow_inexact_resume")
+_OF_THE_RUN = ("out", "name", "no_report", "allow_inexact_resume")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ value came from is remembered for `--print-recipe` and for error messages.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -149,6 +150,17 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
 def write_recipe(recipe: Recipe) -> str:
     """The recipe as YAML, every value in it, in the order of the declaration."""
     return yaml.safe_dump(dataclasses.asdict(recipe), sort_keys=False, allow_unicode=True)
+
+
+def command_of(recipe: Recipe) -> str:
+    """The command that trains with a recipe, whatever defaults become: what is set is in it."""
+    words = ["onestop", "train", recipe.source]
+    for field in dataclasses.fields(Recipe):
+        value, flag = getattr(recipe, field.name), "--" + field.name.replace("_", "-")
+        if field.name == "source" or value == field.default:
+            continue
+        words += [flag] if value is True else [flag, f"{value}"]
+    return shlex.join(words)
 
 
 def refuse_useless(given: Settings) -> None:

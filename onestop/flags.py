@@ -27,6 +27,10 @@ from onestop.errors import UsageError, did_you_mean
 from onestop.recipe import ALIASES, field_types
 
 
+_MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
+"""Arguments that may be given several times, and how help calls them."""
+
+
 @dataclass(frozen=True)
 class Option:
     """An argument of a verb as the command line has it."""
@@ -76,7 +80,7 @@ def options_of(function: Callable[..., Any]) -> list[Option]:
                 text=texts[name],
                 positional=positional,
                 required=required,
-                many=positional and name == "images",
+                many=positional and name in _MANY,
             )
         )
     return options
@@ -177,7 +181,7 @@ def _field_default(option: Option, default: Any) -> Any:
 
 def _metavar(option: Option) -> str:
     if option.positional:
-        name = "IMAGE|FOLDER..." if option.many else option.name.upper()
+        name = _MANY[option.name] if option.many else option.name.upper()
         return name if option.required else f"[{name}]"
     kinds = {
         part for kind in (option.kind, *get_args(option.kind)) for part in (kind, *get_args(kind))

@@ -185,6 +185,14 @@ class Model(nn.Module):
         for prepared in ahead(_batches(enumerate(images), size), prepare, cores()):
             yield from self._guess(prepared, top)
 
+    def score(self, samples: Any, *, keep_outputs: bool = False) -> tuple[Scored, Feed]:
+        """Score a split; what was found, and the feed, which knows what could not be read."""
+        feed = self.feed(samples)
+        batches = feed.in_order(batch_size(self.preprocessing.shape))
+        with preserved():
+            found = score(self.fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
+        return found, feed
+
     def save(self, path: str | Path) -> None:
         """Write network, classes and preprocessing into one safe file."""
         write_model(Path(path), self.network.state_dict(), self.card)

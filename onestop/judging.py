@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from onestop.data import open_data
+from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
+from onestop.data.sources.python import NAME
 from onestop.errors import UsageError
 from onestop.inference import Scored
+from onestop.metrics.calibration import Calibration, calibration
+from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.run_folder import csv_text, plain_cell, write_atomic
 from onestop.tasks import Classification, Task
 
@@ -56,6 +62,26 @@ class Verdict:
 COLUMNS = tuple(field.name for field in dataclasses.fields(Verdict))
 
 
+def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Dataset:
+    """The data of a run, cut into splits as it was then.
+
+    Args:
+        recipe: Settings of the run.
+        data_root: Where sets known by name lie now (default: where they lay then).
+
+    Raises:
+        OneStopError: It came from Python, or is not there any more.
+    """
+    if recipe.get("source", NAME) == NAME:
+        raise UsageError("the model was trained on data given in Python; name images with --data")
+    return open_data(
+        recipe["source"],
+        root=data_root or recipe["data_root"],
+        val_fraction=recipe["val_fraction"],
+        seed=recipe["seed"],
+    )
+
+
 def judge(task: Task, samples: Samples, scored: Scored) -> list[Verdict]:
     """A verdict an image, in the order of the split.
 
@@ -90,6 +116,18 @@ def judge(task: Task, samples: Samples, scored: Scored) -> list[Verdict]:
             )
         )
     return found
+
+
+def matrix_of(verdicts: Sequence[Verdict], classes: Sequence[str]) -> Matrix:
+    """The confusion matrix [K, K] of what was said."""
+    truths = [verdict.truth for verdict in verdicts]
+    return confusion_matrix(truths, [verdict.predicted for verdict in verdicts], classes)
+
+
+def calibration_of(verdicts: Sequence[Verdict]) -> Calibration:
+    """Whether what was said was right as often as its probability says."""
+    scores = [verdict.score for verdict in verdicts]
+    return calibration(scores, [bool(verdict.correct) for verdict in verdicts])
 
 
 def write_verdicts(path: Path, verdicts: Sequence[Verdict]) -> None:

@@ -132,6 +132,7 @@ def train_loop(
         }
         metrics = evaluate(training.scored) if evaluate else {}
         row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
+        row["scoring"] = time.perf_counter() - begun - took
         best = _note_epoch(progress, recipe, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)

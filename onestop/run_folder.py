@@ -17,6 +17,8 @@ RECIPE = "recipe.yaml"  # every setting, resolved
 METRICS = "metrics.json"  # final figures
 EPOCHS = "metrics.csv"  # a row an epoch
 PREDICTIONS = "predictions.csv"  # what was said of each held-out image
+CONFUSION = "confusion.csv"  # how often each class was named as which
+REPORT = "report.html"  # all of it as a page to look at
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
 LOG = "log.txt"  # what was said on the way
 STATE = "state"  # what is needed to go on
@@ -25,6 +27,7 @@ LOCK = ".lock"
 COLUMNS = (
     "epoch", "step", "seconds", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
     "val_top5", "val_macro_f1", "val_mae", "images_per_second", "waiting",
+    "scoring",
 )  # fmt: skip
 
 

@@ -23,16 +23,18 @@ from onestop.errors import (
     DataError,
     InterruptedRun,
     NonFiniteLossError,
+    OneStopError,
     OutOfMemoryError,
     UsageError,
     is_out_of_memory,
     plural,
 )
 from onestop.fitting import advice
+from onestop.inference import Model
 from onestop.judging import Verdict, judge, write_verdicts
 from onestop.linting.quick import warning
 from onestop.loop import Epoch, train_loop
-from onestop.modelfile import write_model
+from onestop.modelfile import read_card, write_model
 from onestop.networks import count_parameters
 from onestop.planning import Plan
 from onestop.randomness import key_for, permutation, preserved
@@ -43,6 +45,7 @@ from onestop.run_folder import (
     METRICS,
     MODEL,
     PREDICTIONS,
+    REPORT,
     SKIPPED,
     STATE,
     EpochsFile,
@@ -57,10 +60,11 @@ from onestop.state import States, restore_state
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
-def run_in(folder: Path, planned: Plan, *, quiet: bool, inexact: bool = False) -> Run:
+def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: bool = False) -> Run:
     """Train in a folder that this process holds, from whatever state is there.
 
-    `inexact` allows a state of other arithmetic (hardware, libraries, threads) to go on.
+    `report` has a page written at the end; `inexact` allows a state of other arithmetic (hardware,
+    libraries, threads) to go on.
     """
     watcher = Watcher(quiet=quiet)
     watcher.log = folder / LOG
@@ -72,14 +76,16 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, inexact: bool = False) -
     remove_leftovers(folder)
     with preserved(), planned.engine.applied(), Stop() as stop:
         try:
-            return _run(folder, planned, watcher, stop, inexact=inexact)
+            return _run(folder, planned, watcher, stop, report=report, inexact=inexact)
         except Stopped:
             raise InterruptedRun(
                 f"stopped; go on with: onestop train {folder}", stop.exit_code
             ) from None
 
 
-def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: bool) -> Run:
+def _run(
+    folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, report: bool, inexact: bool
+) -> Run:
     parts, states = assemble(planned), States(folder / STATE)
     about = _restore(folder, parts, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *parts.said, _summary(parts)):
@@ -98,7 +104,7 @@ def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: 
         raise OutOfMemoryError(
             advice(parts, str(error) or type(error).__name__) + _way_on(folder, states)
         ) from None
-    return _finish(folder, parts, watcher, about["inexact"])
+    return _finish(folder, parts, watcher, about["inexact"], report=report)
 
 
 def _skipped(parts: Parts) -> list[Skipped]:
@@ -215,7 +221,9 @@ def _keep_finite(parts: Parts, saver: Saver, problem: str) -> str:
     return f"{problem}; {kept}; lower --lr (now {parts.recipe.lr:g}) or set --clip-grad 1"
 
 
-def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) -> Run:
+def _finish(
+    folder: Path, parts: Parts, watcher: Watcher, inexact: list[str], *, report: bool
+) -> Run:
     """Score the best network once on held-out images and write the final files."""
     network, split = parts.training.network, held_out(parts)
     network.load_state_dict(kept_model(folder))
@@ -253,7 +261,22 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) ->
     _say_what_was_odd(folder, parts, skipped, watcher)
     if split == "train":
         watcher.say("note: no images were held out; the figures are of the training images")
+    if report:
+        _report(folder, parts, watcher)
     return Run(folder, _some_of(verdicts, parts.recipe.seed))
+
+
+def _report(folder: Path, parts: Parts, watcher: Watcher) -> None:
+    """Write report.html; the run is done and good without it, whatever goes wrong with it."""
+    from onestop.report import gather, write_report  # matplotlib is only loaded here
+
+    card = read_card(folder / MODEL)
+    model = Model(parts.training.network, card).on("cpu", "fp32")
+    try:
+        write_report(gather(folder, dataset=parts.dataset, model=model, busy=False))
+    except (OneStopError, ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        watcher.say(f"warning: no {REPORT} ({why}); try again with: onestop report {folder}")
 
 
 def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watcher: Watcher) -> None:

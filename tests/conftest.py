@@ -6,6 +6,8 @@ import os
 
 # Test processes share the cores already; more threads in each would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hundreds of runs are trained here; those whose page is looked at ask for it.
+os.environ["ONESTOP_REPORT"] = "0"
 
 import threading
 from collections.abc import Callable
@@ -27,19 +29,23 @@ def photos(tmp_path: Path) -> Callable[..., Path]:
     """
 
     def make(counts: dict[str, int], root: str = "photos", suffix: str = ".jpg") -> Path:
-        folder = tmp_path / root
-        for place, (name, count) in enumerate(counts.items()):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            for number in range(count):
-                rng = np.random.default_rng([place, number])
-                height, width = rng.integers(36, 64, 2)
-                pixels = rng.integers(0, 80, (height, width, 3), dtype=np.uint8)
-                channel = {"red": 0, "green": 1, "blue": 2}.get(Path(name).name, place % 3)
-                pixels[..., channel] += 150
-                Image.fromarray(pixels).save(folder / name / f"{number:03d}{suffix}")
-        return folder
+        return make_photos(tmp_path / root, counts, suffix)
 
     return make
+
+
+def make_photos(folder: Path, counts: dict[str, int], suffix: str = ".jpg") -> Path:
+    """A folder of noisy images; see `photos`."""
+    for place, (name, count) in enumerate(counts.items()):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            rng = np.random.default_rng([place, number])
+            height, width = rng.integers(36, 64, 2)
+            pixels = rng.integers(0, 80, (height, width, 3), dtype=np.uint8)
+            channel = {"red": 0, "green": 1, "blue": 2}.get(Path(name).name, place % 3)
+            pixels[..., channel] += 150
+            Image.fromarray(pixels).save(folder / name / f"{number:03d}{suffix}")
+    return folder
 
 
 @pytest.fixture(scope="session")

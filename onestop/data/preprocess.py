@@ -119,6 +119,12 @@ class ImagePreprocessing(Preprocessing):
             return pixels
         return pixels.mul_(scale.view(-1, 1, 1)).add_(shift.view(-1, 1, 1))
 
+    def pixels(self, batch: Tensor) -> Tensor:
+        """A batch that `normalise` gave as pixels again, uint8 [B, C, h, w]."""
+        mean = torch.tensor(self.mean, device=batch.device).view(-1, 1, 1)
+        std = torch.tensor(self.std, device=batch.device).view(-1, 1, 1)
+        return ((batch * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
 
 @dataclass(frozen=True)
 class VectorPreprocessing(Preprocessing):

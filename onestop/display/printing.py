@@ -16,7 +16,17 @@ from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.errors import listing, plural
 from onestop.recipe import FIELDS
-from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run, RunRow
+from onestop.results import (
+    Cost,
+    Evaluation,
+    Info,
+    Lint,
+    Prediction,
+    Predictions,
+    Report,
+    Run,
+    RunRow,
+)
 from onestop.run_folder import csv_text
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
@@ -35,6 +45,8 @@ def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: boo
     elif isinstance(result, Lint):
         _print_json(result.to_json()) if json else _show_lint(result)
         return 3 if result.leaks and not allow_leaks else 0
+    elif isinstance(result, Report):
+        _print_json(result.to_json()) if json else _show_report(result)
     elif isinstance(result, Cost):
         _print_json(result.to_json()) if json else _print_table(cost_table(result))
     elif isinstance(result, list) and result and isinstance(result[0], RunRow):
@@ -126,6 +138,12 @@ def _show_lint(lint: Lint) -> None:
             "a split leaks into another: figures measured on it will flatter (--allow-leaks: exit 0)"
         )
     print(lint.folder)
+
+
+def _show_report(report: Report) -> None:
+    for line in report.said:
+        print(_text(line))
+    print(report.file)
 
 
 def _example(finding: Mapping[str, Any]) -> str:

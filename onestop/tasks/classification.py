@@ -5,7 +5,6 @@ Legend: B images of a batch, K classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -128,21 +127,14 @@ class Classification(Task):
     def draw(  # noqa: D102
         self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
     ) -> Figure:
-        from matplotlib.figure import Figure
+        from onestop.figures.grid import guess_title, image_grid
 
-        columns = min(8, len(inputs))
-        rows = math.ceil(len(inputs) / columns)
-        figure = Figure(figsize=(1.6 * columns, 1.9 * rows), layout="constrained")
-        guesses = self.decode(outputs, 1)
-        for place, (image, target) in enumerate(zip(inputs, targets, strict=True)):
-            axes = figure.add_subplot(rows, columns, place + 1)
-            axes.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray")
-            axes.set_axis_off()
-            guess, truth = guesses[place][0], self.truth(target)
-            right = guess.label == truth
-            title = f"{guess.label} {guess.score:.0%}" + ("" if right else f"\n(is {truth})")
-            axes.set_title(title, fontsize=8, color="green" if right else "red", parse_math=False)
-        return figure
+        said = [
+            guess_title(guess.label, guess.score, self.truth(target))
+            for (guess,), target in zip(self.decode(outputs, 1), targets, strict=True)
+        ]
+        titles, right = zip(*said, strict=True)
+        return image_grid(inputs, titles, right)
 
 
 def balancing_weights(counts: NDArray[np.int64]) -> Tensor:

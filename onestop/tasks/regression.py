@@ -67,24 +67,9 @@ class Regression(Task):
     def draw(  # noqa: D102
         self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
     ) -> Figure:
-        from matplotlib.figure import Figure
+        from onestop.figures.fitted import fitted_line, fitted_scatter
 
-        figure = Figure(figsize=(6, 4.5), layout="constrained")
-        axes = figure.add_subplot()
         predicted = outputs.squeeze(-1).tolist()
         if all(len(np.atleast_1d(x)) == 1 for x in inputs):
-            x = [float(np.atleast_1d(value)[0]) for value in inputs]
-            order = np.argsort(x)
-            axes.scatter(x, targets, s=18, label="data")
-            line = [x[i] for i in order], [predicted[i] for i in order]
-            axes.plot(*line, color="tab:red", label="fitted")
-            axes.set_xlabel("x")
-            axes.set_ylabel("y")
-        else:
-            axes.scatter(targets, predicted, s=18, label="samples")
-            ends = [min(targets), max(targets)]
-            axes.plot(ends, ends, color="tab:gray", label="perfect")
-            axes.set_xlabel("target")
-            axes.set_ylabel("predicted")
-        axes.legend()
-        return figure
+            return fitted_line([float(np.atleast_1d(x)[0]) for x in inputs], targets, predicted)
+        return fitted_scatter(targets, predicted)

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import DataError, UsageError, listing
+from onestop.errors import DataError, listing
 from onestop.recipe import Precision
 from onestop.results import Evaluation
 
@@ -52,7 +52,8 @@ def evaluate(
         OneStopError: No model, no such split, or classes that the model does not know.
     """
     from onestop.data.dataset import require_none_skipped
-    from onestop.inference import batch_size, load_model, score
+    from onestop.inference import load_model
+    from onestop.judging import judge
     from onestop.randomness import preserved
 
     with preserved():
@@ -60,11 +61,9 @@ def evaluate(
     dataset = _open(loaded, data, data_root)
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     dataset = _renumbered(dataset, loaded)
-    feed = loaded.feed(dataset.split(name))
+    samples = dataset.split(name)
     begun = time.perf_counter()
-    with preserved():
-        batches = feed.in_order(batch_size(loaded.preprocessing.shape))
-        scored = score(loaded.fast, loaded.task, batches, loaded.engine)
+    scored, feed = loaded.score(samples, keep_outputs=True)
     seconds = time.perf_counter() - begun
     skipped = [s for s in dataset.skipped if s.split in ("", name)] + feed.skipped()
     if strict:
@@ -82,24 +81,17 @@ def evaluate(
         "skipped": len(skipped),
     }
     odd = [f"{s.path}: {s.reason}" for s in feed.remarks()]
-    return Evaluation(file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd))
+    verdicts = tuple(judge(loaded.task, samples, scored))
+    return Evaluation(file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd), verdicts)
 
 
 def _open(model: Model, data: Any, data_root: str | None) -> Dataset:
     from onestop.data import open_data
-    from onestop.data.sources.python import NAME
+    from onestop.judging import trained_on
 
-    recipe = model.card.recipe
-    if data is not None:
-        return open_data(data, root=data_root, val_fraction=0, for_training=False)
-    if recipe.get("source", NAME) == NAME:
-        raise UsageError("the model was trained on data given in Python; name images with --data")
-    return open_data(
-        recipe["source"],
-        root=data_root or recipe["data_root"],
-        val_fraction=recipe["val_fraction"],
-        seed=recipe["seed"],
-    )
+    if data is None:
+        return trained_on(model.card.recipe, data_root)
+    return open_data(data, root=data_root, val_fraction=0, for_training=False)
 
 
 def _renumbered(dataset: Dataset, model: Model) -> Dataset:

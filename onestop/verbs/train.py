@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,7 @@ def train(
     out: str | Path = "runs",
     name: str | None = None,
     quiet: bool = False,
+    no_report: bool = False,
     allow_inexact_resume: bool = False,
     **given: Any,
 ) -> Run:
@@ -63,6 +65,7 @@ def train(
         name: name of the run's folder in it; -2, -3, ... is added where it exists (default:
             source-network)
         quiet: no progress
+        no_report: do not write report.html at the end (ONESTOP_REPORT=0 says so for all runs)
         allow_inexact_resume: go on with a run that was begun with other hardware, libraries or numbers
             of threads, whose last bits differ; metrics.json says so
         given: any field of `onestop.Recipe`
@@ -75,6 +78,7 @@ def train(
     """
     given, network = _take_network(given)
     checked = _checked(given)
+    report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
@@ -87,6 +91,7 @@ def train(
             checked,
             network,
             quiet=quiet,
+            report=report,
             inexact=allow_inexact_resume,
         )
     planned = _planned(_resolve(source, recipe, checked), network)
@@ -96,7 +101,7 @@ def train(
     folder = create_run(out, name or _default_name(planned.recipe.source, planned.entry.name))
     with lock_run(folder):
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet)
+        return run_in(folder, planned, quiet=quiet, report=report)
 
 
 def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: Any) -> Settings:
@@ -222,6 +227,7 @@ def _go_on(
     network: Any,
     *,
     quiet: bool,
+    report: bool,
     inexact: bool,
 ) -> Run:
     """Go on with a run from its newest state, or from the start where it has none."""
@@ -232,7 +238,7 @@ def _go_on(
     with lock_run(folder):
         _refuse_fewer(folder, planned.recipe.epochs or 0)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet, inexact=inexact)
+        return run_in(folder, planned, quiet=quiet, report=report, inexact=inexact)
 
 
 def _planned_again(

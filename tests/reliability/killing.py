@@ -53,7 +53,7 @@ PLACES = (
     "after the last step",
 )
 _BEFORE, _STEP, _EVALUATION, _SAVE, _AFTER = range(5)
-_WALL_CLOCK = {"seconds", "images_per_second", "waiting"}
+_WALL_CLOCK = {"seconds", "images_per_second", "waiting", "scoring"}
 _MANY = 300  # kills; of fewer, shares are left to chance
 _SAVE_EVERY = 0.006  # seconds
 

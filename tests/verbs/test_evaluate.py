@@ -18,7 +18,7 @@ from onestop.errors import DataError, UsageError
 from tests.verbs.conftest import COLOURS, Trained
 
 Capture = pytest.CaptureFixture[str]
-CLOCK = ("seconds", "images_per_second", "waiting")
+CLOCK = ("seconds", "images_per_second", "waiting", "scoring")
 
 
 def without_clock(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, UsageE
 from onestop.loop import Step
 from onestop.run_folder import COLUMNS
 
-WALL_CLOCK = ("seconds", "images_per_second", "waiting")
+WALL_CLOCK = ("seconds", "images_per_second", "waiting", "scoring")
 
 
 def digits(count: int = 200) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""How a run went: loss, accuracy and learning rate by epoch, and where the time went."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from onestop.figures.style import BLUE, COLORS, GREEN, GREY, ORANGE, new_figure, plain, tick_names
+
+Rows = Sequence[Mapping[str, str]]
+"""The rows of metrics.csv."""
+_TITLES = {
+    "loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error", "lr": "Learning rate"
+}  # fmt: skip
+
+
+PANELS = ("loss", "accuracy", "lr")
+"""Of the curves; where numbers are predicted, the absolute error stands for the accuracy."""
+
+
+def curves(rows: Rows, best_epoch: int = 0, panels: Sequence[str] = PANELS) -> Figure:
+    """Loss, accuracy (or absolute error) and learning rate over the epochs.
+
+    Args:
+        rows: Of metrics.csv.
+        best_epoch: The epoch whose network was kept, counted from 1; 0 is not known.
+        panels: Which of them.
+    """
+    share = any(row.get("train_accuracy") or row.get("val_accuracy") for row in rows)
+    figure = new_figure(3.1 * len(panels), 2.9)
+    for place, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), place + 1)
+        _panel(axes, rows, panel if share or panel != "accuracy" else "mae", best_epoch)
+    return figure
+
+
+def compared(runs: Mapping[str, Rows], key: str) -> Figure:
+    """One column of metrics.csv over the epochs of several runs, by their names."""
+    figure = new_figure(3.1, 2.9)
+    axes = figure.add_subplot()
+    plain(axes, key.replace("_", " "), "epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    for (name, rows), color in zip(runs.items(), itertools.cycle(COLORS), strict=False):
+        _line(axes, rows, key, tick_names([name], 24)[0], color)
+    if key.endswith("accuracy"):
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _panel(axes: Axes, rows: Rows, key: str, best_epoch: int) -> None:
+    plain(axes, _TITLES[key], "epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if key == "lr":
+        _line(axes, rows, "lr", "rate", GREY)
+        return
+    _line(axes, rows, f"train_{key}", "training", BLUE)
+    _line(axes, rows, f"val_{key}", "validation", ORANGE)
+    if best_epoch:
+        axes.axvline(best_epoch, color=GREEN, linewidth=1, linestyle=":", label="kept")
+    if key == "accuracy":
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, frameon=False)
+
+
+def _line(axes: Axes, rows: Rows, key: str, label: str, color: str) -> None:
+    """A curve, where any epoch has a value; few epochs are marked, since one alone has no line."""
+    points = [(int(row["epoch"]), float(row[key])) for row in rows if row.get(key)]
+    if points:
+        mark = "o" if len(points) <= 20 else None
+        x, y = zip(*points, strict=True)
+        axes.plot(x, y, marker=mark, color=color, label=label, markersize=3, linewidth=1.6)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of a run: computing steps, waiting for images, scoring after each epoch."""
+
+    computing: float
+    waiting: float
+    scoring: float
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return self.computing + self.waiting + self.scoring
+
+
+def time_spent(rows: Rows) -> Spent:
+    """Where the time of the epochs went, from the rows of metrics.csv."""
+    waiting = scoring = before = 0.0
+    for row in rows:
+        took, scored = float(row["seconds"]) - before, float(row.get("scoring") or 0)
+        waiting += max(took - scored, 0.0) * float(row["waiting"] or 0)
+        scoring, before = scoring + scored, float(row["seconds"])
+    return Spent(max(before - waiting - scoring, 0.0), waiting, scoring)
+
+
+def spent_bar(spent: Spent) -> Figure:
+    """One bar, cut into what the time went into."""
+    figure = new_figure(5.4, 1.1)
+    axes = figure.add_subplot()
+    left, total = 0.0, max(spent.total, 1e-9)
+    parts = (
+        ("computing", spent.computing, BLUE), ("waiting for images", spent.waiting, ORANGE),
+        ("scoring", spent.scoring, GREEN),
+    )  # fmt: skip
+    for name, seconds, color in parts:
+        axes.barh(0, seconds, left=left, color=color, label=f"{name} {seconds / total:.0%}")
+        left += seconds
+    axes.set_yticks([])
+    axes.set_xlim(0, total)
+    axes.set_xlabel("seconds", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.legend(
+        ncols=3, fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0
+    )
+    return figure

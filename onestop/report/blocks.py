@@ -1,0 +1,144 @@
+"""What a page is made of: sections of sentences, tables, plots and pictures; page.html draws them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from onestop.figures.style import shortened, to_svg
+
+_TILE = 160  # pixels that a picture is reduced to
+_TINY = 64  # pixels up to which one is kept as it is, and shown with hard edges
+
+Tone = Literal["", "good", "bad"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A sentence, a warning, or lines to be copied."""
+
+    text: str
+    look: Literal["plain", "lead", "warning", "code"] = "plain"
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A cell of a table: a share with its interval, all in 0..1, drawn as a bar too."""
+
+    at: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.at:.1%}"
+
+    @property
+    def interval(self) -> str:
+        """Both ends, in words."""
+        return f"{self.low:.0%} to {self.high:.0%}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings; those after `unfolded` are folded away."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | Share]]
+    caption: str
+    unfolded: int = 30
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of so many pixels, and what it shows in words."""
+
+    svg: str
+    width: int
+    alt: str
+    caption: str = ""
+    kind: ClassVar[str] = "plot"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A small picture with lines and its name under it; `overlay` has a heat map on it."""
+
+    name: str
+    image: str
+    alt: str
+    lines: Sequence[str]
+    tone: Tone = ""
+    overlay: str = ""
+    pixelated: bool = False
+
+    @property
+    def short_name(self) -> str:
+        """The file's name, on one short line."""
+        return shortened(PurePath(self.name).name, 22)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures side by side."""
+
+    tiles: Sequence[Tile]
+    title: str = ""
+    kind: ClassVar[str] = "gallery"
+
+
+Block: TypeAlias = Text | Table | Plot | Gallery
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page; `key` is its anchor."""
+
+    key: str
+    title: str
+    blocks: Sequence[Block]
+
+
+def plot(figure: Figure, name: str, alt: str, caption: str = "") -> Plot:
+    """A figure as part of a page; `name` is its own within the page."""
+    return Plot(to_svg(figure, name), round(96 * figure.get_figwidth()), alt, caption)
+
+
+def tile(
+    name: str,
+    pixels: NDArray[np.uint8] | None,
+    alt: str,
+    lines: Sequence[str],
+    tone: Tone = "",
+    overlay: NDArray[np.uint8] | None = None,
+) -> Tile:
+    """A picture [H, W, C] of a page; None where it cannot be read."""
+    if pixels is None:
+        return Tile(name, "", f"{alt} (cannot be read)", lines, tone)
+    tiny = max(pixels.shape[:2]) <= _TINY
+    over = "" if overlay is None else data_uri(overlay)
+    return Tile(name, data_uri(pixels), alt, lines, tone, over, tiny)
+
+
+def data_uri(pixels: NDArray[Any]) -> str:
+    """A small picture written into the page itself."""
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
+    file = io.BytesIO()
+    if max(picture.size) <= _TINY:
+        picture.save(file, "PNG", optimize=True)
+        kind = "png"
+    else:
+        picture.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
+        picture.save(file, "JPEG", quality=82)
+        kind = "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,188 @@
+"""The page of several runs beside each other: what differs, by how much, and whether that is chance."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onestop.errors import plural
+from onestop.figures.curves import compared
+from onestop.judging import Verdict
+from onestop.metrics.intervals import Paired, paired, root_mean, wilson
+from onestop.recipe import Recipe
+from onestop.report.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
+from onestop.report.classes import recalls
+from onestop.report.evidence import Evidence
+from onestop.report.sections import pictures_of
+from onestop.report.words import named_split, network_of, source_of
+
+_FLIPPED = 12  # pictures of images that flipped, each way
+_CLASSES = 20  # rows of classes before the rest is folded
+_CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs on the images that both were judged on.
+
+    Attributes:
+        first: The run that all others are held against.
+        second: The other run.
+        flipped: The second's verdicts that are right where the first's are wrong, and the other way
+            round.
+        paired: McNemar's figures; None where they share no image, or predict numbers.
+        lost: Images that only one of them was judged on.
+    """
+
+    first: Evidence
+    second: Evidence
+    flipped: tuple[list[Verdict], list[Verdict]]
+    paired: Paired | None
+    lost: int
+
+
+def pair(first: Evidence, second: Evidence) -> Pair:
+    """Hold a run against another, image by image."""
+    known = {(v.image, v.truth): v for v in first.verdicts}
+    same_split = first.split == second.split
+    both = [(known[v.image, v.truth], v) for v in second.verdicts if (v.image, v.truth) in known]
+    if not both or not same_split or not first.classes or not second.classes:
+        return Pair(first, second, ([], []), None, len(first.verdicts) + len(second.verdicts))
+    ours, theirs = (_right([pair[side] for pair in both]) for side in (0, 1))
+    better = [v for (_, v), a, b in zip(both, ours, theirs, strict=True) if b and not a]
+    worse = [v for (_, v), a, b in zip(both, ours, theirs, strict=True) if a and not b]
+    lost = len(first.verdicts) + len(second.verdicts) - 2 * len(both)
+    return Pair(first, second, (better, worse), paired(ours, theirs), lost)
+
+
+def _right(verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:
+    return np.array([bool(verdict.correct) for verdict in verdicts])
+
+
+def comparison(runs: Sequence[Evidence]) -> list[Section]:
+    """The parts of the page; the first run is what the others are held against."""
+    pairs = [pair(runs[0], other) for other in runs[1:]]
+    parts: list[tuple[str, str, list[Block]]] = [
+        ("result", "Result", [*(Text(verdict_of(p), "lead") for p in pairs), _figures(runs)]),
+        ("settings", "Settings that differ", _settings(runs)),
+        ("curves", "Curves", _curves(runs)),
+        ("classes", "Classes", _classes(runs)),
+        *((f"flipped-{i}", f"Images that flipped: {_name(p.second)}", _flipped(p))
+          for i, p in enumerate(pairs, 1)),
+        ("machines", "Made with", _machines(runs)),
+    ]  # fmt: skip
+    return [Section(key, title, blocks) for key, title, blocks in parts if blocks]
+
+
+def verdict_of(found: Pair) -> str:
+    """Which of two runs is better, by how much, and whether chance alone would do as much."""
+    first, second, p = _name(found.first), _name(found.second), found.paired
+    if p is None:
+        return f"{first} and {second} were not judged on the same images: no test tells them apart."
+    alike = f"{first} and {second} do not differ by more than chance would have it"
+    better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
+    return (
+        f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {p.only_second:,} are "
+        f"right by {second} alone and {p.only_first:,} by {first} alone, {p.difference:+.1%} accuracy "
+        f"(with 95 % confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
+        + (f" {plural(found.lost, 'image')} of one of them are left out." if found.lost else "")
+    )
+
+
+def _name(found: Evidence) -> str:
+    return found.folder.name
+
+
+def _figures(runs: Sequence[Evidence]) -> Table:
+    rows = []
+    for run in runs:
+        seconds = float(run.epochs[-1]["seconds"]) if run.epochs else 0.0
+        epochs, images = f"{len(run.epochs)} of {run.recipe.epochs}", len(run.verdicts)
+        held = f"{images:,} {named_split(run.split)}" if images else ""
+        rows.append([
+            _name(run), network_of(run), source_of(run), _figure(run), held, epochs,
+            f"{seconds:,.0f} s",
+        ])  # fmt: skip
+    columns = ("run", "network", "data", "accuracy or error", "on images", "epochs", "time")
+    return Table(columns, rows, "With intervals of 95 %")
+
+
+def _figure(run: Evidence) -> str | Share:
+    if not run.verdicts:
+        return "not scored yet"
+    if run.classes:
+        hits = sum(bool(v.correct) for v in run.verdicts)
+        low, high = wilson(hits, len(run.verdicts))
+        return Share(hits / len(run.verdicts), float(low), float(high))
+    least, most = root_mean([v.loss for v in run.verdicts])
+    return f"{run.metrics['rmse']:.4g} ({least:.4g} to {most:.4g})"
+
+
+def _settings(runs: Sequence[Evidence]) -> list[Block]:
+    rows = []
+    for field in dataclasses.fields(Recipe):
+        values = ["" if (v := getattr(r.recipe, field.name)) is None else str(v) for r in runs]
+        if len(set(values)) > 1:
+            rows.append([field.name.replace("_", "-"), *values])
+    if not rows:
+        return [Text("None: the recipes are the same.")]
+    return [Table(("setting", *map(_name, runs)), rows, "")]
+
+
+def _curves(runs: Sequence[Evidence]) -> list[Block]:
+    rows = {_name(run): run.epochs for run in runs if run.epochs}
+    blocks: list[Block] = []
+    for key in ("val_loss", "val_accuracy", "train_loss"):
+        ends = [f"{name} {of[-1][key]}" for name, of in rows.items() if of[-1].get(key)]
+        if ends:
+            alt = f"{key.replace('_', ' ')} by epoch, at the end {', '.join(ends)}"
+            blocks.append(plot(compared(rows, key), key.replace("_", "-"), alt))
+    return blocks
+
+
+def _classes(runs: Sequence[Evidence]) -> list[Block]:
+    """The share of each class that each run finds, the most different classes first."""
+    if not all(run.verdicts and run.classes for run in runs):
+        return []
+    found = [recalls(run) for run in runs]
+    names = [name for name in runs[0].classes if all(name in one for one in found)]
+    if not names:
+        return []
+    names.sort(key=lambda name: -max(abs(one[name].at - found[0][name].at) for one in found))
+    rows: list[list[str | Share]] = [[name, *(one[name] for one in found)] for name in names]
+    caption = "Share of each class that is found (recall), the most different classes first"
+    return [Table(("class", *map(_name, runs)), rows, caption, _CLASSES)]
+
+
+def _flipped(found: Pair) -> list[Block]:
+    if found.paired is None:
+        return []
+    blocks: list[Block] = []
+    pictures, name = pictures_of(found.second), _name(found.second)
+    for verdicts, sign in zip(found.flipped, ("right", "wrong"), strict=True):
+        title = f"{plural(len(verdicts), 'image')} {sign} by {name} alone"
+        if sign == "wrong":
+            title = (
+                f"{plural(len(verdicts), 'image')} wrong by {name}, right by {_name(found.first)}"
+            )
+        if pictures and verdicts:
+            tone: Tone = "good" if sign == "right" else "bad"
+            blocks.append(Gallery(pictures.tiles(verdicts[:_FLIPPED], tone), title))
+        else:
+            rows = [(v.image, v.truth, v.predicted, f"{v.score:.1%}") for v in verdicts]
+            blocks.append(Table(("image", "is", "predicted", "probability"), rows, title, _FLIPPED))
+    return blocks
+
+
+def _machines(runs: Sequence[Evidence]) -> list[Block]:
+    made = [dict(run.card.made_with) if run.card else {} for run in runs]
+    keys = list(dict.fromkeys(key for one in made for key in one))
+    rows = [[key, *(str(one.get(key, "")) for one in made)] for key in keys]
+    rows = [row for row in rows if len(set(row[1:])) > 1]
+    if not rows:
+        return [Text("All with the same hardware and versions.")]
+    return [Table(("what", *map(_name, runs)), rows, "Versions and hardware that differ")]

@@ -1,0 +1,24 @@
+"""A page as HTML: one file, without scripts, that asks nothing of any network."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from onestop.report.blocks import Section
+from onestop.version import __version__
+
+
+def page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """The whole page; all text in it is escaped."""
+    return _template().render(title=title, about=about, sections=sections, version=__version__)
+
+
+@functools.cache
+def _template() -> Template:
+    loader = PackageLoader("onestop.report", "")
+    return Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    ).get_template("page.html")

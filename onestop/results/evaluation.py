@@ -1,0 +1,55 @@
+"""Figures of a model on a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onestop.results.judged import figure_of
+from onestop.results.notebook import figures, heading, svg, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from onestop.judging import Verdict
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a model on a split.
+
+    Attributes:
+        model: The model file.
+        source: What it was scored on.
+        metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
+            run's metrics.json; `seconds` and `images_per_second` are of the scoring.
+        skipped: `path` and `reason` of each file of the split that could not be used.
+        remarks: What there is to say of images that were used though something is wrong with them.
+        verdicts: What was said of each image, in the order of the split.
+    """
+
+    model: Path
+    source: str
+    metrics: dict[str, Any]
+    skipped: tuple[dict[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = field(default=(), repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, as `--json` prints them, and what was skipped and remarked where there is."""
+        odd = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
+        return {**self.metrics, **{name: value for name, value in odd.items() if value}}
+
+    def figure(self, name: str = "confusion") -> Figure:
+        """A matplotlib figure: `confusion` or `calibration`; where numbers are predicted, `fit`.
+
+        Raises:
+            UsageError: No figure of that name.
+        """
+        return figure_of(name, self.verdicts, tuple(self.metrics.get("per_class", ())))
+
+    def _repr_html_(self) -> str:
+        name = "confusion" if "per_class" in self.metrics else "fit"
+        picture = svg(self.figure(name), f"evaluation-{id(self)}") if self.verdicts else ""
+        return heading(self.source) + table(figures(self.metrics)) + picture

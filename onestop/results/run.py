@@ -1,0 +1,144 @@
+"""A run folder and what is in it; its row in a list of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from onestop.config import read_recipe
+from onestop.errors import UsageError
+from onestop.recipe import Recipe
+from onestop.results.judged import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
+from onestop.results.notebook import figures, heading, svg, table
+from onestop.run_folder import EPOCHS, METRICS, PREDICTIONS, RECIPE, REPORT, EpochsFile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from onestop.inference import Model
+    from onestop.judging import Verdict
+
+
+class Run:
+    """A run folder and what is in it.
+
+    Attributes:
+        folder: The run's folder, absolute.
+        examples: A few held-out images and what was said of them, where it was just trained.
+    """
+
+    def __init__(self, folder: str | Path, examples: Sequence[Verdict] = ()) -> None:
+        self.folder = Path(folder).resolve()
+        self.examples = tuple(examples)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The final figures, as in metrics.json."""
+        return dict(json.loads((self.folder / METRICS).read_text(encoding="utf-8")))
+
+    @property
+    def epochs(self) -> list[dict[str, str]]:
+        """The rows of metrics.csv."""
+        return EpochsFile.read(self.folder / EPOCHS)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Every setting of the run."""
+        return Recipe(**read_recipe(self.folder / RECIPE))
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What was said of each held-out image, as in predictions.csv."""
+        from onestop.judging import read_verdicts
+
+        return read_verdicts(self.folder / PREDICTIONS)
+
+    def model(self) -> Model:
+        """The best network of the run, ready to predict."""
+        from onestop.inference import load
+
+        return load(self.folder)
+
+    def figure(self, name: str = "curves") -> Figure:
+        """A matplotlib figure of the run.
+
+        Args:
+            name: `curves`, `time`, `confusion` or `calibration`; where numbers are predicted `fit`
+                instead of the last two.
+
+        Raises:
+            UsageError: No figure of that name, or the run is not that far yet.
+        """
+        metrics = self.metrics if (self.folder / METRICS).is_file() else {}
+        classes = tuple(metrics.get("per_class", ()))
+        of_run = {"curves": self._curves, "time": self._time}
+        judged = OF_CLASSES if classes else OF_NUMBERS
+        check_figure(name, (*of_run, *judged))
+        if name in of_run:
+            if not (self.folder / EPOCHS).is_file():
+                raise UsageError(f"figure {name!r}: no epoch of {self.folder} is done yet")
+            return of_run[name](metrics)
+        if not metrics:
+            raise UsageError(f"figure {name!r}: {self.folder} is not done yet")
+        return figure_of(name, self.verdicts, classes)
+
+    def _curves(self, metrics: dict[str, Any]) -> Figure:
+        from onestop.figures.curves import curves
+
+        return curves(self.epochs, metrics.get("best_epoch", 0))
+
+    def _time(self, _: dict[str, Any]) -> Figure:
+        from onestop.figures.curves import spent_bar, time_spent
+
+        return spent_bar(time_spent(self.epochs))
+
+    def _repr_html_(self) -> str:
+        done = (self.folder / METRICS).is_file()
+        rows = figures(self.metrics) if done else [("state", "not done yet")]
+        page = [("report", self.folder / REPORT)] if (self.folder / REPORT).is_file() else []
+        picture = ""
+        if (self.folder / EPOCHS).is_file():
+            picture = svg(self.figure("curves"), f"run-{id(self)}")
+        return heading(self.folder.name) + table([*rows, *page]) + picture
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in a list of runs.
+
+    Attributes:
+        name: Of its folder.
+        network: What was trained.
+        data: What on.
+        best: The figure of the best network, `accuracy` or `rmse` (`figure`), on `split`; None where no
+            epoch is done yet. Of a run that is not done it is the best of its epochs so far.
+        epochs: Done; `of` are wanted.
+        state: `done`, `going on` (another process has it), or `stopped`.
+        when: When it was begun, local time.
+        seconds: Of training and scoring, so far.
+    """
+
+    name: str
+    network: str
+    data: str
+    best: float | None
+    figure: str
+    split: str
+    epochs: int
+    of: int
+    state: Literal["done", "going on", "stopped"]
+    when: str
+    seconds: float
+
+    @property
+    def rank(self) -> float:
+        """The larger, the better; runs without a figure are the last."""
+        if self.best is None:
+            return float("-inf")
+        return self.best if self.figure == "accuracy" else -self.best

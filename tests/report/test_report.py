@@ -1,0 +1,209 @@
+"""The page of a run: every part of it is there, true, and harmless."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import onestop
+from onestop.report import gather, write_report
+from onestop.report.words import headline
+from tests.report.conftest import ODD
+from tests.report.html import Page
+
+Trained = Callable[..., onestop.Run]
+SECTIONS = [
+    "result", "curves", "samples", "classes", "confusion", "pairs", "mistakes", "uncertain",
+    "calibration", "data", "time", "repeat",
+]  # fmt: skip
+
+
+@pytest.fixture
+def page(trained: Trained) -> Page:
+    return Page(trained("first").folder / "report.html")
+
+
+def test_every_part_is_there_in_order_and_says_something(page: Page) -> None:
+    assert list(page.sections) == SECTIONS
+    assert all(len(text.split()) > 5 for text in page.sections.values())
+    assert page.unbalanced == []
+
+
+def test_it_asks_nothing_of_any_network_and_runs_no_script(page: Page, trained: Trained) -> None:
+    policy = [m["content"] or "" for m in page.of("meta") if "http-equiv" in m]
+    assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    assert not page.of("script")
+    for tag, attributes in page.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), f"{tag} {name}"
+            if name in ("src", "href", "xlink:href"):
+                assert (value or "").startswith(("data:", "#")), f"{tag} {name}={value}"
+    assert len((trained("first").folder / "report.html").read_bytes()) < 5_000_000
+
+
+def test_names_are_escaped(page: Page) -> None:
+    assert ODD in page.sections["classes"]
+    assert not page.of("b") or all("style" in b for b in page.of("b")), "only the bars of shares"
+    assert '"><i>.jpg' in page.sections["data"]
+
+
+def test_pictures_have_words_for_those_who_cannot_see_them(page: Page) -> None:
+    images = page.of("img")
+    assert len(images) > 20
+    assert all(len(image["alt"] or "") > 10 for image in images)
+    plots = [div for div in page.of("div") if div.get("role") == "img"]
+    assert len(plots) == len(page.of("svg")) == 6
+    assert all(len(div["aria-label"] or "") > 10 for div in plots)
+
+
+def test_no_two_elements_have_one_id(page: Page) -> None:
+    ids = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)
+    assert [name for name, count in ids.items() if count > 1] == []
+
+
+def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -> None:
+    metrics = trained("first").metrics
+    hits = round(metrics["accuracy"] * metrics["images"])
+    said = " ".join(page.sections["result"].split())
+    assert "lenet5 was trained on odd photos (2 classes, 23 training images)" in said
+    assert f"names {hits} of 17 held-out test images right" in said
+    assert f"accuracy {metrics['accuracy']:.1%}, with 95 % confidence between " in said
+    assert f"{ODD!r} would be right 53% of the time" in said
+
+
+def test_classes_with_few_images_are_warned_of(page: Page) -> None:
+    assert "2 classes have fewer than 30 held-out images" in page.sections["classes"]
+
+
+def test_the_confusion_matrix_is_beside_it_in_numbers(trained: Trained) -> None:
+    folder = trained("first").folder
+    with (folder / "confusion.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["images"]) for row in rows) == 17
+    right = sum(int(row["images"]) for row in rows if row["truth"] == row["predicted"])
+    assert right / 17 == pytest.approx(trained("first").metrics["accuracy"])
+
+
+def test_mistakes_are_ordered_by_their_loss(page: Page, trained: Trained) -> None:
+    wrong = sorted((v for v in trained("first").verdicts if not v.correct), key=lambda v: -v.loss)
+    assert len(wrong) >= 3, "those with the wrong labels at least"
+    shown = re.findall(r"\d{3}\.jpg", page.sections["mistakes"])
+    assert shown == [Path(v.image).name for v in wrong[:12]]
+
+
+def test_the_command_in_it_repeats_the_run(page: Page, trained: Trained) -> None:
+    run = trained("first")
+    (command,) = re.findall(r"onestop train .*", page.sections["repeat"])
+    assert "--model lenet5" in command
+    assert "'" in command, "the folder's name has a blank"
+    from onestop.config import command_of
+
+    assert command == command_of(run.recipe)
+
+
+def test_training_images_are_as_the_network_saw_them(page: Page) -> None:
+    assert page.sections["samples"].count(".jpg") == 22, "all but the one that cannot be read"
+
+
+def test_a_run_without_mistakes_or_pictures_says_so(
+    trained: Trained, tmp_path: Path, odd_photos: Path
+) -> None:
+    run = trained("first")
+    found = gather(run.folder)
+    found.verdicts = [v for v in found.verdicts if v.correct]
+    found.dataset = None
+    text = Page(write_report(found, tmp_path / "r.html")).sections
+    assert "There are none" in text["mistakes"]
+    assert "No image was taken for another class" in text["pairs"]
+    assert ".jpg" in text["uncertain"], "a table instead of pictures"
+
+
+def test_data_that_are_gone_or_changed_are_told(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained("first")
+    found = gather(run.folder, data_root=None)
+    assert found.gone == []
+    recipe = (run.folder / "recipe.yaml").read_text()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("metrics.json", "metrics.csv", "predictions.csv", "model.safetensors", "log.txt"):
+        (copy / name).write_bytes((run.folder / name).read_bytes())
+    (copy / "recipe.yaml").write_text(re.sub("source: .*", "source: nowhere", recipe))
+    found = gather(copy)
+    assert "images are not shown: nowhere" in found.gone[0]
+    page = Page(write_report(found))
+    assert "images are not shown" in page.sections["samples"]
+    assert len(found.verdicts) == 17
+
+
+def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
+    trained: Trained, tmp_path: Path
+) -> None:
+    run = trained("first")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("metrics.csv", "model.safetensors", "log.txt", "recipe.yaml"):
+        (copy / name).write_bytes((run.folder / name).read_bytes())
+    found = gather(copy)
+    assert found.state == "stopped"
+    assert found.split == "val", "never the test split before the end"
+    assert len(found.verdicts) == found.metrics["images"] > 0
+    assert "so far names" in headline(found)
+    page = Page(write_report(found))
+    assert "The run is stopped: 6 of 6 epochs are done" in page.sections["result"]
+    assert "mistakes" in page.sections
+
+
+def test_a_run_that_has_just_begun_has_a_page_too(trained: Trained, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    recipe = (trained("first").folder / "recipe.yaml").read_bytes()
+    (copy / "recipe.yaml").write_bytes(recipe)
+    page = Page(write_report(gather(copy)))
+    assert "no epoch of it is scored yet" in page.sections["result"]
+    assert list(page.sections) == ["result", "curves", "data", "repeat"]
+
+
+def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_path: Path) -> None:
+    run = trained("first")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in run.folder.iterdir():
+        if path.is_file():
+            (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "predictions.csv").write_text("image,truth,predicted,score,correct\na,b,c,0.5,0\n")
+    found = gather(copy)
+    assert [v.image for v in found.verdicts] == [v.image for v in run.verdicts]
+
+
+def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONESTOP_REPORT", "1")
+    x = np.linspace(-1, 1, 60, dtype=np.float32)
+    run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
+    page = Page(run.folder / "report.html")
+    assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
+    assert "root mean square, with 95 % confidence" in " ".join(page.sections["result"].split())
+    assert "onestop.train(data, recipe=" in page.sections["repeat"]
+
+
+def test_a_page_that_cannot_be_written_does_not_spoil_the_run(
+    odd_photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise onestop.OneStopError("no room")
+
+    monkeypatch.setenv("ONESTOP_REPORT", "1")
+    monkeypatch.setattr("onestop.report.write_report", fail)
+    run = onestop.train("digits", epochs=1, model="lenet5")
+    assert "warning: no report.html (no room); try again with: onestop report" in (
+        capsys.readouterr().err
+    )
+    assert json.loads((run.folder / "metrics.json").read_text())["images"] > 0
