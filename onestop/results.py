@@ -18,6 +18,7 @@ from onestop.run_folder import EPOCHS, METRICS, RECIPE, EpochsFile
 
 if TYPE_CHECKING:
     from onestop.inference import Model
+    from onestop.judging import Verdict
     from onestop.tasks.task import Guess
 
 
@@ -26,11 +27,12 @@ class Run:
 
     Attributes:
         folder: The run's folder, absolute.
+        examples: A few held-out images and what was said of them, where it was just trained.
     """
 
-    def __init__(self, folder: Path, examples: list[dict[str, Any]] | None = None) -> None:
-        self.folder = folder.resolve()
-        self.examples = examples or []
+    def __init__(self, folder: str | Path, examples: Sequence[Verdict] = ()) -> None:
+        self.folder = Path(folder).resolve()
+        self.examples = tuple(examples)
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"

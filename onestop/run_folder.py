@@ -194,6 +194,11 @@ def csv_text(
     return text.getvalue()
 
 
+def plain_cell(text: str) -> str:
+    """What `csv_text` was given for a cell: without the apostrophe that it put before it."""
+    return text[1:] if text[:1] == "'" and _no_formula(text[1:]) == text else text
+
+
 def _no_formula(value: object) -> object:
     """A cell as it is, or with an apostrophe where a spreadsheet would take it for a formula."""
     if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):

@@ -9,15 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from onestop.assembly import Parts, assemble, held_out, kept_model
 from onestop.data.dataset import Skipped, named, require_none_skipped
-from onestop.data.stream import Feed
 from onestop.device import differences
 from onestop.display.progress import Watcher
 from onestop.errors import (
@@ -30,7 +29,7 @@ from onestop.errors import (
     plural,
 )
 from onestop.fitting import advice
-from onestop.inference import Scored
+from onestop.judging import Verdict, judge, write_verdicts
 from onestop.linting.quick import warning
 from onestop.loop import Epoch, train_loop
 from onestop.modelfile import write_model
@@ -245,7 +244,8 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) ->
         folder / MODEL, network.state_dict(), dataclasses.replace(parts.card, metrics=metrics)
     )
     write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    examples = _predictions(folder, parts, feed, scored)
+    verdicts = judge(parts.task, feed.samples, scored)
+    write_verdicts(folder / PREDICTIONS, verdicts)
     write_atomic(
         folder / SKIPPED,
         csv_text(("path", "reason"), [dataclasses.asdict(s) for s in skipped], header=True),
@@ -253,7 +253,7 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) ->
     _say_what_was_odd(folder, parts, skipped, watcher)
     if split == "train":
         watcher.say("note: no images were held out; the figures are of the training images")
-    return Run(folder, examples)
+    return Run(folder, _some_of(verdicts, parts.recipe.seed))
 
 
 def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watcher: Watcher) -> None:
@@ -269,21 +269,7 @@ def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watche
         watcher.say(f"note: {plural(len(odd), 'file')} read all the same: {named(odd)}")
 
 
-def _predictions(folder: Path, parts: Parts, feed: Feed, scored: Scored) -> list[dict[str, Any]]:
-    """Write predictions.csv; returns a few rows to show."""
-    assert scored.outputs is not None
-    targets = np.asarray(feed.samples.targets)
-    rows = []
-    for index, guesses in zip(scored.indices, parts.task.decode(scored.outputs, 1), strict=True):
-        truth = parts.task.truth(float(targets[index]))
-        rows.append({
-            "image": feed.samples.name(index),
-            "truth": truth,
-            "predicted": guesses[0].label,
-            "score": f"{guesses[0].score:.6g}",
-            "correct": int(guesses[0].label == truth) if parts.dataset.classes else "",
-        })  # fmt: skip
-    columns = ("image", "truth", "predicted", "score", "correct")
-    write_atomic(folder / PREDICTIONS, csv_text(columns, rows, header=True))
-    chosen = permutation(key_for(parts.recipe.seed, "shown"), len(rows))[:_SHOWN]
-    return [rows[i] for i in chosen.tolist()]
+def _some_of(verdicts: Sequence[Verdict], seed: int) -> list[Verdict]:
+    """A few verdicts to show, chosen by the run's seed."""
+    chosen = permutation(key_for(seed, "shown"), len(verdicts))[:_SHOWN]
+    return [verdicts[i] for i in chosen.tolist()]

@@ -65,9 +65,9 @@ def _show_run(run: Run) -> None:
     metrics = run.metrics
     if run.examples:
         print(f"some {_of_split(metrics['split'])} images:")
-        for row in run.examples:
-            sign = {1: "right", 0: "WRONG", "": ""}[row["correct"]]
-            said = f"{row['image']}: is {row['truth']}, predicted {row['predicted']} {sign}"
+        for said_of in run.examples:
+            sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
+            said = f"{said_of.image}: is {said_of.truth}, predicted {said_of.predicted} {sign}"
             print(f"  {_text(said).rstrip()}")
     _show_figures(metrics)
     print(run.folder)

@@ -119,6 +119,9 @@ class Classification(Task):
             for row in zip(scores.tolist(), numbers.tolist(), strict=True)
         ]
 
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return F.cross_entropy(outputs.float(), targets, reduction="none")
+
     def truth(self, target: float) -> str:  # noqa: D102
         return self.classes[int(target)]
 

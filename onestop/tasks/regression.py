@@ -58,6 +58,9 @@ class Regression(Task):
     def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:  # noqa: D102, ARG002
         return [[Guess(f"{value:.6g}", value)] for value in outputs.squeeze(-1).tolist()]
 
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return (outputs.squeeze(-1) - targets).square()
+
     def truth(self, target: float) -> str:  # noqa: D102
         return f"{target:.6g}"
 

@@ -1,4 +1,4 @@
-"""The five functions that make a task.
+"""The functions that make a task.
 
 A new task is a new file beside this one; the loop, evaluation and prediction ask only for these.
 
@@ -78,6 +78,10 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:
         """The `top` guesses for each row of outputs [B, K], best first."""
+
+    @abstractmethod
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each sample alone, [B], as `score` adds it up."""
 
     @abstractmethod
     def truth(self, target: float) -> str:

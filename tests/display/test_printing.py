@@ -13,14 +13,16 @@ import onestop
 from onestop.cli import main
 from onestop.config import settings
 from onestop.display.printing import _plain, _text, show, show_settings
+from onestop.judging import Verdict
 
 Capture = pytest.CaptureFixture[str]
 
 
 def make_run(folder: Path, metrics: dict[str, Any], **example: Any) -> onestop.Run:
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    rows = [{"image": "a.jpg", "truth": "cat", "predicted": "cat", "correct": 1, **example}]
-    return onestop.Run(folder, rows if example else [])
+    values = {"image": "a.jpg", "truth": "cat", "predicted": "cat", "correct": True, **example}
+    verdict = Verdict(score=0.5, loss=0.5, **values)
+    return onestop.Run(folder, [verdict] if example else [])
 
 
 def classes(count: int) -> dict[str, Any]:
@@ -57,9 +59,12 @@ class TestRuns:
     @pytest.mark.parametrize(
         ("example", "line"),
         [
-            ({"correct": 1}, "  a.jpg: is cat, predicted cat right"),
-            ({"predicted": "dog", "correct": 0}, "  a.jpg: is cat, predicted dog WRONG"),
-            ({"truth": "1.5", "predicted": "1.4", "correct": ""}, "  a.jpg: is 1.5, predicted 1.4"),
+            ({"correct": True}, "  a.jpg: is cat, predicted cat right"),
+            ({"predicted": "dog", "correct": False}, "  a.jpg: is cat, predicted dog WRONG"),
+            (
+                {"truth": "1.5", "predicted": "1.4", "correct": None},
+                "  a.jpg: is 1.5, predicted 1.4",
+            ),
             ({"image": "a\nb.jpg", "correct": 1}, "  a\\nb.jpg: is cat, predicted cat right"),
         ],
     )

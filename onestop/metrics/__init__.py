@@ -1,0 +1,12 @@
+"""Figures: exact counts, how sure they are, calibration, and which classes are taken for which."""
+
+from __future__ import annotations
+
+from onestop.metrics.counts import (
+    HIGHER_IS_BETTER,
+    Metrics,
+    classification_metrics,
+    regression_metrics,
+)
+
+__all__ = ["HIGHER_IS_BETTER", "Metrics", "classification_metrics", "regression_metrics"]
