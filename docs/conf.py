@@ -52,6 +52,8 @@ html_theme_options = {
     "source_branch": "main",
     "source_directory": "docs/",
 }
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_domain_indices = False
 html_show_copyright = False

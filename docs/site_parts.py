@@ -70,6 +70,13 @@ def link_to_repository(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((\.\./[^)#\s]+)", on_github, source[0])
 
 
+def mark_flags(app: Sphinx, document: nodes.document) -> None:
+    """Tell the style sheet which words are flags."""
+    for literal in document.findall(nodes.literal):
+        if literal.astext().startswith("--"):
+            literal["classes"].append("flag")
+
+
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
     """Where on GitHub the code of a documented function or class is."""
     if domain != "py" or "." in info["fullname"]:
@@ -148,6 +155,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("help", Help)
     app.connect("source-read", link_to_repository)
     app.connect("source-read", prepare_types)
+    app.connect("doctree-read", mark_flags)
     app.connect("autodoc-process-docstring", add_limits, priority=300)
     app.connect("autodoc-process-docstring", keep_prose, priority=400)  # napoleon comes at 500
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -42,7 +42,7 @@ def test_the_site_is_strict_and_complete(tmp_path: Path) -> None:
     assert not lacking, f"docs/api*.md lack {', '.join(lacking)}"
     pages = {path.stem: html.unescape(path.read_text()) for path in tmp_path.glob("*.html")}
     for verb in VERBS:
-        assert f"usage: onestop {verb} " in pages[verb], f"docs/{verb}.md lacks its help"
+        assert f"usage: onestop {verb} " in pages.get(verb, ""), f"docs/{verb}.md lacks its help"
     settings = pages["api-recipe"]
     assert re.search(r"passes over the training images\s+\(above 0\)", settings)
     assert "Annotated[" not in settings + pages["api"]
