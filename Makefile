@@ -15,7 +15,7 @@ SQUEEZENET ?=
 BENCH = benchmarks/suite.py --runs build/benchmarks --cifar '$(CIFAR)' --mnist '$(MNIST)' \
 	--photos '$(PHOTOS)' --squeezenet '$(SQUEEZENET)' $(if $(ROUNDS),--rounds $(ROUNDS))
 
-.PHONY: help demo test test-all test-reliability bench bench-peers lint types check-format format clean
+.PHONY: help demo test test-all test-reliability bench bench-peers docs format clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,10 @@ build/peers/ready: .venv/ready benchmarks/peers.txt
 
 bench-peers: build/peers/ready  ## the same beside Lightning, Hugging Face's Trainer and fastai
 	build/peers/bin/python $(BENCH) --peers
+
+docs: .venv/ready  ## build the documentation as a static site; a broken link is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
+	@echo "open build/docs/index.html"
 
 format: .venv/ready  ## rewrite the code in the project's format
 	$(BIN)/ruff format .

@@ -22,7 +22,7 @@ def models(pattern: str | None = None, *, sort: Sort | None = None) -> list[Entr
         sort: order of the list (default: our own first, families together)
 
     Returns:
-        An entry a network: our own first, then torchvision's.
+        An entry a network, our own first, then torchvision's.
 
     Raises:
         UsageError: No network's name is like that.

@@ -71,7 +71,7 @@ def train(
         given: any field of `onestop.Recipe`
 
     Returns:
-        The run: its folder, metrics and model.
+        The run, with its folder, figures and model.
 
     Raises:
         OneStopError: A wrong setting or source, before any work; or what stopped the run.

@@ -195,7 +195,7 @@ def _not_an_image(suffix: str) -> str:
 
 
 def _nothing_found(root: Path, train: Path) -> str:
-    loose = [path.name for path in train.iterdir() if path.suffix.lower() in SUFFIXES]
+    loose = sorted(path.name for path in train.iterdir() if path.suffix.lower() in SUFFIXES)
     if loose:
         return (
             f"{train}: its {len(loose)} images lie loose ({listing(loose, 2)}); "
