@@ -13,6 +13,7 @@ from onestop.cli import main
 from tests.conftest import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+LINKED = [*PAGES, REPOSITORY / "CHANGELOG.md", REPOSITORY / "examples" / "README.md"]
 NOT_HERE = ("make ", "pip ")  # what these do is tested by CI itself, which runs them
 
 
@@ -37,7 +38,7 @@ def test_commands_and_code_run(
         exec(compile(block, str(page), "exec"), {})
 
 
-@pytest.mark.parametrize("page", [*PAGES, REPOSITORY / "CHANGELOG.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith("http"):
