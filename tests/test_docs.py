@@ -14,6 +14,7 @@ from onestop.cli import main
 from tests.conftest import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+LINKED = [*PAGES, REPOSITORY / "CHANGELOG.md", REPOSITORY / "examples" / "README.md"]
 NOT_HERE = ("make ", "pip ")  # what these do is tested by CI itself, which runs them
 
 
@@ -78,7 +79,7 @@ def test_a_page_that_says_what_is_not_so_is_found(
         run_session(session, capsys)
 
 
-@pytest.mark.parametrize("page", [*PAGES, REPOSITORY / "CHANGELOG.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith("http"):

@@ -1,0 +1,60 @@
+"""Residual and dense blocks, and what they do to gradients: 40 convolutions in four ways, plotted.
+
+Each layer multiplies the gradient that passes it: by less than one, and the first layers learn nothing;
+with BatchNorm by more than one, and they learn too fast. Sums and concatenations let it pass beside.
+
+Run it: python examples/gradients_in_deep_networks.py
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from onestop.networks.blocks import conv_norm_act
+from onestop.networks.densenet import dense_block
+from onestop.networks.resnet_cifar import block
+
+DEPTH, WIDTH = 40, 16  # convolutions, channels
+
+
+def stacks() -> dict[str, nn.Module]:
+    """As many convolutions one after the other in four ways."""
+    plain = (nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU()) for _ in range(DEPTH))
+    return {
+        "plain": nn.Sequential(*plain),
+        "plain + BatchNorm": nn.Sequential(*(conv_norm_act(WIDTH, WIDTH, 3) for _ in range(DEPTH))),
+        "residual": nn.Sequential(*(block(WIDTH, WIDTH, 1) for _ in range(DEPTH // 2))),
+        "dense (1x1 and 3x3)": dense_block(WIDTH, 4, DEPTH // 2),
+    }
+
+
+def gradients(stack: nn.Module, images: Tensor, targets: Tensor) -> list[float]:
+    """Norms of the loss's gradients to the weights, the first convolution's first."""
+    features = stack(nn.Conv2d(1, WIDTH, 3, padding=1)(images)).mean((2, 3))
+    F.cross_entropy(nn.Linear(features.shape[1], 10)(features), targets).backward()
+    weights = (module.weight for module in stack.modules() if isinstance(module, nn.Conv2d))
+    return [float(weight.grad.norm()) for weight in weights if weight.grad is not None]
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    images, targets = torch.randn(64, 1, 8, 8), torch.randint(10, (64,))  # any will do
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot(yscale="log", title=f"{DEPTH} convolutions before the first step")
+    axes.set(xlabel="convolution, counted from the image", ylabel="norm of its weights' gradient")
+    for name, stack in stacks().items():
+        norms = gradients(stack, images, targets)
+        axes.plot(range(1, DEPTH + 1), norms, marker=".", label=name)
+        print(f"{name}: {norms[0]:.2g} / {norms[-1]:.2g} = {norms[0] / norms[-1]:.2g}")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    Path("runs").mkdir(exist_ok=True)
+    figure.savefig("runs/gradients.png", dpi=130)
+    print("first by last convolution; picture: runs/gradients.png")
+
+
+if __name__ == "__main__":
+    main()
