@@ -268,7 +268,7 @@ def _finish(
 
 def _report(folder: Path, parts: Parts, watcher: Watcher) -> None:
     """Write report.html; the run is done and good without it, whatever goes wrong with it."""
-    from onestop.report import gather, write_report  # matplotlib is only loaded here
+    from onestop.reporting import gather, write_report  # matplotlib is only loaded here
 
     card = read_card(folder / MODEL)
     model = Model(parts.training.network, card).on("cpu", "fp32")

@@ -44,7 +44,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
             "fitting",
         ),
     ),
-    ("faces", True, ("display", "tracking", "report")),
+    ("faces", True, ("display", "tracking", "reporting")),
     ("running", False, ("running", "rehearsal")),
     ("verbs", False, ("verbs",)),
     ("top", True, ("flags", "cli", "__init__", "__main__")),

@@ -10,7 +10,7 @@ from onestop.results import Report
 from onestop.run_folder import RECIPE, is_run
 
 if TYPE_CHECKING:
-    from onestop.report import Evidence
+    from onestop.reporting import Evidence
 
 _MOST = 8  # runs side by side
 _OURS = b'<meta name="generator" content="OneStop'
@@ -53,7 +53,7 @@ def report(
     _refuse_foreign(out)
 
     from onestop.randomness import preserved
-    from onestop.report import gather, write_comparison, write_report
+    from onestop.reporting import gather, write_comparison, write_report
 
     with preserved():
         found = [gather(folder, data_root=data_root) for folder in folders]
@@ -78,12 +78,12 @@ def _refuse_foreign(out: str | Path | None) -> None:
 
 
 def _said_of(found: Evidence) -> tuple[str, ...]:
-    from onestop.report.words import headline, remarks
+    from onestop.reporting.words import headline, remarks
 
     return (headline(found), *remarks(found), *found.gone)
 
 
 def _said_of_pairs(found: list[Evidence]) -> tuple[str, ...]:
-    from onestop.report.compare import pair, verdict_of
+    from onestop.reporting.compare import pair, verdict_of
 
     return tuple(verdict_of(pair(found[0], other)) for other in found[1:])

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import onestop
-from onestop.report import gather, write_report
-from onestop.report.words import headline
-from tests.report.conftest import ODD
-from tests.report.html import Page
+from onestop.reporting import gather, write_report
+from onestop.reporting.words import headline
+from tests.reporting.conftest import ODD
+from tests.reporting.html import Page
 
 Trained = Callable[..., onestop.Run]
 SECTIONS = [
@@ -201,7 +201,7 @@ def test_a_page_that_cannot_be_written_does_not_spoil_the_run(
         raise onestop.OneStopError("no room")
 
     monkeypatch.setenv("ONESTOP_REPORT", "1")
-    monkeypatch.setattr("onestop.report.write_report", fail)
+    monkeypatch.setattr("onestop.reporting.write_report", fail)
     run = onestop.train("digits", epochs=1, model="lenet5")
     assert "warning: no report.html (no room); try again with: onestop report" in (
         capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 
 from onestop.errors import plural
 from onestop.metrics.intervals import root_mean, wilson
-from onestop.report.evidence import Evidence
+from onestop.reporting.evidence import Evidence
 
 
 def named_split(split: str) -> str:

@@ -25,7 +25,7 @@ from onestop.figures.explanation import overlay
 from onestop.inference import Model
 from onestop.judging import Verdict
 from onestop.recipe import Recipe
-from onestop.report.blocks import Tile, Tone, tile
+from onestop.reporting.blocks import Tile, Tone, tile
 
 Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24

@@ -14,11 +14,11 @@ from onestop.figures.curves import compared
 from onestop.judging import Verdict
 from onestop.metrics.intervals import Paired, paired, root_mean, wilson
 from onestop.recipe import Recipe
-from onestop.report.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
-from onestop.report.classes import recalls
-from onestop.report.evidence import Evidence
-from onestop.report.sections import pictures_of
-from onestop.report.words import named_split, network_of, source_of
+from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
+from onestop.reporting.classes import recalls
+from onestop.reporting.evidence import Evidence
+from onestop.reporting.sections import pictures_of
+from onestop.reporting.words import named_split, network_of, source_of
 
 _FLIPPED = 12  # pictures of images that flipped, each way
 _CLASSES = 20  # rows of classes before the rest is folded

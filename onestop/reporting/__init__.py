@@ -8,11 +8,11 @@ from pathlib import Path
 from onestop.errors import plural
 from onestop.judging import matrix_of
 from onestop.metrics.confusion import confused_pairs
-from onestop.report.compare import comparison
-from onestop.report.evidence import Evidence, gather
-from onestop.report.page import page
-from onestop.report.sections import sections
-from onestop.report.words import about, title
+from onestop.reporting.compare import comparison
+from onestop.reporting.evidence import Evidence, gather
+from onestop.reporting.page import page
+from onestop.reporting.sections import sections
+from onestop.reporting.words import about, title
 from onestop.run_folder import CONFUSION, REPORT, csv_text, write_atomic
 
 __all__ = ["Evidence", "gather", "write_comparison", "write_report"]

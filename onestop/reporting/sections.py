@@ -14,11 +14,11 @@ from onestop.figures.curves import PANELS, curves, spent_bar, time_spent
 from onestop.figures.fitted import fitted_scatter
 from onestop.judging import Verdict, calibration_of, matrix_of
 from onestop.metrics.confusion import confused_pairs
-from onestop.report.blocks import Block, Gallery, Section, Table, Text, Tone, plot
-from onestop.report.classes import class_table
-from onestop.report.evidence import Evidence
-from onestop.report.pictures import Pictures, training_tiles
-from onestop.report.words import headline, remarks
+from onestop.reporting.blocks import Block, Gallery, Section, Table, Text, Tone, plot
+from onestop.reporting.classes import class_table
+from onestop.reporting.evidence import Evidence
+from onestop.reporting.pictures import Pictures, training_tiles
+from onestop.reporting.words import headline, remarks
 
 _PAIRS, _OF_A_PAIR = 6, 4  # confused pairs with pictures, and pictures of each
 _GALLERY = 12  # pictures of a gallery

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from onestop.errors import plural
 from onestop.metrics.intervals import wilson
-from onestop.report.blocks import Block, Share, Table, Text
-from onestop.report.evidence import Evidence
+from onestop.reporting.blocks import Block, Share, Table, Text
+from onestop.reporting.evidence import Evidence
 
 FEW = 30
 """Images of a class below which its figures are little more than a guess."""

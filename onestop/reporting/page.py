@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from onestop.report.blocks import Section
+from onestop.reporting.blocks import Section
 from onestop.version import __version__
 
 
@@ -18,7 +18,7 @@ def page(title: str, about: str, sections: Sequence[Section]) -> str:
 
 @functools.cache
 def _template() -> Template:
-    loader = PackageLoader("onestop.report", "")
+    loader = PackageLoader("onestop.reporting", "")
     return Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     ).get_template("page.html")
