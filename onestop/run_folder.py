@@ -20,6 +20,7 @@ PREDICTIONS = "predictions.csv"  # what was said of each held-out image
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
 LOG = "log.txt"  # what was said on the way
 STATE = "state"  # what is needed to go on
+TRACKING = "tracking.json"  # the run's name in each tracker that was asked for
 LOCK = ".lock"
 
 COLUMNS = (

@@ -54,6 +54,7 @@ from onestop.run_folder import (
 from onestop.saving import Saver, require_space
 from onestop.signals import Stop, Stopped
 from onestop.state import States, restore_state
+from onestop.tracking.feeding import Tracking
 
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
@@ -71,16 +72,19 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, inexact: bool = False) -
     if said := warning(planned.dataset):
         watcher.say(said)
     remove_leftovers(folder)
-    with preserved(), planned.engine.applied(), Stop() as stop:
+    tracking = Tracking(folder, planned.recipe, watcher.say)
+    with preserved(), planned.engine.applied(), Stop() as stop, tracking:
         try:
-            return _run(folder, planned, watcher, stop, inexact=inexact)
+            return _run(folder, planned, watcher, tracking, stop, inexact=inexact)
         except Stopped:
             raise InterruptedRun(
                 f"stopped; go on with: onestop train {folder}", stop.exit_code
             ) from None
 
 
-def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: bool) -> Run:
+def _run(
+    folder: Path, planned: Plan, watcher: Watcher, tracking: Tracking, stop: Stop, *, inexact: bool
+) -> Run:
     parts, states = assemble(planned), States(folder / STATE)
     about = _restore(folder, parts, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *parts.said, _summary(parts)):
@@ -88,10 +92,11 @@ def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: 
     if parts.recipe.strict:
         _require_all(parts)
     require_space(folder, parts)
+    tracking.begin(parts.training.progress)
     saver = Saver(folder, parts, states, about, watcher.say)
     try:
         with watcher:
-            _learn(parts, saver, watcher, stop)
+            _learn(parts, saver, watcher, tracking, stop)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -99,7 +104,9 @@ def _run(folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, inexact: 
         raise OutOfMemoryError(
             advice(parts, str(error) or type(error).__name__) + _way_on(folder, states)
         ) from None
-    return _finish(folder, parts, watcher, about["inexact"])
+    run = _finish(folder, parts, watcher, about["inexact"])
+    tracking.final(run.metrics)
+    return run
 
 
 def _skipped(parts: Parts) -> list[Skipped]:
@@ -163,7 +170,7 @@ def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> di
     return about
 
 
-def _learn(parts: Parts, saver: Saver, watcher: Watcher, stop: Stop) -> None:
+def _learn(parts: Parts, saver: Saver, watcher: Watcher, tracking: Tracking, stop: Stop) -> None:
     """Run the loop; save what each epoch gave, and the state so that nothing is lost."""
     training, recipe = parts.training, parts.recipe
     loop = train_loop(
@@ -179,6 +186,7 @@ def _learn(parts: Parts, saver: Saver, watcher: Watcher, stop: Stop) -> None:
     try:
         for record in loop:
             watcher.show(record, epochs)
+            tracking.show(record)
             if isinstance(record, Epoch):
                 saver.note(record)
             if training.progress.finished(epochs):
