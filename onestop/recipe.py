@@ -37,6 +37,7 @@ Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 TestTimeAugmentation = Literal["none", "flip"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle"]
+Track = Literal["none", "tensorboard", "mlflow", "wandb"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +170,9 @@ class Recipe:
     of --image-size, which changes results"""
     threads: Positive | None = None
     """threads that compute; their number changes the last bits of a result"""
+    track: Track = "none"
+    """where the figures of the run are written too while it trains: events for TensorBoard in the run's
+    folder, MLflow, or Weights & Biases; cannot change a result"""
 
 
 # Other spellings that people bring from other tools; accepted wherever the right name is.

@@ -22,6 +22,7 @@ REPORT = "report.html"  # all of it as a page to look at
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
 LOG = "log.txt"  # what was said on the way
 STATE = "state"  # what is needed to go on
+TRACKING = "tracking.json"  # the run's name in each tracker that was asked for
 LOCK = ".lock"
 
 COLUMNS = (

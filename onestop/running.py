@@ -56,6 +56,7 @@ from onestop.run_folder import (
 from onestop.saving import Saver, require_space
 from onestop.signals import Stop, Stopped
 from onestop.state import States, restore_state
+from onestop.tracking.feeding import Tracking
 
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
@@ -74,9 +75,13 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: b
     if said := warning(planned.dataset):
         watcher.say(said)
     remove_leftovers(folder)
-    with preserved(), planned.engine.applied(), Stop() as stop:
+    tracking = Tracking(folder, planned.recipe, watcher.say)
+    with preserved(), planned.engine.applied(), Stop() as stop, tracking:
         try:
-            return _run(folder, planned, watcher, stop, report=report, inexact=inexact)
+            run = _run(folder, planned, watcher, tracking, stop, inexact=inexact)
+            if report:
+                _report(folder, planned, watcher)
+            return run
         except Stopped:
             raise InterruptedRun(
                 f"stopped; go on with: onestop train {folder}", stop.exit_code
@@ -84,7 +89,7 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: b
 
 
 def _run(
-    folder: Path, planned: Plan, watcher: Watcher, stop: Stop, *, report: bool, inexact: bool
+    folder: Path, planned: Plan, watcher: Watcher, tracking: Tracking, stop: Stop, *, inexact: bool
 ) -> Run:
     parts, states = assemble(planned), States(folder / STATE)
     about = _restore(folder, parts, states, inexact=inexact)
@@ -93,10 +98,11 @@ def _run(
     if parts.recipe.strict:
         _require_all(parts)
     require_space(folder, parts)
+    tracking.begin(parts.training.progress)
     saver = Saver(folder, parts, states, about, watcher.say)
     try:
         with watcher:
-            _learn(parts, saver, watcher, stop)
+            _learn(parts, saver, watcher, tracking, stop)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -104,7 +110,9 @@ def _run(
         raise OutOfMemoryError(
             advice(parts, str(error) or type(error).__name__) + _way_on(folder, states)
         ) from None
-    return _finish(folder, parts, watcher, about["inexact"], report=report)
+    run = _finish(folder, parts, watcher, about["inexact"])
+    tracking.final(run.metrics)
+    return run
 
 
 def _skipped(parts: Parts) -> list[Skipped]:
@@ -168,7 +176,7 @@ def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> di
     return about
 
 
-def _learn(parts: Parts, saver: Saver, watcher: Watcher, stop: Stop) -> None:
+def _learn(parts: Parts, saver: Saver, watcher: Watcher, tracking: Tracking, stop: Stop) -> None:
     """Run the loop; save what each epoch gave, and the state so that nothing is lost."""
     training, recipe = parts.training, parts.recipe
     loop = train_loop(
@@ -184,6 +192,7 @@ def _learn(parts: Parts, saver: Saver, watcher: Watcher, stop: Stop) -> None:
     try:
         for record in loop:
             watcher.show(record, epochs)
+            tracking.show(record)
             if isinstance(record, Epoch):
                 saver.note(record)
             if training.progress.finished(epochs):
@@ -221,9 +230,7 @@ def _keep_finite(parts: Parts, saver: Saver, problem: str) -> str:
     return f"{problem}; {kept}; lower --lr (now {parts.recipe.lr:g}) or set --clip-grad 1"
 
 
-def _finish(
-    folder: Path, parts: Parts, watcher: Watcher, inexact: list[str], *, report: bool
-) -> Run:
+def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) -> Run:
     """Score the best network once on held-out images and write the final files."""
     network, split = parts.training.network, held_out(parts)
     network.load_state_dict(kept_model(folder))
@@ -261,19 +268,17 @@ def _finish(
     _say_what_was_odd(folder, parts, skipped, watcher)
     if split == "train":
         watcher.say("note: no images were held out; the figures are of the training images")
-    if report:
-        _report(folder, parts, watcher)
     return Run(folder, _some_of(verdicts, parts.recipe.seed))
 
 
-def _report(folder: Path, parts: Parts, watcher: Watcher) -> None:
+def _report(folder: Path, planned: Plan, watcher: Watcher) -> None:
     """Write report.html; the run is done and good without it, whatever goes wrong with it."""
     from onestop.reporting import gather, write_report  # matplotlib is only loaded here
 
     card = read_card(folder / MODEL)
-    model = Model(parts.training.network, card).on("cpu", "fp32")
+    model = Model(planned.network, card).on("cpu", "fp32")
     try:
-        write_report(gather(folder, dataset=parts.dataset, model=model, busy=False))
+        write_report(gather(folder, dataset=planned.dataset, model=model, busy=False))
     except (OneStopError, ArithmeticError, LookupError, RuntimeError, ValueError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         watcher.say(f"warning: no {REPORT} ({why}); try again with: onestop report {folder}")

@@ -27,6 +27,7 @@ from onestop.errors import UsageError, listing
 from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
 from onestop.results import Cost, Run
 from onestop.run_folder import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
+from onestop.tracking import require
 
 if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from onestop.planning import Plan
 
 # What may differ when a run goes on: none of these changes a step that was taken.
-_MAY_CHANGE = ("epochs", "patience", "workers", "data_root", "strict")
+_MAY_CHANGE = ("epochs", "patience", "workers", "data_root", "strict", "track")
+# What a run begun by an earlier version does not say, and what it then did.
+_LATER = {"track": "none"}
 
 
 def train(
@@ -186,6 +189,7 @@ def _resolve(
     layers.append(("flag", given))
     chosen = settings(*layers)
     refuse_useless(chosen)
+    require(chosen.recipe.track)
     if source is None or isinstance(source, str | Path):
         data = chosen.recipe.source
 
@@ -249,7 +253,7 @@ def _planned_again(
         raise UsageError(f"{folder}: is no run (no {RECIPE} in it); name a folder below runs/")
     if recipe is not None:
         raise UsageError(f"--recipe {recipe}: a run goes on with its own; start a new run instead")
-    stored = read_recipe(folder / RECIPE)
+    stored = {**_LATER, **read_recipe(folder / RECIPE)}
     if missing := [name for name in FIELDS if name not in stored]:
         raise UsageError(
             f"{folder / RECIPE}: says nothing of {listing(missing, 3)}, so another version of OneStop "
@@ -263,6 +267,7 @@ def _planned_again(
                 f"with --weights {folder} to start from its weights"
             )
     chosen = settings(("recipe", stored), ("flag", given)).recipe
+    require(chosen.track)
 
     from onestop.data import open_data
     from onestop.data.sources.python import NAME

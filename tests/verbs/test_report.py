@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     out = tmp_path_factory.mktemp("runs")
-    small = {"epochs": 2, "threads": 1}
+    small: dict[str, Any] = {"epochs": 2, "threads": 1}
     first = onestop.train("digits", name="one", out=out, quiet=True, **small)
     second = onestop.train("digits", name="two", out=out, quiet=True, seed=1, **small)
     return [first.folder, second.folder]

@@ -1,0 +1,95 @@
+"""What a tracker is to a run, and what both say to each other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+Status = Literal["finished", "stopped", "failed"]
+Setting: TypeAlias = str | bool | int | float
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a tracker is opened with.
+
+    Attributes:
+        folder: The run's folder, absolute; the run has its name in the tracker too.
+        settings: The recipe, without values that are None.
+        known: What this tracker wanted kept when it was opened for this run before, if it was.
+        epoch: Epochs that the run has done.
+        step: Steps that the run has done.
+    """
+
+    folder: Path
+    settings: Mapping[str, Setting]
+    known: Mapping[str, str] = field(default_factory=dict)
+    epoch: int = 0
+    step: int = 0
+
+
+class Tracker(Protocol):
+    """A place for figures. What is opened again goes on where it was, with the same run.
+
+    Any method may raise anything; whoever calls it then calls `close` and nothing else.
+
+    Attributes:
+        where: The place, for a person.
+        keep: What is to be kept in the run's folder to open it again; nothing secret.
+        epoch: The last epoch whose figures are there already.
+        step: The last step whose figures are there already.
+    """
+
+    where: str
+    keep: dict[str, str]
+    epoch: int
+    step: int
+
+    def write(self, figures: Mapping[str, float], step: int) -> None:
+        """Write finite figures of a step, so that a kill of this process loses little of them."""
+
+    def finish(self, figures: Mapping[str, float | str], step: int, status: Status) -> None:
+        """Write the figures of the finished run, none where it is not, and how it ended."""
+
+    def close(self) -> None:
+        """Let go of files, threads and processes."""
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def unless_set(**values: str) -> dict[str, str]:
+    """Those of the variables that the user's environment does not set."""
+    return {name: value for name, value in values.items() if name not in os.environ}
+
+
+def words_of(error: Exception) -> str:
+    """What a tracker's error says, on one line, cut where it is long."""
+    return textwrap.shorten(without_secrets(str(error)), 200) or type(error).__name__
+
+
+def without_secrets(text: str) -> str:
+    """A text without the name and password that an address in it may have.
+
+    >>> without_secrets("http://me:secret@server/runs is away")
+    'http://server/runs is away'
+    """
+    return re.sub(r"//[^/@\s]*@", "//", text)

@@ -1,0 +1,140 @@
+"""Runs of Weights & Biases, online or, with WANDB_MODE=offline, in the run's folder.
+
+W&B keeps a process that talks to its server; it is started and ended here, and asks nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from onestop.errors import UsageError
+from onestop.tracking.tracker import Opening, Status, environment, unless_set, words_of
+
+PROJECT = "onestop"
+_CODE = {"finished": 0, "stopped": 130, "failed": 1}
+_OURS: dict[str, Any] = {
+    "silent": True,  # what there is to say, the run says in a line
+    "console": "off",  # standard output is for results, and nobody listens in on it
+    "finish_timeout": 120.0,  # seconds; what is not sent by then stays on the disk
+    "finish_timeout_raises": True,
+}
+
+
+class WandB:
+    """A run of W&B: the recipe as its config, figures over an axis `step` of their own.
+
+    W&B's own count of steps only ever grows: it would drop figures of a run that goes on from an
+    earlier step.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        with contextlib.ExitStack() as stack:
+            wandb = stack.enter_context(_session())
+            known = opening.known
+            self._run = wandb.init(
+                project=known.get("project") or wandb.setup().settings.project or PROJECT,
+                id=known.get("id"),
+                name=_unless("WANDB_NAME", opening.folder.name),
+                dir=_unless("WANDB_DIR", str(opening.folder)),
+                resume="allow",
+                reinit="create_new",
+                settings=_settings(wandb),
+            )
+            self._run.config.update(dict(opening.settings), allow_val_change=True)
+            self._run.define_metric("step")
+            self._run.define_metric("*", step_metric="step")
+            there = self._run.summary if self._run.resumed else {}
+            self.epoch, self.step = int(there.get("epoch", 0)), int(there.get("step", 0))
+            self.where = _where(self._run)
+            self.keep = {"id": str(self._run.id), "project": str(self._run.project)}
+            if self._run.disabled:
+                self.keep = dict(known)
+            self._stack = stack.pop_all()
+
+    def write(self, figures: Mapping[str, float], step: int) -> None:
+        """Hand figures to W&B's process."""
+        self._run.log({**figures, "step": step})
+
+    def finish(self, figures: Mapping[str, float | str], step: int, status: Status) -> None:
+        """Put the last figures into the summary and wait until all is sent."""
+        self._run.summary.update({**figures, "step": step})
+        if status == "stopped":
+            self._run.mark_preempting()  # W&B's word for: can go on
+        self._run.finish(exit_code=_CODE[status])
+
+    def close(self) -> None:
+        """End W&B's process."""
+        self._stack.close()
+
+
+def open_tracker(opening: Opening) -> WandB:
+    """Begin a run of W&B, or go on with one."""
+    return WandB(opening)
+
+
+def require_login() -> None:
+    """See that W&B will not ask who is there.
+
+    Raises:
+        UsageError: Nobody is logged in, and W&B is to be online.
+    """
+    try:
+        with environment({"WANDB_SILENT": "true"}), _session() as wandb:
+            mode = wandb.setup().settings.mode
+            # Earlier versions cannot be asked; they say so once the run begins.
+            asks = "prompt" in inspect.signature(wandb.login).parameters
+            if mode in ("offline", "dryrun", "disabled") or wandb.run is not None or not asks:
+                return
+            if wandb.login(prompt=False, verify=False):
+                return
+        problem = "nobody is logged in"
+    except Exception as error:  # of whatever kind its authors chose for a wrong setting
+        problem = words_of(error)
+    raise UsageError(f"--track wandb: {problem}; run `wandb login`, or set WANDB_MODE=offline")
+
+
+@contextlib.contextmanager
+def _session() -> Iterator[ModuleType]:
+    """The module; what it starts in this process ends with it, what it changes is put back."""
+    os.environ.update(unless_set(WANDB_ERROR_REPORTING="false"))
+    import wandb
+    from wandb.sdk import wandb_setup
+
+    theirs = getattr(wandb_setup, "_singleton", None) is not None
+    hooks = sys.exit, sys.excepthook  # which W&B replaces to learn how a program ends
+    try:
+        if not theirs:
+            wandb.setup(_settings(wandb))
+        yield wandb
+    finally:
+        if not theirs:
+            wandb.teardown()
+        sys.exit, sys.excepthook = hooks
+
+
+def _settings(wandb: ModuleType) -> Any:
+    """Settings of ours that this version knows and the environment does not say."""
+    known = wandb.Settings.model_fields
+    ours = {k: v for k, v in _OURS.items() if k in known and f"WANDB_{k.upper()}" not in os.environ}
+    return wandb.Settings(**ours)
+
+
+def _unless(variable: str, value: str) -> str | None:
+    """None where the user's environment says it, which W&B then reads by itself."""
+    return None if variable in os.environ else value
+
+
+def _where(run: Any) -> str:
+    if run.disabled:
+        return "W&B, disabled"
+    if run.offline:
+        folder = Path(run.dir).parent
+        return f"W&B, offline; to send it: wandb sync {folder}"
+    return f"W&B, {run.url}"
