@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
 from onestop.figures.style import shortened, to_svg
-
-_TILE = 160  # pixels that a picture is reduced to
-_TINY = 64  # pixels up to which one is kept as it is, and shown with hard edges
+from onestop.figures.thumbnail import TINY, data_uri
 
 Tone = Literal["", "good", "bad"]
 
@@ -125,20 +120,6 @@ def tile(
     """A picture [H, W, C] of a page; None where it cannot be read."""
     if pixels is None:
         return Tile(name, "", f"{alt} (cannot be read)", lines, tone)
-    tiny = max(pixels.shape[:2]) <= _TINY
+    tiny = max(pixels.shape[:2]) <= TINY
     over = "" if overlay is None else data_uri(overlay)
     return Tile(name, data_uri(pixels), alt, lines, tone, over, tiny)
-
-
-def data_uri(pixels: NDArray[Any]) -> str:
-    """A small picture written into the page itself."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
-    file = io.BytesIO()
-    if max(picture.size) <= _TINY:
-        picture.save(file, "PNG", optimize=True)
-        kind = "png"
-    else:
-        picture.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
-        picture.save(file, "JPEG", quality=82)
-        kind = "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
