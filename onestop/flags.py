@@ -26,7 +26,6 @@ from onestop.config import check_value, choices_of
 from onestop.errors import UsageError, did_you_mean
 from onestop.recipe import ALIASES, field_types
 
-
 _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
 """Arguments that may be given several times, and how help calls them."""
 

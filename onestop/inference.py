@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onestop.data.ahead import ahead
-from onestop.data.decode import decode, from_pillow, to_channels
 from onestop.data.formats import BadImageError
+from onestop.data.given import pixels_of
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
-from onestop.data.samples import ArraySamples, image_array
+from onestop.data.samples import ArraySamples
 from onestop.data.stream import Batch, Feed
 from onestop.device import Engine, choose_device, cores
 from onestop.errors import UsageError
@@ -201,30 +201,29 @@ class Model(nn.Module):
         """A split as this model sees it."""
         return Feed(samples, self.preprocessing, engine=self.engine, workers=cores(), keep=False)
 
-    def _prepare(
-        self, remark: Callable[[int, str], None] | None, numbered: tuple[int, Any]
-    ) -> Tensor | BadImageError:
-        number, image = numbered
-        try:
-            return self._prepared(image, functools.partial(remark, number) if remark else None)
-        except BadImageError as error:
-            return error
+    def prepare(self, image: Any, remark: Callable[[str], None] | None = None) -> Tensor:
+        """One image, in a form that `predict` takes, as the network is to see it: uint8 [C, h, w].
 
-    def _prepared(self, image: Any, remark: Callable[[str], None] | None) -> Tensor:
+        Raises:
+            BadImageError: It cannot be read.
+        """
         preprocessing = self.preprocessing
         if not isinstance(preprocessing, ImagePreprocessing):
             vector = np.asarray(image, dtype=np.float32).reshape(1, -1)
             if vector.shape[1:] != preprocessing.shape:
                 raise BadImageError(f"{vector.shape[1]} numbers, {preprocessing.shape[0]} wanted")
             return preprocessing.prepare(ArraySamples(vector, np.zeros(1, np.int64)), 0)
-        channels = preprocessing.channels
-        if isinstance(image, str | Path | bytes):
-            pixels = decode(image, channels, remark)
-        elif hasattr(image, "convert"):
-            pixels = from_pillow(image, channels)
-        else:
-            pixels = to_channels(image_array(image), channels)
+        pixels = pixels_of(image, preprocessing.channels, remark)
         return preprocessing.resize(pixel_tensor(pixels))[0]
+
+    def _prepare(
+        self, remark: Callable[[int, str], None] | None, numbered: tuple[int, Any]
+    ) -> Tensor | BadImageError:
+        number, image = numbered
+        try:
+            return self.prepare(image, functools.partial(remark, number) if remark else None)
+        except BadImageError as error:
+            return error
 
     def _guess(
         self, waiting: list[Tensor | BadImageError], top: int

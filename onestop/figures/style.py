@@ -1,4 +1,4 @@
-"""What all figures share: colours that colour-blind people tell apart, and how they become files.
+"""What all figures share: colours that colour-blind people tell apart, axes, and names.
 
 The colours are those of Okabe and Ito 2008 (https://jfly.uni-koeln.de/color/). Figures are made without
 pyplot, so that nothing is kept and no window can open.
@@ -6,14 +6,9 @@ pyplot, so that nothing is kept and no window can open.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -54,39 +49,3 @@ def shortened(text: str, most: int = 24) -> str:
 def tick_names(names: Sequence[str], most: int = 18) -> list[str]:
     """Names for an axis; dollar signs are no formulas."""
     return [shortened(name, most).replace("$", r"\$") for name in names]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No word of letters that the font lacks (Chinese names, say): a page has others to show them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
-
-
-def to_png(figure: Figure, dpi: int = 110) -> bytes:
-    """A figure as the bytes of a PNG file, without date or version, so that it is always the same."""
-    file = io.BytesIO()
-    with _quiet():
-        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
-    return file.getvalue()
-
-
-def to_svg(figure: Figure, name: str) -> str:
-    """A figure as an `<svg>` element to stand in a page, in the page's own colour of text.
-
-    Args:
-        figure: Any figure.
-        name: Told apart from the names of other figures of the page; put before all that the element
-            names inside.
-    """
-    file = io.StringIO()
-    with _quiet(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", text)
-    return text.replace("#000000", "currentColor")

@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from onestop.figures.style import shortened, to_svg
+from onestop.figures.files import to_svg
+from onestop.figures.style import shortened
 from onestop.figures.thumbnail import TINY, data_uri
 
 Tone = Literal["", "good", "bad"]

@@ -5,6 +5,7 @@ Legend: B images, C channels, h and w as the network sees them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,7 @@ from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import Samples
 from onestop.data.stream import epoch_plan
 from onestop.device import Engine
+from onestop.errors import OneStopError
 from onestop.explaining.maps import heat_maps
 from onestop.figures.explanation import overlay
 from onestop.inference import Model
@@ -65,9 +67,10 @@ class Pictures:
         if there:
             inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in there]))
             numbers = [self._model.classes.index(verdict.predicted) for verdict, _ in there]
-            heat = heat_maps(self._model, inputs, numbers)
-            for (verdict, pixels), one in zip(there, heat.numpy(), strict=True):
-                maps[verdict.image] = overlay(as_image(pixels), one)
+            with contextlib.suppress(OneStopError):  # a network without maps has no heat maps
+                heat = heat_maps(self._model, inputs, numbers).numpy()
+                for (verdict, pixels), one in zip(there, heat, strict=True):
+                    maps[verdict.image] = overlay(as_image(pixels), one)
         return [self._tile(v, pixels, maps.get(v.image), tone) for v, pixels in found]
 
     def _tile(

@@ -20,7 +20,7 @@ from onestop.reporting.evidence import Evidence
 from onestop.reporting.pictures import Pictures, training_tiles
 from onestop.reporting.words import headline, remarks
 
-_PAIRS, _OF_A_PAIR = 6, 4  # confused pairs with pictures, and pictures of each
+_PAIRS, _OF_A_PAIR = 6, 3  # confused pairs with pictures, and pictures of each
 _GALLERY = 12  # pictures of a gallery
 _FILES = 20  # rows of a list of files before the rest is folded
 _HEAT = (

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from torch import nn
 
     from onestop.data.cache import Entry as CacheEntry
+    from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
 
 Levels = Annotated[int, Ge(0)]
 
+_SHOWN = 40  # images of a grid
 _LOOK_AT = 2000  # images whose pixels are measured where a source has more
 
 
@@ -34,6 +36,7 @@ def info(
     backward: bool = False,
     cache: bool = False,
     clear_cache: bool = False,
+    save_grid: str | Path | None = None,
 ) -> Info:
     """Tell what is in a data set, a model file or a network.
 
@@ -55,6 +58,8 @@ def info(
             parameters
         cache: instead of a TARGET: decoded images that `train --cache disk` has kept
         clear_cache: instead of a TARGET: remove these, but for those in use
+        save_grid: of a data set: picture to write, some images of each class with their labels: .png,
+            .svg, .pdf or .jpg
 
     Returns:
         What was found.
@@ -70,6 +75,8 @@ def info(
     if target is None:
         raise UsageError("info: TARGET missing (onestop info --help)")
     kind = _kind_of(target)
+    if save_grid is not None and kind != "data":
+        raise UsageError(f"--save-grid {save_grid}: shows images of a data set, {target} is none")
     if kind == "network":
         try:
             return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
@@ -82,7 +89,7 @@ def info(
     for flag, value in for_networks.items():
         if value is not None:
             raise UsageError(f"{flag}: tells how to look at a network, and this is none; drop it")
-    return _of_model(Path(target)) if kind == "model" else _of_data(target, data_root)
+    return _of_model(Path(target)) if kind == "model" else _of_data(target, data_root, save_grid)
 
 
 def _kind_of(target: Any) -> str:
@@ -135,11 +142,15 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
     return {**named, "prepared": prepared, **rest}
 
 
-def _of_data(source: Any, data_root: str | None) -> Info:
+def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:
     from onestop.data import open_data
+    from onestop.figures.files import picture_file
     from onestop.linting import class_rows
 
+    picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
+    if picture:
+        _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
     facts: dict[str, Any] = {"splits": counts, "classes": len(dataset.classes)}
     if not dataset.vectors:
@@ -147,6 +158,17 @@ def _of_data(source: Any, data_root: str | None) -> Info:
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
     facts["notes"] = list(dataset.notes)
     return Info("data", dataset.name, facts, class_rows(dataset))
+
+
+def _save_grid(dataset: Dataset, picture: Path) -> None:
+    from onestop.data.glance import glance
+    from onestop.figures.files import write_figure
+    from onestop.figures.grid import image_grid
+
+    if dataset.vectors:
+        raise UsageError(f"--save-grid {picture}: {dataset.name} holds vectors, not images")
+    images, titles = zip(*glance(dataset, _SHOWN), strict=True)
+    write_figure(image_grid(images, titles), picture)
 
 
 def _of_images(samples: Any) -> dict[str, Any]:

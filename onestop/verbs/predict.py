@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import DataError
 from onestop.recipe import Positive, Precision
 from onestop.results import Prediction, Predictions
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from onestop.data.dataset import Skipped
 
 
 def predict(
@@ -26,6 +22,7 @@ def predict(
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
     strict: bool = False,
+    save_grid: str | Path | None = None,
 ) -> Predictions:
     """Say what is in images, best guess first.
 
@@ -42,6 +39,8 @@ def predict(
         network: path/to/file.py:Class of your own network, where the model is one; in Python also
             the network itself
         strict: stop, with nothing said of any image, where one cannot be read
+        save_grid: picture to write, of the first 64 images with what was said of them: .png, .svg, .pdf
+            or .jpg; green and red where the truth is known, from a folder named like a class
 
     Returns:
         A prediction an image, computed as one goes through them.
@@ -49,55 +48,33 @@ def predict(
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
     """
-    found, skipped = _images(images)
+    from onestop.data.given import given_images, names_of
+    from onestop.figures.files import picture_file, write_figure
+
+    picture = None if save_grid is None else picture_file("--save-grid", save_grid)
+    found, skipped = given_images(images)
     from onestop.inference import load_model
     from onestop.randomness import preserved
 
     with preserved():
         loaded, _ = load_model(model, network, device, precision)
-    names = [
-        str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(found)
-    ]
 
     def stream() -> Iterator[Prediction]:
         remarks: dict[int, str] = {}
         said = loaded.predict(found, top, remarks.__setitem__)
-        for number, (name, guesses) in enumerate(zip(names, said, strict=True)):
+        for number, (name, guesses) in enumerate(zip(names_of(found), said, strict=True)):
             if isinstance(guesses, list):
-                yield Prediction(name, tuple(guesses), remark=remarks.get(number, ""))
+                said_of = tuple(guesses)
+                yield Prediction(name, said_of, remark=remarks.get(number, ""), given=found[number])
             else:
-                yield Prediction(name, error=str(guesses))
+                yield Prediction(name, error=str(guesses), given=found[number])
 
-    predictions = Predictions(stream(), len(found), [vars(s) for s in skipped])
+    predictions = Predictions(stream(), len(found), [vars(s) for s in skipped], loaded.classes)
     if strict:
         from onestop.data.dataset import Skipped, require_none_skipped
 
         bad = [Skipped(p.image, p.error) for p in predictions if p.error]
         require_none_skipped([*skipped, *bad], "predict")
+    if picture:
+        write_figure(predictions.figure(), picture)
     return predictions
-
-
-def _images(images: Any) -> tuple[list[Any], list[Skipped]]:
-    """The images one by one, folders searched; paths are checked before any work."""
-    if isinstance(images, str | Path | bytes) or not isinstance(images, list | tuple):
-        images = [images]
-    found: list[Any] = []
-    skipped: list[Skipped] = []
-    for image in images:
-        if not isinstance(image, str | Path):
-            found.append(image)
-            continue
-        path = Path(image)
-        if path.is_dir():
-            from onestop.data.sources.folder import images_below
-
-            below, others = images_below(path)
-            if not below:
-                raise DataError(f"{path}: no images in this folder")
-            found += below
-            skipped += [dataclasses.replace(s, path=str(path / s.path)) for s in others]
-        elif path.exists():
-            found.append(path)
-        else:
-            raise DataError(f"{path}: no such image or folder")
-    return found, skipped
