@@ -79,7 +79,7 @@ def _onestop(words: argparse.Namespace, precision: str) -> Mapping[str, float]:
     import torchvision.models  # noqa: F401  imported before the clock starts, as in the other ways
 
     import onestop
-    from onestop.inference import load
+    from onestop.loading import load
 
     network = load(words.model)
     files = _files(words)
@@ -100,7 +100,8 @@ def limit(words: argparse.Namespace) -> Mapping[str, float]:
     keep_freed_memory()
     import torch
 
-    from onestop.inference import batch_size, load
+    from onestop.inference import batch_size
+    from onestop.loading import load
 
     model = load(words.model).on("cpu", "bf16")
     shape = model.preprocessing.shape

@@ -17,7 +17,8 @@ from onestop.version import __version__
 if TYPE_CHECKING:
     from onestop.data import open_data
     from onestop.errors import DataError, OneStopError, UsageError
-    from onestop.inference import Model, load
+    from onestop.inference import Model
+    from onestop.loading import load
     from onestop.modelfile import load_weights, write_weights
     from onestop.networks import build
     from onestop.networks.surgery import replace_head
@@ -46,7 +47,7 @@ _WHERE = {
     "models": "onestop.verbs.models",
     "report": "onestop.verbs.report",
     "runs": "onestop.verbs.runs",
-    "load": "onestop.inference",
+    "load": "onestop.loading",
     "Model": "onestop.inference",
     "load_weights": "onestop.modelfile",
     "write_weights": "onestop.modelfile",

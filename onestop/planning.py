@@ -21,7 +21,7 @@ from onestop.data.samples import ArraySamples, FileSamples
 from onestop.defaults import SMALL
 from onestop.device import Engine, engine_for
 from onestop.errors import OneStopError, UsageError
-from onestop.inference import preprocessing_of
+from onestop.loading import preprocessing_of
 from onestop.modelfile import SUFFIXES, model_path, read_card, read_weights
 from onestop.networks import build, published_weights
 from onestop.networks.catalog import Entry

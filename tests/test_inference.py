@@ -12,7 +12,8 @@ from onestop.data.formats import BadImageError
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
 from onestop.errors import UsageError
-from onestop.inference import Model, load_model, score
+from onestop.inference import Model, score
+from onestop.loading import load_model
 from onestop.modelfile import Card
 from onestop.networks import build
 from onestop.networks.published import Published
@@ -100,7 +101,7 @@ def test_a_network_with_published_weights_names_images_with_no_training(
         (0.5,) * 3,
         (0.2,) * 3,
     )
-    monkeypatch.setattr("onestop.inference.published_weights", lambda entry: published)
+    monkeypatch.setattr("onestop.loading.published_weights", lambda entry: published)
     image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
     [said] = onestop.predict("torchvision:squeezenet1_1", image)
     assert {guess.label for guess in said.guesses} == {"tench", "Pembroke", "ox"}

@@ -31,6 +31,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
             "modelfile",
             "state",
             "inference",
+            "loading",
             "explaining",
             "judging",
             "results",

@@ -15,8 +15,9 @@ from typing import Any
 from onestop.config import read_recipe
 from onestop.data.dataset import Dataset
 from onestop.errors import OneStopError
-from onestop.inference import Model, load
+from onestop.inference import Model
 from onestop.judging import Verdict, judge, read_verdicts, trained_on
+from onestop.loading import load
 from onestop.modelfile import Card, read_card
 from onestop.recipe import FIELDS, Recipe
 from onestop.run_folder import (

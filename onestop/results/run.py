@@ -61,7 +61,7 @@ class Run:
 
     def model(self) -> Model:
         """The best network of the run, ready to predict."""
-        from onestop.inference import load
+        from onestop.loading import load
 
         return load(self.folder)
 

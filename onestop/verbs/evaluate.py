@@ -52,8 +52,8 @@ def evaluate(
         OneStopError: No model, no such split, or classes that the model does not know.
     """
     from onestop.data.dataset import require_none_skipped
-    from onestop.inference import load_model
     from onestop.judging import judge
+    from onestop.loading import load_model
     from onestop.randomness import preserved
 
     with preserved():

@@ -65,7 +65,7 @@ def explain(
             f"{plural(len(found), 'image')}: more than the {_MOST} that one sheet holds; name fewer"
         )
     from onestop.explaining.images import explain_images
-    from onestop.inference import load_model
+    from onestop.loading import load_model
     from onestop.randomness import preserved
 
     with preserved():

@@ -53,7 +53,7 @@ def predict(
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     found, skipped = given_images(images)
-    from onestop.inference import load_model
+    from onestop.loading import load_model
     from onestop.randomness import preserved
 
     with preserved():

@@ -118,6 +118,27 @@ class TestData:
             onestop.info(tmp_path / "empty")
 
 
+class TestGrid:
+    def test_images_of_each_class_are_saved(
+        self, photos: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["info", str(photos({"ants": 3, "bees": 3})), "--save-grid", "grid.png"]
+        assert main(words) == 0
+        with Image.open("grid.png") as picture:
+            assert picture.width > picture.height > 100
+        assert main(words) == 2
+        assert "--save-grid grid.png: is there already; name another" in capsys.readouterr().err
+
+    def test_what_is_no_data_set_has_no_images(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["info", "lenet5", "--save-grid", "grid.png"]) == 2
+        assert "shows images of a data set, lenet5 is none" in capsys.readouterr().err
+
+    def test_vectors_have_no_images(self) -> None:
+        data = (np.zeros((3, 2), np.float32), np.zeros(3, np.float32))
+        with pytest.raises(UsageError, match="holds vectors, not images"):
+            onestop.info(data, save_grid="grid.png")
+
+
 class TestModel:
     def test_a_run_tells_network_classes_preprocessing_and_figures(self, trained: Trained) -> None:
         found = onestop.info(trained.run.folder)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from PIL import Image
 
 import onestop
 from onestop.cli import main
 from onestop.errors import DataError, UsageError
+from onestop.figures.style import BAD, GOOD
 from tests.verbs.conftest import COLOURS, Trained, paint
 
 Capture = pytest.CaptureFixture[str]
@@ -288,3 +290,53 @@ def test_a_network_of_ones_own_is_only_run_where_it_is_named(
     assert main([*words, "--network", "net.py:Net"]) == 0
     assert capsys.readouterr().out.count("%") == 3
     assert main(["evaluate", str(run.folder), "--network", "net.py:Net"]) == 0
+
+
+class TestGrids:
+    def test_the_truth_is_known_from_the_folders_name(
+        self, trained: Trained, photos: Callable[..., Path], capsys: Capture
+    ) -> None:
+        folder = photos({"red": 2, "elsewhere": 1}, root="seen")
+        (folder / "red" / "bad.jpg").write_bytes(b"\xff\xd8\xff no image")
+        words = ["predict", str(trained.run.folder), str(folder), "--save-grid", "grid.png"]
+        assert main(words) == 0
+        with Image.open("grid.png") as picture:
+            assert picture.format == "PNG"
+        found = onestop.predict(trained.run.folder, folder)
+        titles = {p.image: axes for p, axes in zip(found, found.figure().axes, strict=True)}
+        for image, axes in titles.items():
+            color, said = to_hex(axes.title.get_color()), axes.get_title()
+            if image.endswith("bad.jpg"):
+                assert said == ""
+            elif "elsewhere" in image:
+                assert color == "#000000"
+            else:
+                assert color == (BAD if "is red" in said else GOOD)
+        capsys.readouterr()
+        assert main(words) == 2
+        assert "--save-grid grid.png: is there already; name another" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("grid.txt", "no kind of picture; end its name in .png, .svg, .pdf, .jpg, .jpeg"),
+            ("no/grid.png", "there is no folder no; make it first"),
+        ],
+    )
+    def test_a_file_that_cannot_be_is_refused_before_any_work(
+        self, name: str, said: str, capsys: Capture
+    ) -> None:
+        Path("image.jpg").write_bytes(b"")
+        assert main(["predict", "no-model", "image.jpg", "--save-grid", name]) == 2
+        assert said in capsys.readouterr().err
+
+    def test_predictions_show_themselves(self, trained: Trained, tmp_path: Path) -> None:
+        Image.new("RGB", (80, 80), "red").save(tmp_path / "<b>.png")
+        found = onestop.predict(trained.run.folder, tmp_path / "<b>.png")
+        html = found[0]._repr_html_()
+        assert 'src="data:image/' in html
+        assert "&lt;b&gt;.png" in html
+        assert "<b>" not in html
+        assert "<svg" in found._repr_html_()
+        unread = onestop.predict(trained.run.folder, [b"no image"])
+        assert "<img" not in unread[0]._repr_html_()
