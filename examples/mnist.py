@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 from at_hand import find_or_digits
-from picture_grid import save_grid
 
 import onestop
+from onestop.figures.grid import image_grid
 
 SETTINGS: dict[str, Any] = {
     "model": "lenet5", "image_size": 32, "normalize": "none", "augment": "none", "val_fraction": 0,
@@ -25,14 +25,14 @@ def main() -> None:
     data = onestop.open_data(found["source"], root=found.get("data_root"), val_fraction=0)
     train, test = data.splits["train"], data.splits["test"]
     print(f"images: {len(train):,} to learn from, {len(test):,} to test on")
-    pictures = [train.read(i, 1) for i in range(16)]
-    labels = [data.classes[train.targets[i]] for i in range(16)]
+    pictures, labels = [train.read(i, 1) for i in range(16)], train.targets[:16]
 
     # An epoch at a time: naming the folder of a run goes on with it. The images that are tested on
     # are never learned from, and nothing is chosen by what comes out.
     epochs, batch = (2, 128) if len(train) > 10_000 else (5, 16)  # few images, more small steps
     run = onestop.train(**found, **SETTINGS, epochs=1, batch_size=batch, name="mnist")
-    save_grid(run.folder / "samples.png", "Training images and their labels", pictures, labels)
+    sheet = image_grid(pictures, [data.classes[k] for k in labels], heading="Training images")
+    sheet.savefig(run.folder / "samples.png")
     print(f"epoch 1: test accuracy {run.metrics['accuracy']:.2%}")
     for epoch in range(2, epochs + 1):
         run = onestop.train(run.folder, epochs=epoch, quiet=True)
@@ -42,11 +42,11 @@ def main() -> None:
     pictures = [test.read(i, 1) for i in range(16)]
     said = [(p.label, p.score) for p in onestop.predict(run.folder, pictures)]
     truths = [data.classes[test.targets[i]] for i in range(16)]
-    wrong = [label != truth for (label, _), truth in zip(said, truths, strict=True)]
+    right = [label == truth for (label, _), truth in zip(said, truths, strict=True)]
     titles = [f"{said[i][0]} {said[i][1]:.0%}\nis {truths[i]}" for i in range(16)]
-    heading = "Test images: what was said, and what they are"
-    save_grid(run.folder / "predictions.png", heading, pictures, titles, wrong=wrong)
-    print(f"right: {16 - sum(wrong)} of 16; samples.png and predictions.png are in {run.folder}")
+    sheet = image_grid(pictures, titles, right, heading="What was said, and what they are")
+    sheet.savefig(run.folder / "predictions.png")
+    print(f"right: {sum(right)} of 16; samples.png and predictions.png are in {run.folder}")
 
     # Kept in two ways: one file with everything, and weights for a network that code builds.
     model, weights = onestop.load(run.folder), run.folder / "weights.safetensors"

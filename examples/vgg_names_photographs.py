@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from at_hand import find, published
-from picture_grid import save_grid
 from torchvision import models
 
 import onestop
 from onestop.data.decode import decode
+from onestop.figures.grid import image_grid
 
 
 def photographs_at_hand() -> list[Path]:
@@ -49,7 +49,8 @@ def main(network: str = "vgg13", *photographs: str) -> None:
         titles.append("\n".join([label, *guesses]))
     Path("runs").mkdir(exist_ok=True)
     heading = f"What {Path(model).name} says: three guesses, the likeliest first"
-    save_grid(Path("runs/named.png"), heading, images, titles, columns=4, side=2.4)
+    sheet = image_grid(images, titles, columns=4, side=2.4, heading=heading)
+    sheet.savefig("runs/named.png")
     print("picture: runs/named.png")
 
 

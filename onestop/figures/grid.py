@@ -16,7 +16,7 @@ from onestop.figures.style import BAD, GOOD, new_figure, shortened
 
 COLUMNS = 8
 """Images side by side."""
-_LINE = 20  # characters of a title that find room above an image
+_LINE = 12.5  # characters of a title that find room above an inch of image
 
 
 def guess_title(
@@ -41,6 +41,8 @@ def image_grid(
     titles: Sequence[str],
     right: Sequence[bool | None] | None = None,
     columns: int = COLUMNS,
+    side: float = 1.6,
+    heading: str = "",
 ) -> Figure:
     """Images in rows, each with its title above.
 
@@ -49,11 +51,15 @@ def image_grid(
         titles: N texts, of one or several lines.
         right: Titles are green where True, red where False, black where None.
         columns: Images side by side, at most.
+        side: Inches of an image.
+        heading: Above all of them.
     """
     columns = max(1, min(columns, len(images)))
     rows = math.ceil(len(images) / columns)
     lines = max((title.count("\n") + 1 for title in titles), default=1)
-    figure = new_figure(1.6 * columns, (1.55 + 0.17 * lines) * rows)
+    figure = new_figure(side * columns, (side + 0.17 * lines - 0.05) * rows + 0.3 * bool(heading))
+    if heading:
+        figure.suptitle(heading, fontsize=11, parse_math=False)
     colors = {True: GOOD, False: BAD, None: "black"}
     for place, (image, title) in enumerate(zip(images, titles, strict=True)):
         axes = figure.add_subplot(rows, columns, place + 1)
@@ -64,7 +70,7 @@ def image_grid(
             grey = image.ndim == 3 and image.shape[-1] == 1
             top = 255 if image.dtype == np.uint8 else 1
             axes.imshow(image[..., 0] if grey else image, cmap="gray", vmin=0, vmax=top)
-        text = "\n".join(shortened(line, _LINE) for line in title.split("\n"))
+        text = "\n".join(shortened(line, round(_LINE * side)) for line in title.split("\n"))
         color = colors[right[place] if right else None]
         axes.set_title(text, fontsize=8, color=color, parse_math=False)
     return figure
