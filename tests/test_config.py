@@ -15,6 +15,7 @@ from onestop.config import (
     check_setting,
     check_value,
     choices_of,
+    command_of,
     read_recipe,
     refuse_useless,
     settings,
@@ -236,6 +237,10 @@ class TestFiles:
 
 
 class TestUseless:
+    def test_the_command_of_a_recipe_leaves_it_out(self) -> None:
+        recipe = Recipe(augment="flip", crop_padding=4, step_epochs=10, momentum=0.9)
+        assert command_of(recipe) == "onestop train digits --augment flip --momentum 0.9"
+
     @pytest.mark.parametrize(
         ("given", "expected"),
         [
