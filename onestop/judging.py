@@ -149,11 +149,10 @@ def read_verdicts(path: Path) -> list[Verdict]:
     Raises:
         UsageError: It is damaged, or an earlier version wrote it, with fewer columns.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     try:
-        return [_verdict(row) for row in rows]
-    except (KeyError, TypeError, ValueError):
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_verdict(row) for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError, csv.Error):
         raise UsageError(f"{path}: has other columns than this version writes") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,9 @@ LOG = "log.txt"  # what was said on the way
 STATE = "state"  # what is needed to go on
 TRACKING = "tracking.json"  # the run's name in each tracker that was asked for
 LOCK = ".lock"
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 COLUMNS = (
     "epoch", "step", "seconds", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
@@ -162,9 +166,13 @@ class EpochsFile:
 
     @staticmethod
     def read(path: Path) -> list[dict[str, str]]:
-        """The rows written so far."""
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        """The rows written so far, without those that are damaged."""
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+        except (ValueError, csv.Error):
+            return []
+        return [row for row in rows if "seconds" in row and None not in row.values()]
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add an epoch's row, to be written with the next `write`."""
@@ -199,13 +207,20 @@ def csv_text(
 
 
 def plain_cell(text: str) -> str:
-    """What `csv_text` was given for a cell: without the apostrophe that it put before it."""
+    r"""What a cell was made of: without the apostrophe of `csv_text`, with the bytes of file names.
+
+    Bytes that are no UTF-8 stand as `\udcff` and the like in what `write_atomic` wrote.
+    """
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     return text[1:] if text[:1] == "'" and _no_formula(text[1:]) == text else text
 
 
 def _no_formula(value: object) -> object:
-    """A cell as it is, or with an apostrophe where a spreadsheet would take it for a formula."""
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    """A cell as it is, or with an apostrophe where a spreadsheet would take it for a formula.
+
+    Also where it would look like one of these, so that `plain_cell` can tell.
+    """
+    if not isinstance(value, str) or not value.lstrip("'").startswith(_FORMULA):
         return value
     try:
         float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import subprocess
@@ -21,6 +22,7 @@ from onestop.run_folder import (
     csv_text,
     is_run,
     lock_run,
+    plain_cell,
     write_atomic,
 )
 
@@ -228,5 +230,21 @@ class TestEpochs:
 
     def test_values_with_commas_quotes_and_newlines_survive(self, tmp_path: Path) -> None:
         odd = {"image": 'a,"b"\nc.jpg', "label": "1 + 1"}
-        (tmp_path / "p.csv").write_text(csv_text(("image", "label"), [odd], header=True))
-        assert EpochsFile.read(tmp_path / "p.csv") == [odd]
+        text = csv_text(("image", "label"), [odd], header=True)
+        assert list(csv.DictReader(text.splitlines(keepends=True))) == [odd]
+
+    @pytest.mark.parametrize(
+        "text", ["=a", "'=a", "''=a", "'a", "-5", "'-5", "a", "'", "raw\udcff"]
+    )
+    def test_a_cell_is_what_it_was_made_of(self, tmp_path: Path, text: str) -> None:
+        write_atomic(tmp_path / "p.csv", csv_text(("label",), [{"label": text}]))
+        assert plain_cell((tmp_path / "p.csv").read_text(encoding="utf-8").strip("\n")) == text
+
+    @pytest.mark.parametrize("damage", [b"\x8e\xff", b"", b"3,"])
+    def test_damaged_rows_are_left_out(self, tmp_path: Path, damage: bytes) -> None:
+        path = tmp_path / "metrics.csv"
+        file = EpochsFile(path)
+        file.add(self.row(1))
+        file.write()
+        path.write_bytes(path.read_bytes() + damage)
+        assert len(EpochsFile.read(path)) == (0 if b"\xff" in damage else 1)
