@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".jpg": "jpg", ".jpeg": "jpg"}
 """Kinds of files a figure can be kept in, by how their names end."""
-_DATES = {"png": {}, "jpg": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def picture_file(flag: str, out: str | Path, *, overwrite: bool | None = None) -> Path:
@@ -56,7 +56,7 @@ def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 150) -> bytes:
     """A figure as a file of a kind (png, svg, pdf, jpg); without a date, so always the same."""
     file = io.BytesIO()
     with _quiet():
-        figure.savefig(file, format=kind, dpi=dpi, metadata=_DATES[kind])
+        figure.savefig(file, format=kind, dpi=dpi, metadata=_DATES.get(kind))
     return file.getvalue()
 
 
@@ -84,10 +84,15 @@ def to_svg(figure: Figure, name: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", text)
-    return text.replace("#000000", "currentColor")
+    return re.sub("<[^>]*>", lambda tag: _of_the_page(tag[0], name), text)
+
+
+def _of_the_page(tag: str, name: str) -> str:
+    """A tag of a figure with ids, letters and colour of the page; what is written stays as it is."""
+    tag = re.sub(r'\bid="', f'id="{name}-', tag)
+    tag = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", tag)
+    tag = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", tag)
+    return tag.replace("#000000", "currentColor")
 
 
 def figure_html(figure: Figure, about: str) -> str:

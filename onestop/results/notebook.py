@@ -47,7 +47,7 @@ def image(pixels: NDArray[Any], about: str) -> str:
 
 
 def svg(figure: Figure, name: str) -> str:
-    """A figure in the page's own colour of text."""
+    """A figure in the page's own colour of text, no wider than the page."""
     from onestop.figures.files import to_svg
 
-    return to_svg(figure, name)
+    return to_svg(figure, name).replace("<svg", '<svg style="max-width:100%;height:auto"', 1)

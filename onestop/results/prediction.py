@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, overload
 
+from onestop.errors import UsageError
 from onestop.results.notebook import heading, image, svg, table
 
 if TYPE_CHECKING:
@@ -115,9 +116,14 @@ class Predictions(Sequence[Prediction]):
 
         Titles are green or red where the truth is known: where an image lies in a folder that is named
         like a class of the model.
+
+        Raises:
+            UsageError: There are none.
         """
         from onestop.figures.grid import guess_title, image_grid
 
+        if not len(self):
+            raise UsageError("figure: there are no predictions; give images")
         shown = self[:most]
         titles = [
             guess_title(p.label, p.score if self.classes else None, self._truth(p))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from matplotlib.text import Text
 from onestop.figures.calibration import calibration_figure
 from onestop.figures.confusion import confusion_figure
 from onestop.figures.curves import compared, curves, spent_bar, time_spent
-from onestop.figures.files import figure_bytes, to_svg
+from onestop.figures.files import KINDS, figure_bytes, to_svg, write_figure
 from onestop.figures.fitted import fitted_line, fitted_scatter
 from onestop.figures.grid import guess_title, image_grid
 from onestop.figures.style import BAD, GOOD, shortened
@@ -178,6 +179,14 @@ class TestFiles:
         assert "&lt;ant&gt;" in svg
         assert "bee &amp; co" in svg
         assert "#000000" not in svg
+
+    def test_what_is_written_in_it_is_left_as_it_is(self) -> None:
+        assert '#000000 id="x' in to_svg(self.figure(('#000000 id="x', "b")), "n")
+
+    @pytest.mark.parametrize("ending", KINDS)
+    def test_it_can_be_kept_in_every_kind_of_file(self, tmp_path: Path, ending: str) -> None:
+        write_figure(self.figure(), tmp_path / f"a{ending}")
+        assert (tmp_path / f"a{ending}").stat().st_size > 1000
 
     def test_letters_that_the_font_lacks_raise_no_warning(self) -> None:
         with warnings.catch_warnings():

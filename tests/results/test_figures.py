@@ -11,7 +11,7 @@ import pytest
 import onestop
 from onestop.errors import UsageError
 from onestop.judging import Verdict
-from onestop.results import Evaluation
+from onestop.results import Evaluation, Predictions
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,13 @@ def test_numbers_have_a_fit_and_no_confusion() -> None:
     assert len(run.figure("fit").axes) == 1
     with pytest.raises(UsageError, match="there is curves, time, fit"):
         run.figure("confusion")
+
+
+def test_no_predictions_have_no_figure() -> None:
+    none = Predictions(iter(()), 0)
+    assert "no predictions" in none._repr_html_()
+    with pytest.raises(UsageError, match="there are no predictions"):
+        none.figure()
 
 
 def test_names_are_escaped_in_a_notebook() -> None:
