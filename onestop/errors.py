@@ -93,6 +93,20 @@ def listing(values: Iterable[object], limit: int = 8) -> str:
     return ", ".join(texts[:limit]) + more
 
 
+def duration(seconds: float) -> str:
+    """A span of time in the units one would say it in.
+
+    >>> duration(0.21), duration(95), duration(8000)
+    ('0.21 s', '1 min 35 s', '2 h 13 min')
+    """
+    if round(seconds) < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
 def plural(count: int, thing: str, things: str = "") -> str:
     """A number and its noun.
 

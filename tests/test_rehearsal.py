@@ -14,8 +14,7 @@ import torch
 import onestop
 from onestop import rehearsal
 from onestop.cli import main
-from onestop.display.costs import duration
-from onestop.errors import UsageError
+from onestop.errors import UsageError, duration
 from onestop.results import Cost
 
 Capture = pytest.CaptureFixture[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
+from onestop.errors import duration
 from onestop.results import Cost, Phase
 
 
@@ -25,20 +26,6 @@ def cost_table(cost: Cost) -> Table:
     for name, text in rows:
         table.add_row(name, text)
     return table
-
-
-def duration(seconds: float) -> str:
-    """A span of time in the units one would say it in.
-
-    >>> duration(0.21), duration(95), duration(8000)
-    ('0.21 s', '1 min 35 s', '2 h 13 min')
-    """
-    if round(seconds) < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def _phase_rows(phase: Phase, *, several: bool) -> list[tuple[str, str]]:

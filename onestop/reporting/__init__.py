@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from onestop.errors import plural
+from onestop.errors import UsageError, plural
+from onestop.figures.style import shortened
 from onestop.judging import matrix_of
 from onestop.metrics.confusion import confused_pairs
 from onestop.reporting.compare import comparison
@@ -17,9 +18,14 @@ from onestop.run_folder import CONFUSION, REPORT, csv_text, write_atomic
 
 __all__ = ["Evidence", "gather", "write_comparison", "write_report"]
 
+_COLUMNS = ("truth", "predicted", "images")  # of confusion.csv
+_LONG = 180  # bytes of a file's name, of which systems take 255
+
 
 def write_report(found: Evidence, out: Path | None = None) -> Path:
     """Write the page of a run, and the numbers of its confusion matrix beside it.
+
+    These are confusion.csv beside report.html, NAME-confusion.csv beside NAME.html.
 
     Args:
         found: What `gather` found.
@@ -29,9 +35,12 @@ def write_report(found: Evidence, out: Path | None = None) -> Path:
         OneStopError: It cannot be written.
     """
     path = out or found.folder / REPORT
-    text = page(title(found), about(found), sections(found))
+    pairs = path.with_name(CONFUSION if path.name == REPORT else f"{path.stem}-{CONFUSION}")
+    text = page(title(found), about(found), sections(found, pairs.name))
     if found.verdicts and found.classes:
-        write_atomic(path.with_name(CONFUSION), _pairs_csv(found))
+        if out:
+            _refuse_foreign(pairs)
+        write_atomic(pairs, _pairs_csv(found))
     write_atomic(path, text)
     return path
 
@@ -47,12 +56,23 @@ def write_comparison(runs: Sequence[Evidence], out: Path | None = None) -> Path:
         OneStopError: It cannot be written.
     """
     names = [run.folder.name for run in runs]
-    path = out or runs[0].folder.parent / f"compare-{'-'.join(names)}.html"
+    together = "-".join(names)
+    if len(together.encode(errors="replace")) > _LONG:
+        together = f"{shortened(names[0], 60)}-and-{len(runs) - 1}-more"
+    path = out or runs[0].folder.parent / f"compare-{together}.html"
     about_them = (
         f"{plural(len(runs), 'run')} beside each other; the first is held against the others"
     )
     write_atomic(path, page(" and ".join(names), about_them, comparison(runs)))
     return path
+
+
+def _refuse_foreign(pairs: Path) -> None:
+    """Stop where a table of somebody else's would be replaced."""
+    if pairs.exists():
+        with pairs.open(encoding="utf-8", errors="replace") as file:
+            if file.readline().strip() != ",".join(_COLUMNS):
+                raise UsageError(f"{pairs}: is there already and not ours; choose another --out")
 
 
 def _pairs_csv(found: Evidence) -> str:
@@ -63,4 +83,4 @@ def _pairs_csv(found: Evidence) -> str:
         {"truth": names[truth], "predicted": names[said], "images": count}
         for truth, said, count in sorted([*hits, *confused_pairs(matrix)])
     ]
-    return csv_text(("truth", "predicted", "images"), rows, header=True)
+    return csv_text(_COLUMNS, rows, header=True)

@@ -31,17 +31,18 @@ def class_table(found: Evidence) -> list[Block]:
     names = [name for name in found.classes if of_class[name] or as_class[name]]
     recall = _shares(names, hits, of_class)
     precision = _shares(names, hits, as_class)
-    rows = []
+    rows: list[tuple[str | Share, ...]] = []
     for name in names:
         both = of_class[name] + as_class[name]
         f1 = f"{2 * hits[name] / both:.1%}"
         rows.append((
-            name, _count(of_class[name]), recall[name], precision[name], f1,
-            _taken(taken.get(name)),
+            name, _count(of_class[name]),
+            recall[name] if of_class[name] else "",
+            precision[name] if as_class[name] else "never named", f1, _taken(taken.get(name)),
         ))  # fmt: skip
     caption = "Shares with their intervals of 95 % (Wilson)."
     if len(names) > _SHORT:
-        rows.sort(key=lambda row: recall[row[0]].at)
+        rows.sort(key=lambda row: recall[str(row[0])].at)
         caption += " The weakest classes come first."
     return [*_warned(found.classes, of_class), Table(COLUMNS, rows, caption, _SHORT)]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.errors import plural
+from onestop.data.sources.python import NAME
+from onestop.errors import duration, plural
 from onestop.figures.curves import compared
 from onestop.judging import Verdict
 from onestop.metrics.intervals import Paired, paired, root_mean, wilson
@@ -23,6 +24,7 @@ from onestop.reporting.words import named_split, network_of, source_of
 _FLIPPED = 12  # pictures of images that flipped, each way
 _CLASSES = 20  # rows of classes before the rest is folded
 _CHANCE = 0.05
+_OTHER_DATA = " Their data differ; images of the same name and class are taken for the same."
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Pair:
 def pair(first: Evidence, second: Evidence) -> Pair:
     """Hold a run against another, image by image."""
     known = {(v.image, v.truth): v for v in first.verdicts}
-    same_split = first.split == second.split
+    alike = first.split == second.split and _named_alike(first, second)
     both = [(known[v.image, v.truth], v) for v in second.verdicts if (v.image, v.truth) in known]
-    if not both or not same_split or not first.classes or not second.classes:
+    if not both or not alike or not first.classes or not second.classes:
         return Pair(first, second, ([], []), None, len(first.verdicts) + len(second.verdicts))
     ours, theirs = (_right([pair[side] for pair in both]) for side in (0, 1))
     better = [v for (_, v), a, b in zip(both, ours, theirs, strict=True) if b and not a]
@@ -59,12 +61,33 @@ def pair(first: Evidence, second: Evidence) -> Pair:
     return Pair(first, second, (better, worse), paired(ours, theirs), lost)
 
 
+def _named_alike(first: Evidence, second: Evidence) -> bool:
+    """Whether an image's name is that of the same image in both runs' data.
+
+    A path is; a number (`#7`) only is within one source, or where all that is judged agrees.
+    """
+    truths = [{v.image: v.truth for v in run.verdicts} for run in (first, second)]
+    by_number = any(name.startswith("#") for one in truths for name in one)
+    one_source = first.recipe.source == second.recipe.source != NAME
+    return not by_number or one_source or truths[0] == truths[1]
+
+
+def _same_data(first: Evidence, second: Evidence) -> bool:
+    """Whether nothing speaks against it; another seed cuts a source into other splits."""
+    cuts = [(r.recipe.source, r.recipe.seed, r.recipe.val_fraction) for r in (first, second)]
+    if cuts[0] != cuts[1]:
+        return cuts[0][0] == cuts[1][0]
+    prints = [run.card.data.get("fingerprint") if run.card else None for run in (first, second)]
+    return prints[0] == prints[1]
+
+
 def _right(verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:
     return np.array([bool(verdict.correct) for verdict in verdicts])
 
 
 def comparison(runs: Sequence[Evidence]) -> list[Section]:
     """The parts of the page; the first run is what the others are held against."""
+    runs = told_apart(runs)
     pairs = [pair(runs[0], other) for other in runs[1:]]
     parts: list[tuple[str, str, list[Block]]] = [
         ("result", "Result", [*(Text(verdict_of(p), "lead") for p in pairs), _figures(runs)]),
@@ -78,6 +101,16 @@ def comparison(runs: Sequence[Evidence]) -> list[Section]:
     return [Section(key, title, blocks) for key, title, blocks in parts if blocks]
 
 
+def told_apart(runs: Sequence[Evidence]) -> list[Evidence]:
+    """Runs by the names of their folders, with as many folders above these as it takes."""
+    paths = [run.folder.parts for run in runs]
+    for depth in range(1, max(map(len, paths)) + 1):
+        names = ["/".join(path[-depth:]) for path in paths]
+        if len(set(names)) == len(runs):
+            break
+    return [dataclasses.replace(run, name=name) for run, name in zip(runs, names, strict=True)]
+
+
 def verdict_of(found: Pair) -> str:
     """Which of two runs is better, by how much, and whether chance alone would do as much."""
     first, second, p = _name(found.first), _name(found.second), found.paired
@@ -86,15 +119,16 @@ def verdict_of(found: Pair) -> str:
     alike = f"{first} and {second} do not differ by more than chance would have it"
     better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
     return (
-        f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {p.only_second:,} are "
-        f"right by {second} alone and {p.only_first:,} by {first} alone, {p.difference:+.1%} accuracy "
+        f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {second} alone names "
+        f"{p.only_second:,} right and {first} alone {p.only_first:,}, {p.difference:+.1%} accuracy "
         f"(with 95 % confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
-        + (f" {plural(found.lost, 'image')} of one of them are left out." if found.lost else "")
+        + (f" Left out: {plural(found.lost, 'image')} of one of them." if found.lost else "")
+        + ("" if _same_data(found.first, found.second) else _OTHER_DATA)
     )
 
 
 def _name(found: Evidence) -> str:
-    return found.folder.name
+    return found.name or found.folder.name
 
 
 def _figures(runs: Sequence[Evidence]) -> Table:
@@ -105,7 +139,7 @@ def _figures(runs: Sequence[Evidence]) -> Table:
         held = f"{images:,} {named_split(run.split)}" if images else ""
         rows.append([
             _name(run), network_of(run), source_of(run), _figure(run), held, epochs,
-            f"{seconds:,.0f} s",
+            duration(seconds),
         ])  # fmt: skip
     columns = ("run", "network", "data", "accuracy or error", "on images", "epochs", "time")
     return Table(columns, rows, "With intervals of 95 %")

@@ -14,11 +14,13 @@ from typing import Any
 
 from onestop.config import read_recipe
 from onestop.data.dataset import Dataset
+from onestop.data.sources.python import NAME
 from onestop.errors import OneStopError
 from onestop.inference import Model
 from onestop.judging import Verdict, judge, read_verdicts, trained_on
 from onestop.loading import load
 from onestop.modelfile import Card, read_card
+from onestop.networks.users import is_users
 from onestop.recipe import FIELDS, Recipe
 from onestop.run_folder import (
     EPOCHS,
@@ -54,6 +56,7 @@ class Evidence:
         gone: Why there is no model or no data set.
         said: Notes and warnings of the log, each once.
         skipped: `path` and `reason` of files that were not used.
+        name: What it is called beside others; empty: as its folder.
     """
 
     folder: Path
@@ -68,11 +71,12 @@ class Evidence:
     gone: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
+    name: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names in the order of the outputs; empty where numbers are predicted."""
-        return self.card.classes if self.card else ()
+        return self.card.classes if self.card else tuple(self.metrics.get("per_class", ()))
 
     @property
     def split(self) -> str:
@@ -100,6 +104,7 @@ def gather(
     Raises:
         OneStopError: The recipe cannot be read.
     """
+    folder = folder.resolve()
     stored = read_recipe(folder / RECIPE)
     recipe = Recipe(**{name: value for name, value in stored.items() if name in FIELDS})
     metrics = _json(folder / METRICS)
@@ -142,12 +147,16 @@ def _skipped(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-    except OSError:
+    except (OSError, ValueError, csv.Error):
         return []
-    return [{name: plain_cell(value or "") for name, value in row.items()} for row in rows]
+    names = ("path", "reason")
+    return [{name: plain_cell(row.get(name) or "") for name in names} for row in rows]
 
 
 def _data(found: Evidence, stored: dict[str, Any], root: str | None) -> Dataset | None:
+    if found.recipe.source == NAME:
+        found.gone.append("images are not shown: the data were given in Python")
+        return None
     try:
         return trained_on(stored, root)
     except OneStopError as error:
@@ -163,9 +172,11 @@ def _load(found: Evidence) -> None:
             found.model = load(path).on("cpu")
         found.card = found.model.card
     except OneStopError as error:
-        found.gone.append(f"the network is not looked into: {error}")
         with contextlib.suppress(OneStopError):
             found.card = read_card(path)
+        own = found.card is not None and is_users(found.card.network)
+        why = "it is somebody's own code, which a report does not run" if own else error
+        found.gone.append(f"the network is not looked into: {why}")
     data = found.dataset
     if found.card and data and data.fingerprint() != found.card.data["fingerprint"]:
         found.gone.append(f"images are not shown: {data.name} has changed since the training")
@@ -173,11 +184,15 @@ def _load(found: Evidence) -> None:
 
 
 def _read_verdicts(found: Evidence) -> None:
-    path = found.folder / PREDICTIONS
+    """What was said of each image, where it is whole; of an earlier version it is made anew."""
+    path, known = found.folder / PREDICTIONS, set(found.classes)
     try:
-        found.verdicts = read_verdicts(path) if path.is_file() else []
-    except OneStopError:  # of an earlier version: made anew
-        found.verdicts = []
+        said = read_verdicts(path) if path.is_file() else []
+    except OneStopError:
+        return
+    strange = known and any({v.truth, v.predicted} - known for v in said)
+    if len(said) == found.metrics.get("images") and not strange:
+        found.verdicts = said
 
 
 def _score(found: Evidence) -> None:

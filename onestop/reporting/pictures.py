@@ -93,14 +93,15 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
     feed = training_feed(recipe, dataset, preprocessing, Engine(torch.device("cpu")), keep=False)
     count = len(feed.samples)
     plan = epoch_plan(count, recipe.batch_size or count, recipe.seed, 0)
-    first = np.concatenate(plan)[:TRAINING_SAMPLES]
+    if not feed.mixing:  # which is of whole batches
+        plan = [np.concatenate(plan)[:TRAINING_SAMPLES]]
     tiles: list[Tile] = []
-    for batch in feed.train([first], 0):
+    for batch in feed.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
         images = preprocessing.pixels(batch.inputs)
         for image, target, index in zip(images, batch.targets, batch.indices.tolist(), strict=True):
             words, name = label(target, model), feed.samples.name(index)
             tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))
-    return tiles
+    return tiles[:TRAINING_SAMPLES]
 
 
 def label(target: torch.Tensor, model: Model) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from onestop.config import command_of, write_recipe
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.sources.python import NAME
-from onestop.errors import plural
+from onestop.errors import duration, plural
 from onestop.figures.calibration import calibration_figure
 from onestop.figures.confusion import SHOWN, confusion_figure
 from onestop.figures.curves import PANELS, curves, spent_bar, time_spent
@@ -19,6 +21,7 @@ from onestop.reporting.classes import class_table
 from onestop.reporting.evidence import Evidence
 from onestop.reporting.pictures import Pictures, training_tiles
 from onestop.reporting.words import headline, remarks
+from onestop.run_folder import CONFUSION
 
 _PAIRS, _OF_A_PAIR = 6, 3  # confused pairs with pictures, and pictures of each
 _GALLERY = 12  # pictures of a gallery
@@ -29,14 +32,14 @@ _HEAT = (
 )
 
 
-def sections(found: Evidence) -> list[Section]:
-    """All parts that there is something to say in."""
+def sections(found: Evidence, pairs_file: str = CONFUSION) -> list[Section]:
+    """All parts that there is something to say in; `pairs_file` has the whole confusion matrix."""
     parts: list[tuple[str, str, Callable[[Evidence], Sequence[Block]]]] = [
         ("result", "Result", _result),
         ("curves", "Curves", _curves),
         ("samples", "Training images as the network sees them", _samples),
         ("classes", "Classes", class_table),
-        ("confusion", "What is taken for what", _confusion),
+        ("confusion", "What is taken for what", partial(_confusion, file=pairs_file)),
         ("pairs", "Most confused pairs", _pairs),
         ("mistakes", "Worst mistakes", _mistakes),
         ("uncertain", "Least certain", _uncertain),
@@ -56,16 +59,25 @@ def _result(found: Evidence) -> list[Block]:
 
 def _curves(found: Evidence) -> list[Block]:
     if not found.epochs:
-        return [Text("No epoch is done yet.")]
+        done = found.state == "done"
+        return [Text("metrics.csv cannot be read." if done else "No epoch is done yet.")]
     last = found.epochs[-1]
     best = int(found.metrics.get("best_epoch", 0))
     blocks: list[Block] = []
     for panel in PANELS:
-        ends = [f"{name} {float(last[name]):.4g}" for name in last if panel in name and last[name]]
+        ends = [f"{name} {float(last[name]):.4g}" for name in _columns(panel, last)]
         alt = f"Curve by epoch, at the end {', '.join(ends)}"
         blocks.append(plot(curves(found.epochs, best, [panel]), panel, alt))
     count = plural(len(found.epochs), "epoch")
     return [*blocks, Text(f"{count}; all numbers are in metrics.csv.")]
+
+
+def _columns(panel: str, row: Mapping[str, str]) -> list[str]:
+    """The columns of a panel of curves; those of the absolute error where there is no accuracy."""
+    for key in (panel, "mae") if panel == "accuracy" else (panel,):
+        if there := [name for name in row if name.endswith(key) and row[name]]:
+            return there
+    return []
 
 
 def _samples(found: Evidence) -> list[Block]:
@@ -80,7 +92,7 @@ def _samples(found: Evidence) -> list[Block]:
     return [Text(how), Gallery(tiles)]
 
 
-def _confusion(found: Evidence) -> list[Block]:
+def _confusion(found: Evidence, file: str) -> list[Block]:
     if not found.verdicts or not found.classes:
         return []
     matrix = matrix_of(found.verdicts, found.classes)
@@ -91,9 +103,7 @@ def _confusion(found: Evidence) -> list[Block]:
     alt = f"Confusion matrix. {said or 'Nothing is taken for anything else.'}"
     many = len(names) > SHOWN
     part = f"{SHOWN} of {len(names):,} classes, those of the most confused pairs. " if many else ""
-    caption = (
-        f"{part}Colours are shares of a row, numbers are images; all of them are in confusion.csv."
-    )
+    caption = f"{part}Colours are shares of a row, numbers are images; all of them are in {file}."
     return [plot(confusion_figure(matrix, names), "confusion", alt, caption)]
 
 
@@ -152,11 +162,15 @@ def _calibration(found: Evidence) -> list[Block]:
     if not found.classes or not found.verdicts:
         return []
     curve = calibration_of(found.verdicts)
-    lean = "too sure of itself" if curve.leaning > 0 else "surer than it says"
+    lean = "too sure of itself" if curve.leaning > 0 else "right more often than it says"
     said = (
         f"The expected calibration error is {curve.error:.1%}: by so much its probabilities are off, "
         f"on the mean over all images (Guo et al. 2017, {len(curve.counts)} bins). "
-        + (f"It is rather {lean}." if curve.error > 0.02 else "They can be taken at their word.")
+        + (
+            f"On the whole it is {lean}."
+            if curve.error > 0.02
+            else "They can be taken at their word."
+        )
     )
     alt = f"Reliability curve: expected calibration error {curve.error:.1%}, on the whole {lean}"
     return [Text(said), plot(calibration_figure(curve), "calibration", alt)]
@@ -183,9 +197,10 @@ def _data(found: Evidence) -> list[Block]:
         blocks.append(Table(("file", "why"), rows, "Files that were not used", _FILES))
     if not blocks:
         blocks.append(Text("None were noticed."))
-    where = "GIVEN" if found.recipe.source == NAME else found.recipe.source
     if found.recipe.source != NAME:
-        blocks.append(Text(f"A closer look: onestop lint {where}"))
+        blocks.append(
+            Text(f"A closer look: {shlex.join(['onestop', 'lint', found.recipe.source])}")
+        )
     return blocks
 
 
@@ -195,7 +210,7 @@ def _time(found: Evidence) -> list[Block]:
     spent = time_spent(found.epochs)
     total = max(spent.total, 1e-9)
     said = (
-        f"{spent.total:,.1f} seconds in all: {spent.computing / total:.0%} computing steps, "
+        f"{duration(spent.total)} in all: {spent.computing / total:.0%} computing steps, "
         f"{spent.waiting / total:.0%} waiting for images, {spent.scoring / total:.0%} scoring."
     )
     if spent.waiting > 0.2 * total:
@@ -210,7 +225,7 @@ def _repeat(found: Evidence) -> list[Block]:
     else:
         command = command_of(recipe)
     blocks: list[Block] = [
-        Text("The command, with all that was derived written out:"),
+        Text("The command, with all that was derived written out, for the folder it was begun in:"),
         Text(command, "code"),
         Text("The resolved recipe, as in recipe.yaml:"),
         Text(write_recipe(recipe), "code"),

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import numpy as np
 
+from onestop.data.sources.python import NAME
 from onestop.errors import plural
 from onestop.metrics.intervals import root_mean, wilson
 from onestop.reporting.evidence import Evidence
@@ -24,13 +25,13 @@ def title(found: Evidence) -> str:
 
 def network_of(found: Evidence) -> str:
     """The network's name, without where it comes from."""
-    return (found.recipe.model or "a network").rpartition(":")[2]
+    return (found.recipe.model or "a network").removeprefix(NAME).strip().rpartition(":")[2]
 
 
 def source_of(found: Evidence) -> str:
     """The data's name, without the folders above it."""
     source = found.recipe.source
-    return source if source.startswith("(") else PurePath(source).name or source
+    return "data given in Python" if source == NAME else PurePath(source).name or source
 
 
 def about(found: Evidence) -> str:
@@ -70,7 +71,10 @@ def _data(found: Evidence) -> str:
         return (
             f"{name} ({plural(len(found.classes), 'class', 'classes')})" if found.classes else name
         )
-    count = plural(len(found.dataset.splits["train"]), "training image")
+    train = found.dataset.splits["train"]
+    unread = {row["path"] for row in found.skipped}
+    left_out = sum(train.name(i) in unread for i in range(len(train))) if unread else 0
+    count = plural(len(train) - left_out, "training image")
     if not found.classes:
         return f"{name} ({count.replace('image', 'sample')})"
     return f"{name} ({plural(len(found.classes), 'class', 'classes')}, {count})"
@@ -101,7 +105,7 @@ def remarks(found: Evidence) -> list[str]:
         said.append(base)
     if found.state != "done":
         done, of = len(found.epochs), found.recipe.epochs or 0
-        said.append(f"The run is {found.state}: {done} of {plural(of, 'epoch')} are done.")
+        said.append(f"The run is {found.state}; of {plural(of, 'epoch')} it has done {done:,}.")
     return said
 
 
@@ -110,7 +114,6 @@ def _baseline(found: Evidence) -> str:
     if not found.verdicts or not found.classes:
         return ""
     names, counts = np.unique([verdict.truth for verdict in found.verdicts], return_counts=True)
-    share = counts.max() / counts.sum()
-    return (
-        f"Who always says {str(names[counts.argmax()])!r} would be right {share:.0%} of the time."
-    )
+    share, name = counts.max() / counts.sum(), str(names[counts.argmax()])
+    digits = 1 if share < 0.1 else 0
+    return f"Who always says {name!r} would be right {share:.{digits}%} of the time."

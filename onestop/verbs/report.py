@@ -84,6 +84,7 @@ def _said_of(found: Evidence) -> tuple[str, ...]:
 
 
 def _said_of_pairs(found: list[Evidence]) -> tuple[str, ...]:
-    from onestop.reporting.compare import pair, verdict_of
+    from onestop.reporting.compare import pair, told_apart, verdict_of
 
-    return tuple(verdict_of(pair(found[0], other)) for other in found[1:])
+    first, *others = told_apart(found)
+    return tuple(verdict_of(pair(first, other)) for other in others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scipy.stats import binomtest
 
 import onestop
 from onestop.reporting import gather, write_comparison
-from onestop.reporting.compare import pair, verdict_of
+from onestop.reporting.compare import pair, told_apart, verdict_of
 from tests.reporting.html import Page
 
 Trained = Callable[..., onestop.Run]
@@ -86,7 +87,36 @@ def test_images_of_one_run_alone_are_counted(trained: Trained) -> None:
     second = dataclasses.replace(first, verdicts=first.verdicts[:-2])
     found = pair(first, second)
     assert found.lost == 2
-    assert "2 images of one of them are left out" in verdict_of(found)
+    assert "Left out: 2 images of one of them" in verdict_of(found)
+
+
+def test_numbers_name_the_same_images_only_in_the_same_data(trained: Trained) -> None:
+    first = gather(trained("first").folder)
+    first.verdicts = [dataclasses.replace(v, image=f"#{i}") for i, v in enumerate(first.verdicts)]
+    elsewhere = dataclasses.replace(first.recipe, source="other")
+    second = dataclasses.replace(first, recipe=elsewhere, verdicts=first.verdicts[:-1])
+    assert pair(first, dataclasses.replace(second, recipe=first.recipe)).paired is not None
+    assert pair(first, second).paired is None
+    alike = dataclasses.replace(first, recipe=elsewhere)
+    assert "Their data differ" in verdict_of(pair(first, alike))
+
+
+def test_runs_of_one_name_are_told_apart(trained: Trained, tmp_path: Path) -> None:
+    for place in "ab":
+        shutil.copytree(trained("first").folder, tmp_path / place / "runs" / "first")
+    found = [gather(tmp_path / place / "runs" / "first") for place in "ab"]
+    assert [run.name for run in told_apart(found)] == ["a/runs/first", "b/runs/first"]
+    page = Page(write_comparison(found, tmp_path / "c.html"))
+    assert "b/runs/first" in page.sections["result"]
+
+
+def test_many_long_names_make_no_file_name_that_is_too_long(
+    trained: Trained, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("x" * 150)
+    shutil.copytree(trained("first").folder, folder)
+    found = gather(folder)
+    assert write_comparison([found, found]).is_file()
 
 
 def test_three_runs_are_held_against_the_first(

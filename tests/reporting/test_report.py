@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
+import shlex
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,12 @@ import numpy as np
 import pytest
 
 import onestop
+from onestop.cli import main
+from onestop.recipe import Recipe
 from onestop.reporting import gather, write_report
+from onestop.reporting.blocks import Table
+from onestop.reporting.classes import class_table
+from onestop.reporting.pictures import training_tiles
 from onestop.reporting.words import headline
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page
@@ -72,7 +80,7 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     metrics = trained("first").metrics
     hits = round(metrics["accuracy"] * metrics["images"])
     said = " ".join(page.sections["result"].split())
-    assert "lenet5 was trained on odd photos (2 classes, 23 training images)" in said
+    assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
     assert f"names {hits} of 17 held-out test images right" in said
     assert f"accuracy {metrics['accuracy']:.1%}, with 95 % confidence between " in said
     assert f"{ODD!r} would be right 53% of the time" in said
@@ -98,14 +106,17 @@ def test_mistakes_are_ordered_by_their_loss(page: Page, trained: Trained) -> Non
     assert shown == [Path(v.image).name for v in wrong[:12]]
 
 
-def test_the_command_in_it_repeats_the_run(page: Page, trained: Trained) -> None:
+def test_the_command_in_it_repeats_the_run(
+    page: Page, trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = trained("first")
     (command,) = re.findall(r"onestop train .*", page.sections["repeat"])
     assert "--model lenet5" in command
     assert "'" in command, "the folder's name has a blank"
-    from onestop.config import command_of
-
-    assert command == command_of(run.recipe)
+    assert main([*shlex.split(command)[1:], "--print-recipe", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    derived = {name: setting["value"] for name, setting in again.items()}
+    assert Recipe(**derived) == run.recipe
 
 
 def test_training_images_are_as_the_network_saw_them(page: Page) -> None:
@@ -158,7 +169,7 @@ def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
     assert len(found.verdicts) == found.metrics["images"] > 0
     assert "so far names" in headline(found)
     page = Page(write_report(found))
-    assert "The run is stopped: 6 of 6 epochs are done" in page.sections["result"]
+    assert "The run is stopped; of 6 epochs it has done 6" in page.sections["result"]
     assert "mistakes" in page.sections
 
 
@@ -184,6 +195,65 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
     assert [v.image for v in found.verdicts] == [v.image for v in run.verdicts]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("model.safetensors", b"cut", "the network is not looked into"),
+        ("metrics.csv", b"\x8e\xff\x00", "metrics.csv cannot be read"),
+        ("metrics.csv", b"epoch,step,seconds,lr\n1,2", "metrics.csv cannot be read"),
+        ("metrics.csv", b"", "metrics.csv cannot be read"),
+        ("predictions.csv", b"\x8e\xff\x00", ""),
+        ("skipped.csv", b"\x8e\xff\x00", "None were noticed"),
+        ("skipped.csv", b"other\nx,y,z\n", ""),
+    ],
+)
+def test_a_damaged_file_costs_its_part_of_the_page(
+    trained: Trained, tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained("first").folder, copy)
+    (copy / name).write_bytes(content)
+    (copy / "log.txt").unlink()
+    found = gather(copy)
+    page = Page(write_report(found))
+    assert "of 17 held-out test images right" in page.sections["result"]
+    assert len(found.verdicts) == 17
+    assert told in " ".join([*page.sections.values(), *found.gone])
+
+
+def test_predictions_that_are_cut_are_made_anew(trained: Trained, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained("first").folder, copy)
+    whole = (copy / "predictions.csv").read_text().splitlines(keepends=True)
+    (copy / "predictions.csv").write_text("".join(whole[:9]))
+    assert len(gather(copy).verdicts) == 17
+
+
+def test_a_class_that_was_never_named_has_no_precision(trained: Trained) -> None:
+    found = gather(trained("first").folder)
+    found.verdicts = [
+        dataclasses.replace(v, predicted="blue", correct=v.truth == "blue") for v in found.verdicts
+    ]
+    table = class_table(found)[-1]
+    assert isinstance(table, Table)
+    assert {row[0]: row[3] for row in table.rows}[ODD] == "never named"
+
+
+def test_mixed_images_are_those_of_the_first_batches(odd_photos: Path) -> None:
+    run = onestop.train(
+        odd_photos, model="lenet5", image_size=32, epochs=1, batch_size=8, mixup=1.0, quiet=True
+    )
+    found = gather(run.folder)
+    assert found.dataset is not None
+    assert found.model is not None
+    tiles = training_tiles(run.recipe, found.dataset, found.model)
+    assert len(tiles) > 16
+    mixed = [
+        sorted(set(re.findall(r"\d+%", tile.lines[0]))) for tile in tiles if "+" in tile.lines[0]
+    ]
+    assert len({tuple(shares) for shares in mixed}) > 1, "each batch has its own proportion"
+
+
 def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     x = np.linspace(-1, 1, 60, dtype=np.float32)
@@ -192,6 +262,10 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
     assert "root mean square, with 95 % confidence" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
+    assert "linear was trained on data given in Python" in page.sections["result"]
+    labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
+    assert any("train_mae" in label or "val_mae" in label for label in labels)
+    assert "given in Python" in gather(run.folder).gone[0]
 
 
 def test_a_page_that_cannot_be_written_does_not_spoil_the_run(

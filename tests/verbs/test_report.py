@@ -37,7 +37,29 @@ def test_json_says_the_same(runs: list[Path], capsys: Capture, tmp_path: Path) -
     found = json.loads(capsys.readouterr().out)
     assert found["file"] == str(tmp_path / "page.html")
     assert len(found["said"]) == 2
-    assert (tmp_path / "confusion.csv").is_file()
+    assert (tmp_path / "page-confusion.csv").is_file()
+
+
+def test_a_table_of_somebody_elses_is_not_replaced(
+    runs: list[Path], capsys: Capture, tmp_path: Path
+) -> None:
+    mine = tmp_path / "page-confusion.csv"
+    mine.write_text("mine\n")
+    assert main(["report", str(runs[0]), "--out", "page.html"]) == 2
+    assert "page-confusion.csv: is there already and not ours" in capsys.readouterr().err
+    assert mine.read_text() == "mine\n"
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_the_folder_one_is_in_has_a_name(
+    runs: list[Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs[0])
+    assert main(["report", ".", "../two"]) == 0
+    said, path = capsys.readouterr().out.splitlines()
+    assert " two alone names " in said
+    assert " and one alone " in said
+    assert Path(path) == runs[0].parent / "compare-one-two.html"
 
 
 def test_two_runs_are_compared(runs: list[Path], capsys: Capture) -> None:
