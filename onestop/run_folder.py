@@ -155,9 +155,10 @@ class EpochsFile:
     def __init__(self, path: Path, keep_epochs: int = 0) -> None:
         """Take over the rows of the first `keep_epochs` epochs from an earlier process."""
         self.path = path
-        self._rows: list[Mapping[str, object]] = []
+        # As text: runs of a thousand quick epochs would spend most of their time on writing rows anew.
+        self._lines = [csv_text(COLUMNS, [], header=True)]
         if keep_epochs and path.exists():
-            self._rows += self.read(path)[:keep_epochs]
+            self._lines += [csv_text(COLUMNS, [row]) for row in self.read(path)[:keep_epochs]]
         self._changed = True
 
     @staticmethod
@@ -168,7 +169,7 @@ class EpochsFile:
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add an epoch's row, to be written with the next `write`."""
-        self._rows.append(row)
+        self._lines.append(csv_text(COLUMNS, [row]))
         self._changed = True
 
     def write(self) -> None:
@@ -178,7 +179,7 @@ class EpochsFile:
             OneStopError: That failed.
         """
         if self._changed:
-            write_atomic(self.path, csv_text(COLUMNS, self._rows, header=True))
+            write_atomic(self.path, "".join(self._lines))
             self._changed = False
 
 
