@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from onestop.recipe import Recipe
     from onestop.results import Run
     from onestop.verbs.evaluate import evaluate
+    from onestop.verbs.explain import explain
     from onestop.verbs.info import info
     from onestop.verbs.lint import lint
     from onestop.verbs.models import models
@@ -38,6 +39,7 @@ _WHERE = {
     "Run": "onestop.results",
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
+    "explain": "onestop.verbs.explain",
     "info": "onestop.verbs.info",
     "lint": "onestop.verbs.lint",
     "models": "onestop.verbs.models",
@@ -57,8 +59,8 @@ _WHERE = {
 
 __all__ = [
     "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
-    "dry_run", "evaluate", "info", "lint", "load", "load_weights", "models", "open_data", "predict",
-    "replace_head", "resolve", "runs", "train", "write_weights",
+    "dry_run", "evaluate", "explain", "info", "lint", "load", "load_weights", "models", "open_data",
+    "predict", "replace_head", "resolve", "runs", "train", "write_weights",
 ]  # fmt: skip
 
 

@@ -45,6 +45,8 @@ _PRINTING = {
     ),
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
+# What only the command line says where nobody does.
+_SAID = {"explain": {"out": "why.png"}}
 # Of a run that trains, and of no use where it only says what it would do.
 _OF_THE_RUN = ("out", "name", "allow_inexact_resume")
 
@@ -112,6 +114,7 @@ def _run(words: list[str]) -> int:
     given = parse(verb, function, options, rest)
     if given is None:
         return 0
+    given = {**_SAID.get(verb, {}), **given}
     printing = {o.name: given.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
     if printing.get("json") and printing.get("csv"):
         raise UsageError("--json --csv: only one of them can be printed; drop the other")

@@ -193,16 +193,12 @@ class Model(nn.Module):
         """A split as this model sees it."""
         return Feed(samples, self.preprocessing, engine=self.engine, workers=cores(), keep=False)
 
-    def _prepare(
-        self, remark: Callable[[int, str], None] | None, numbered: tuple[int, Any]
-    ) -> Tensor | BadImageError:
-        number, image = numbered
-        try:
-            return self._prepared(image, functools.partial(remark, number) if remark else None)
-        except BadImageError as error:
-            return error
+    def prepare(self, image: Any, remark: Callable[[str], None] | None = None) -> Tensor:
+        """One image, in a form that `predict` takes, as the network is to see it: uint8 [C, h, w].
 
-    def _prepared(self, image: Any, remark: Callable[[str], None] | None) -> Tensor:
+        Raises:
+            BadImageError: It cannot be read.
+        """
         preprocessing = self.preprocessing
         if not isinstance(preprocessing, ImagePreprocessing):
             vector = np.asarray(image, dtype=np.float32).reshape(1, -1)
@@ -217,6 +213,15 @@ class Model(nn.Module):
         else:
             pixels = to_channels(image_array(image), channels)
         return preprocessing.resize(pixel_tensor(pixels))[0]
+
+    def _prepare(
+        self, remark: Callable[[int, str], None] | None, numbered: tuple[int, Any]
+    ) -> Tensor | BadImageError:
+        number, image = numbered
+        try:
+            return self.prepare(image, functools.partial(remark, number) if remark else None)
+        except BadImageError as error:
+            return error
 
     def _guess(
         self, waiting: list[Tensor | BadImageError], top: int

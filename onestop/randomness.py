@@ -6,6 +6,9 @@ f(seed, step). So the number of threads, evaluation, and an interruption cannot 
 The stream is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 OOPSLA 2014, https://doi.org/10.1145/2660193.2660195), started at a BLAKE2 hash of the purpose. It
 depends on no library's generator, so a seed means the same under every version of numpy and torch.
+
+No import of torch until its generators are asked for: data sets are opened, and what is wrong with one
+is said, without it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -52,6 +54,8 @@ def permutation(key: int, count: int) -> NDArray[np.int64]:
 
 def seed_torch(*words: int | str) -> None:
     """Start torch's generators (dropout draws from them) at the place these words stand for."""
+    import torch
+
     seed = key_for(*words)
     # `torch.manual_seed` does this and more: where no GPU is in use yet it notes down the whole call
     # stack for later, which takes longer than a small network's step.
@@ -65,6 +69,8 @@ def seed_torch(*words: int | str) -> None:
 @contextmanager
 def preserved() -> Iterator[None]:
     """Leave torch's own generators afterwards as they were found: they are the caller's."""
+    import torch
+
     devices = range(torch.cuda.device_count())
     with torch.random.fork_rng(devices=devices):
         yield

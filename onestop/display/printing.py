@@ -15,6 +15,7 @@ from onestop.config import Settings
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.errors import listing, plural
+from onestop.explaining.explanation import Explanations
 from onestop.recipe import FIELDS
 from onestop.results import Cost, Evaluation, Info, Lint, Prediction, Predictions, Run, RunRow
 from onestop.run_folder import csv_text
@@ -35,6 +36,8 @@ def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: boo
     elif isinstance(result, Lint):
         _print_json(result.to_json()) if json else _show_lint(result)
         return 3 if result.leaks and not allow_leaks else 0
+    elif isinstance(result, Explanations):
+        _print_json(result.to_json()) if json else _show_explanations(result)
     elif isinstance(result, Cost):
         _print_json(result.to_json()) if json else _print_table(cost_table(result))
     elif isinstance(result, list) and result and isinstance(result[0], RunRow):
@@ -159,6 +162,17 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
     for file in predictions.skipped:
         _aside(f"{file['path']}: skipped: {file['reason']}")
     return 3 if failed == len(predictions) else 0
+
+
+def _show_explanations(explanations: Explanations) -> None:
+    for one in explanations:
+        print(_text(f"{one.image}: {one.said} ({one.way})"))
+        if one.remark:
+            _aside(f"note: {one.image}: {one.remark}")
+    for file in explanations.skipped:
+        _aside(f"{file['path']}: skipped: {file['reason']}")
+    if explanations.picture:
+        print(_text(explanations.picture))
 
 
 def _guess(label: str, score: float) -> str:

@@ -4,6 +4,7 @@ VERBS = {
     "train": "train a network on images, or go on with a run",
     "evaluate": "score a trained model on held-out images",
     "predict": "say what is in images",
+    "explain": "show why the network said so: heat maps",
     "runs": "list the runs of a folder",
     "lint": "look for what is wrong with a source of images, before training",
     "info": "what is in a data set, a model file or a network",

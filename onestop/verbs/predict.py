@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import DataError
 from onestop.recipe import Positive, Precision
 from onestop.results import Prediction, Predictions
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from onestop.data.dataset import Skipped
 
 
 def predict(
@@ -49,20 +44,19 @@ def predict(
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
     """
-    found, skipped = _images(images)
+    from onestop.data.given import given_images, names_of
+
+    found, skipped = given_images(images)
     from onestop.inference import load_model
     from onestop.randomness import preserved
 
     with preserved():
         loaded, _ = load_model(model, network, device, precision)
-    names = [
-        str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(found)
-    ]
 
     def stream() -> Iterator[Prediction]:
         remarks: dict[int, str] = {}
         said = loaded.predict(found, top, remarks.__setitem__)
-        for number, (name, guesses) in enumerate(zip(names, said, strict=True)):
+        for number, (name, guesses) in enumerate(zip(names_of(found), said, strict=True)):
             if isinstance(guesses, list):
                 yield Prediction(name, tuple(guesses), remark=remarks.get(number, ""))
             else:
@@ -75,29 +69,3 @@ def predict(
         bad = [Skipped(p.image, p.error) for p in predictions if p.error]
         require_none_skipped([*skipped, *bad], "predict")
     return predictions
-
-
-def _images(images: Any) -> tuple[list[Any], list[Skipped]]:
-    """The images one by one, folders searched; paths are checked before any work."""
-    if isinstance(images, str | Path | bytes) or not isinstance(images, list | tuple):
-        images = [images]
-    found: list[Any] = []
-    skipped: list[Skipped] = []
-    for image in images:
-        if not isinstance(image, str | Path):
-            found.append(image)
-            continue
-        path = Path(image)
-        if path.is_dir():
-            from onestop.data.sources.folder import images_below
-
-            below, others = images_below(path)
-            if not below:
-                raise DataError(f"{path}: no images in this folder")
-            found += below
-            skipped += [dataclasses.replace(s, path=str(path / s.path)) for s in others]
-        elif path.exists():
-            found.append(path)
-        else:
-            raise DataError(f"{path}: no such image or folder")
-    return found, skipped

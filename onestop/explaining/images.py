@@ -1,0 +1,123 @@
+"""From images as they come to explanations: one preprocessing, what is said of each, its heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from onestop.data.formats import BadImageError
+from onestop.errors import UsageError, did_you_mean, listing
+from onestop.explaining.explanation import Explanation, Explanations, Method
+from onestop.explaining.layers import Layer, find_layer
+from onestop.explaining.maps import heat_maps, outputs_in_32_bits, require_images
+from onestop.inference import Model
+from onestop.tasks.task import Guess
+
+
+def explain_images(
+    model: Model,
+    images: Sequence[Any],
+    names: Sequence[str],
+    *,
+    target: str | None = None,
+    method: Method = "gradcam",
+    layer: str | None = None,
+) -> Explanations:
+    """Explain what a model says of images, or why it might say something else.
+
+    Args:
+        model: A model for images.
+        images: As `Model.predict` takes them.
+        names: What each image is called.
+        target: The class to explain (default: of each image the one that is predicted).
+        method: How heat maps are found, see `heat_maps`.
+        layer: Whose map Grad-CAM reads (default: see `find_layer`).
+
+    Raises:
+        UsageError: The model takes vectors, knows no such class, or has no such layer.
+    """
+    require_images(model)
+    number = None if target is None else _number(model, target)
+    where = _layer(model, method, layer)
+    prepared = [_prepared(model, image) for image in images]
+    bad = [
+        {"path": name, "reason": one.reason}
+        for name, one in zip(names, prepared, strict=True)
+        if isinstance(one, _Unreadable)
+    ]
+    seen = [
+        (name, one) for name, one in zip(names, prepared, strict=True) if isinstance(one, _Seen)
+    ]
+    return Explanations(_explained(model, seen, number, method, where) if seen else (), bad)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    pixels: Tensor  # uint8 [C, h, w]
+    remark: str
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    reason: str
+
+
+def _prepared(model: Model, image: Any) -> _Seen | _Unreadable:
+    remarks: list[str] = []
+    try:
+        return _Seen(model.prepare(image, remarks.append), "; ".join(remarks))
+    except BadImageError as error:
+        return _Unreadable(str(error))
+
+
+def _explained(
+    model: Model,
+    seen: Sequence[tuple[str, _Seen]],
+    number: int | None,
+    method: Method,
+    layer: Layer | None,
+) -> Iterator[Explanation]:
+    pixels = torch.stack([one.pixels for _, one in seen])
+    inputs = model.preprocessing.normalise(pixels)
+    outputs = outputs_in_32_bits(model, inputs)
+    targets = outputs.argmax(1).tolist() if number is None else [number] * len(seen)
+    heats = heat_maps(model, inputs, targets, method, layer)
+    said = model.task.decode(outputs, max(1, len(model.classes)))
+    for (name, one), guesses, target, heat in zip(seen, said, targets, heats, strict=True):
+        explained = _guess(guesses, model.classes[target]) if model.classes else guesses[0]
+        yield Explanation(
+            image=name,
+            label=explained.label,
+            score=explained.score,
+            prediction=guesses[0],
+            method=method,
+            layer=layer.name if layer else "",
+            pixels=one.pixels.permute(1, 2, 0).numpy(),
+            heat=heat.numpy(),
+            remark=one.remark,
+        )
+
+
+def _guess(guesses: Sequence[Guess], label: str) -> Guess:
+    return next(guess for guess in guesses if guess.label == label)
+
+
+def _number(model: Model, target: str) -> int:
+    if not model.classes:
+        raise UsageError(f"--target {target}: the model predicts a number and has no classes")
+    if target not in model.classes:
+        near = did_you_mean(target, model.classes) or f"; it knows {listing(model.classes)}"
+        raise UsageError(f"--target {target}: the model knows no such class{near}")
+    return model.classes.index(target)
+
+
+def _layer(model: Model, method: Method, name: str | None) -> Layer | None:
+    if method == "gradcam":
+        return find_layer(model.network, model.preprocessing.shape, name)
+    if name is not None:
+        raise UsageError(f"--layer {name}: {method} looks at no layer; leave it out")
+    return None
