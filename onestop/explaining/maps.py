@@ -30,7 +30,7 @@ _GRAIN = 14
 _WINDOW = 6
 """The square that occlusion covers is this part of the side; it moves by half of itself."""
 _ROUNDING = 1e-4
-"""What speaks for a class with less than this part of what speaks against it is an error of rounding."""
+"""What speaks for a class with less than this part of what speaks against it is a rounding error."""
 
 
 def heat_maps(

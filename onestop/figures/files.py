@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".jpg": "jpg", ".jpeg": "jpg"}
 """Kinds of files a figure can be kept in, by how their names end."""
-_DATES = {"png": {}, "jpg": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def picture_file(flag: str, out: str | Path, *, overwrite: bool | None = None) -> Path:
@@ -56,7 +56,7 @@ def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 150) -> bytes:
     """A figure as a file of a kind (png, svg, pdf, jpg); without a date, so always the same."""
     file = io.BytesIO()
     with _quiet():
-        figure.savefig(file, format=kind, dpi=dpi, metadata=_DATES[kind])
+        figure.savefig(file, format=kind, dpi=dpi, metadata=_DATES.get(kind))
     return file.getvalue()
 
 
