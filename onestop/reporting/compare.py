@@ -82,7 +82,10 @@ def verdict_of(found: Pair) -> str:
     """Which of two runs is better, by how much, and whether chance alone would do as much."""
     first, second, p = _name(found.first), _name(found.second), found.paired
     if p is None:
-        return f"{first} and {second} were not judged on the same images: no test tells them apart."
+        return (
+            f"{first} and {second} were not judged on the same images (which ones are held out depends "
+            "on --seed, where the source has no split for it): no test tells them apart."
+        )
     alike = f"{first} and {second} do not differ by more than chance would have it"
     better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
     return (
