@@ -75,6 +75,7 @@ def test_one_and_several_show_themselves() -> None:
         assert isinstance(figure, Figure)
         assert sum(bool(axes.images) for axes in figure.axes) == 3 * images
         assert shown._repr_html_().startswith(f'<img alt="{images} explanation')
+    assert both[2:]._repr_html_() == "no explanations"
     assert both.figure().texts[0].get_text() == (
         "Why the network said so: Grad-CAM at layer conv2, occlusion"
     )

@@ -246,6 +246,18 @@ class TestTraps:
         assert (layer.name, layer.places) == ("act", (14, 14))
         check_that_it_explains(network, (3, 32, 32), layer)
 
+    def test_a_relu_behind_the_last_of_several_calls_is_left_alone(self) -> None:
+        class Shared(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.conv, self.head = nn.Conv2d(3, 3, 3, padding=1), head(3)
+
+            def forward(self, x: Tensor) -> Tensor:
+                return self.head(self.conv(self.conv(x)).relu())  # type: ignore[no-any-return]
+
+        layer = find_layer(Shared(), (3, 32, 32))
+        assert (layer.name, layer.relu) == ("conv", False)
+
     def test_the_last_tokens_do_not_count_where_only_one_of_them_is_read(self) -> None:
         torch.manual_seed(0)
         network = ReadsTheFirstToken()

@@ -119,7 +119,7 @@ def test_they_are_computed_in_32_bits_and_anywhere(lenet: Model) -> None:
     lenet.on("cpu", "bf16")
     with torch.inference_mode():
         assert torch.equal(heat_maps(lenet, inputs.clone(), [0, 1]), wanted)
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(heat_maps(lenet, inputs, [0, 1]), wanted)
     assert lenet.engine.precision == "bf16"
 
