@@ -194,11 +194,12 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
 
 
+@pytest.mark.parametrize("error", [onestop.OneStopError("no room"), AttributeError("no room")])
 def test_a_page_that_cannot_be_written_does_not_spoil_the_run(
-    odd_photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise onestop.OneStopError("no room")
+        raise error
 
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     monkeypatch.setattr("onestop.reporting.write_report", fail)
