@@ -84,10 +84,16 @@ def to_svg(figure: Figure, name: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", text)
-    return text.replace("#000000", "currentColor")
+    # Tags alone: a name that is drawn may look like any of this.
+    return re.sub(r"<[^>]+>", lambda tag: _for_a_page(tag[0], name), text)
+
+
+def _for_a_page(tag: str, name: str) -> str:
+    """A tag of an SVG with names of its own, and with the page's colour and letters."""
+    tag = re.sub(r'\bid="', f'id="{name}-', tag)
+    tag = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", tag)
+    tag = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", tag)
+    return tag.replace("#000000", "currentColor")
 
 
 def figure_html(figure: Figure, about: str) -> str:

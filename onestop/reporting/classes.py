@@ -39,7 +39,7 @@ def class_table(found: Evidence) -> list[Block]:
             name, _count(of_class[name]), recall[name], precision[name], f1,
             _taken(taken.get(name)),
         ))  # fmt: skip
-    caption = "Shares with their intervals of 95 % (Wilson)."
+    caption = "Shares with their intervals of 95% (Wilson)."
     if len(names) > _SHORT:
         rows.sort(key=lambda row: recall[row[0]].at)
         caption += " The weakest classes come first."

@@ -91,7 +91,7 @@ def verdict_of(found: Pair) -> str:
     return (
         f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {p.only_second:,} are "
         f"right by {second} alone and {p.only_first:,} by {first} alone, {p.difference:+.1%} accuracy "
-        f"(with 95 % confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
+        f"(with 95% confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
         + (f" {plural(found.lost, 'image')} of one of them are left out." if found.lost else "")
     )
 
@@ -111,7 +111,7 @@ def _figures(runs: Sequence[Evidence]) -> Table:
             f"{seconds:,.0f} s",
         ])  # fmt: skip
     columns = ("run", "network", "data", "accuracy or error", "on images", "epochs", "time")
-    return Table(columns, rows, "With intervals of 95 %")
+    return Table(columns, rows, "With intervals of 95%")
 
 
 def _figure(run: Evidence) -> str | Share:

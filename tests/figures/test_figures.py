@@ -179,6 +179,11 @@ class TestFiles:
         assert "bee &amp; co" in svg
         assert "#000000" not in svg
 
+    def test_names_that_look_like_svg_stay_what_they_are(self) -> None:
+        svg = to_svg(self.figure(("#000000", 'id="x" url(#y)')), "x")
+        assert ">#000000<" in svg
+        assert '>id="x" url(#y)<' in svg
+
     def test_letters_that_the_font_lacks_raise_no_warning(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -74,7 +74,7 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     said = " ".join(page.sections["result"].split())
     assert "lenet5 was trained on odd photos (2 classes, 23 training images)" in said
     assert f"names {hits} of 17 held-out test images right" in said
-    assert f"accuracy {metrics['accuracy']:.1%}, with 95 % confidence between " in said
+    assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
     assert f"{ODD!r} would be right 53% of the time" in said
 
 
@@ -190,7 +190,7 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
     page = Page(run.folder / "report.html")
     assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
-    assert "root mean square, with 95 % confidence" in " ".join(page.sections["result"].split())
+    assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
 
 
