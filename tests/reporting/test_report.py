@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import onestop
+from onestop.cli import main
 from onestop.reporting import gather, write_report
 from onestop.reporting.words import headline
 from tests.reporting.conftest import ODD
@@ -101,11 +103,13 @@ def test_mistakes_are_ordered_by_their_loss(page: Page, trained: Trained) -> Non
 def test_the_command_in_it_repeats_the_run(page: Page, trained: Trained) -> None:
     run = trained("first")
     (command,) = re.findall(r"onestop train .*", page.sections["repeat"])
-    assert "--model lenet5" in command
-    assert "'" in command, "the folder's name has a blank"
-    from onestop.config import command_of
-
-    assert command == command_of(run.recipe)
+    words = shlex.split(command)
+    assert words[2] == run.recipe.source, "whose name has a blank"
+    assert main([*words[1:], "--quiet", "--name", "again"]) == 0
+    again = onestop.Run("runs/again")
+    assert again.recipe == run.recipe
+    predictions = [(one.folder / "predictions.csv").read_bytes() for one in (run, again)]
+    assert predictions[0] == predictions[1]
 
 
 def test_training_images_are_as_the_network_saw_them(page: Page) -> None:
