@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -191,12 +190,22 @@ def csv_text(
     Text that a spreadsheet would compute, such as a class called `=cmd()`, gets an apostrophe before it
     (OWASP, "CSV Injection").
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    lines = _Lines()
+    writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")
     if header:
         writer.writeheader()
     writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes rows that end in CR and LF and ends them in LF.
+
+    Told to write LF alone, Python's writer would not quote a CR within a cell; the row would be torn.
+    """
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def plain_cell(text: str) -> str:

@@ -17,6 +17,7 @@ import onestop
 from onestop.cli import main
 from onestop.reporting import gather, write_report
 from onestop.reporting.words import headline
+from tests.conftest import REPOSITORY
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page
 
@@ -186,6 +187,32 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
     (copy / "predictions.csv").write_text("image,truth,predicted,score,correct\na,b,c,0.5,0\n")
     found = gather(copy)
     assert [v.image for v in found.verdicts] == [v.image for v in run.verdicts]
+
+
+def test_a_run_whose_model_is_damaged_keeps_what_it_said(trained: Trained, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in trained("first").folder.iterdir():
+        if path.is_file():
+            (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "model.safetensors").write_bytes(b"damaged")
+    page = Page(write_report(gather(copy)))
+    assert "names " in page.sections["result"]
+    assert "17 held-out test images right" in " ".join(page.sections["result"].split())
+    assert "the network is not looked into" in page.sections["samples"]
+    assert "confusion" in page.sections
+
+
+def test_a_network_of_ones_own_is_looked_into_where_it_is_named(
+    odd_photos: Path, tmp_path: Path
+) -> None:
+    code = (REPOSITORY / "CONTRIBUTING.md").read_text().partition("```python\n")[2]
+    Path("mine.py").write_text(code.partition("```")[0])
+    run = onestop.train(odd_photos, model="mine.py:Mine", image_size=16, epochs=1, quiet=True)
+    alone = Page(onestop.report(run.folder).file)
+    assert "with your own network mine.py:Mine" in alone.sections["samples"]
+    named = Page(onestop.report(run.folder, network="mine.py:Mine").file)
+    assert len(named.of("img")) > 20
 
 
 def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
