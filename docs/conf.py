@@ -32,9 +32,6 @@ nitpicky = True  # every name in a signature must be documented here, but for th
 nitpick_ignore_regex = [  # their documentation lies on the network, which a build does not ask
     ("py:.*", r"(annotated_types|collections|matplotlib|numpy|pathlib|torch|typing)\..*"),
 ]
-# A page may be named in a table of contents before it is written. That lets no mistake through: a
-# page that is written and named nowhere is an error, and so is a link to one that is not there.
-suppress_warnings = ["toc.not_readable"]
 
 myst_heading_anchors = 3  # `page.md#a-heading` leads there, as on GitHub
 smartquotes = False  # the two dashes of `--flag` stay two

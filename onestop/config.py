@@ -153,8 +153,8 @@ def write_recipe(recipe: Recipe) -> str:
 
 
 def command_of(recipe: Recipe) -> str:
-    """The command that trains with a recipe, whatever defaults become: what is set is in it."""
-    words, useless = ["onestop", "train", recipe.source], changing_nothing(recipe)
+    """The command that trains with a recipe, whatever defaults become: what counts is in it."""
+    words, useless = ["onestop", "train", recipe.source], _useless(recipe)
     for field in dataclasses.fields(Recipe):
         value, flag = getattr(recipe, field.name), "--" + field.name.replace("_", "-")
         if field.name == "source" or field.name in useless or value == field.default:
@@ -170,7 +170,7 @@ def refuse_useless(given: Settings) -> None:
         UsageError: Names the setting and what would make it count.
     """
     recipe = given.recipe
-    for name, cause in changing_nothing(recipe).items():
+    for name, cause in _useless(recipe).items():
         if given.given(name):
             flag = name.replace("_", "-")
             raise UsageError(
@@ -180,11 +180,11 @@ def refuse_useless(given: Settings) -> None:
         raise UsageError("--nesterov: needs a momentum above 0; set --momentum 0.9")
 
 
-def changing_nothing(recipe: Recipe) -> dict[str, str]:
-    """Settings that have no effect on this recipe's training, and the settings that are why."""
+def _useless(recipe: Recipe) -> dict[str, str]:
+    """The settings that change nothing, and what they are useless with."""
     optimizer, schedule = recipe.optimizer, recipe.schedule
     mixing = recipe.mixup > 0 or recipe.cutmix > 0  # which is new in every batch
-    useless = {
+    found = {
         "momentum": (optimizer not in ("sgd", "rmsprop"), f"--optimizer {optimizer}"),
         "nesterov": (recipe.nesterov and optimizer != "sgd", f"--optimizer {optimizer}"),
         "step_epochs": (schedule != "step", f"--schedule {schedule}"),
@@ -213,7 +213,7 @@ def changing_nothing(recipe: Recipe) -> dict[str, str]:
             "--freeze backbone for good and --views",
         ),
     }
-    return {name: cause for name, (applies, cause) in useless.items() if applies}
+    return {name: cause for name, (applies, cause) in found.items() if applies}
 
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}

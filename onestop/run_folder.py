@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -159,9 +158,10 @@ class EpochsFile:
     def __init__(self, path: Path, keep_epochs: int = 0) -> None:
         """Take over the rows of the first `keep_epochs` epochs from an earlier process."""
         self.path = path
-        self._rows: list[Mapping[str, object]] = []
+        # As text: runs of a thousand quick epochs would spend most of their time on writing rows anew.
+        self._lines = [csv_text(COLUMNS, [], header=True)]
         if keep_epochs and path.exists():
-            self._rows += self.read(path)[:keep_epochs]
+            self._lines += [csv_text(COLUMNS, [row]) for row in self.read(path)[:keep_epochs]]
         self._changed = True
 
     @staticmethod
@@ -176,7 +176,7 @@ class EpochsFile:
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add an epoch's row, to be written with the next `write`."""
-        self._rows.append(row)
+        self._lines.append(csv_text(COLUMNS, [row]))
         self._changed = True
 
     def write(self) -> None:
@@ -186,7 +186,7 @@ class EpochsFile:
             OneStopError: That failed.
         """
         if self._changed:
-            write_atomic(self.path, csv_text(COLUMNS, self._rows, header=True))
+            write_atomic(self.path, "".join(self._lines))
             self._changed = False
 
 
@@ -198,12 +198,22 @@ def csv_text(
     Text that a spreadsheet would compute, such as a class called `=cmd()`, gets an apostrophe before it
     (OWASP, "CSV Injection").
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    lines = _Lines()
+    writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")
     if header:
         writer.writeheader()
     writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes rows that end in CR and LF and ends them in LF.
+
+    Told to write LF alone, Python's writer would not quote a CR within a cell; the row would be torn.
+    """
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def plain_cell(text: str) -> str:

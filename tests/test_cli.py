@@ -124,7 +124,8 @@ class TestQuickness:
         lines = [
             *(f"{verb} --help" for verb in VERBS), "--help", "--version", "trian", "train --epoch 3",
             "train --epochs ten", "train --optimizer sdg", "train --recipe no.yaml", "evaluate",
-            "train --step-epochs 3", "predict", "predict model no.png", "info --classes 0 x",
+            "train --step-epochs 3", "predict", "predict model no.png", "explain model no.png",
+            "info --classes 0 x",
         ]  # fmt: skip
         code = (
             "import shlex, sys\nfrom onestop.cli import main\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from onestop.config import (
     write_recipe,
 )
 from onestop.errors import UsageError
+from onestop.flags import options_of, parse
 from onestop.recipe import FIELDS, Optimizer, Recipe, field_types
+from onestop.verbs.train import resolve, train
 
 
 def message(name: str, value: object) -> str:
@@ -294,3 +297,23 @@ class TestUseless:
         refuse_useless(
             settings(("file", stored), ("flag", {"schedule": "cosine", "optimizer": "adam"}))
         )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"optimizer": "adamw", "schedule": "step", "step_epochs": 3, "lr": 1e-3},
+        {"nesterov": True, "decay_all": True, "label_smoothing": 0.1, "compile": True},
+        {"mixup": 0.2, "auto_augment": "trivial", "erase": 0.25, "tta": "flip", "track": "mlflow"},
+    ],
+)
+def test_the_command_of_a_recipe_gives_the_recipe(given: dict[str, Any]) -> None:
+    recipe = resolve("digits", **given).recipe
+    words = shlex.split(command_of(recipe))
+    assert words[:3] == ["onestop", "train", "digits"]
+    options = options_of(train)
+    parsed = parse("train", train, options, words[2:])
+    assert parsed is not None
+    fields = {name: value for name, value in parsed.items() if name in FIELDS}
+    assert resolve(**fields).recipe == recipe

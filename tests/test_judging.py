@@ -62,7 +62,7 @@ def test_a_split_scored_in_part_names_the_images_that_were_scored() -> None:
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     samples = FileSamples(Path(), ["=a.jpg", "b,'\".jpg", "c\udcff.jpg"], np.array([2, 1, 0]))
     verdicts = judge(
-        Classification(("'-ant", "bee\n", "=cmd()")), samples, Scored({}, [0, 1, 2], LOGITS)
+        Classification(("'-ant", "be\re\n", "=cmd()")), samples, Scored({}, [0, 1, 2], LOGITS)
     )
     write_verdicts(tmp_path / "predictions.csv", verdicts)
     for found, wanted in zip(read_verdicts(tmp_path / "predictions.csv"), verdicts, strict=True):

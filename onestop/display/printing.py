@@ -7,13 +7,18 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from onestop.config import Settings
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
+from onestop.display.tables import (
+    one_line,
+    plain,
+    print_aside,
+    print_json,
+    print_rows,
+    print_table,
+    table,
+)
 from onestop.errors import listing, plural
 from onestop.explaining.explanation import Explanations
 from onestop.recipe import FIELDS
@@ -31,8 +36,6 @@ from onestop.results import (
 from onestop.run_folder import csv_text
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
-_SHARES = ("precision", "recall", "f1")
-_ROWS = 30  # rows of a long table that are shown; machines get all of them
 
 
 def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: bool = False) -> int:
@@ -40,24 +43,24 @@ def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: boo
     if isinstance(result, Predictions):
         return _show_predictions(result, as_json=json, as_csv=csv)
     if isinstance(result, Run):
-        _print_json(result.metrics) if json else _show_run(result)
+        print_json(result.metrics) if json else _show_run(result)
     elif isinstance(result, Evaluation):
-        _print_json(result.to_json()) if json else _show_evaluation(result)
+        print_json(result.to_json()) if json else _show_evaluation(result)
     elif isinstance(result, Lint):
-        _print_json(result.to_json()) if json else _show_lint(result)
+        print_json(result.to_json()) if json else _show_lint(result)
         return 3 if result.leaks and not allow_leaks else 0
     elif isinstance(result, Report):
-        _print_json(result.to_json()) if json else _show_report(result)
+        print_json(result.to_json()) if json else _show_report(result)
     elif isinstance(result, Explanations):
-        _print_json(result.to_json()) if json else _show_explanations(result)
+        print_json(result.to_json()) if json else _show_explanations(result)
     elif isinstance(result, Cost):
-        _print_json(result.to_json()) if json else _print_table(cost_table(result))
+        print_json(result.to_json()) if json else print_table(cost_table(result))
     elif isinstance(result, list) and result and isinstance(result[0], RunRow):
-        _print_json([vars(row) for row in result]) if json else _show_runs(result)
+        print_json([vars(row) for row in result]) if json else _show_runs(result)
     elif isinstance(result, Info):
-        _print_json(result.to_json()) if json else _show_info(result)
+        print_json(result.to_json()) if json else _show_info(result)
     else:
-        _print_json([vars(e) for e in result]) if json else _show_entries(result)
+        print_json([vars(e) for e in result]) if json else _show_entries(result)
     return 0
 
 
@@ -65,15 +68,18 @@ def show_settings(settings: Settings, *, json: bool = False) -> None:
     """Every value of a recipe, where it came from, and why."""
     if json:
         values = {name: getattr(settings.recipe, name) for name in FIELDS}
-        _print_json({n: {"value": v, **vars(settings.origins[n])} for n, v in values.items()})
+        print_json({n: {"value": v, **vars(settings.origins[n])} for n, v in values.items()})
         return
-    table = _table("setting", "value", "from", "why")
+    rows_of = table("setting", "value", "from", "why")
     for name in FIELDS:
         origin, value = settings.origins[name], getattr(settings.recipe, name)
-        table.add_row(
-            name.replace("_", "-"), "" if value is None else _text(value), origin.layer, origin.why
+        rows_of.add_row(
+            name.replace("_", "-"),
+            "" if value is None else one_line(value),
+            origin.layer,
+            origin.why,
         )
-    _print_table(table)
+    print_table(rows_of)
 
 
 def _show_run(run: Run) -> None:
@@ -83,7 +89,7 @@ def _show_run(run: Run) -> None:
         for said_of in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
             said = f"{said_of.image}: is {said_of.truth}, predicted {said_of.predicted} {sign}"
-            print(f"  {_text(said).rstrip()}")
+            print(f"  {one_line(said).rstrip()}")
     _show_figures(metrics)
     print(run.folder)
 
@@ -95,7 +101,7 @@ def _of_split(split: str) -> str:
 def _show_figures(metrics: Mapping[str, Any], source: str = "") -> None:
     per_class = metrics.get("per_class", {})
     if per_class:
-        _show_rows([{"class": name, **row} for name, row in per_class.items()])
+        print_rows([{"class": name, **row} for name, row in per_class.items()])
     named = {"accuracy": "accuracy", "top5": "top-5", "macro_f1": "macro F1", "loss": "loss"}
     parts = []
     for key in _FIGURES:
@@ -103,7 +109,7 @@ def _show_figures(metrics: Mapping[str, Any], source: str = "") -> None:
             share = key in ("accuracy", "top5", "macro_f1")
             value = f"{metrics[key]:.2%}" if share else f"{metrics[key]:.4g}"
             parts.append(f"{named.get(key, key)} {value}")
-    place = f"{_text(source)} ({metrics['split']})" if source else metrics["split"]
+    place = f"{one_line(source)} ({metrics['split']})" if source else metrics["split"]
     things = "images" if per_class else "samples"
     print(f"{place}: {', '.join(parts)} on {metrics['images']:,} {things}")
 
@@ -112,20 +118,22 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     _show_figures(evaluation.metrics, evaluation.source)
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
     if skipped:
-        _aside(f"{plural(len(skipped), 'file')} skipped: {listing(skipped, 3)} (--json names all)")
+        print_aside(
+            f"{plural(len(skipped), 'file')} skipped: {listing(skipped, 3)} (--json names all)"
+        )
     if evaluation.remarks:
-        _aside(f"note: read all the same: {listing(evaluation.remarks, 3)}")
+        print_aside(f"note: read all the same: {listing(evaluation.remarks, 3)}")
 
 
 def _show_lint(lint: Lint) -> None:
     counts = ", ".join(f"{count:,} {split}" for split, count in lint.images.items())
-    print(f"{_text(lint.source)}: {counts} in {len(lint.classes)} classes")
+    print(f"{one_line(lint.source)}: {counts} in {len(lint.classes)} classes")
     if lint.classes:
-        _show_rows(lint.classes)
+        print_rows(lint.classes)
     for note in lint.notes:
-        print(_text(f"note: {note}"))
+        print(one_line(f"note: {note}"))
     if lint.findings:
-        _show_rows([
+        print_rows([
             {
                 "": finding["level"],
                 "kind": finding["kind"],
@@ -145,7 +153,7 @@ def _show_lint(lint: Lint) -> None:
 
 def _show_report(report: Report) -> None:
     for line in report.said:
-        print(_text(line))
+        print(one_line(line))
     print(report.file)
 
 
@@ -171,26 +179,26 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         elif as_csv:
             print(csv_text(("image", "label", "score", "error"), [_row(prediction)]), end="")
         elif prediction.error:
-            _aside(f"{prediction.image}: skipped: {prediction.error}")
+            print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
             guesses = ", ".join(_guess(g.label, g.score) for g in prediction.guesses)
-            print(_text(f"{prediction.image}: {guesses}"))
+            print(one_line(f"{prediction.image}: {guesses}"))
             if prediction.remark:
-                _aside(f"note: {prediction.image}: {prediction.remark}")
+                print_aside(f"note: {prediction.image}: {prediction.remark}")
     for file in predictions.skipped:
-        _aside(f"{file['path']}: skipped: {file['reason']}")
+        print_aside(f"{file['path']}: skipped: {file['reason']}")
     return 3 if failed == len(predictions) else 0
 
 
 def _show_explanations(explanations: Explanations) -> None:
     for one in explanations:
-        print(_text(f"{one.image}: {one.said} ({one.way})"))
+        print(one_line(f"{one.image}: {one.said} ({one.way})"))
         if one.remark:
-            _aside(f"note: {one.image}: {one.remark}")
+            print_aside(f"note: {one.image}: {one.remark}")
     for file in explanations.skipped:
-        _aside(f"{file['path']}: skipped: {file['reason']}")
+        print_aside(f"{file['path']}: skipped: {file['reason']}")
     if explanations.picture:
-        print(_text(explanations.picture))
+        print(one_line(explanations.picture))
 
 
 def _guess(label: str, score: float) -> str:
@@ -209,125 +217,59 @@ def _show_info(info: Info) -> None:
     if info.kind == "network":
         _show_network(info)
         return
-    print(f"{info.kind} {_text(info.name)}")
+    print(f"{info.kind} {one_line(info.name)}")
     for name, value in info.facts.items():
         if value not in ("", [], {}, None):
-            print(f"  {name.replace('_', ' ')}: {_plain(value)}")
+            print(f"  {name.replace('_', ' ')}: {plain(value)}")
     if info.table:
-        _show_rows(info.table)
+        print_rows(info.table)
 
 
 def _show_network(info: Info) -> None:
     facts, encoding = info.facts, getattr(sys.stdout, "encoding", None) or "utf-8"
     ascii_only = not encoding.lower().startswith("utf")
-    print(f"network {_text(info.name)}")
+    print(f"network {one_line(info.name)}")
     for name in ("origin", "summary", "paper"):
         if facts[name]:
-            print(f"  {name}: {_text(facts[name])}")
+            print(f"  {name}: {one_line(facts[name])}")
     print(f"  input: {'x'.join(map(str, facts['input']))}\n")
-    _print_table(tree_table(info.table, info.depth, ascii_only=ascii_only))
+    print_table(tree_table(info.table, info.depth, ascii_only=ascii_only))
     print()
     for line in footer(facts, info.table, info.depth):
         print(f"  {line}")
     if info.backward:
         print("\nfunctions of the backward pass, from the loss on\n")
-        _print_table(backward_table(info.backward))
+        print_table(backward_table(info.backward))
 
 
 def _show_entries(entries: Iterable[Any]) -> None:
-    table = _table(
+    rows_of = table(
         "name", "origin", "channels", "pixels", "at least", "parameters", "multiply-adds", "weights",
         "what it is",
     )  # fmt: skip
     for e in entries:
-        table.add_row(
+        rows_of.add_row(
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
             f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M", "yes" if e.weights else "",
             e.summary,
         )  # fmt: skip
-    _print_table(table)
+    print_table(rows_of)
 
 
 def _show_runs(rows: Iterable[RunRow]) -> None:
-    table = _table("name", "network", "data", "best", "epochs", "state", "when", "time")
+    rows_of = table("name", "network", "data", "best", "epochs", "state", "when", "time")
     for row in rows:
         share = row.figure == "accuracy"
         best = "" if row.best is None else f"{row.best:.2%}" if share else f"{row.best:.4g}"
         figure = f"{row.figure} {best} ({row.split})" if best else ""
-        table.add_row(
-            _text(row.name), _text(row.network), _text(row.data), figure,
+        rows_of.add_row(
+            one_line(row.name), one_line(row.network), one_line(row.data), figure,
             f"{row.epochs}/{row.of}", row.state, row.when, _duration(row.seconds),
         )  # fmt: skip
-    _print_table(table)
+    print_table(rows_of)
 
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _show_rows(rows: list[dict[str, Any]]) -> None:
-    table = _table(*rows[0])
-    for row in rows[:_ROWS]:
-        cells = ((column, row.get(column, "")) for column in rows[0])
-        table.add_row(*(f"{v:.1%}" if c in _SHARES and v != "" else _plain(v) for c, v in cells))
-    _print_table(table)
-    if len(rows) > _ROWS:
-        print(f"... and {len(rows) - _ROWS} more rows (--json has all)")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        texts = [_plain(item) for item in value[:8]]
-        more = [f"and {len(value) - 8} more"] if len(value) > 8 else []
-        return (
-            " ".join(texts + more) if all(len(t) < 12 for t in texts) else "; ".join(texts + more)
-        )
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _text(value)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
-    numeric = (
-        "images",
-        "megabytes",
-        *_SHARES,
-        "parameters",
-        "multiply-adds",
-        "multiply_adds",
-        "train",
-        "val",
-        "test",
-    )
-    for column in columns:
-        right = column in numeric or column in ("channels", "pixels", "at least")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    return table
-
-
-def _print_table(table: Table) -> None:
-    # A pipe has no width of its own; rows must not be broken there.
-    wide = 200 if sys.stdout is None or not sys.stdout.isatty() else None
-    console = Console(width=wide, markup=False, highlight=False, emoji=False)
-    with console.capture() as text:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in text.get().splitlines()))
-
-
-def _text(value: object) -> str:
-    """On one line, whatever is in it: names of files and classes can hold any character."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
-
-
-def _aside(line: str) -> None:
-    """Said beside the result, so that a pipe holds nothing but results."""
-    print(_text(line), file=sys.stderr)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))

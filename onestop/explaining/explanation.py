@@ -137,6 +137,8 @@ class Explanations(Sequence[Explanation]):
         return explanation_sheet(rows, f"Why the network said so: {ways}")
 
     def _repr_html_(self) -> str:
+        if not self._all:
+            return "no explanations"
         from onestop.figures.files import figure_html
 
         return figure_html(self.figure(), plural(len(self), "explanation"))

@@ -43,54 +43,43 @@ def explain_images(
     require_images(model)
     number = None if target is None else _number(model, target)
     where = _layer(model, method, layer)
-    prepared = [_prepared(model, image) for image in images]
-    bad = [
-        {"path": name, "reason": one.reason}
-        for name, one in zip(names, prepared, strict=True)
-        if isinstance(one, _Unreadable)
-    ]
-    seen = [
-        (name, one) for name, one in zip(names, prepared, strict=True) if isinstance(one, _Seen)
-    ]
+    seen: list[_Seen] = []
+    bad = []
+    for image, name in zip(images, names, strict=True):
+        remarks: list[str] = []
+        try:
+            pixels = model.prepare(image, remarks.append)
+        except BadImageError as error:
+            bad.append({"path": name, "reason": str(error)})
+        else:
+            seen.append(_Seen(name, pixels, "; ".join(remarks)))
     return Explanations(_explained(model, seen, number, method, where) if seen else (), bad)
 
 
 @dataclass(frozen=True)
 class _Seen:
+    name: str
     pixels: Tensor  # uint8 [C, h, w]
     remark: str
 
 
-@dataclass(frozen=True)
-class _Unreadable:
-    reason: str
-
-
-def _prepared(model: Model, image: Any) -> _Seen | _Unreadable:
-    remarks: list[str] = []
-    try:
-        return _Seen(model.prepare(image, remarks.append), "; ".join(remarks))
-    except BadImageError as error:
-        return _Unreadable(str(error))
-
-
 def _explained(
     model: Model,
-    seen: Sequence[tuple[str, _Seen]],
+    seen: Sequence[_Seen],
     number: int | None,
     method: Method,
     layer: Layer | None,
 ) -> Iterator[Explanation]:
-    pixels = torch.stack([one.pixels for _, one in seen])
+    pixels = torch.stack([one.pixels for one in seen])
     inputs = model.preprocessing.normalise(pixels)
     outputs = outputs_in_32_bits(model, inputs)
     targets = outputs.argmax(1).tolist() if number is None else [number] * len(seen)
     heats = heat_maps(model, inputs, targets, method, layer)
     said = model.task.decode(outputs, max(1, len(model.classes)))
-    for (name, one), guesses, target, heat in zip(seen, said, targets, heats, strict=True):
+    for one, guesses, target, heat in zip(seen, said, targets, heats, strict=True):
         explained = _guess(guesses, model.classes[target]) if model.classes else guesses[0]
         yield Explanation(
-            image=name,
+            image=one.name,
             label=explained.label,
             score=explained.score,
             prediction=guesses[0],

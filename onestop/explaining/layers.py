@@ -24,6 +24,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from onestop.errors import UsageError, did_you_mean, listing
 from onestop.explaining.necks import necks
 from onestop.explaining.spacing import spacing
+from onestop.networks.capsnet import in_32_bits
 from onestop.randomness import key_for, uniform
 
 _ENOUGH = 16
@@ -82,6 +83,7 @@ class _Call:
 
     layer: Layer
     edge: GradientEdge
+    first: bool
 
     @property
     def step(self) -> Node:
@@ -110,8 +112,9 @@ def find_layer(network: nn.Module, shape: tuple[int, ...], name: str | None = No
     Raises:
         UsageError: There is no such layer, or none that puts out a map.
     """
-    with undisturbed(network), torch.inference_mode(False), torch.enable_grad():
-        image = _noise("image", (1, *shape), _device(network)).requires_grad_()
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    with undisturbed(network), exact_gradients(device):
+        image = _noise("image", (1, *shape), device).requires_grad_()
         start = get_gradient_edge(image).node
         calls: dict[str, _Call] = {}
         with _hooked(network, shape, calls):
@@ -123,9 +126,17 @@ def find_layer(network: nn.Module, shape: tuple[int, ...], name: str | None = No
             f"{type(network).__name__}: has no layer with a map that the whole image passes through; "
             "use --method occlusion or integrated-gradients, or name a --layer"
         )
-    relu = [user.name() for user in found.get(best.step, ())] == ["ReluBackward0"]
+    users = [user.name() for user in found.get(best.step, ())]
+    relu = best.first and users == ["ReluBackward0"]  # else it might not follow other calls
     known = best.layer.form == "channels first"
     return replace(best.layer, relu=relu, apart=spacing(best.step, start) if known else None)
+
+
+@contextmanager
+def exact_gradients(device: torch.device) -> Iterator[None]:
+    """Gradients and 32 bits, whatever the caller computes in."""
+    with torch.inference_mode(False), torch.enable_grad(), in_32_bits(device.type):
+        yield
 
 
 @contextmanager
@@ -152,10 +163,6 @@ def _noise(purpose: str, shape: Sequence[int], device: torch.device) -> Tensor:
     return torch.from_numpy(flat.astype(np.float32)).reshape(tuple(shape)).to(device)
 
 
-def _device(network: nn.Module) -> torch.device:
-    return next((p.device for p in network.parameters()), torch.device("cpu"))
-
-
 @contextmanager
 def _hooked(network: nn.Module, shape: tuple[int, ...], calls: dict[str, _Call]) -> Iterator[None]:
     """While open, each module that puts out a map is noted, in the order in which they end."""
@@ -169,8 +176,8 @@ def _hooked(network: nn.Module, shape: tuple[int, ...], calls: dict[str, _Call])
         before = given.pop()
         passed_on = not isinstance(output, Tensor) or output.grad_fn in (None, *before)
         if not passed_on and (layer := layer_of(name, tuple(output.shape), shape)):
-            calls.pop(name, None)
-            calls[name] = _Call(layer, get_gradient_edge(output))
+            first = calls.pop(name, None) is None
+            calls[name] = _Call(layer, get_gradient_edge(output), first)
 
     with ExitStack() as stack:
         for name, module in network.named_modules():

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.errors import UsageError
 from onestop.explaining.explanation import Method
-from onestop.explaining.layers import Layer, find_layer, undisturbed
+from onestop.explaining.layers import Layer, exact_gradients, find_layer, undisturbed
 from onestop.inference import Model, batch_size
 from onestop.signals import check
 
@@ -30,7 +30,7 @@ _GRAIN = 14
 _WINDOW = 6
 """The square that occlusion covers is this part of the side; it moves by half of itself."""
 _ROUNDING = 1e-4
-"""What speaks for a class with less than this part of what speaks against it is an error of rounding."""
+"""What speaks for a class with less than this part of what speaks against it is a rounding error."""
 
 
 def heat_maps(
@@ -64,9 +64,10 @@ def heat_maps(
         layer = find_layer(model.network, model.preprocessing.shape)
     find = _METHODS[method]
     count, found = batch_size(model.preprocessing.shape), []
-    with _in_32_bits(model), undisturbed(model.network):
-        for images, wanted in zip(inputs.split(count), _split(targets, count), strict=True):
+    with _exactly(model):
+        for first in range(0, len(inputs), count):
             check()
+            images, wanted = inputs[first : first + count], [*targets[first : first + count]]
             placed = model.engine.place_inputs(images).clone()
             found.append(find(model.network, placed, wanted, layer).detach().float().cpu())
     return _scaled(torch.cat(found))
@@ -75,7 +76,7 @@ def heat_maps(
 def outputs_in_32_bits(model: Model, inputs: Tensor) -> Tensor:
     """Outputs of the unfused network, float32 [B, K] on the processor, of inputs as above."""
     count, found = batch_size(model.preprocessing.shape), []
-    with _in_32_bits(model), undisturbed(model.network), torch.inference_mode():
+    with _exactly(model), torch.inference_mode():
         for images in inputs.split(count):
             check()
             found.append(model.network(model.engine.place_inputs(images)).float().cpu())
@@ -89,14 +90,11 @@ def require_images(model: Model) -> None:
 
 
 @contextmanager
-def _in_32_bits(model: Model) -> Iterator[None]:
-    exact = dataclasses.replace(model.engine, precision="fp32")
-    with torch.inference_mode(False), torch.enable_grad(), exact.autocast():
+def _exactly(model: Model) -> Iterator[None]:
+    """The network undisturbed, in 32 bits also where the model was trained in 16, with gradients."""
+    engine = dataclasses.replace(model.engine, precision="fp32")
+    with undisturbed(model.network), exact_gradients(engine.device), engine.autocast():
         yield
-
-
-def _split(targets: Sequence[int], count: int) -> Iterator[Tensor]:
-    yield from torch.tensor(targets, dtype=torch.int64).split(count)
 
 
 def _scaled(found: Tensor) -> Tensor:
@@ -129,7 +127,9 @@ def _nearest(whole: int, part: int) -> tuple[Tensor, Tensor]:
     return nearest, 1 - away / (away.max() + 1)
 
 
-def _grad_cam(network: nn.Module, images: Tensor, targets: Tensor, layer: Layer | None) -> Tensor:
+def _grad_cam(
+    network: nn.Module, images: Tensor, targets: list[int], layer: Layer | None
+) -> Tensor:
     """Channels of a layer's map, each times the mean of the output's gradient: [B, 1, h, w]."""
     from captum.attr import LayerGradCam
 
@@ -149,28 +149,28 @@ def _grad_cam(network: nn.Module, images: Tensor, targets: Tensor, layer: Layer 
 
 
 def _integrated_gradients(
-    network: nn.Module, images: Tensor, targets: Tensor, _: Layer | None
+    network: nn.Module, images: Tensor, targets: list[int], _: Layer | None
 ) -> Tensor:
     """Gradients on the way from the mean colour to an image, times the difference: [B, 1, h, w]."""
     from captum.attr import IntegratedGradients
 
     at_once = max(1, batch_size(tuple(images.shape[1:])) // 4)  # with all that gradients need
     method, found = IntegratedGradients(network), []
-    for image, target in zip(images.split(1), targets.tolist(), strict=True):
+    for image, target in zip(images.split(1), targets, strict=True):
         check()
         parts = method.attribute(image, 0.0, target, n_steps=_STEPS, internal_batch_size=at_once)
         found.append(parts.detach().sum(1, keepdim=True))
     return _smooth(torch.cat(found), min(images.shape[-2:]) // _GRAIN)
 
 
-def _occlusion(network: nn.Module, images: Tensor, targets: Tensor, _: Layer | None) -> Tensor:
+def _occlusion(network: nn.Module, images: Tensor, targets: list[int], _: Layer | None) -> Tensor:
     """How much the output falls where a square of the mean colour covers an image: [B, 1, h, w]."""
     from captum.attr import Occlusion
 
     at_once = batch_size(tuple(images.shape[1:]))
     window = [max(1, side // _WINDOW) for side in images.shape[-2:]]
     method, found = Occlusion(network), []
-    for image, target in zip(images.split(1), targets.tolist(), strict=True):
+    for image, target in zip(images.split(1), targets, strict=True):
         check()
         parts = method.attribute(
             image,
@@ -192,7 +192,7 @@ def _smooth(found: Tensor, side: int) -> Tensor:
     return found
 
 
-_METHODS: dict[Method, Callable[[nn.Module, Tensor, Tensor, Layer | None], Tensor]] = {
+_METHODS: dict[Method, Callable[[nn.Module, Tensor, list[int], Layer | None], Tensor]] = {
     "gradcam": _grad_cam,
     "integrated-gradients": _integrated_gradients,
     "occlusion": _occlusion,

@@ -84,11 +84,12 @@ def to_svg(figure: Figure, name: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    return re.sub("<[^>]*>", lambda tag: _of_the_page(tag[0], name), text)
+    # Tags alone: a name that is drawn may look like any of this.
+    return re.sub(r"<[^>]+>", lambda tag: _for_a_page(tag[0], name), text)
 
 
-def _of_the_page(tag: str, name: str) -> str:
-    """A tag of a figure with ids, letters and colour of the page; what is written stays as it is."""
+def _for_a_page(tag: str, name: str) -> str:
+    """A tag of an SVG with names of its own, and with the page's colour and letters."""
     tag = re.sub(r'\bid="', f'id="{name}-', tag)
     tag = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", tag)
     tag = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", tag)

@@ -15,6 +15,8 @@ from onestop.figures.files import to_svg
 from onestop.figures.style import shortened
 from onestop.figures.thumbnail import TINY, data_uri
 
+_LINE = 44  # characters of a line under a picture
+
 Tone = Literal["", "good", "bad"]
 
 
@@ -118,7 +120,8 @@ def tile(
     tone: Tone = "",
     overlay: NDArray[np.uint8] | None = None,
 ) -> Tile:
-    """A picture [H, W, C] of a page; None where it cannot be read."""
+    """A picture [H, W, C] of a page; None where it cannot be read. Long lines are cut short."""
+    lines = [shortened(line, _LINE) for line in lines]
     if pixels is None:
         return Tile(name, "", f"{alt} (cannot be read)", lines, tone)
     tiny = max(pixels.shape[:2]) <= TINY

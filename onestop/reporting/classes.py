@@ -40,7 +40,7 @@ def class_table(found: Evidence) -> list[Block]:
             recall[name] if of_class[name] else "",
             precision[name] if as_class[name] else "never named", f1, _taken(taken.get(name)),
         ))  # fmt: skip
-    caption = "Shares with their intervals of 95 % (Wilson)."
+    caption = "Shares with their intervals of 95% (Wilson)."
     if len(names) > _SHORT:
         rows.sort(key=lambda row: recall[str(row[0])].at)
         caption += " The weakest classes come first."

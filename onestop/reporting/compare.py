@@ -115,13 +115,16 @@ def verdict_of(found: Pair) -> str:
     """Which of two runs is better, by how much, and whether chance alone would do as much."""
     first, second, p = _name(found.first), _name(found.second), found.paired
     if p is None:
-        return f"{first} and {second} were not judged on the same images: no test tells them apart."
+        return (
+            f"{first} and {second} were not judged on the same images (which ones are held out depends "
+            "on --seed, where the source has no split for it): no test tells them apart."
+        )
     alike = f"{first} and {second} do not differ by more than chance would have it"
     better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
     return (
         f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {second} alone names "
         f"{p.only_second:,} right and {first} alone {p.only_first:,}, {p.difference:+.1%} accuracy "
-        f"(with 95 % confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
+        f"(with 95% confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
         + (f" Left out: {plural(found.lost, 'image')} of one of them." if found.lost else "")
         + ("" if _same_data(found.first, found.second) else _OTHER_DATA)
     )
@@ -142,7 +145,7 @@ def _figures(runs: Sequence[Evidence]) -> Table:
             duration(seconds),
         ])  # fmt: skip
     columns = ("run", "network", "data", "accuracy or error", "on images", "epochs", "time")
-    return Table(columns, rows, "With intervals of 95 %")
+    return Table(columns, rows, "With intervals of 95%")
 
 
 def _figure(run: Evidence) -> str | Share:

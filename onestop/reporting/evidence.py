@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from onestop.config import read_recipe
 from onestop.data.dataset import Dataset
 from onestop.data.sources.python import NAME
 from onestop.errors import OneStopError
 from onestop.inference import Model
 from onestop.judging import Verdict, judge, read_verdicts, trained_on
-from onestop.loading import load
+from onestop.loading import load_model
 from onestop.modelfile import Card, read_card
-from onestop.networks.users import is_users
 from onestop.recipe import FIELDS, Recipe
 from onestop.run_folder import (
     EPOCHS,
@@ -89,6 +90,7 @@ def gather(
     *,
     dataset: Dataset | None = None,
     model: Model | None = None,
+    network: nn.Module | str | None = None,
     data_root: str | None = None,
     busy: bool | None = None,
 ) -> Evidence:
@@ -98,6 +100,7 @@ def gather(
         folder: Of the run.
         dataset: Its data, where they are at hand; opened as the recipe says where not.
         model: Its best network, if at hand; loaded where not.
+        network: The user's own, or its `path/to/file.py:Class`, where the model is one.
         data_root: Where sets known by name lie now.
         busy: Whether a process is training there; looked up where not said.
 
@@ -117,7 +120,7 @@ def gather(
     found.skipped = _skipped(folder / SKIPPED)
     found.dataset = dataset or _data(found, stored, data_root)
     if (folder / MODEL).is_file():
-        _load(found)
+        _load(found, network)
     if found.state == "done":
         _read_verdicts(found)
     if not found.verdicts:
@@ -164,19 +167,17 @@ def _data(found: Evidence, stored: dict[str, Any], root: str | None) -> Dataset 
         return None
 
 
-def _load(found: Evidence) -> None:
+def _load(found: Evidence, network: nn.Module | str | None) -> None:
     """The model, as far as it can be had; the card alone where its network is somebody's own code."""
     path = found.folder / MODEL
     try:
         if found.model is None:
-            found.model = load(path).on("cpu")
+            found.model = load_model(path, network, "cpu")[0]
         found.card = found.model.card
     except OneStopError as error:
+        found.gone.append(f"the network is not looked into: {error}")
         with contextlib.suppress(OneStopError):
             found.card = read_card(path)
-        own = found.card is not None and is_users(found.card.network)
-        why = "it is somebody's own code, which a report does not run" if own else error
-        found.gone.append(f"the network is not looked into: {why}")
     data = found.dataset
     if found.card and data and data.fingerprint() != found.card.data["fingerprint"]:
         found.gone.append(f"images are not shown: {data.name} has changed since the training")

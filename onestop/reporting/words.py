@@ -60,7 +60,7 @@ def headline(found: Evidence) -> str:
         low, high = (float(end) for end in wilson(hits, images))
         end = (
             f"names {hits:,} of {images:,} {held}{named_split(found.split)} images right: "
-            f"accuracy {metrics['accuracy']:.1%}, with 95 % confidence between {low:.1%} and {high:.1%}"
+            f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between {low:.1%} and {high:.1%}"
         )
     return f"{begin} and {'so far ' if found.state != 'done' else ''}{end}."
 
@@ -83,7 +83,7 @@ def _data(found: Evidence) -> str:
 def _numbers(found: Evidence, count: int) -> str:
     metrics = found.metrics
     low, high = root_mean([verdict.loss for verdict in found.verdicts])
-    between = f", with 95 % confidence between {low:.4g} and {high:.4g}" if found.verdicts else ""
+    between = f", with 95% confidence between {low:.4g} and {high:.4g}" if found.verdicts else ""
     return (
         f"misses the number of {count:,} {named_split(found.split)} samples by "
         f"{metrics['rmse']:.4g} (root mean square{between}); it explains {metrics['r2']:.1%} of their "

@@ -10,6 +10,8 @@ from onestop.results import Report
 from onestop.run_folder import RECIPE, is_run
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from onestop.reporting import Evidence
 
 _MOST = 8  # runs side by side
@@ -22,6 +24,7 @@ def report(
     *,
     out: str | Path | None = None,
     data_root: str | None = None,
+    network: nn.Module | str | None = None,
 ) -> Report:
     """Write the page of a run, or of several runs beside each other, to look at in a browser.
 
@@ -35,6 +38,8 @@ def report(
         out: file to write (default: report.html in the run's folder; of several runs
             compare-A-B.html beside the first)
         data_root: folder of the sets known by name (default: where they lay in training)
+        network: path/to/file.py:Class of your own network, where the model is one; in Python also
+            the network itself
 
     Returns:
         The file, and what its first sentences say.
@@ -56,7 +61,7 @@ def report(
     from onestop.reporting import gather, write_comparison, write_report
 
     with preserved():
-        found = [gather(folder, data_root=data_root) for folder in folders]
+        found = [gather(folder, network=network, data_root=data_root) for folder in folders]
         path = Path(out) if out else None
         if len(found) == 1:
             return Report(write_report(found[0], path).resolve(), _said_of(found[0]))

@@ -12,7 +12,8 @@ import pytest
 import onestop
 from onestop.cli import main
 from onestop.config import settings
-from onestop.display.printing import _plain, _text, show, show_settings
+from onestop.display.printing import show, show_settings
+from onestop.display.tables import one_line, plain
 from onestop.judging import Verdict
 
 Capture = pytest.CaptureFixture[str]
@@ -150,7 +151,7 @@ class TestTables:
     ],
 )
 def test_values_read_well(value: object, text: str) -> None:
-    assert _plain(value) == text
+    assert plain(value) == text
 
 
 @pytest.mark.parametrize(
@@ -164,4 +165,4 @@ def test_values_read_well(value: object, text: str) -> None:
     ],
 )
 def test_texts_stay_on_one_line_and_harmless(odd: str, text: str) -> None:
-    assert _text(odd) == text
+    assert one_line(odd) == text

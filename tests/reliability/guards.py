@@ -71,7 +71,7 @@ GUARDS = (
     ),
     Guard(
         "rows are cut back to the state", "run_folder.py",
-        "self._rows += self.read(path)[:keep_epochs]", "self._rows += self.read(path)",
+        "for row in self.read(path)[:keep_epochs]]", "for row in self.read(path)]",
         "test_run_folder.py::test_going_on_cuts_back_to_the_epochs_that_count",
     ),
     Guard(

@@ -17,12 +17,12 @@ import pytest
 
 import onestop
 from onestop.cli import main
-from onestop.recipe import Recipe
 from onestop.reporting import gather, write_report
 from onestop.reporting.blocks import Table
 from onestop.reporting.classes import class_table
 from onestop.reporting.pictures import training_tiles
 from onestop.reporting.words import headline
+from tests.conftest import REPOSITORY
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page
 
@@ -82,7 +82,7 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     said = " ".join(page.sections["result"].split())
     assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
     assert f"names {hits} of 17 held-out test images right" in said
-    assert f"accuracy {metrics['accuracy']:.1%}, with 95 % confidence between " in said
+    assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
     assert f"{ODD!r} would be right 53% of the time" in said
 
 
@@ -111,12 +111,13 @@ def test_the_command_in_it_repeats_the_run(
 ) -> None:
     run = trained("first")
     (command,) = re.findall(r"onestop train .*", page.sections["repeat"])
-    assert "--model lenet5" in command
-    assert "'" in command, "the folder's name has a blank"
-    assert main([*shlex.split(command)[1:], "--print-recipe", "--json"]) == 0
-    again = json.loads(capsys.readouterr().out)
-    derived = {name: setting["value"] for name, setting in again.items()}
-    assert Recipe(**derived) == run.recipe
+    words = shlex.split(command)
+    assert words[2] == run.recipe.source, "whose name has a blank"
+    assert main([*words[1:], "--quiet", "--name", "again"]) == 0
+    again = onestop.Run("runs/again")
+    assert again.recipe == run.recipe
+    predictions = [(one.folder / "predictions.csv").read_bytes() for one in (run, again)]
+    assert predictions[0] == predictions[1]
 
 
 def test_training_images_are_as_the_network_saw_them(page: Page) -> None:
@@ -198,7 +199,6 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("model.safetensors", b"cut", "the network is not looked into"),
         ("metrics.csv", b"\x8e\xff\x00", "metrics.csv cannot be read"),
         ("metrics.csv", b"epoch,step,seconds,lr\n1,2", "metrics.csv cannot be read"),
         ("metrics.csv", b"", "metrics.csv cannot be read"),
@@ -254,13 +254,39 @@ def test_mixed_images_are_those_of_the_first_batches(odd_photos: Path) -> None:
     assert len({tuple(shares) for shares in mixed}) > 1, "each batch has its own proportion"
 
 
+def test_a_run_whose_model_is_damaged_keeps_what_it_said(trained: Trained, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in trained("first").folder.iterdir():
+        if path.is_file():
+            (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "model.safetensors").write_bytes(b"damaged")
+    page = Page(write_report(gather(copy)))
+    assert "names " in page.sections["result"]
+    assert "17 held-out test images right" in " ".join(page.sections["result"].split())
+    assert "the network is not looked into" in page.sections["samples"]
+    assert "confusion" in page.sections
+
+
+def test_a_network_of_ones_own_is_looked_into_where_it_is_named(
+    odd_photos: Path, tmp_path: Path
+) -> None:
+    code = (REPOSITORY / "CONTRIBUTING.md").read_text().partition("```python\n")[2]
+    Path("mine.py").write_text(code.partition("```")[0])
+    run = onestop.train(odd_photos, model="mine.py:Mine", image_size=16, epochs=1, quiet=True)
+    alone = Page(onestop.report(run.folder).file)
+    assert "with your own network mine.py:Mine" in alone.sections["samples"]
+    named = Page(onestop.report(run.folder, network="mine.py:Mine").file)
+    assert len(named.of("img")) > 20
+
+
 def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     x = np.linspace(-1, 1, 60, dtype=np.float32)
     run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
     page = Page(run.folder / "report.html")
     assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
-    assert "root mean square, with 95 % confidence" in " ".join(page.sections["result"].split())
+    assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
     assert "linear was trained on data given in Python" in page.sections["result"]
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
@@ -268,11 +294,12 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert "given in Python" in gather(run.folder).gone[0]
 
 
+@pytest.mark.parametrize("error", [onestop.OneStopError("no room"), AttributeError("no room")])
 def test_a_page_that_cannot_be_written_does_not_spoil_the_run(
-    odd_photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise onestop.OneStopError("no room")
+        raise error
 
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     monkeypatch.setattr("onestop.reporting.write_report", fail)

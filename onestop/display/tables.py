@@ -1,0 +1,82 @@
+"""Tables, lines and JSON on standard output: whatever is in them, they stay what they are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+SHARES = ("precision", "recall", "f1")
+"""Columns that are shown as percentages."""
+_NUMBERS = (
+    "images", "megabytes", "parameters", "multiply-adds", "multiply_adds", "train", "val", "test",
+    "channels", "pixels", "at least",
+)  # fmt: skip
+_ROWS = 30  # rows of a long table that are shown; machines get all of them
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """A table of rows that have the columns of the first; of many, the first thirty."""
+    made = table(*rows[0])
+    for row in rows[:_ROWS]:
+        cells = ((column, row.get(column, "")) for column in rows[0])
+        made.add_row(*(f"{v:.1%}" if c in SHARES and v != "" else plain(v) for c, v in cells))
+    print_table(made)
+    if len(rows) > _ROWS:
+        print(f"... and {len(rows) - _ROWS} more rows (--json has all)")
+
+
+def plain(value: Any) -> str:
+    """A value as a person reads it: four digits, thousands apart, long lists cut short."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        texts = [plain(item) for item in value[:8]]
+        more = [f"and {len(value) - 8} more"] if len(value) > 8 else []
+        return (
+            " ".join(texts + more) if all(len(t) < 12 for t in texts) else "; ".join(texts + more)
+        )
+    return (
+        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else one_line(value)
+    )
+
+
+def table(*columns: str) -> Table:
+    """An empty table; columns of numbers are set to the right."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
+    for column in columns:
+        right = column in (*_NUMBERS, *SHARES)
+        made.add_column(column, justify="right" if right else "left", overflow="fold")
+    return made
+
+
+def print_table(table: Table) -> None:
+    """A table as wide as the terminal; in a pipe wide enough that rows stay whole."""
+    # A pipe has no width of its own; rows must not be broken there.
+    wide = 200 if sys.stdout is None or not sys.stdout.isatty() else None
+    console = Console(width=wide, markup=False, highlight=False, emoji=False)
+    with console.capture() as text:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def one_line(value: object) -> str:
+    """On one line, whatever is in it: names of files and classes can hold any character."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+
+
+def print_aside(line: str) -> None:
+    """Said beside the result, so that a pipe holds nothing but results."""
+    print(one_line(line), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Indented, letters as they are."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
