@@ -86,9 +86,14 @@ def _numbers(found: Evidence, count: int) -> str:
     between = f", with 95% confidence between {low:.4g} and {high:.4g}" if found.verdicts else ""
     return (
         f"misses the number of {count:,} {named_split(found.split)} samples by "
-        f"{metrics['rmse']:.4g} (root mean square{between}); it explains {metrics['r2']:.1%} of their "
-        "variance"
+        f"{metrics['rmse']:.4g} (root mean square{between}); {_explained(metrics['r2'])}"
     )
+
+
+def _explained(r2: float) -> str:
+    if r2 > 0:
+        return f"it explains {r2:.1%} of their variance"
+    return "who always says their mean misses them by no more"
 
 
 def remarks(found: Evidence) -> list[str]:

@@ -289,6 +289,10 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
     assert "linear was trained on data given in Python" in page.sections["result"]
+    found = gather(run.folder)
+    assert "% of their variance" in headline(found)
+    found.metrics["r2"] = -0.008
+    assert "who always says their mean misses them by no more" in headline(found)
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
     assert any("train_mae" in label or "val_mae" in label for label in labels)
     assert "given in Python" in gather(run.folder).gone[0]
