@@ -36,7 +36,7 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
         if is_users(card.network):
             raise UsageError(
                 f"{file}: was trained with your own network {card.network}; build it and pass it: "
-                "onestop.load(path, network), or --model FILE.py:Class"
+                "onestop.load(path, network), or --network FILE.py:Class"
             )
         try:
             with preserved():

@@ -134,8 +134,8 @@ def _summary(parts: Parts) -> str:
     begun = parts.training.progress.step
     return (
         f"{parts.dataset.name}: {classes}{counts}; {parts.entry.name}, {weights:,} parameters, on "
-        f"{recipe.device} in {recipe.precision}; {recipe.epochs} epochs of batch {recipe.batch_size}"
-        + (f"; going on after step {begun:,}" if begun else "")
+        f"{recipe.device} in {recipe.precision}; {plural(recipe.epochs or 0, 'epoch')} of batch "
+        f"{recipe.batch_size}" + (f"; going on after step {begun:,}" if begun else "")
     )
 
 
