@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-TRIALS = 40
+TRIALS = 24
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")

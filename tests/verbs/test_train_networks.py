@@ -18,7 +18,12 @@ from tests.conftest import REPOSITORY
 
 SHARED = REPOSITORY.parent / "shared" / "data"
 GREY = [entry.name for entry in OWN.values() if entry.channels == 1 and not entry.vectors]
-COLOUR = [entry.name for entry in OWN.values() if entry.channels == 3]
+LARGE = 10_000_000  # parameters from which a step takes seconds here
+COLOUR = [
+    pytest.param(e.name, marks=pytest.mark.slow) if e.parameters > LARGE else e.name
+    for e in OWN.values()
+    if e.channels == 3
+]
 FLAGS = [
     "--epochs",
     "1",
