@@ -57,6 +57,7 @@ def test_the_compiler_is_there_when_asked_for() -> None:
     )
 
 
+@pytest.mark.slow
 def test_who_asks_for_more_within_gets_the_real_compiler() -> None:
     python(
         "import sys, torch",
@@ -70,6 +71,7 @@ def test_who_asks_for_more_within_gets_the_real_compiler() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_compiler_that_is_loaded_already_stays() -> None:
     python(
         "import sys, torch._dynamo",

@@ -42,8 +42,9 @@ FAST = {
     "timm:test_nfnet", "timm:test_resnet", "timm:test_vit",
 }  # fmt: skip
 FAST_BY_SHAPES_ONLY = {
-    "alexnet", "convnext_tiny", "efficientnet_v2_s", "resnext50_32x4d", "swin_t", "vgg11_bn",
-    "vit_b_32", "wide_resnet50_2",
+    "alexnet", "convnext_tiny", "densenet121", "efficientnet_v2_s", "resnet50_small",
+    "resnext29_8x64d", "resnext50_32x4d", "swin_t", "timm:deit_tiny_distilled_patch16_224",
+    "vgg11_bn", "vit_b_32", "wide_resnet50_2", "wrn_28_10",
 }  # fmt: skip
 
 HUGE = {

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-TRIALS = 24
+TRIALS = 40
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")
