@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +26,8 @@ LOG = "log.txt"  # what was said on the way
 STATE = "state"  # what is needed to go on
 TRACKING = "tracking.json"  # the run's name in each tracker that was asked for
 LOCK = ".lock"
+
+State: TypeAlias = Literal["done", "going on", "stopped"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
@@ -97,6 +101,20 @@ def is_busy(folder: Path) -> bool:
         return False
     lock.release()
     return False
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a small JSON file holds; nothing where it is missing, damaged or no object."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def state_of(metrics: Mapping[str, Any], *, busy: bool) -> State:
+    """How far a run is, by its final figures and whether a process is training there."""
+    return "going on" if busy else "done" if metrics else "stopped"
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

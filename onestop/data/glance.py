@@ -28,7 +28,7 @@ def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
         [H, W, C] and a class or number each; None for an image that cannot be read.
     """
     samples = next(iter(dataset.splits.values()))
-    channels = 1 if dataset_is_grey(dataset) else 3
+    channels = 1 if _is_grey(dataset) else 3
     found: list[tuple[Pixels | None, str]] = []
     for index in _in_turn(samples.targets if dataset.classes else None, len(samples), most):
         target = samples.targets[index]
@@ -40,7 +40,7 @@ def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
     return found
 
 
-def dataset_is_grey(dataset: Dataset) -> bool:
+def _is_grey(dataset: Dataset) -> bool:
     """Whether the first readable image of some has one channel."""
     samples = next(iter(dataset.splits.values()))
     for index in range(min(len(samples), 16)):
@@ -69,7 +69,12 @@ def small(pixels: Pixels) -> Pixels:
     """An image [H, W, C], its longer side at most 192 pixels."""
     if max(pixels.shape[:2]) <= _SIDE:
         return pixels
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
+    picture = picture_of(pixels)
     picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     array: Pixels = np.asarray(picture)
     return array if array.ndim == 3 else array[..., None]
+
+
+def picture_of(pixels: Pixels) -> Image.Image:
+    """Pixels [H, W, C] as a Pillow image, grey or in colour; what is behind alpha is shown."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])

@@ -9,6 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
+from onestop.data.glance import picture_of
+
 SIDE = 160
 """Pixels that a picture is reduced to."""
 TINY = 64
@@ -17,7 +19,7 @@ TINY = 64
 
 def data_uri(pixels: NDArray[Any]) -> str:
     """A picture, uint8 [H, W, C], as what stands in the `src` of an image."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
+    picture = picture_of(pixels)
     file = io.BytesIO()
     if max(picture.size) <= TINY:
         picture.save(file, "PNG", optimize=True)

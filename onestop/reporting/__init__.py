@@ -37,7 +37,7 @@ def write_report(found: Evidence, out: Path | None = None) -> Path:
     path = out or found.folder / REPORT
     pairs = path.with_name(CONFUSION if path.name == REPORT else f"{path.stem}-{CONFUSION}")
     text = page(title(found), about(found), sections(found, pairs.name))
-    if found.verdicts and found.classes:
+    if found.named:
         if out:
             _refuse_foreign(pairs)
         write_atomic(pairs, _pairs_csv(found))

@@ -19,7 +19,7 @@ COLUMNS = ("class", "images", "found (recall)", "right when named (precision)", 
 
 def class_table(found: Evidence) -> list[Block]:
     """A row a class; of many classes the weakest come first."""
-    if not found.verdicts or not found.classes:
+    if not found.named:
         return []
     of_class = Counter(v.truth for v in found.verdicts)
     as_class = Counter(v.predicted for v in found.verdicts)

@@ -18,7 +18,7 @@ from onestop.recipe import Recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
 from onestop.reporting.classes import recalls
 from onestop.reporting.evidence import Evidence
-from onestop.reporting.sections import pictures_of
+from onestop.reporting.sections import pictures_of, verdict_table
 from onestop.reporting.words import named_split, network_of, source_of
 
 _FLIPPED = 12  # pictures of images that flipped, each way
@@ -183,7 +183,7 @@ def _curves(runs: Sequence[Evidence]) -> list[Block]:
 
 def _classes(runs: Sequence[Evidence]) -> list[Block]:
     """The share of each class that each run finds, the most different classes first."""
-    if not all(run.verdicts and run.classes for run in runs):
+    if not all(run.named for run in runs):
         return []
     found = [recalls(run) for run in runs]
     names = [name for name in runs[0].classes if all(name in one for one in found)]
@@ -210,8 +210,7 @@ def _flipped(found: Pair) -> list[Block]:
             tone: Tone = "good" if sign == "right" else "bad"
             blocks.append(Gallery(pictures.tiles(verdicts[:_FLIPPED], tone), title))
         else:
-            rows = [(v.image, v.truth, v.predicted, f"{v.score:.1%}") for v in verdicts]
-            blocks.append(Table(("image", "is", "predicted", "probability"), rows, title, _FLIPPED))
+            blocks.append(verdict_table(verdicts, title, _FLIPPED))
     return blocks
 
 

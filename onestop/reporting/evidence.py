@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,11 @@ from onestop.run_folder import (
     RECIPE,
     SKIPPED,
     EpochsFile,
+    State,
     is_busy,
     plain_cell,
+    read_object,
+    state_of,
 )
 
 _STAMP = len("2026-01-01 00:00:00 ")
@@ -65,7 +67,7 @@ class Evidence:
     metrics: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, str]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
-    state: str = "done"
+    state: State = "done"
     card: Card | None = None
     model: Model | None = None
     dataset: Dataset | None = None
@@ -78,6 +80,11 @@ class Evidence:
     def classes(self) -> tuple[str, ...]:
         """Names in the order of the outputs; empty where numbers are predicted."""
         return self.card.classes if self.card else tuple(self.metrics.get("per_class", ()))
+
+    @property
+    def named(self) -> bool:
+        """Whether images were named, so that there is something to say of classes."""
+        return bool(self.verdicts and self.classes)
 
     @property
     def split(self) -> str:
@@ -110,10 +117,10 @@ def gather(
     folder = folder.resolve()
     stored = read_recipe(folder / RECIPE)
     recipe = Recipe(**{name: value for name, value in stored.items() if name in FIELDS})
-    metrics = _json(folder / METRICS)
+    metrics = read_object(folder / METRICS)
     busy = is_busy(folder) if busy is None else busy
     found = Evidence(folder, recipe, metrics, model=model)
-    found.state = "done" if metrics and not busy else "going on" if busy else "stopped"
+    found.state = state_of(metrics, busy=busy)
     if (folder / EPOCHS).is_file():
         found.epochs = EpochsFile.read(folder / EPOCHS)
     found.said = _said(folder / LOG)
@@ -126,14 +133,6 @@ def gather(
     if not found.verdicts:
         _score(found)
     return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _said(log: Path) -> list[str]:

@@ -93,7 +93,7 @@ def _samples(found: Evidence) -> list[Block]:
 
 
 def _confusion(found: Evidence, file: str) -> list[Block]:
-    if not found.verdicts or not found.classes:
+    if not found.named:
         return []
     matrix = matrix_of(found.verdicts, found.classes)
     wrong = confused_pairs(matrix)
@@ -108,7 +108,7 @@ def _confusion(found: Evidence, file: str) -> list[Block]:
 
 
 def _pairs(found: Evidence) -> list[Block]:
-    if not found.verdicts or not found.classes:
+    if not found.named:
         return []
     pairs = confused_pairs(matrix_of(found.verdicts, found.classes), _PAIRS)
     if not pairs:
@@ -128,7 +128,7 @@ def _pairs(found: Evidence) -> list[Block]:
 
 def _mistakes(found: Evidence) -> list[Block]:
     wrong = sorted((v for v in found.verdicts if v.correct is False), key=lambda v: -v.loss)
-    if not found.classes or not found.verdicts:
+    if not found.named:
         return []
     if not wrong:
         return [Text("There are none: every held-out image is named right.")]
@@ -140,7 +140,7 @@ def _mistakes(found: Evidence) -> list[Block]:
 
 
 def _uncertain(found: Evidence) -> list[Block]:
-    if not found.classes or not found.verdicts or len(found.classes) < 2:
+    if not found.named or len(found.classes) < 2:
         return []
     close = sorted(found.verdicts, key=lambda v: v.margin)[:_GALLERY]
     how = "Those of which the two likeliest classes are nearest to each other, right or wrong."
@@ -153,13 +153,18 @@ def _looked_into(
     """Pictures with heat maps where there are pictures, else a table."""
     pictures = pictures_of(found)
     if pictures is None:
-        rows = [(v.image, v.truth, v.predicted, f"{v.score:.1%}") for v in verdicts]
-        return [Text(how), Table(("image", "is", "predicted", "probability"), rows, "")]
+        return [Text(how), verdict_table(verdicts, "", _GALLERY)]
     return [Text(f"{how} {_HEAT}"), Gallery(pictures.explained(verdicts, tone))]
 
 
+def verdict_table(verdicts: Sequence[Verdict], caption: str, unfolded: int) -> Table:
+    """What was said of images, where they cannot be shown."""
+    rows = [(v.image, v.truth, v.predicted, f"{v.score:.1%}") for v in verdicts]
+    return Table(("image", "is", "predicted", "probability"), rows, caption, unfolded)
+
+
 def _calibration(found: Evidence) -> list[Block]:
-    if not found.classes or not found.verdicts:
+    if not found.named:
         return []
     curve = calibration_of(found.verdicts)
     lean = "too sure of itself" if curve.leaning > 0 else "right more often than it says"

@@ -116,7 +116,7 @@ def remarks(found: Evidence) -> list[str]:
 
 def _baseline(found: Evidence) -> str:
     """What a figure is to be held against: naming the most frequent class each time."""
-    if not found.verdicts or not found.classes:
+    if not found.named:
         return ""
     names, counts = np.unique([verdict.truth for verdict in found.verdicts], return_counts=True)
     share, name = counts.max() / counts.sum(), str(names[counts.argmax()])

@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from onestop.config import read_recipe
 from onestop.errors import UsageError
 from onestop.recipe import Recipe
 from onestop.results.judged import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
 from onestop.results.notebook import figures, heading, svg, table
-from onestop.run_folder import EPOCHS, METRICS, PREDICTIONS, RECIPE, REPORT, EpochsFile
+from onestop.run_folder import EPOCHS, METRICS, PREDICTIONS, RECIPE, REPORT, EpochsFile, State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,7 +132,7 @@ class RunRow:
     split: str
     epochs: int
     of: int
-    state: Literal["done", "going on", "stopped"]
+    state: State
     when: str
     seconds: float
 

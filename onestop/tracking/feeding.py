@@ -22,7 +22,7 @@ from typing import Any, cast
 from onestop.errors import InterruptedRun, UsageError
 from onestop.loop import Epoch, Step
 from onestop.recipe import Recipe
-from onestop.run_folder import EPOCHS, TRACKING, EpochsFile, write_atomic
+from onestop.run_folder import EPOCHS, TRACKING, EpochsFile, read_object, write_atomic
 from onestop.signals import Stopped
 from onestop.state import Progress
 from onestop.tracking.tracker import Opening, Status, Tracker, without_secrets, words_of
@@ -66,7 +66,7 @@ class Tracking:
             self._give_up(error)
 
     def _open(self, progress: Progress) -> None:
-        name, known = self._recipe.track, _known(self._folder)
+        name, known = self._recipe.track, read_object(self._folder / TRACKING)
         settings = {k: v for k, v in dataclasses.asdict(self._recipe).items() if v is not None}
         opening = Opening(
             self._folder, settings, known.get(name, {}), progress.epoch, progress.step
@@ -163,15 +163,6 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
-
-
-def _known(folder: Path) -> dict[str, dict[str, str]]:
-    """What each tracker wanted kept of this run."""
-    try:
-        found = json.loads((folder / TRACKING).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _rows(folder: Path, after: int, until: int) -> list[dict[str, str]]:

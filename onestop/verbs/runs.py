@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,17 @@ from onestop.config import read_recipe
 from onestop.errors import UsageError, did_you_mean
 from onestop.recipe import Positive
 from onestop.results import RunRow
-from onestop.run_folder import EPOCHS, LOG, METRICS, RECIPE, EpochsFile, is_busy, is_run
+from onestop.run_folder import (
+    EPOCHS,
+    LOG,
+    METRICS,
+    RECIPE,
+    EpochsFile,
+    is_busy,
+    is_run,
+    read_object,
+    state_of,
+)
 
 Sort = Literal["when", "name", "network", "data", "best", "epochs", "seconds"]
 
@@ -65,14 +74,13 @@ def runs(
 def _row(folder: Path) -> RunRow:
     """What the files of a run say of it; those that are missing or damaged say nothing."""
     recipe = _recipe(folder)
-    metrics = _metrics(folder)
+    metrics = read_object(folder / METRICS)
     epochs = EpochsFile.read(folder / EPOCHS) if (folder / EPOCHS).is_file() else []
     figure = "accuracy" if _is_told(epochs, metrics, "accuracy") else "rmse"
     if metrics:
         best, split = metrics.get(figure), str(metrics.get("split", ""))
     else:
         best, split = _best_so_far(epochs, figure), "val" if epochs else ""
-    busy = is_busy(folder)
     return RunRow(
         name=folder.name,
         network=str(recipe.get("model") or ""),
@@ -82,7 +90,7 @@ def _row(folder: Path) -> RunRow:
         split=split,
         epochs=int(metrics.get("epochs", len(epochs))),
         of=int(recipe.get("epochs") or 0),
-        state="going on" if busy else "done" if metrics else "stopped",
+        state=state_of(metrics, busy=is_busy(folder)),
         when=_begun(folder),
         seconds=float(metrics.get("seconds") or (epochs[-1]["seconds"] if epochs else 0)),
     )
@@ -93,14 +101,6 @@ def _recipe(folder: Path) -> dict[str, Any]:
         return read_recipe(folder / RECIPE)
     except UsageError:
         return {}
-
-
-def _metrics(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _is_told(epochs: list[dict[str, str]], metrics: dict[str, Any], figure: str) -> bool:
