@@ -22,7 +22,7 @@ from tests.tracking.conftest import EPOCHS, STEPS, column, same, train
 
 
 def opened(uri: str) -> MlflowClient:
-    with environment({"MLFLOW_ALLOW_FILE_STORE": "true"}):
+    with environment({"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}):
         return MlflowClient(tracking_uri=uri)
 
 
