@@ -37,13 +37,13 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
 
 def onestop(words: argparse.Namespace) -> Mapping[str, float]:
     """OneStop with the recipe, from arrays in memory to a finished run."""
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
 
     import onestop
-    from onestop import assembly, running  # noqa: F401  the same
+    from onestop.training import setup as assembly  # noqa: F401  the same
 
     images = cifar(words.root)
     source = {"train": images["train"], "val": images["test"]}

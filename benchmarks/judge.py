@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 import onestop
-from onestop.allocator import keep_freed_memory
 from onestop.data import open_data
 from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
-from onestop.randomness import key_for, permutation
+from onestop.runtime.memory import keep_freed_memory
+from onestop.runtime.rng import key_for, permutation
 
 
 def main() -> None:

@@ -57,16 +57,16 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
 
 def onestop(words: argparse.Namespace) -> Mapping[str, float]:
     """OneStop with the tutorial's settings, and both sets scored after each epoch too."""
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
 
-    from onestop.assembly import assemble
     from onestop.data import open_data
-    from onestop.loop import train_loop
     from onestop.networks import find
-    from onestop.planning import plan
+    from onestop.training.loop import train_loop
+    from onestop.training.plan import plan
+    from onestop.training.setup import assemble
     from onestop.verbs.train import resolve
 
     begun = time.perf_counter()

@@ -73,13 +73,13 @@ def onestop_bf16(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def _onestop(words: argparse.Namespace, precision: str) -> Mapping[str, float]:
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     import torchvision.models  # noqa: F401  imported before the clock starts, as in the other ways
 
     import onestop
-    from onestop.loading import load
+    from onestop.inference.load import load
 
     network = load(words.model)
     files = _files(words)
@@ -95,13 +95,13 @@ def _onestop(words: argparse.Namespace, precision: str) -> Mapping[str, float]:
 
 def limit(words: argparse.Namespace) -> Mapping[str, float]:
     """The network alone, folded, in bf16, on batches that lie in memory."""
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     import torch
+    from onestop.inference.score.score import batch_size
 
-    from onestop.inference import batch_size
-    from onestop.loading import load
+    from onestop.inference.load import load
 
     model = load(words.model).on("cpu", "bf16")
     shape = model.preprocessing.shape
@@ -142,7 +142,7 @@ def _network(words: argparse.Namespace) -> Any:
     from safetensors.torch import load_file
     from torchvision import models
 
-    from onestop.modelfile import model_path, read_card
+    from onestop.storage.model_file import model_path, read_card
 
     file = model_path(words.model)
     card = read_card(file)
@@ -152,7 +152,7 @@ def _network(words: argparse.Namespace) -> Any:
 
 
 def _change(transforms: Any, words: argparse.Namespace) -> Any:
-    from onestop.modelfile import model_path, read_card
+    from onestop.storage.model_file import model_path, read_card
 
     declared = read_card(model_path(words.model)).preprocessing
     size = declared["size"][0]

@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="pairs of a job (default: 15)")
     parser.add_argument("--no-write", action="store_true", help="leave results/ as it is")
     words = parser.parse_args()
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     heads = ["job", "share of the limit", "loop, images/s", "limit, images/s"]
@@ -105,12 +105,12 @@ def _arrays(root: str) -> dict[str, Any]:
 
 def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float]]:
     """Images a second of the loop and of the bare limit, pair by pair."""
-    from onestop.assembly import assemble
     from onestop.data import open_data
     from onestop.display.progress import Watcher
-    from onestop.loop import Step, train_loop
     from onestop.networks import find
-    from onestop.planning import plan
+    from onestop.training.loop import Step, train_loop
+    from onestop.training.plan import plan
+    from onestop.training.setup import assemble
     from onestop.verbs.train import resolve
 
     resolved = resolve(source, epochs=10_000, seed=0, **job.recipe).recipe
@@ -145,7 +145,7 @@ def _bare(parts: Any) -> Callable[[], None]:
     """A step of the same kind on a copy of the network and one batch."""
     import torch
 
-    from onestop.learning.optimizers import optimizer_for
+    from onestop.optim.optimizers import optimizer_for
 
     network, engine = copy.deepcopy(parts.training.network).train(), parts.engine
     optimizer = optimizer_for(parts.recipe, network)

@@ -99,13 +99,13 @@ def cifar_loaders(
 
 def onestop_run(source: Any, **settings: Any) -> Mapping[str, float]:
     """Train in a folder of its own that is thrown away, as `onestop train` would; its figures."""
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
 
     import onestop
-    from onestop import assembly, running  # noqa: F401  the same
+    from onestop.training import setup as assembly  # noqa: F401  the same
 
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
@@ -132,20 +132,20 @@ def bare_limit(
         steps: So many; the first fifth does not count.
         settings: Of the recipe, as the run beside it has them.
     """
-    from onestop.allocator import keep_freed_memory
+    from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
     import torch
 
-    from onestop.config import settings as laid
-    from onestop.data.dataset import Facts
-    from onestop.defaults import derive
-    from onestop.device import engine_for
-    from onestop.learning.optimizers import optimizer_for
+    from onestop.data.dataset import DatasetInfo
     from onestop.networks import build
+    from onestop.optim.optimizers import optimizer_for
+    from onestop.recipe.config import settings as laid
+    from onestop.runtime.device import engine_for
+    from onestop.training.defaults import derive
 
     given = laid(("flag", {"model": model, **settings}))
-    chosen, _ = derive(given, Facts(images=batch * steps, splits=("train",), **facts))
+    chosen, _ = derive(given, DatasetInfo(images=batch * steps, splits=("train",), **facts))
     recipe, engine = chosen.recipe, engine_for(chosen.recipe)
     shape = (recipe.channels or 0, recipe.image_size or 0, recipe.image_size or 0)
     network = engine.place(
@@ -184,10 +184,10 @@ def bare_step(
 
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
     """A folder of classes of small pictures of one size, decoded: [N, H, W, C] and labels [N]."""
-    from onestop.data.ahead import ahead
-    from onestop.data.decode import decode
+    from onestop.data.prefetch import ahead
     from onestop.data.sources.folder import images_below
-    from onestop.device import cores
+    from onestop.images.decode import decode
+    from onestop.runtime.device import cores
 
     classes = tuple(sorted(p.name for p in root.iterdir() if p.is_dir()))
     paths = [(path, k) for k, name in enumerate(classes) for path in images_below(root / name)[0]]
@@ -200,7 +200,7 @@ def cifar(root: str, count: int | None = None, scored: int | None = None) -> dic
 
     With `count` and `scored` only so many images, chosen by chance, of train and test.
     """
-    from onestop.randomness import key_for, permutation
+    from onestop.runtime.rng import key_for, permutation
 
     kept = Path(root).with_suffix(".npz")
     if not kept.exists():

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 import torch
 from torchvision import models
 
-from onestop.data.sources.named import data_root
+from onestop.data.sources.builtin import data_root
 
 OWN_FILES = {"mnist": "MNIST/raw", "cifar10": "cifar-10-batches-py"}
 """By the set's name: the folder that torchvision unpacks it to."""

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 import onestop
+from onestop.data.loader import Loader, epoch_plan
 from onestop.data.preprocess import ImagePreprocessing
-from onestop.data.stream import Feed, epoch_plan
 
 EPOCHS, BATCH, SEED = 6, 64, 0
 
@@ -17,7 +17,7 @@ def main() -> None:
     torch.manual_seed(SEED)
     data = onestop.open_data("digits", seed=SEED)
     preprocessing = ImagePreprocessing(channels=1, size=(32, 32), mean=(0.3,), std=(0.35,))
-    feeds = {name: Feed(samples, preprocessing) for name, samples in data.splits.items()}
+    feeds = {name: Loader(samples, preprocessing) for name, samples in data.splits.items()}
     network = onestop.build("lenet5", classes=len(data.classes))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
     steps = EPOCHS * len(epoch_plan(len(data.splits["train"]), BATCH, SEED, 0))
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def accuracy(network: torch.nn.Module, feed: Feed) -> float:
+def accuracy(network: torch.nn.Module, feed: Loader) -> float:
     network.eval()
     right = [network(b.inputs).argmax(1) == b.targets for b in feed.in_order(256)]
     return float(torch.cat(right).float().mean())

@@ -15,8 +15,8 @@ from at_hand import find, published
 from torchvision import models
 
 import onestop
-from onestop.data.decode import decode
 from onestop.figures.grid import image_grid
+from onestop.images.decode import decode
 
 
 def photographs_at_hand() -> list[Path]:

@@ -17,13 +17,13 @@ from onestop.version import __version__
 if TYPE_CHECKING:
     from onestop.data import open_data
     from onestop.errors import DataError, OneStopError, UsageError
-    from onestop.inference import Model
-    from onestop.loading import load
-    from onestop.modelfile import load_weights, write_weights
+    from onestop.inference.load import load
+    from onestop.inference.model import Model
     from onestop.networks import build
     from onestop.networks.surgery import replace_head
     from onestop.recipe import Recipe
     from onestop.results import Run
+    from onestop.storage.model_file import load_weights, write_weights
     from onestop.verbs.evaluate import evaluate
     from onestop.verbs.explain import explain
     from onestop.verbs.info import info
@@ -47,10 +47,10 @@ _WHERE = {
     "models": "onestop.verbs.models",
     "report": "onestop.verbs.report",
     "runs": "onestop.verbs.runs",
-    "load": "onestop.loading",
-    "Model": "onestop.inference",
-    "load_weights": "onestop.modelfile",
-    "write_weights": "onestop.modelfile",
+    "load": "onestop.inference.load",
+    "Model": "onestop.inference.model",
+    "load_weights": "onestop.storage.model_file",
+    "write_weights": "onestop.storage.model_file",
     "build": "onestop.networks",
     "replace_head": "onestop.networks.surgery",
     "open_data": "onestop.data",

@@ -15,9 +15,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from onestop.allocator import keep_freed_memory
-from onestop.errors import OneStopError, UsageError, did_you_mean, is_out_of_memory
+from onestop.errors import OneStopError, UsageError, is_out_of_memory
 from onestop.flags import Option, options_of, parse
+from onestop.runtime.memory import keep_freed_memory
+from onestop.text import did_you_mean
 from onestop.verbs import VERBS
 from onestop.version import __version__
 

@@ -7,9 +7,7 @@ Anything that is not a `OneStopError` is a bug in OneStop.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 
 
 class OneStopError(Exception):
@@ -69,48 +67,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and re.search(words, str(error)) is not None
     )
-
-
-def did_you_mean(value: str, options: Iterable[str]) -> str:
-    """A half sentence with the nearest options, or the empty string where none is near.
-
-    >>> did_you_mean("lenet", ["lenet5", "linear"])
-    "; did you mean 'lenet5'?"
-    """
-    lowered = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(value.lower(), lowered, n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(repr(lowered[n]) for n in near)}?" if near else ""
-
-
-def listing(values: Iterable[object], limit: int = 8) -> str:
-    """Values separated by commas, cut after `limit` with the number left out.
-
-    >>> listing(range(4), limit=2)
-    '0, 1 and 2 more'
-    """
-    texts = [str(value) for value in values]
-    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return ", ".join(texts[:limit]) + more
-
-
-def duration(seconds: float) -> str:
-    """A span of time in the units one would say it in.
-
-    >>> duration(0.21), duration(95), duration(8000)
-    ('0.21 s', '1 min 35 s', '2 h 13 min')
-    """
-    if round(seconds) < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
-
-
-def plural(count: int, thing: str, things: str = "") -> str:
-    """A number and its noun.
-
-    >>> plural(2000, "image")
-    '2,000 images'
-    """
-    return f"1 {thing}" if count == 1 else f"{count:,} {things or thing + 's'}"

@@ -22,9 +22,10 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 
-from onestop.config import check_value, choices_of
-from onestop.errors import UsageError, did_you_mean
+from onestop.errors import UsageError
 from onestop.recipe import ALIASES, field_types
+from onestop.recipe.config import check_value, choices_of
+from onestop.text import did_you_mean
 
 _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
 """Arguments that may be given several times, and how help calls them."""

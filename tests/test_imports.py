@@ -40,7 +40,7 @@ def test_training_a_network_of_torchvision_does_not_load_the_compiler(
 def test_the_compiler_is_there_when_asked_for() -> None:
     python(
         "import sys, torch",
-        "from onestop.imports import without_compiler",
+        "from onestop.runtime.lazy_torchvision import without_compiler",
         "with without_compiler():",
         "    import torchvision",
         "assert 'torch._dynamo' not in sys.modules",
@@ -61,7 +61,7 @@ def test_the_compiler_is_there_when_asked_for() -> None:
 def test_who_asks_for_more_within_gets_the_real_compiler() -> None:
     python(
         "import sys, torch",
-        "from onestop.imports import without_compiler",
+        "from onestop.runtime.lazy_torchvision import without_compiler",
         "with without_compiler():",
         "    from torch._dynamo.utils import counters",
         "    import torchvision",
@@ -75,7 +75,7 @@ def test_who_asks_for_more_within_gets_the_real_compiler() -> None:
 def test_a_compiler_that_is_loaded_already_stays() -> None:
     python(
         "import sys, torch._dynamo",
-        "from onestop.imports import without_compiler",
+        "from onestop.runtime.lazy_torchvision import without_compiler",
         "before = sys.modules['torch._dynamo']",
         "with without_compiler():",
         "    import torchvision",

@@ -3,59 +3,39 @@
 from __future__ import annotations
 
 import ast
+import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+import onestop
+
 PACKAGE = Path(__file__).parent.parent / "onestop"
 
-# From the bottom up. Rooms of one inner tuple never import each other, except where the tuple is
-# marked as a staircase: there each may use those before it.
+# From the bottom up. Rooms of one level never import each other, except in a staircase (True): there
+# each may use those before it.
 LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
-    ("words", True, ("version", "errors", "recipe", "config")),
-    (
-        "ground",
-        False,
-        ("allocator", "device", "imports", "memory", "randomness", "run_folder", "signals"),
-    ),
-    ("parts", False, ("data", "networks", "learning", "metrics")),
-    (
-        "joints",
-        True,
-        (
-            "figures",
-            "linting",
-            "tasks",
-            "checkpoints",
-            "sealed",
-            "modelfile",
-            "state",
-            "inference",
-            "loading",
-            "explaining",
-            "judging",
-            "results",
-            "defaults",
-            "shortcut",
-            "compiling",
-            "loop",
-            "planning",
-            "assembly",
-            "saving",
-            "fitting",
-        ),
-    ),
+    ("words", True, ("version", "text", "errors", "images", "metrics", "recipe")),
+    ("ground", True, ("runtime", "optim")),
+    ("parts", True, ("data", "networks", "figures")),
+    ("kinds", True, ("tasks", "storage", "linting")),
+    ("inference", False, ("inference",)),
+    ("work", True, ("training", "explaining", "results")),
     ("faces", True, ("display", "tracking", "reporting")),
-    ("running", False, ("running", "rehearsal")),
+    ("jobs", False, ("jobs",)),
     ("verbs", False, ("verbs",)),
     ("top", True, ("flags", "cli", "__init__", "__main__")),
 ]
+LONGEST_CHAIN = 17  # modules in the longest chain of imports; only ever lowered
+MOST_IN_ROOT = 8  # files in the package's root
 PLACE = {
     room: (level, step if staircase else 0)
     for level, (_, staircase, rooms) in enumerate(LAYERS)
     for step, room in enumerate(rooms)
 }
 HEAVY = {"torch", "torchvision", "sklearn", "matplotlib", "scipy"}
+TORCHLESS = ("images", "metrics", "recipe", "errors", "text", "version")
 
 
 def room_of(path: Path) -> str:
@@ -129,8 +109,84 @@ def test_no_import_cycles_inside_a_room() -> None:
         assert module not in reach(module, set()), f"{module} imports itself in the end"
 
 
+def graph() -> dict[str, set[str]]:
+    """Each module with the modules of the package that it imports, deferred imports included."""
+    modules = {module_name(path): path for path in FILES}
+    edges: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        named = names_imported(path)
+        targets = {n if n in modules else n.rpartition(".")[0] for n in named}
+        edges[name] = {target for target in targets if target in modules and target != name}
+    return edges
+
+
+def module_name(path: Path) -> str:
+    parts = ("onestop", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def names_imported(path: Path) -> set[str]:
+    """Full names that might be modules: of `from a import b` both `a.b`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {f"{alias.name}." for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.removesuffix(".") for name in found}
+
+
+def longest_chain(edges: dict[str, set[str]]) -> list[str]:
+    @functools.cache
+    def chain(name: str) -> tuple[str, ...]:
+        return (name, *longest(edges[name]))
+
+    def longest(names: Iterable[str]) -> tuple[str, ...]:
+        chains = [chain(name) for name in names]
+        return max(chains, key=len, default=())
+
+    return list(longest(edges))
+
+
+def test_the_longest_chain_of_imports_grows_no_longer() -> None:
+    """What must be understood before a module can be: printed, so that one sees what to shorten."""
+    edges = graph()
+    top = {"onestop", "onestop.cli", "onestop.__main__", "onestop.flags"}
+    chain = longest_chain({k: v - top for k, v in edges.items() if k not in top})
+    print(f"\n{len(edges)} modules, longest chain {len(chain)}:", " -> ".join(chain))
+    assert len(chain) <= LONGEST_CHAIN
+
+
+def test_the_root_holds_few_files() -> None:
+    assert len([path for path in FILES if path.parent == PACKAGE]) <= MOST_IN_ROOT
+
+
+def test_no_package_bears_the_name_of_a_public_function() -> None:
+    """`import onestop.models` would otherwise hide the function `onestop.models`."""
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
+    planned = {"export", "serve", "tune"}
+    assert not rooms & ({*onestop.__all__} | planned)
+
+
+@pytest.mark.parametrize("room", TORCHLESS)
+def test_rooms_without_torch(room: str) -> None:
+    for path in FILES:
+        if room_of(path) == room:
+            for line, name in imports(path):
+                assert name.split(".")[0] not in {"torch", "torchvision"}, f"{path}:{line}"
+
+
 @pytest.mark.parametrize("room", ["words", "top"])
-def test_words_and_command_line_do_not_wait_for_torch(room: str) -> None:
+def test_words_and_command_line_do_not_wait_for_heavy_imports(room: str) -> None:
     rooms = next(rooms for name, _, rooms in LAYERS if name == room)
     paths = [path for path in FILES if room_of(path) in (*rooms, "verbs")]
     for path in paths:

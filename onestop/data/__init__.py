@@ -1,4 +1,4 @@
-"""The data: `open_data` is the only door; batches of tensors come out of `onestop.data.stream`."""
+"""The data: `open_data` is the only door; batches of tensors come out of `onestop.data.loader`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from onestop.data.dataset import Dataset
+from onestop.data.sources.builtin import NAMES, data_root, known_set, open_named
 from onestop.data.sources.folder import open_folder
-from onestop.data.sources.named import NAMES, data_root, known_set, open_named
 from onestop.data.sources.python import open_python
 from onestop.data.sources.table import SUFFIXES, open_table
 from onestop.data.splits import hold_out
-from onestop.errors import DataError, did_you_mean, listing
+from onestop.errors import DataError
+from onestop.text import did_you_mean, listing
 
 
 def open_data(

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.data.colors import recolored
-from onestop.randomness import key_for, uniform
 from onestop.recipe import AutoAugment
+from onestop.runtime.rng import key_for, uniform
 
 Sizes = NDArray[np.float64]
 """How much each image is changed, [n]."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.data.formats import BadImageError
 from onestop.data.samples import ArraySamples, Samples
-from onestop.errors import DataError, listing, plural
-from onestop.randomness import key_for, permutation
+from onestop.errors import DataError
+from onestop.images.formats import BadImageError
+from onestop.runtime.rng import key_for, permutation
+from onestop.text import listing, plural
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Facts:
+class DatasetInfo:
     """What the defaults of a recipe are derived from."""
 
     images: int
@@ -105,13 +106,13 @@ class Facts:
     imbalance: float = 1.0
 
 
-def facts(dataset: Dataset, look_at: int = 100) -> Facts:
+def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
     """Number, size and channels of the training images, from the headers of `look_at` of them."""
     train = dataset.splits["train"]
     if dataset.vectors:
         assert isinstance(train, ArraySamples)
         features = int(train.values.shape[1])
-        return Facts(len(train), 1, features, 0, 0, tuple(dataset.splits), vectors=True)
+        return DatasetInfo(len(train), 1, features, 0, 0, tuple(dataset.splits), vectors=True)
     shapes = []
     for index in permutation(key_for("facts"), len(train)).tolist():
         try:
@@ -124,7 +125,7 @@ def facts(dataset: Dataset, look_at: int = 100) -> Facts:
         raise DataError(f"{dataset.name}: none of the {len(train)} training images can be read")
     heights, widths, channels = zip(*shapes, strict=True)
     counts = dataset.counts("train") if dataset.classes else np.array([1])
-    return Facts(
+    return DatasetInfo(
         images=len(train),
         classes=len(dataset.classes),
         channels=1 if max(channels) == 1 else 3,

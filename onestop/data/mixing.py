@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onestop.randomness import key_for, uniform
+from onestop.runtime.rng import key_for, uniform
 
 
 @dataclass(frozen=True)

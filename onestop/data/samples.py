@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from onestop.data.decode import (
+from onestop.images.decode import (
     Pixels,
     decode,
     from_pillow,
@@ -27,7 +27,7 @@ from onestop.data.decode import (
     measure_pillow,
     to_channels,
 )
-from onestop.data.formats import BadImageError
+from onestop.images.formats import BadImageError
 
 Targets: TypeAlias = NDArray[np.int64] | NDArray[np.float32]
 """[N] class numbers, or [N] numbers to predict."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onestop.data.dataset import Dataset
 from onestop.data.samples import Targets
 from onestop.errors import DataError
-from onestop.randomness import key_for, permutation
+from onestop.runtime.rng import key_for, permutation
 
 _GROUPS_LOOKED_AT = 2000  # in all orders together; where there are many groups, one order will do
 

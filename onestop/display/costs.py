@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from onestop.errors import duration
-from onestop.results import Cost, Phase
+from onestop.results import Estimate, Phase
+from onestop.text import duration
 
 
-def cost_table(cost: Cost) -> Table:
+def cost_table(cost: Estimate) -> Table:
     """A line a question: what, how much, how long, and what it hangs on."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False, show_header=False)
     scored = f", {cost.validation_images:,} for validation" if cost.validation_images else ""
@@ -48,7 +48,7 @@ def _phase_rows(phase: Phase, *, several: bool) -> list[tuple[str, str]]:
     return rows
 
 
-def _sum(cost: Cost) -> str:
+def _sum(cost: Estimate) -> str:
     learning = sum(phase.seconds for phase in cost.phases)
     parts = {
         "preparation": cost.preparation,

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onestop.config import Settings
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.display.tables import (
@@ -19,11 +18,11 @@ from onestop.display.tables import (
     print_table,
     table,
 )
-from onestop.errors import listing, plural
 from onestop.explaining.explanation import Explanations
 from onestop.recipe import FIELDS
+from onestop.recipe.config import Settings
 from onestop.results import (
-    Cost,
+    Estimate,
     Evaluation,
     Info,
     Lint,
@@ -33,7 +32,8 @@ from onestop.results import (
     Run,
     RunRow,
 )
-from onestop.run_folder import csv_text
+from onestop.runtime.csv_files import csv_text
+from onestop.text import listing, plural
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
 
@@ -53,7 +53,7 @@ def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: boo
         print_json(result.to_json()) if json else _show_report(result)
     elif isinstance(result, Explanations):
         print_json(result.to_json()) if json else _show_explanations(result)
-    elif isinstance(result, Cost):
+    elif isinstance(result, Estimate):
         print_json(result.to_json()) if json else print_table(cost_table(result))
     elif isinstance(result, list) and result and isinstance(result[0], RunRow):
         print_json([vars(row) for row in result]) if json else _show_runs(result)

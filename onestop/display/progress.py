@@ -15,7 +15,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from onestop.loop import Epoch, Step
+from onestop.training.loop import Epoch, Step
 
 _SILENCE = 60.0  # seconds after which a long epoch says that it is alive
 _WAITING = 0.03  # share of an epoch spent waiting for images that is worth a word

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from onestop.errors import plural
+from onestop.text import plural
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from onestop.tasks.task import Guess
+    from onestop.tasks.task import Label
 
 Method = Literal["gradcam", "integrated-gradients", "occlusion"]
 """How a heat map is found; `docs/explain.md` says when each misleads."""
@@ -51,7 +51,7 @@ class Explanation:
     image: str
     label: str
     score: float
-    prediction: Guess
+    prediction: Label
     method: Method
     layer: str
     pixels: NDArray[np.uint8]

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onestop.data.formats import BadImageError
-from onestop.errors import UsageError, did_you_mean, listing
+from onestop.errors import UsageError
+from onestop.explaining.attribution import heat_maps, outputs_in_32_bits, require_images
 from onestop.explaining.explanation import Explanation, Explanations, Method
 from onestop.explaining.layers import Layer, find_layer
-from onestop.explaining.maps import heat_maps, outputs_in_32_bits, require_images
-from onestop.inference import Model
-from onestop.tasks.task import Guess
+from onestop.images.formats import BadImageError
+from onestop.inference.model import Model
+from onestop.tasks.task import Label
+from onestop.text import did_you_mean, listing
 
 
 def explain_images(
@@ -91,7 +92,7 @@ def _explained(
         )
 
 
-def _guess(guesses: Sequence[Guess], label: str) -> Guess:
+def _guess(guesses: Sequence[Label], label: str) -> Label:
     return next(guess for guess in guesses if guess.label == label)
 
 

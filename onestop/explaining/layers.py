@@ -21,11 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
-from onestop.errors import UsageError, did_you_mean, listing
-from onestop.explaining.necks import necks
-from onestop.explaining.spacing import spacing
+from onestop.errors import UsageError
+from onestop.explaining.dominators import necks
+from onestop.explaining.stride import spacing
 from onestop.networks.capsnet import in_32_bits
-from onestop.randomness import key_for, uniform
+from onestop.runtime.rng import key_for, uniform
+from onestop.text import did_you_mean, listing
 
 _ENOUGH = 16
 """Places of a map that suffice: of maps with fewer the finest is taken, not the last."""

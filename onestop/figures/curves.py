@@ -10,7 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from onestop.figures.style import BLUE, COLORS, GREEN, GREY, ORANGE, new_figure, plain, tick_names
+from onestop.figures.style import (
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    ORANGE,
+    new_figure,
+    plain,
+    tick_names,
+)
 
 Rows = Sequence[Mapping[str, str]]
 """The rows of metrics.csv."""

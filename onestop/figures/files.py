@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onestop.errors import UsageError, listing
-from onestop.run_folder import write_atomic
+from onestop.errors import UsageError
+from onestop.runtime.files import write_atomic
+from onestop.text import listing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ from onestop.linting.copies import exact_copies, near_copies
 from onestop.linting.counts import class_rows, of_classes, of_groups
 from onestop.linting.findings import Finding, Place, described, worst_first
 from onestop.linting.images import of_images
-from onestop.linting.look import look_at_all
+from onestop.linting.inspection import look_at_all
 
 __all__ = ["Finding", "Place", "Watch", "class_rows", "described", "look_over"]
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.errors import plural
-from onestop.linting.alike import alike
 from onestop.linting.findings import Finding, Level, Place, label_of
-from onestop.linting.look import Look
+from onestop.linting.inspection import Look
+from onestop.linting.near_duplicates import alike
+from onestop.text import plural
 
 _Key = TypeVar("_Key")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.errors import listing, plural
 from onestop.linting.findings import Finding, Place
+from onestop.text import listing, plural
 
 _UNEVEN = 10  # times as many images in the largest class as in the smallest
 _FEW = 10  # images of a class

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 from onestop.data.dataset import Dataset, named
-from onestop.errors import listing, plural
 from onestop.linting.findings import Finding, Level, Place
-from onestop.linting.look import Look
+from onestop.linting.inspection import Look
+from onestop.text import listing, plural
 
 _TINY = 1 / 4  # of the median side
 _HUGE = 25_000_000  # pixels: decoding takes a tenth of a second and more

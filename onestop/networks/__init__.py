@@ -8,11 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from onestop.errors import UsageError, did_you_mean
-from onestop.networks import users
+from onestop.errors import UsageError
+from onestop.networks import custom as users
 from onestop.networks.catalog import OWN, Entry
-from onestop.networks.published import Published
-from onestop.networks.small_maps import without_idle_taps
+from onestop.networks.pretrained import Published
+from onestop.networks.trimmed_conv import without_idle_taps
+from onestop.text import did_you_mean
 
 
 def find(name: str) -> Entry:
@@ -60,7 +61,7 @@ def build(
             not given.
         image_size: Height and width of its input; the network's usual size where not given.
         given: A user's own network, or a class that makes one, where it comes from Python (see
-            `onestop.networks.users`).
+            `onestop.networks.custom`).
 
     Raises:
         UsageError: The network does not take such images.

@@ -13,10 +13,10 @@ from typing import Any
 from torch import nn
 
 from onestop.errors import UsageError
-from onestop.networks.describing import details
+from onestop.networks.describe import details
 from onestop.networks.freezing import stages
 from onestop.networks.surgery import find_heads
-from onestop.networks.watching import CLOSED, run
+from onestop.networks.trace import CLOSED, run
 
 ROOT = "(network)"
 """The name of the network itself among its modules."""

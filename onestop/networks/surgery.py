@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 
 from onestop.errors import UsageError
-from onestop.networks.filling import spread_channels
+from onestop.networks.partial_load import spread_channels
 
 _LAYERS = (nn.Linear, nn.Conv2d)
 
@@ -83,7 +83,7 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
     """Let a network take images of another number of channels.
 
     The convolutions that see the image keep their weights as far as can be, see
-    `onestop.networks.filling.spread_channels`.
+    `onestop.networks.partial_load.spread_channels`.
 
     Args:
         network: Any network for images; changed in place.

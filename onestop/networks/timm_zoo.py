@@ -6,10 +6,11 @@ from typing import Any, Literal, cast
 
 from torch import nn
 
-from onestop.errors import UsageError, did_you_mean, listing
+from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.published import Published, patience
+from onestop.networks.pretrained import Published, patience
 from onestop.networks.surgery import run_on_shapes
+from onestop.text import did_you_mean, listing
 
 PREFIX = "timm:"
 

@@ -9,11 +9,12 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from onestop.errors import UsageError, listing
-from onestop.imports import without_compiler
+from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.published import Published, patience
+from onestop.networks.pretrained import Published, patience
 from onestop.networks.surgery import replace_channels
+from onestop.runtime.lazy_torchvision import without_compiler
+from onestop.text import listing
 
 with without_compiler():
     from torchvision import models

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from onestop.errors import UsageError, plural
+from onestop.errors import UsageError
 from onestop.figures.style import shortened
-from onestop.judging import matrix_of
+from onestop.inference.predictions import matrix_of
 from onestop.metrics.confusion import confused_pairs
 from onestop.reporting.compare import comparison
-from onestop.reporting.evidence import Evidence, gather
 from onestop.reporting.page import page
+from onestop.reporting.run_data import RunData, gather
 from onestop.reporting.sections import sections
-from onestop.reporting.words import about, title
-from onestop.run_folder import CONFUSION, REPORT, csv_text, write_atomic
+from onestop.reporting.summary import about, title
+from onestop.runtime.csv_files import csv_text
+from onestop.runtime.files import write_atomic
+from onestop.storage.run_folder import CONFUSION, REPORT
+from onestop.text import plural
 
-__all__ = ["Evidence", "gather", "write_comparison", "write_report"]
+__all__ = ["RunData", "gather", "write_comparison", "write_report"]
 
 _COLUMNS = ("truth", "predicted", "images")  # of confusion.csv
 _LONG = 180  # bytes of a file's name, of which systems take 255
 
 
-def write_report(found: Evidence, out: Path | None = None) -> Path:
+def write_report(found: RunData, out: Path | None = None) -> Path:
     """Write the page of a run, and the numbers of its confusion matrix beside it.
 
     These are confusion.csv beside report.html, NAME-confusion.csv beside NAME.html.
@@ -45,7 +48,7 @@ def write_report(found: Evidence, out: Path | None = None) -> Path:
     return path
 
 
-def write_comparison(runs: Sequence[Evidence], out: Path | None = None) -> Path:
+def write_comparison(runs: Sequence[RunData], out: Path | None = None) -> Path:
     """Write the page of several runs beside each other.
 
     Args:
@@ -75,7 +78,7 @@ def _refuse_foreign(pairs: Path) -> None:
                 raise UsageError(f"{pairs}: is there already and not ours; choose another --out")
 
 
-def _pairs_csv(found: Evidence) -> str:
+def _pairs_csv(found: RunData) -> str:
     """A row for each class and what it was named, hits included, where any image was."""
     matrix, names = matrix_of(found.verdicts, found.classes), found.classes
     hits = [(k, k, int(matrix[k, k])) for k in range(len(names)) if matrix[k, k]]

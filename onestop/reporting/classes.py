@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from onestop.errors import plural
 from onestop.metrics.intervals import wilson
 from onestop.reporting.blocks import Block, Share, Table, Text
-from onestop.reporting.evidence import Evidence
+from onestop.reporting.run_data import RunData
+from onestop.text import plural
 
 FEW = 30
 """Images of a class below which its figures are little more than a guess."""
@@ -17,7 +17,7 @@ _SHORT = 30  # classes up to which they stand in their own order
 COLUMNS = ("class", "images", "found (recall)", "right when named (precision)", "F1", "taken for")
 
 
-def class_table(found: Evidence) -> list[Block]:
+def class_table(found: RunData) -> list[Block]:
     """A row a class; of many classes the weakest come first."""
     if not found.named:
         return []
@@ -47,7 +47,7 @@ def class_table(found: Evidence) -> list[Block]:
     return [*_warned(found.classes, of_class), Table(COLUMNS, rows, caption, _SHORT)]
 
 
-def recalls(found: Evidence) -> dict[str, Share]:
+def recalls(found: RunData) -> dict[str, Share]:
     """The share of each class that was found, by name; classes without images are left out."""
     of_class = Counter(v.truth for v in found.verdicts)
     hits = Counter(v.truth for v in found.verdicts if v.correct)

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.sources.python import NAME
-from onestop.errors import duration, plural
 from onestop.figures.curves import compared
-from onestop.judging import Verdict
+from onestop.inference.predictions import Verdict
 from onestop.metrics.intervals import Paired, paired, root_mean, wilson
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
 from onestop.reporting.classes import recalls
-from onestop.reporting.evidence import Evidence
+from onestop.reporting.run_data import RunData
 from onestop.reporting.sections import pictures_of, verdict_table
-from onestop.reporting.words import named_split, network_of, source_of
+from onestop.reporting.summary import named_split, network_of, source_of
+from onestop.text import duration, plural
 
 _FLIPPED = 12  # pictures of images that flipped, each way
 _CLASSES = 20  # rows of classes before the rest is folded
@@ -40,14 +40,14 @@ class Pair:
         lost: Images that only one of them was judged on.
     """
 
-    first: Evidence
-    second: Evidence
+    first: RunData
+    second: RunData
     flipped: tuple[list[Verdict], list[Verdict]]
     paired: Paired | None
     lost: int
 
 
-def pair(first: Evidence, second: Evidence) -> Pair:
+def pair(first: RunData, second: RunData) -> Pair:
     """Hold a run against another, image by image."""
     known = {(v.image, v.truth): v for v in first.verdicts}
     alike = first.split == second.split and _named_alike(first, second)
@@ -61,7 +61,7 @@ def pair(first: Evidence, second: Evidence) -> Pair:
     return Pair(first, second, (better, worse), paired(ours, theirs), lost)
 
 
-def _named_alike(first: Evidence, second: Evidence) -> bool:
+def _named_alike(first: RunData, second: RunData) -> bool:
     """Whether an image's name is that of the same image in both runs' data.
 
     A path is; a number (`#7`) only is within one source, or where all that is judged agrees.
@@ -72,7 +72,7 @@ def _named_alike(first: Evidence, second: Evidence) -> bool:
     return not by_number or one_source or truths[0] == truths[1]
 
 
-def _same_data(first: Evidence, second: Evidence) -> bool:
+def _same_data(first: RunData, second: RunData) -> bool:
     """Whether nothing speaks against it; another seed cuts a source into other splits."""
     cuts = [(r.recipe.source, r.recipe.seed, r.recipe.val_fraction) for r in (first, second)]
     if cuts[0] != cuts[1]:
@@ -85,7 +85,7 @@ def _right(verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:
     return np.array([bool(verdict.correct) for verdict in verdicts])
 
 
-def comparison(runs: Sequence[Evidence]) -> list[Section]:
+def comparison(runs: Sequence[RunData]) -> list[Section]:
     """The parts of the page; the first run is what the others are held against."""
     runs = told_apart(runs)
     pairs = [pair(runs[0], other) for other in runs[1:]]
@@ -101,7 +101,7 @@ def comparison(runs: Sequence[Evidence]) -> list[Section]:
     return [Section(key, title, blocks) for key, title, blocks in parts if blocks]
 
 
-def told_apart(runs: Sequence[Evidence]) -> list[Evidence]:
+def told_apart(runs: Sequence[RunData]) -> list[RunData]:
     """Runs by the names of their folders, with as many folders above these as it takes."""
     paths = [run.folder.parts for run in runs]
     for depth in range(1, max(map(len, paths)) + 1):
@@ -130,11 +130,11 @@ def verdict_of(found: Pair) -> str:
     )
 
 
-def _name(found: Evidence) -> str:
+def _name(found: RunData) -> str:
     return found.name or found.folder.name
 
 
-def _figures(runs: Sequence[Evidence]) -> Table:
+def _figures(runs: Sequence[RunData]) -> Table:
     rows = []
     for run in runs:
         seconds = float(run.epochs[-1]["seconds"]) if run.epochs else 0.0
@@ -148,7 +148,7 @@ def _figures(runs: Sequence[Evidence]) -> Table:
     return Table(columns, rows, "With intervals of 95%")
 
 
-def _figure(run: Evidence) -> str | Share:
+def _figure(run: RunData) -> str | Share:
     if not run.verdicts:
         return "not scored yet"
     if run.classes:
@@ -159,7 +159,7 @@ def _figure(run: Evidence) -> str | Share:
     return f"{run.metrics['rmse']:.4g} ({least:.4g} to {most:.4g})"
 
 
-def _settings(runs: Sequence[Evidence]) -> list[Block]:
+def _settings(runs: Sequence[RunData]) -> list[Block]:
     rows = []
     for field in dataclasses.fields(Recipe):
         values = ["" if (v := getattr(r.recipe, field.name)) is None else str(v) for r in runs]
@@ -170,7 +170,7 @@ def _settings(runs: Sequence[Evidence]) -> list[Block]:
     return [Table(("setting", *map(_name, runs)), rows, "")]
 
 
-def _curves(runs: Sequence[Evidence]) -> list[Block]:
+def _curves(runs: Sequence[RunData]) -> list[Block]:
     rows = {_name(run): run.epochs for run in runs if run.epochs}
     blocks: list[Block] = []
     for key in ("val_loss", "val_accuracy", "train_loss"):
@@ -181,7 +181,7 @@ def _curves(runs: Sequence[Evidence]) -> list[Block]:
     return blocks
 
 
-def _classes(runs: Sequence[Evidence]) -> list[Block]:
+def _classes(runs: Sequence[RunData]) -> list[Block]:
     """The share of each class that each run finds, the most different classes first."""
     if not all(run.named for run in runs):
         return []
@@ -214,7 +214,7 @@ def _flipped(found: Pair) -> list[Block]:
     return blocks
 
 
-def _machines(runs: Sequence[Evidence]) -> list[Block]:
+def _machines(runs: Sequence[RunData]) -> list[Block]:
     made = [dict(run.card.made_with) if run.card else {} for run in runs]
     keys = list(dict.fromkeys(key for one in made for key in one))
     rows = [[key, *(str(one.get(key, "")) for one in made)] for key in keys]

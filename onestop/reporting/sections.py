@@ -6,22 +6,22 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from onestop.config import command_of, write_recipe
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.sources.python import NAME
-from onestop.errors import duration, plural
 from onestop.figures.calibration import calibration_figure
 from onestop.figures.confusion import SHOWN, confusion_figure
 from onestop.figures.curves import PANELS, curves, spent_bar, time_spent
 from onestop.figures.fitted import fitted_scatter
-from onestop.judging import Verdict, calibration_of, matrix_of
+from onestop.inference.predictions import Verdict, calibration_of, matrix_of
 from onestop.metrics.confusion import confused_pairs
+from onestop.recipe.config import command_of, write_recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Table, Text, Tone, plot
 from onestop.reporting.classes import class_table
-from onestop.reporting.evidence import Evidence
-from onestop.reporting.pictures import Pictures, training_tiles
-from onestop.reporting.words import headline, remarks
-from onestop.run_folder import CONFUSION
+from onestop.reporting.images import Pictures, training_tiles
+from onestop.reporting.run_data import RunData
+from onestop.reporting.summary import headline, remarks
+from onestop.storage.run_folder import CONFUSION
+from onestop.text import duration, plural
 
 _PAIRS, _OF_A_PAIR = 6, 3  # confused pairs with pictures, and pictures of each
 _GALLERY = 12  # pictures of a gallery
@@ -32,9 +32,9 @@ _HEAT = (
 )
 
 
-def sections(found: Evidence, pairs_file: str = CONFUSION) -> list[Section]:
+def sections(found: RunData, pairs_file: str = CONFUSION) -> list[Section]:
     """All parts that there is something to say in; `pairs_file` has the whole confusion matrix."""
-    parts: list[tuple[str, str, Callable[[Evidence], Sequence[Block]]]] = [
+    parts: list[tuple[str, str, Callable[[RunData], Sequence[Block]]]] = [
         ("result", "Result", _result),
         ("curves", "Curves", _curves),
         ("samples", "Training images as the network sees them", _samples),
@@ -53,11 +53,11 @@ def sections(found: Evidence, pairs_file: str = CONFUSION) -> list[Section]:
     return [Section(key, title, blocks) for key, title, blocks in found_parts if blocks]
 
 
-def _result(found: Evidence) -> list[Block]:
+def _result(found: RunData) -> list[Block]:
     return [Text(headline(found), "lead"), *(Text(line) for line in remarks(found))]
 
 
-def _curves(found: Evidence) -> list[Block]:
+def _curves(found: RunData) -> list[Block]:
     if not found.epochs:
         done = found.state == "done"
         return [Text("metrics.csv cannot be read." if done else "No epoch is done yet.")]
@@ -80,7 +80,7 @@ def _columns(panel: str, row: Mapping[str, str]) -> list[str]:
     return []
 
 
-def _samples(found: Evidence) -> list[Block]:
+def _samples(found: RunData) -> list[Block]:
     dataset, model = found.dataset, found.model
     if dataset is None or model is None or not _has_images(found):
         return [Text(why) for why in found.gone]
@@ -92,7 +92,7 @@ def _samples(found: Evidence) -> list[Block]:
     return [Text(how), Gallery(tiles)]
 
 
-def _confusion(found: Evidence, file: str) -> list[Block]:
+def _confusion(found: RunData, file: str) -> list[Block]:
     if not found.named:
         return []
     matrix = matrix_of(found.verdicts, found.classes)
@@ -107,7 +107,7 @@ def _confusion(found: Evidence, file: str) -> list[Block]:
     return [plot(confusion_figure(matrix, names), "confusion", alt, caption)]
 
 
-def _pairs(found: Evidence) -> list[Block]:
+def _pairs(found: RunData) -> list[Block]:
     if not found.named:
         return []
     pairs = confused_pairs(matrix_of(found.verdicts, found.classes), _PAIRS)
@@ -126,7 +126,7 @@ def _pairs(found: Evidence) -> list[Block]:
     return blocks
 
 
-def _mistakes(found: Evidence) -> list[Block]:
+def _mistakes(found: RunData) -> list[Block]:
     wrong = sorted((v for v in found.verdicts if v.correct is False), key=lambda v: -v.loss)
     if not found.named:
         return []
@@ -139,7 +139,7 @@ def _mistakes(found: Evidence) -> list[Block]:
     return _looked_into(found, wrong[:_GALLERY], how, "bad")
 
 
-def _uncertain(found: Evidence) -> list[Block]:
+def _uncertain(found: RunData) -> list[Block]:
     if not found.named or len(found.classes) < 2:
         return []
     close = sorted(found.verdicts, key=lambda v: v.margin)[:_GALLERY]
@@ -147,9 +147,7 @@ def _uncertain(found: Evidence) -> list[Block]:
     return _looked_into(found, close, how)
 
 
-def _looked_into(
-    found: Evidence, verdicts: list[Verdict], how: str, tone: Tone = ""
-) -> list[Block]:
+def _looked_into(found: RunData, verdicts: list[Verdict], how: str, tone: Tone = "") -> list[Block]:
     """Pictures with heat maps where there are pictures, else a table."""
     pictures = pictures_of(found)
     if pictures is None:
@@ -163,7 +161,7 @@ def verdict_table(verdicts: Sequence[Verdict], caption: str, unfolded: int) -> T
     return Table(("image", "is", "predicted", "probability"), rows, caption, unfolded)
 
 
-def _calibration(found: Evidence) -> list[Block]:
+def _calibration(found: RunData) -> list[Block]:
     if not found.named:
         return []
     curve = calibration_of(found.verdicts)
@@ -181,7 +179,7 @@ def _calibration(found: Evidence) -> list[Block]:
     return [Text(said), plot(calibration_figure(curve), "calibration", alt)]
 
 
-def _fit(found: Evidence) -> list[Block]:
+def _fit(found: RunData) -> list[Block]:
     if found.classes or not found.verdicts:
         return []
     wanted, said = zip(*((float(v.truth), v.score) for v in found.verdicts), strict=True)
@@ -192,7 +190,7 @@ def _fit(found: Evidence) -> list[Block]:
     return [plot(fitted_scatter(wanted, said), "fit", alt), table]
 
 
-def _data(found: Evidence) -> list[Block]:
+def _data(found: RunData) -> list[Block]:
     blocks: list[Block] = [
         Text(line.partition(": ")[2], "warning" if line.startswith("warning") else "plain")
         for line in found.said
@@ -209,7 +207,7 @@ def _data(found: Evidence) -> list[Block]:
     return blocks
 
 
-def _time(found: Evidence) -> list[Block]:
+def _time(found: RunData) -> list[Block]:
     if not found.epochs:
         return []
     spent = time_spent(found.epochs)
@@ -223,7 +221,7 @@ def _time(found: Evidence) -> list[Block]:
     return [Text(said), plot(spent_bar(spent), "time", said)]
 
 
-def _repeat(found: Evidence) -> list[Block]:
+def _repeat(found: RunData) -> list[Block]:
     recipe = found.recipe
     if recipe.source == NAME:
         command = f"onestop.train(data, recipe={str(found.folder / 'recipe.yaml')!r})"
@@ -242,11 +240,11 @@ def _repeat(found: Evidence) -> list[Block]:
     return blocks
 
 
-def _has_images(found: Evidence) -> bool:
+def _has_images(found: RunData) -> bool:
     return found.model is not None and isinstance(found.model.preprocessing, ImagePreprocessing)
 
 
-def pictures_of(found: Evidence) -> Pictures | None:
+def pictures_of(found: RunData) -> Pictures | None:
     """Images of the split that was judged, where they can be had."""
     if found.dataset is None or found.model is None or not _has_images(found):
         return None

@@ -5,13 +5,13 @@ No import of torch until a model is asked for.
 
 from __future__ import annotations
 
-from onestop.results.cost import Cost, Phase
+from onestop.results.cost import Estimate, Phase
 from onestop.results.evaluation import Evaluation
 from onestop.results.info import Info, Lint, Report
 from onestop.results.prediction import Prediction, Predictions
 from onestop.results.run import Run, RunRow
 
 __all__ = [
-    "Cost", "Evaluation", "Info", "Lint", "Phase", "Prediction", "Predictions", "Report", "Run",
+    "Estimate", "Evaluation", "Info", "Lint", "Phase", "Prediction", "Predictions", "Report", "Run",
     "RunRow",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Cost:
+class Estimate:
     """What a run would take, as `--dry-run` found it; times in seconds, memory in bytes.
 
     Attributes:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.results.judged import figure_of
+from onestop.results.figures import figure_of
 from onestop.results.notebook import figures, heading, svg, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onestop.judging import Verdict
+    from onestop.inference.predictions import Verdict
 
 
 @dataclass(frozen=True)

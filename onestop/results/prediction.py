@@ -13,8 +13,8 @@ from onestop.results.notebook import heading, image, svg, table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onestop.data.decode import Pixels
-    from onestop.tasks.task import Guess
+    from onestop.images.decode import Pixels
+    from onestop.tasks.task import Label
 
 
 _IN_A_NOTEBOOK = 16
@@ -35,7 +35,7 @@ class Prediction:
     """
 
     image: str
-    guesses: tuple[Guess, ...] = ()
+    guesses: tuple[Label, ...] = ()
     error: str = ""
     remark: str = ""
     given: Any = field(default=None, repr=False, compare=False)
@@ -155,9 +155,9 @@ class Predictions(Sequence[Prediction]):
 
 def _seen(given: Any) -> Pixels | None:
     """An image as it was given, made small; None where it cannot be read, or is a vector."""
-    from onestop.data.formats import BadImageError
-    from onestop.data.given import pixels_of
-    from onestop.data.glance import small
+    from onestop.data.inputs import pixels_of
+    from onestop.data.preview import small
+    from onestop.images.formats import BadImageError
 
     try:
         return None if given is None else small(pixels_of(given, 3))

@@ -8,18 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.config import read_recipe
 from onestop.errors import UsageError
 from onestop.recipe import Recipe
-from onestop.results.judged import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
+from onestop.recipe.config import read_recipe
+from onestop.results.figures import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
 from onestop.results.notebook import figures, heading, svg, table
-from onestop.run_folder import EPOCHS, METRICS, PREDICTIONS, RECIPE, REPORT, EpochsFile, State
+from onestop.storage.run_folder import (
+    EPOCHS,
+    METRICS,
+    PREDICTIONS,
+    RECIPE,
+    REPORT,
+    EpochsFile,
+    State,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onestop.inference import Model
-    from onestop.judging import Verdict
+    from onestop.inference.model import Model
+    from onestop.inference.predictions import Verdict
 
 
 class Run:
@@ -55,13 +63,13 @@ class Run:
     @property
     def verdicts(self) -> list[Verdict]:
         """What was said of each held-out image, as in predictions.csv."""
-        from onestop.judging import read_verdicts
+        from onestop.inference.predictions import read_verdicts
 
         return read_verdicts(self.folder / PREDICTIONS)
 
     def model(self) -> Model:
         """The best network of the run, ready to predict."""
-        from onestop.loading import load
+        from onestop.inference.load import load
 
         return load(self.folder)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from onestop.errors import UsageError
 from onestop.metrics import Metrics, classification_metrics
-from onestop.tasks.task import Guess, Sums, Task
+from onestop.tasks.task import Label, Sums, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,10 +111,10 @@ class Classification(Task):
             sums["confusion"].numpy(), int(sums["top5"]), float(sums["loss"]), self.classes
         )
 
-    def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:  # noqa: D102
+    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:  # noqa: D102
         scores, numbers = outputs.float().softmax(1).topk(min(top, len(self.classes)))
         return [
-            [Guess(self.classes[k], score) for score, k in zip(*row, strict=True)]
+            [Label(self.classes[k], score) for score, k in zip(*row, strict=True)]
             for row in zip(scores.tolist(), numbers.tolist(), strict=True)
         ]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.metrics import Metrics, regression_metrics
-from onestop.tasks.task import Guess, Sums, Task
+from onestop.tasks.task import Label, Sums, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,8 +55,8 @@ class Regression(Task):
         values = {name: float(value) for name, value in sums.items()}
         return regression_metrics(int(values.pop("images")), **values)
 
-    def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:  # noqa: D102, ARG002
-        return [[Guess(f"{value:.6g}", value)] for value in outputs.squeeze(-1).tolist()]
+    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:  # noqa: D102, ARG002
+        return [[Label(f"{value:.6g}", value)] for value in outputs.squeeze(-1).tolist()]
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
         return (outputs.squeeze(-1) - targets).square()

@@ -26,7 +26,7 @@ Sums: TypeAlias = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Guess:
+class Label:
     """One thing the network says of a sample, in a person's words.
 
     Attributes:
@@ -76,7 +76,7 @@ class Task(ABC):
         """The figures that the sums amount to."""
 
     @abstractmethod
-    def decode(self, outputs: Tensor, top: int) -> list[list[Guess]]:
+    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:
         """The `top` guesses for each row of outputs [B, K], best first."""
 
     @abstractmethod

@@ -17,8 +17,7 @@ from onestop.tracking.tracker import Opening, Setting, Status, environment, unle
 
 # Before the import: MLflow tells its authors what is used unless it is told not to (mlflow.org,
 # "Usage Tracking").
-_SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true"}
-os.environ.update(unless_set(**_SILENT))
+os.environ.update(unless_set(MLFLOW_DISABLE_TELEMETRY="true"))
 
 import mlflow
 from mlflow import MlflowClient
@@ -29,7 +28,7 @@ from mlflow.store.db.db_types import DATABASE_ENGINES
 EXPERIMENT = "onestop"
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 _WHILE_CALLED = {
-    **_SILENT,  # asked for again whenever a client is made
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # asked for again whenever a client is made
     "MLFLOW_ALLOW_FILE_STORE": "true",  # else it refuses folders, and all it can do without SQL
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a run does not wait minutes for a server
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

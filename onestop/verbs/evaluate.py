@@ -6,15 +6,16 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import DataError, listing
+from onestop.errors import DataError
 from onestop.recipe import Precision
 from onestop.results import Evaluation
+from onestop.text import listing
 
 if TYPE_CHECKING:
     from torch import nn
 
     from onestop.data.dataset import Dataset
-    from onestop.inference import Model
+    from onestop.inference.model import Model
 
 
 def evaluate(
@@ -52,9 +53,9 @@ def evaluate(
         OneStopError: No model, no such split, or classes that the model does not know.
     """
     from onestop.data.dataset import require_none_skipped
-    from onestop.judging import judge
-    from onestop.loading import load_model
-    from onestop.randomness import preserved
+    from onestop.inference.load import load_model
+    from onestop.inference.predictions import judge
+    from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, file = load_model(model, network, device, precision)
@@ -87,7 +88,7 @@ def evaluate(
 
 def _open(model: Model, data: Any, data_root: str | None) -> Dataset:
     from onestop.data import open_data
-    from onestop.judging import trained_on
+    from onestop.inference.predictions import trained_on
 
     if data is None:
         return trained_on(model.card.recipe, data_root)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import DataError, UsageError, listing, plural
+from onestop.errors import DataError, UsageError
 from onestop.explaining.explanation import Explanations, Method
+from onestop.text import listing, plural
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +58,7 @@ def explain(
     if overwrite and out is None:
         raise UsageError("--overwrite: no picture is written without --out; name one")
     picture = None if out is None else picture_file("--out", out, overwrite=overwrite)
-    from onestop.data.given import given_images, names_of
+    from onestop.data.inputs import given_images, names_of
 
     found, others = given_images(images)
     if len(found) > _MOST:
@@ -65,8 +66,8 @@ def explain(
             f"{plural(len(found), 'image')}: more than the {_MOST} that one sheet holds; name fewer"
         )
     from onestop.explaining.images import explain_images
-    from onestop.loading import load_model
-    from onestop.randomness import preserved
+    from onestop.inference.load import load_model
+    from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, _ = load_model(model, network, device)

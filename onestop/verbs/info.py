@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
-from onestop.errors import UsageError, did_you_mean
+from onestop.errors import UsageError
 from onestop.recipe import Positive
 from onestop.results import Info
+from onestop.text import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from onestop.data.cache import Entry as CacheEntry
+    from onestop.data.cache_file import Entry as CacheEntry
     from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
 
@@ -94,7 +95,7 @@ def info(
 
 def _kind_of(target: Any) -> str:
     from onestop.data import is_source
-    from onestop.run_folder import is_run
+    from onestop.storage.run_folder import is_run
 
     if not isinstance(target, str | Path):
         return "data"
@@ -106,7 +107,7 @@ def _kind_of(target: Any) -> str:
 
 def _of_cache(*, clear: bool) -> Info:
     """The files of decoded images, once they are cleared where that is asked for."""
-    from onestop.data import cache
+    from onestop.data import cache_file as cache
 
     folder, facts = cache.cache_folder(), dict[str, Any]()
     most = cache.limit(folder)
@@ -161,7 +162,7 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
 
 
 def _save_grid(dataset: Dataset, picture: Path) -> None:
-    from onestop.data.glance import glance
+    from onestop.data.preview import glance
     from onestop.figures.files import write_figure
     from onestop.figures.grid import image_grid
 
@@ -175,10 +176,10 @@ def _of_images(samples: Any) -> dict[str, Any]:
     """Sizes, channels, mean and deviations of images at their own size."""
     import numpy as np
 
-    from onestop.data.formats import BadImageError
     from onestop.data.preprocess import pixel_tensor
     from onestop.data.statistics import combine, sums_of
-    from onestop.randomness import key_for, permutation
+    from onestop.images.formats import BadImageError
+    from onestop.runtime.rng import key_for, permutation
 
     chosen = permutation(key_for("info"), len(samples))[:_LOOK_AT]
     shapes, unreadable = [], []
@@ -215,7 +216,7 @@ def _spread(values: Any) -> dict[str, int]:
 
 
 def _of_model(path: Path) -> Info:
-    from onestop.modelfile import model_path, read_card
+    from onestop.storage.model_file import model_path, read_card
 
     file = model_path(path)
     card = read_card(file)
@@ -270,7 +271,7 @@ def _of_network(
 
 
 def _find(name: str) -> Entry:
-    from onestop.data.sources.named import NAMES
+    from onestop.data.sources.builtin import NAMES
     from onestop.networks import entries, find
 
     try:
@@ -291,7 +292,7 @@ def _run_through(
     """
     from onestop.networks import build
     from onestop.networks.layers import tree
-    from onestop.networks.shapes_only import look
+    from onestop.networks.meta import look
 
     if found := look(entry, arguments, lambda network: tree(network, shape)):
         return found

@@ -10,7 +10,8 @@ from typing import Any
 
 from onestop.errors import DataError
 from onestop.results import Lint
-from onestop.run_folder import create_run, write_atomic
+from onestop.runtime.files import write_atomic
+from onestop.storage.run_folder import create_run
 
 REPORT, SHEET = "lint.json", "lint.png"
 
@@ -48,10 +49,10 @@ def lint(
         OneStopError: No such source, one without images, or a folder that cannot be written.
     """
     from onestop.data import open_data
-    from onestop.device import cores
     from onestop.display.contact_sheet import contact_sheet
     from onestop.display.progress import shown_progress
     from onestop.linting import class_rows, look_over
+    from onestop.runtime.device import cores
 
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
     if dataset.vectors:

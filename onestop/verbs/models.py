@@ -6,7 +6,8 @@ import fnmatch
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
-from onestop.errors import UsageError, did_you_mean
+from onestop.errors import UsageError
+from onestop.text import did_you_mean
 
 if TYPE_CHECKING:
     from onestop.networks.catalog import Entry

@@ -48,13 +48,13 @@ def predict(
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
     """
-    from onestop.data.given import given_images, names_of
+    from onestop.data.inputs import given_images, names_of
     from onestop.figures.files import picture_file, write_figure
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     found, skipped = given_images(images)
-    from onestop.loading import load_model
-    from onestop.randomness import preserved
+    from onestop.inference.load import load_model
+    from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, _ = load_model(model, network, device, precision)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from onestop.errors import UsageError
 from onestop.results import Report
-from onestop.run_folder import RECIPE, is_run
+from onestop.storage.run_folder import RECIPE, is_run
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from onestop.reporting import Evidence
+    from onestop.reporting import RunData
 
 _MOST = 8  # runs side by side
 _OURS = b'<meta name="generator" content="OneStop'
@@ -57,8 +57,8 @@ def report(
         raise UsageError(f"{len(folders)} runs: at most {_MOST} find room on a page; name fewer")
     _refuse_foreign(out)
 
-    from onestop.randomness import preserved
     from onestop.reporting import gather, write_comparison, write_report
+    from onestop.runtime.rng import preserved
 
     with preserved():
         found = [gather(folder, network=network, data_root=data_root) for folder in folders]
@@ -82,13 +82,13 @@ def _refuse_foreign(out: str | Path | None) -> None:
                 raise UsageError(f"--out {out}: exists and is no report; name another file")
 
 
-def _said_of(found: Evidence) -> tuple[str, ...]:
-    from onestop.reporting.words import headline, remarks
+def _said_of(found: RunData) -> tuple[str, ...]:
+    from onestop.reporting.summary import headline, remarks
 
     return (headline(found), *remarks(found), *found.gone)
 
 
-def _said_of_pairs(found: list[Evidence]) -> tuple[str, ...]:
+def _said_of_pairs(found: list[RunData]) -> tuple[str, ...]:
     from onestop.reporting.compare import pair, told_apart, verdict_of
 
     first, *others = told_apart(found)

@@ -7,11 +7,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from onestop.config import read_recipe
-from onestop.errors import UsageError, did_you_mean
+from onestop.errors import UsageError
 from onestop.recipe import Positive
+from onestop.recipe.config import read_recipe
 from onestop.results import RunRow
-from onestop.run_folder import (
+from onestop.runtime.files import read_object
+from onestop.storage.run_folder import (
     EPOCHS,
     LOG,
     METRICS,
@@ -19,9 +20,9 @@ from onestop.run_folder import (
     EpochsFile,
     is_busy,
     is_run,
-    read_object,
     state_of,
 )
+from onestop.text import did_you_mean
 
 Sort = Literal["when", "name", "network", "data", "best", "epochs", "seconds"]
 

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.config import (
+from onestop.errors import UsageError
+from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
+from onestop.recipe.config import (
     Layer,
     Settings,
     check_name,
@@ -23,16 +25,16 @@ from onestop.config import (
     settings,
     write_recipe,
 )
-from onestop.errors import UsageError, listing
-from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
-from onestop.results import Cost, Run
-from onestop.run_folder import RECIPE, STATE, create_run, is_run, lock_run, write_atomic
+from onestop.results import Estimate, Run
+from onestop.runtime.files import write_atomic
+from onestop.storage.run_folder import RECIPE, STATE, create_run, is_run, lock_run
+from onestop.text import listing
 from onestop.tracking import require
 
 if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
-    from onestop.planning import Plan
+    from onestop.training.plan import Plan
 
 # What may differ when a run goes on: none of these changes a step that was taken.
 _MAY_CHANGE = ("epochs", "patience", "workers", "data_root", "strict", "track")
@@ -99,7 +101,7 @@ def train(
         )
     planned = _planned(_resolve(source, recipe, checked), network)
 
-    from onestop.running import run_in
+    from onestop.jobs.run import run_in
 
     folder = create_run(out, name or _default_name(planned.recipe.source, planned.entry.name))
     with lock_run(folder):
@@ -128,7 +130,7 @@ def dry_run(
     resume: str | Path | None = None,
     quiet: bool = False,
     **given: Any,
-) -> Cost:
+) -> Estimate:
     """What `train` with the same arguments would take, measured on a few steps; nothing is written.
 
     Args:
@@ -152,16 +154,16 @@ def dry_run(
     else:
         planned = _planned(_resolve(source, recipe, checked), network)
 
-    from onestop.rehearsal import rehearse
+    from onestop.jobs.dry_run import estimate
 
-    return rehearse(planned, begun=begun, done=done, quiet=quiet)
+    return estimate(planned, begun=begun, done=done, quiet=quiet)
 
 
 def _take_network(given: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     """The settings with a name for a network given in Python, and that network or None."""
     for spelled, value in given.items():
         if canonical(spelled) == "model" and callable(value):
-            from onestop.networks.users import name_of
+            from onestop.networks.custom import name_of
 
             return {**given, spelled: name_of(value)}, value
     return dict(given), None
@@ -196,7 +198,7 @@ def _resolve(
     from onestop.data import open_data
     from onestop.data.dataset import facts
     from onestop.data.sources.python import NAME
-    from onestop.defaults import derive
+    from onestop.training.defaults import derive
 
     values = chosen.recipe
     dataset = open_data(
@@ -211,7 +213,7 @@ def _resolve(
 def _planned(resolved: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
     chosen, dataset, entry = resolved
 
-    from onestop.planning import plan
+    from onestop.training.plan import plan
 
     return plan(chosen.recipe, entry, dataset, network)
 
@@ -237,7 +239,7 @@ def _go_on(
     """Go on with a run from its newest state, or from the start where it has none."""
     planned = _planned_again(folder, source, recipe, given, network)
 
-    from onestop.running import run_in
+    from onestop.jobs.run import run_in
 
     with lock_run(folder):
         _refuse_fewer(folder, planned.recipe.epochs or 0)
@@ -272,7 +274,7 @@ def _planned_again(
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
-    from onestop.planning import plan
+    from onestop.training.plan import plan
 
     if source is None and chosen.source == NAME:
         raise UsageError(
@@ -295,7 +297,7 @@ def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
 
 def _refuse_fewer(folder: Path, epochs: int) -> int:
     """The epochs that a run has done; a run of fewer is refused."""
-    from onestop.state import States
+    from onestop.training.checkpoint import States
 
     state = States(folder / STATE).newest()
     done: int = 0 if state is None else state.about.get("done", 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onestop.data.dataset import Dataset, Facts, facts
+from onestop.data.dataset import Dataset, DatasetInfo, facts
 from onestop.data.samples import ArraySamples, FileSamples
 from onestop.errors import DataError
 
@@ -46,12 +46,12 @@ def test_the_fingerprint_changes_with_pixels_labels_classes_and_splits() -> None
 
 
 def test_facts_of_arrays() -> None:
-    assert facts(made()) == Facts(6, 2, 3, 8, 9, ("train",), imbalance=2.0)
+    assert facts(made()) == DatasetInfo(6, 2, 3, 8, 9, ("train",), imbalance=2.0)
 
 
 def test_facts_of_vectors_and_numbers_to_predict() -> None:
     samples = ArraySamples(np.zeros((6, 4), np.float32), np.zeros(6, np.float32))
-    assert facts(Dataset("set", (), {"train": samples})) == Facts(
+    assert facts(Dataset("set", (), {"train": samples})) == DatasetInfo(
         6, 1, 4, 0, 0, ("train",), vectors=True
     )
 
@@ -69,7 +69,9 @@ def files(folder: Path, images: dict[str, Image.Image | bytes]) -> Dataset:
 def test_sizes_are_medians_and_one_colour_image_makes_colour(tmp_path: Path) -> None:
     sizes = [(10, 20), (30, 25), (50, 90)]
     grey = {f"{w}.png": Image.new("L", (w, h)) for w, h in sizes}
-    assert facts(files(tmp_path, dict(grey))) == Facts(3, 2, 1, 25, 30, ("train",), imbalance=2.0)
+    assert facts(files(tmp_path, dict(grey))) == DatasetInfo(
+        3, 2, 1, 25, 30, ("train",), imbalance=2.0
+    )
     assert facts(files(tmp_path, {**grey, "c.png": Image.new("RGB", (30, 25))})).channels == 3
     assert facts(files(tmp_path, {**grey, "c.png": Image.new("LA", (30, 25))})).channels == 3
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onestop.data.mixing import Mixing, mixed, symmetric_beta
-from onestop.randomness import uniform
+from onestop.runtime.rng import uniform
 from onestop.tasks import Classification
 
 TARGETS = torch.tensor([0, 2, 1, 2, 0])

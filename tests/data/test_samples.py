@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from onestop.data.formats import BadImageError
 from onestop.data.samples import (
     ArraySamples,
     FileSamples,
@@ -20,6 +19,7 @@ from onestop.data.samples import (
     image_array,
     images_array,
 )
+from onestop.images.formats import BadImageError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
 TARGETS = np.array([0, 1, 2, 0, 1])

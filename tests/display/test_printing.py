@@ -11,10 +11,10 @@ import pytest
 
 import onestop
 from onestop.cli import main
-from onestop.config import settings
 from onestop.display.printing import show, show_settings
 from onestop.display.tables import one_line, plain
-from onestop.judging import Verdict
+from onestop.inference.predictions import Verdict
+from onestop.recipe.config import settings
 
 Capture = pytest.CaptureFixture[str]
 

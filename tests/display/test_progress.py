@@ -10,7 +10,7 @@ import pytest
 
 from onestop.cli import main
 from onestop.display.progress import Watcher
-from onestop.loop import Epoch, Step
+from onestop.training.loop import Epoch, Step
 
 Capture = pytest.CaptureFixture[str]
 ROW = {"train_loss": 0.51234, "train_accuracy": 0.875, "images_per_second": 1234.5, "waiting": 0.01}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onestop.data.preprocess import ImagePreprocessing
-from onestop.inference import Model
-from onestop.modelfile import Card
+from onestop.inference.model import Model
+from onestop.storage.model_file import Card
 
 
 def model_of(

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from onestop.explaining.explanation import Explanation, Explanations
-from onestop.tasks.task import Guess
+from onestop.tasks.task import Label
 
 
 def explanation(image: str = "a.jpg", label: str = "ants", layer: str = "conv2") -> Explanation:
@@ -16,7 +16,7 @@ def explanation(image: str = "a.jpg", label: str = "ants", layer: str = "conv2")
         image=image,
         label=label,
         score=0.75 if label == "ants" else 0.25,
-        prediction=Guess("ants", 0.75),
+        prediction=Label("ants", 0.75),
         method="gradcam" if layer else "occlusion",
         layer=layer,
         pixels=np.zeros((4, 4, 3), np.uint8),
@@ -38,7 +38,7 @@ def test_it_says_what_is_explained_and_how(label: str, layer: str, said: str, wa
 
 
 def test_a_number_is_said_once() -> None:
-    number = Guess("3.25", 3.25)
+    number = Label("3.25", 3.25)
     heat = np.zeros((4, 4), np.float32)
     one = Explanation(
         "a", "3.25", 3.25, number, "occlusion", "", np.zeros((4, 4, 1), np.uint8), heat

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.explaining.images import explain_images
-from onestop.inference import Model
+from onestop.inference.model import Model
 
 
 def test_each_is_explained_by_its_own_prediction(

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import UsageError
+from onestop.explaining.attribution import heat_maps
 from onestop.explaining.layers import Layer, find_layer, layer_of
-from onestop.explaining.maps import heat_maps
 from onestop.networks import build, find
 from tests.explaining.conftest import model_of
 from tests.networks.contract_lists import HUGE, IMAGES, SIZES, TIMM, TORCHVISION

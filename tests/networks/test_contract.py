@@ -21,13 +21,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from onestop.errors import UsageError
-from onestop.modelfile import load_weights, write_weights
 from onestop.networks import build, count_parameters, find, torchvision_zoo
 from onestop.networks.airbench import Airbench
 from onestop.networks.catalog import OWN
 from onestop.networks.freezing import Freezing, stages
-from onestop.networks.shapes_only import LayersOnly
+from onestop.networks.meta import LayersOnly
 from onestop.networks.surgery import find_heads, replace_channels, replace_head, run_on_shapes
+from onestop.storage.model_file import load_weights, write_weights
 from onestop.tasks import Classification
 from tests.networks.contract_lists import (
     COLOUR_ONLY,

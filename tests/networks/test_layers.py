@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from onestop.errors import UsageError
 from onestop.networks import build, count_parameters, find
 from onestop.networks.catalog import OWN
-from onestop.networks.describing import details
+from onestop.networks.describe import details
 from onestop.networks.freezing import Freezing
 from onestop.networks.layers import ROOT, layers, leaves, tree
 from onestop.networks.surgery import find_heads

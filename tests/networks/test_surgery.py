@@ -7,12 +7,8 @@ from torchvision import models
 
 from onestop.errors import UsageError
 from onestop.networks import build, torchvision_zoo
-from onestop.networks.filling import fill, spread_channels
-from onestop.networks.surgery import (
-    find_heads,
-    replace_channels,
-    replace_head,
-)
+from onestop.networks.partial_load import fill, spread_channels
+from onestop.networks.surgery import find_heads, replace_channels, replace_head
 
 
 def test_auxiliary_heads_are_found_and_replaced_too() -> None:

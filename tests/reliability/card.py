@@ -89,7 +89,8 @@ def machine() -> str:
     """Processor, cores and versions, in words."""
     import torch
 
-    from onestop.device import cores, processor
+    from onestop.runtime.device import cores
+    from onestop.runtime.fingerprint import processor
 
     return (
         f"{cores()} cores of {processor()}, {platform.system()}, Python "

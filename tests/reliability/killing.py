@@ -37,12 +37,12 @@ import torch
 from PIL import Image
 
 import onestop
-import onestop.running
-import onestop.saving
-from onestop.assembly import Parts
-from onestop.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, STATE, is_run
-from onestop.saving import Saver
-from onestop.sealed import unpacked
+import onestop.jobs.run
+import onestop.training.checkpointer
+from onestop.storage.container import unpacked
+from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, STATE, is_run
+from onestop.training.checkpointer import Checkpointer
+from onestop.training.setup import Parts
 from tests.reliability.card import tried
 
 PLACES = (
@@ -202,7 +202,7 @@ def _begin(out: Path, options: dict[str, Any], place: _Place) -> int:
     code = 1
     try:
         _note_places(place)
-        onestop.saving.EVERY = _SAVE_EVERY
+        onestop.training.checkpointer.EVERY = _SAVE_EVERY
         runs = [path for path in out.glob("*") if is_run(path)] if out.exists() else []
         if runs:
             onestop.train(resume=runs[0], quiet=True)
@@ -216,9 +216,9 @@ def _begin(out: Path, options: dict[str, Any], place: _Place) -> int:
 
 
 def _note_places(place: _Place) -> None:
-    Saver.save = place.around(_SAVE, Saver.save)  # type: ignore[method-assign]
+    Checkpointer.save = place.around(_SAVE, Checkpointer.save)  # type: ignore[method-assign]
     Parts.score = place.around(_EVALUATION, Parts.score)  # type: ignore[method-assign]
-    onestop.running._finish = place.around(_AFTER, onestop.running._finish)
+    onestop.jobs.run._finish = place.around(_AFTER, onestop.jobs.run._finish)
 
 
 def _end_of(pid: int) -> int:

@@ -336,16 +336,17 @@ def test_names_of_classes_are_escaped_where_they_could_be_run(tmp_path: Path) ->
 
 # --- runs and models, which have tests of their own ---
 
+_FOLDER = "tests/storage/test_run_folder.py"
 ELSEWHERE = {
     46: "tests/verbs/test_evaluate.py::test_classes_are_matched_by_name_where_their_order_differs",
     64: "tests/reliability/test_failing_disk.py",
-    65: "tests/test_run_folder.py::test_a_free_number_between_is_used_and_nothing_is_overwritten",
-    66: "tests/test_run_folder.py::test_another_process_is_refused",
+    65: f"{_FOLDER}::test_a_free_number_between_is_used_and_nothing_is_overwritten",
+    66: f"{_FOLDER}::test_another_process_is_refused",
     67: "tests/verbs/test_train.py::test_a_loss_that_is_no_number_keeps_finite_weights",
-    68: "tests/test_modelfile.py::test_a_file_for_another_network_names_both_sides",
+    68: "tests/storage/test_model_file.py::test_a_file_for_another_network_names_both_sides",
     69: "tests/reliability/test_strangers.py",
-    70: "tests/data/test_stream.py::test_no_image_is_alone_in_the_last_batch",
-    71: "tests/test_fitting.py::test_the_batch_it_names_runs_under_the_same_limit",
+    70: "tests/data/test_loader.py::test_no_image_is_alone_in_the_last_batch",
+    71: "tests/training/test_out_of_memory.py::test_the_batch_it_names_runs_under_the_same_limit",
     72: "tests/verbs/test_train.py::test_a_signal_saves_and_the_run_goes_on_bit_for_bit",
 }
 

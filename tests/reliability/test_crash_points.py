@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from onestop.learning.optimizers import optimizer_for
 from onestop.networks import build
+from onestop.optim.optimizers import optimizer_for
 from onestop.recipe import Recipe
-from onestop.run_folder import remove_leftovers
-from onestop.state import States, Training
+from onestop.storage.run_folder import remove_leftovers
+from onestop.training.checkpoint import States
+from onestop.training.state import Training
 from tests.reliability.card import tried
 
 CALLS = ("openat", "write", "fsync", "rename", "unlink", "mkdir", "close")

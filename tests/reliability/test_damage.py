@@ -11,9 +11,9 @@ import torch
 
 import onestop
 from onestop.errors import UsageError
-from onestop.modelfile import read_card, read_model, read_weights
-from onestop.run_folder import MODEL, STATE
-from onestop.state import States
+from onestop.storage.model_file import read_card, read_model, read_weights
+from onestop.storage.run_folder import MODEL, STATE
+from onestop.training.checkpoint import States
 from tests.reliability.card import tried
 
 FLIPS, CUTS = 500, 200

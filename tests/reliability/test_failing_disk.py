@@ -15,9 +15,9 @@ import pytest
 
 import onestop
 from onestop.errors import OneStopError, UsageError
-from onestop.run_folder import MODEL, STATE
-from onestop.sealed import unpacked
-from onestop.state import States
+from onestop.storage.container import unpacked
+from onestop.storage.run_folder import MODEL, STATE
+from onestop.training.checkpoint import States
 from tests.reliability.card import tried
 from tests.reliability.killing import fingerprint
 
@@ -36,7 +36,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries of a failed save follow each other at once."""
-    monkeypatch.setattr("onestop.saving.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("onestop.training.checkpointer.PAUSES", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +66,16 @@ class Failing:
 
 def during_training(monkeypatch: pytest.MonkeyPatch, call: str, failing: Failing) -> None:
     """Have the call fail while the loop runs; before and after, nothing is wrong with the disk."""
-    import onestop.running
+    import onestop.jobs.run
 
-    learn = onestop.running._learn
+    learn = onestop.jobs.run._learn
 
     def learn_on_a_bad_disk(*words: Any) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(call, failing)
             learn(*words)
 
-    monkeypatch.setattr(onestop.running, "_learn", learn_on_a_bad_disk)
+    monkeypatch.setattr(onestop.jobs.run, "_learn", learn_on_a_bad_disk)
 
 
 def function_of(call: str) -> Callable[..., Any]:
@@ -130,7 +130,9 @@ def test_too_little_room_is_said_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type(shutil.disk_usage("/"))
-    monkeypatch.setattr("onestop.saving.shutil.disk_usage", lambda _: usage(10**6, 10**6, 1000))
+    monkeypatch.setattr(
+        "onestop.training.checkpointer.shutil.disk_usage", lambda _: usage(10**6, 10**6, 1000)
+    )
     with pytest.raises(
         UsageError, match=r"writes up to \d+ MB, and 0 MB are free there; make room"
     ):
@@ -156,10 +158,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_real_disk_that_fills_up(small_disk: Path) -> None:
     """Filled by somebody else once the run has begun; emptied, the run goes on."""
     script = (
-        "import sys, onestop, onestop.saving, onestop.running\n"
+        "import sys, onestop, onestop.training.checkpointer, onestop.jobs.run\n"
         "from pathlib import Path\n"
-        "onestop.saving.PAUSES = (0.0, 0.0)\n"
-        "learn = onestop.running._learn\n"
+        "onestop.training.checkpointer.PAUSES = (0.0, 0.0)\n"
+        "learn = onestop.jobs.run._learn\n"
         "def fill(*words):\n"
         "    disk = Path(sys.argv[1])\n"
         "    try:\n"
@@ -167,7 +169,7 @@ def test_a_real_disk_that_fills_up(small_disk: Path) -> None:
         "    except OSError:\n"
         "        pass\n"
         "    learn(*words)\n"
-        "onestop.running._learn = fill\n"
+        "onestop.jobs.run._learn = fill\n"
         "from onestop.cli import main\n"
         "sys.exit(main(['train', 'digits', '--model', 'cnn1', '--image-size', '8',\n"
         "               '--epochs', '2', '--threads', '1',\n"

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import onestop
-from onestop.config import read_recipe
 from onestop.errors import OneStopError
-from onestop.modelfile import packed_model, read_model, read_weights
-from onestop.run_folder import MODEL, RECIPE, STATE
-from onestop.sealed import packed, unpacked
-from onestop.state import States
+from onestop.recipe.config import read_recipe
+from onestop.storage.container import packed, unpacked
+from onestop.storage.model_file import packed_model, read_model, read_weights
+from onestop.storage.run_folder import MODEL, RECIPE, STATE
+from onestop.training.checkpoint import States
 from tests.reliability.card import tried
 
 EXAMPLES = int(os.environ.get("ONESTOP_EXAMPLES", "200"))

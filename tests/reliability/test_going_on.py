@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 import onestop
-from onestop.device import fingerprint as fingerprint_of
 from onestop.errors import InterruptedRun, UsageError
-from onestop.inference import score
-from onestop.run_folder import METRICS, STATE
-from onestop.state import States
+from onestop.inference.score import score
+from onestop.runtime.fingerprint import fingerprint as fingerprint_of
+from onestop.storage.run_folder import METRICS, STATE
+from onestop.training.checkpoint import States
 from tests.reliability.killing import fingerprint
 
 OPTIONS: dict[str, Any] = {
@@ -50,7 +50,7 @@ def test_a_signal_while_scoring(
 ) -> None:
     whole = fingerprint(onestop.train("digits", out=tmp_path, name="whole", **OPTIONS).folder)
     with monkeypatch.context() as patch:
-        patch.setattr("onestop.assembly.score", kill_when_called(number, at, score))
+        patch.setattr("onestop.training.setup.score", kill_when_called(number, at, score))
         with pytest.raises(InterruptedRun, match="go on with: onestop train") as caught:
             onestop.train("digits", out=tmp_path, name="cut", **OPTIONS)
     assert caught.value.exit_code == code
@@ -85,7 +85,7 @@ def test_a_signal_while_reading_images(
 
 
 def test_outside_a_run_signals_do_what_they_always_do() -> None:
-    from onestop.signals import Stop, Stopped, check
+    from onestop.runtime.signals import Stop, Stopped, check
 
     check()
     with Stop() as stop:
@@ -102,7 +102,7 @@ def test_going_on_with_other_arithmetic_is_refused_unless_allowed(
     run = onestop.train("digits", out=tmp_path, name="run", **OPTIONS)
     assert "inexact_resume" not in run.metrics
     monkeypatch.setattr(
-        "onestop.assembly.fingerprint",
+        "onestop.training.setup.fingerprint",
         lambda engine: {**fingerprint_of(engine), "instructions": "ABACUS"},
     )
     with pytest.raises(UsageError) as caught:

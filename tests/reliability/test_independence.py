@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import onestop
-import onestop.saving
-from onestop.assembly import Parts
-from onestop.modelfile import read_weights
-from onestop.run_folder import STATE
-from onestop.state import States
+import onestop.training.checkpointer
+from onestop.storage.model_file import read_weights
+from onestop.storage.run_folder import STATE
+from onestop.training.checkpoint import States
+from onestop.training.setup import Parts
 from tests.reliability.card import tried
 
 OPTIONS: dict[str, Any] = {
@@ -43,7 +43,7 @@ def test_one_hash_whatever_reads_scores_saves_and_shows(
     combinations = itertools.product((0, 1, 2, 4), (True, False), (0.0, 1e9), (True, False))
     for workers, scored, every, quiet in combinations:
         with monkeypatch.context() as patch:
-            patch.setattr(onestop.saving, "EVERY", every)
+            patch.setattr(onestop.training.checkpointer, "EVERY", every)
             if not scored:
                 patch.setattr(Parts, "evaluate", lambda _: None)
             run = onestop.train(source, workers=workers, quiet=quiet, patience=0, **OPTIONS)

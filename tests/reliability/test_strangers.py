@@ -18,8 +18,8 @@ from PIL import Image
 import onestop
 from onestop.cli import main
 from onestop.errors import OneStopError
-from onestop.modelfile import read_card, read_weights
 from onestop.networks import build
+from onestop.storage.model_file import read_card, read_weights
 from tests.reliability.card import tried
 from tests.reliability.strangers import corpus
 
@@ -132,7 +132,7 @@ BANNED = {
     "yaml.unsafe_load", "yaml.full_load", "marshal.loads", "shelve.open",
     "os.system", "os.popen", "joblib.load", "numpy.load", "np.load",
 }  # fmt: skip
-ALLOWED = {("checkpoints.py", "torch.load")}
+ALLOWED = {("torch_files.py", "torch.load")}
 
 
 def calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
@@ -157,12 +157,12 @@ def test_what_runs_code_from_files_is_used_nowhere_else() -> None:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             banned = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"} & set(names)
-            assert not banned or path.name == "checkpoints.py", f"{path.name}: imports {banned}"
+            assert not banned or path.name == "torch_files.py", f"{path.name}: imports {banned}"
     assert found == ALLOWED
 
 
 def test_the_only_reader_of_pickles_asks_for_weights_alone() -> None:
-    tree = ast.parse((PACKAGE / "checkpoints.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "storage" / "torch_files.py").read_text(encoding="utf-8"))
     loads = [call for name, call in calls(tree) if name == "torch.load"]
     assert len(loads) == 1
     options = {word.arg: ast.unparse(word.value) for word in loads[0].keywords}

@@ -20,8 +20,8 @@ from onestop.cli import main
 from onestop.reporting import gather, write_report
 from onestop.reporting.blocks import Table
 from onestop.reporting.classes import class_table
-from onestop.reporting.pictures import training_tiles
-from onestop.reporting.words import headline
+from onestop.reporting.images import training_tiles
+from onestop.reporting.summary import headline
 from tests.conftest import REPOSITORY
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page

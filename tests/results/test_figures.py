@@ -10,7 +10,7 @@ import pytest
 
 import onestop
 from onestop.errors import UsageError
-from onestop.judging import Verdict
+from onestop.inference.predictions import Verdict
 from onestop.results import Evaluation, Predictions
 
 

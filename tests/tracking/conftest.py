@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 import onestop
-from onestop.saving import Saver
-from onestop.tracking import feeding
-from onestop.tracking.feeding import Tracking
+from onestop.tracking import session as feeding
+from onestop.tracking.session import Tracking
+from onestop.training.checkpointer import Checkpointer
 
 EPOCHS, STEPS = 3, 4  # of the run, and in each epoch
 
@@ -74,9 +74,9 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """A function that trains until a kill before the second epoch is saved, and gives the folder."""
 
     def run(**settings: Any) -> Path:
-        save, end = Saver.save, Tracking.__exit__
+        save, end = Checkpointer.save, Tracking.__exit__
 
-        def save_one(saver: Saver) -> bool:
+        def save_one(saver: Checkpointer) -> bool:
             if saver._parts.training.progress.epoch == 2:
                 raise Killed
             return save(saver)
@@ -93,7 +93,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
                 end(tracking, kind, error, trace)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Saver, "save", save_one)
+            patch.setattr(Checkpointer, "save", save_one)
             patch.setattr(Tracking, "__exit__", vanish)
             with pytest.raises(Killed):
                 train(name="killed", **settings)

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 import onestop
 from onestop.errors import UsageError
-from onestop.run_folder import TRACKING
+from onestop.storage.run_folder import TRACKING
 from onestop.tracking import mlflow
 from onestop.tracking.tracker import environment
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train

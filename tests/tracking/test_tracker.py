@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from onestop.tracking import feeding, tracker
+from onestop.tracking import session as feeding
+from onestop.tracking import tracker
 from onestop.tracking.tracker import environment, unless_set, words_of
 
 

@@ -18,7 +18,7 @@ from wandb.sdk import wandb_setup
 
 import onestop
 from onestop.cli import main
-from onestop.run_folder import TRACKING
+from onestop.storage.run_folder import TRACKING
 from onestop.tracking.tracker import Opening
 from onestop.tracking.wandb import open_tracker
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train

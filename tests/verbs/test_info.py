@@ -17,7 +17,7 @@ from torch import nn
 
 import onestop
 from onestop.cli import main
-from onestop.data.cache import cache_folder
+from onestop.data.cache_file import cache_folder
 from onestop.errors import DataError, UsageError
 from tests.verbs.conftest import COLOURS, Trained
 

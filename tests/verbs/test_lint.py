@@ -14,7 +14,7 @@ from PIL import Image
 import onestop
 from onestop.cli import main
 from onestop.errors import DataError, UsageError
-from tests.linting.test_alike import COPIES, image
+from tests.linting.test_near_duplicates import COPIES, image
 from tests.reliability.bad_inputs import write_all
 from tests.reliability.test_bad_inputs import contents
 

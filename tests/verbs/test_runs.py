@@ -17,7 +17,7 @@ import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
 from onestop.results import RunRow
-from onestop.run_folder import lock_run
+from onestop.storage.run_folder import lock_run
 from tests.conftest import REPOSITORY
 
 Capture = pytest.CaptureFixture[str]
@@ -65,7 +65,7 @@ def test_a_row_a_run(folder: Path) -> None:
 
 def test_a_run_that_another_process_has_is_going_on(folder: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from onestop.run_folder import lock_run\n"
+        "import sys; from pathlib import Path; from onestop.storage.run_folder import lock_run\n"
         "lock = lock_run(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     held = subprocess.Popen(

@@ -22,8 +22,8 @@ import onestop
 from onestop.cli import main
 from onestop.display.progress import Watcher
 from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, UsageError
-from onestop.loop import Step
-from onestop.run_folder import COLUMNS
+from onestop.storage.run_folder import COLUMNS
+from onestop.training.loop import Step
 
 WALL_CLOCK = ("seconds", "images_per_second", "waiting", "scoring")
 
@@ -423,7 +423,7 @@ def test_data_given_in_python_is_asked_for_again() -> None:
 
 
 def test_two_processes_cannot_train_in_one_folder() -> None:
-    from onestop.run_folder import lock_run
+    from onestop.storage.run_folder import lock_run
 
     run = train("digits", epochs=1)
     with lock_run(run.folder), pytest.raises(UsageError, match="another process is training here"):

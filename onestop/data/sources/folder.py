@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from onestop.data.dataset import Dataset, Skipped
-from onestop.data.decode import is_still
-from onestop.data.formats import SUFFIXES
 from onestop.data.samples import FileSamples
 from onestop.data.sources.labels import class_list, numbers, oddities
-from onestop.errors import DataError, listing
+from onestop.errors import DataError
+from onestop.images.decode import is_still
+from onestop.images.formats import SUFFIXES
+from onestop.text import listing
 
 SPLIT_FOLDERS = {
     "train": "train", "training": "train",

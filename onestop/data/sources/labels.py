@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.errors import DataError, listing
+from onestop.errors import DataError
+from onestop.text import listing
 
 
 def class_list(

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.formats import BadImageError
 from onestop.data.samples import ArraySamples, Samples, Targets, TorchSamples, images_array
 from onestop.data.sources.labels import class_list, numbers, oddities
-from onestop.errors import DataError, listing
+from onestop.errors import DataError
+from onestop.images.formats import BadImageError
+from onestop.text import listing
 
 NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")

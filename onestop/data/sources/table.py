@@ -13,7 +13,8 @@ from onestop.data.dataset import Dataset
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import SPLIT_FOLDERS
 from onestop.data.sources.labels import class_list, numbers, oddities
-from onestop.errors import DataError, UsageError, did_you_mean, listing
+from onestop.errors import DataError, UsageError
+from onestop.text import did_you_mean, listing
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 _COLUMNS = {

@@ -1,0 +1,80 @@
+"""A few images of a source, made small, to be looked at.
+
+Legend: H and W height and width as shown, C channels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from onestop.data.dataset import Dataset
+from onestop.data.samples import Targets
+from onestop.images.decode import Pixels
+from onestop.images.formats import BadImageError
+from onestop.runtime.rng import key_for, permutation
+
+_SIDE = 192  # pixels
+
+
+def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
+    """Images of the first split, in turn from each class, and what each is.
+
+    Args:
+        dataset: Of images.
+        most: How many at most. Which ones is chosen by chance, the same each time.
+
+    Returns:
+        [H, W, C] and a class or number each; None for an image that cannot be read.
+    """
+    samples = next(iter(dataset.splits.values()))
+    channels = 1 if _is_grey(dataset) else 3
+    found: list[tuple[Pixels | None, str]] = []
+    for index in _in_turn(samples.targets if dataset.classes else None, len(samples), most):
+        target = samples.targets[index]
+        title = dataset.classes[int(target)] if dataset.classes else f"{float(target):.6g}"
+        try:
+            found.append((small(samples.read(index, channels)), title))
+        except BadImageError:
+            found.append((None, title))
+    return found
+
+
+def _is_grey(dataset: Dataset) -> bool:
+    """Whether the first readable image of some has one channel."""
+    samples = next(iter(dataset.splits.values()))
+    for index in range(min(len(samples), 16)):
+        try:
+            return samples.measure(index)[2] == 1
+        except BadImageError:
+            continue
+    return False
+
+
+def _in_turn(targets: Targets | None, count: int, most: int) -> list[int]:
+    """Numbers of images: the first of each class, then the second of each, ..., then by class."""
+    order = permutation(key_for("glance"), count)
+    if targets is None:
+        return [int(i) for i in order[:most]]
+    rank = np.empty(count, dtype=np.int64)
+    seen: dict[int, int] = {}
+    for index in order.tolist():
+        kind = int(targets[index])
+        rank[index] = seen[kind] = seen.get(kind, -1) + 1
+    chosen = sorted(order.tolist(), key=lambda i: (rank[i], int(targets[i])))[:most]
+    return sorted(chosen, key=lambda i: (int(targets[i]), rank[i]))
+
+
+def small(pixels: Pixels) -> Pixels:
+    """An image [H, W, C], its longer side at most 192 pixels."""
+    if max(pixels.shape[:2]) <= _SIDE:
+        return pixels
+    picture = picture_of(pixels)
+    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    array: Pixels = np.asarray(picture)
+    return array if array.ndim == 3 else array[..., None]
+
+
+def picture_of(pixels: Pixels) -> Image.Image:
+    """Pixels [H, W, C] as a Pillow image, grey or in colour; what is behind alpha is shown."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])

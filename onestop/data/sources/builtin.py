@@ -1,0 +1,230 @@
+"""Data sets known by name: the built-in `digits`, and torchvision's, downloaded when asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onestop.data.cache_file import user_cache
+from onestop.data.dataset import Dataset
+from onestop.data.samples import ArraySamples
+from onestop.data.sources.python import from_torch
+from onestop.errors import DataError
+from onestop.runtime.lazy_torchvision import without_compiler
+from onestop.runtime.rng import key_for, permutation
+
+_TRAIN_TEST = {"train": {"split": "train"}, "test": {"split": "test"}}
+_FLAGGED = {"train": {"train": True}, "test": {"train": False}}
+_TRAIN_VAL_TEST = {**_TRAIN_TEST, "val": {"split": "val"}}
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """How torchvision opens a data set, and what to fetch by hand where there is no network."""
+
+    cls: str
+    splits: Mapping[str, Mapping[str, object]]
+    urls: tuple[str, ...]
+    folder: str = ""
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+def _mnist(cls: str, mirror: str) -> NamedSet:
+    files = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    return NamedSet(cls, _FLAGGED, tuple(f"{mirror}{f}-ubyte.gz" for f in files), f"{cls}/raw")
+
+
+_VGG = "https://www.robots.ox.ac.uk/~vgg/data"
+_GTSRB = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/GTSRB"
+SETS: dict[str, NamedSet] = {
+    "mnist": _mnist("MNIST", "https://ossci-datasets.s3.amazonaws.com/mnist/"),
+    "fashion-mnist": _mnist(
+        "FashionMNIST", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+    ),
+    "kmnist": _mnist("KMNIST", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
+    "emnist": NamedSet(
+        "EMNIST", _FLAGGED, ("https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",),
+        "EMNIST/raw", {"split": "balanced"},
+    ),
+    "cifar10": NamedSet(
+        "CIFAR10", _FLAGGED, ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",)
+    ),
+    "cifar100": NamedSet(
+        "CIFAR100", _FLAGGED, ("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",)
+    ),
+    "svhn": NamedSet(
+        "SVHN", _TRAIN_TEST,
+        ("http://ufldl.stanford.edu/housenumbers/train_32x32.mat",
+         "http://ufldl.stanford.edu/housenumbers/test_32x32.mat"),
+    ),
+    "stl10": NamedSet(
+        "STL10", _TRAIN_TEST, ("http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",)
+    ),
+    "usps": NamedSet(
+        "USPS", _FLAGGED,
+        ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/usps.bz2",
+         "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/usps.t.bz2"),
+    ),
+    "imagenette": NamedSet(
+        "Imagenette", {"train": {"split": "train"}, "val": {"split": "val"}},
+        ("https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",),
+        "", {"size": "160px"},
+    ),
+    "flowers102": NamedSet(
+        "Flowers102", _TRAIN_VAL_TEST,
+        (f"{_VGG}/flowers/102/102flowers.tgz", f"{_VGG}/flowers/102/imagelabels.mat",
+         f"{_VGG}/flowers/102/setid.mat"),
+        "flowers-102",
+    ),
+    "food101": NamedSet(
+        "Food101", _TRAIN_TEST, ("http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz",)
+    ),
+    "pets": NamedSet(
+        "OxfordIIITPet", {"train": {"split": "trainval"}, "test": {"split": "test"}},
+        (f"{_VGG}/pets/data/images.tar.gz", f"{_VGG}/pets/data/annotations.tar.gz"),
+        "oxford-iiit-pet",
+    ),
+    "dtd": NamedSet(
+        "DTD", _TRAIN_VAL_TEST, (f"{_VGG}/dtd/download/dtd-r1.0.1.tar.gz",), "dtd"
+    ),
+    "aircraft": NamedSet(
+        "FGVCAircraft", _TRAIN_VAL_TEST,
+        (f"{_VGG}/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz",),
+    ),
+    "gtsrb": NamedSet(
+        "GTSRB", _TRAIN_TEST,
+        (f"{_GTSRB}-Training_fixed.zip", f"{_GTSRB}_Final_Test_Images.zip",
+         f"{_GTSRB}_Final_Test_GT.zip"),
+        "gtsrb",
+    ),
+}  # fmt: skip
+NAMES = ("digits", *SETS)
+# What torchvision raises where files are missing, damaged, or not to be had.
+_FAILURES = (OSError, RuntimeError, ValueError, AssertionError, EOFError, HTTPException)
+
+
+def known_set(name: str) -> str | None:
+    """The name as listed here, whatever its capitals and dashes; None where it is not known."""
+    plain = {known.replace("-", ""): known for known in NAMES}
+    plain |= {entry.cls.lower(): known for known, entry in SETS.items()}
+    return plain.get(name.lower().replace("-", "").replace("_", ""))
+
+
+def data_root(given: str | None) -> Path:
+    """The folder for sets known by name: as given, else ONESTOP_DATA, else the user's cache."""
+    if given or os.environ.get("ONESTOP_DATA"):
+        return Path(given or os.environ["ONESTOP_DATA"]).expanduser()
+    return user_cache() / "data"
+
+
+def open_named(name: str, root: Path) -> Dataset:
+    """Open a set by its name in `NAMES`.
+
+    Raises:
+        DataError: It is not in `root` and could not be downloaded; says what to put where.
+    """
+    return _digits() if name == "digits" else _torchvision(name, root)
+
+
+def _digits() -> Dataset:
+    """1,797 handwritten digits of 8x8, four fifths for training, the rest for testing.
+
+    E. Alpaydin and C. Kaynak, 1998, https://archive.ics.uci.edu/dataset/80; greys of 0..16.
+    """
+    raw = _digits_table()
+    images = np.rint(raw[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+    targets = raw[:, -1].astype(np.int64)
+    order = permutation(key_for("digits"), len(images))
+    cut = len(images) // 5
+    samples = ArraySamples(images, targets)
+    return Dataset(
+        name="digits",
+        classes=tuple(str(digit) for digit in range(10)),
+        splits={
+            "train": samples.take(np.sort(order[cut:])),
+            "test": samples.take(np.sort(order[:cut])),
+        },
+    )
+
+
+def _digits_table() -> NDArray[np.float64]:
+    """Greys of 0..16 and the digit, [1797, 8*8 + 1], from scikit-learn's own file where it lies.
+
+    Importing scikit-learn takes longer than training on them.
+    """
+    found = importlib.util.find_spec("sklearn")
+    for folder in (found and found.submodule_search_locations) or ():
+        file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if file.exists():
+            return np.loadtxt(file, delimiter=",")  # which unpacks by the name
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    return np.column_stack([raw.data, raw.target])
+
+
+def _torchvision(name: str, root: Path) -> Dataset:
+    with without_compiler():
+        from torchvision import datasets
+
+    entry = SETS[name]
+    cls = getattr(datasets, entry.cls)
+
+    def open_split(split: str, download: bool) -> Any:
+        return cls(str(root), **entry.options, **entry.splits[split], download=download)
+
+    opened = {}
+    for split in entry.splits:
+        try:
+            opened[split] = open_split(split, download=False)
+        except _FAILURES:  # not there yet
+            opened[split] = _download(name, root, partial(open_split, split, download=True))
+    return from_torch(opened, name)
+
+
+def _download(name: str, root: Path, fetch: Callable[[], Any]) -> Any:
+    """Fetch and unpack; archives that were put in place by hand are unpacked without a network."""
+    entry = SETS[name]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with redirect_stdout(sys.stderr), _network(allowed=not os.environ.get("ONESTOP_OFFLINE")):
+            return fetch()
+    except _FAILURES as error:
+        # Torchvision's list of all mirrors it tried ends with what the last one said.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise DataError(
+            f"{name}: missing or damaged in {root} and not to be downloaded ({reason}); "
+            f"fetch {' '.join(entry.urls)} by hand into {root / entry.folder} in place of what is "
+            "there, or name the folder that has it with --data-root"
+        ) from None
+
+
+@contextmanager
+def _network(*, allowed: bool) -> Iterator[None]:
+    """Half a minute of patience with a silent server, or no network at all."""
+    timeout, urlopen = socket.getdefaulttimeout(), urllib.request.urlopen
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("ONESTOP_OFFLINE is set")
+
+    socket.setdefaulttimeout(30)
+    if not allowed:
+        urllib.request.urlopen = refuse
+    try:
+        yield
+    finally:
+        urllib.request.urlopen = urlopen
+        socket.setdefaulttimeout(timeout)

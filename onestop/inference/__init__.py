@@ -1,0 +1,1 @@
+"""A trained network at work: loading it, scoring it, predicting with it."""

@@ -1,0 +1,123 @@
+"""Models from wherever they are: a run, a model file, published weights, or somebody's own network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.errors import UsageError
+from onestop.inference.model import Model
+from onestop.networks import build, find, published_weights
+from onestop.networks.custom import is_users
+from onestop.networks.partial_load import fill
+from onestop.networks.pretrained import Published
+from onestop.recipe import Precision
+from onestop.runtime.rng import preserved
+from onestop.storage.model_file import Card, misfit, model_path, read_card, read_model
+
+
+def load(path: str | Path, network: nn.Module | None = None) -> Model:
+    """Load a model file or the model of a run folder; no code from the file is run.
+
+    Args:
+        path: `runs/NAME`, or a model file.
+        network: Your own network, where the model was trained with one: code is only run because you
+            name it, never because a file does. It takes the file's weights.
+
+    Raises:
+        UsageError: No model, damaged, or not the network's.
+    """
+    file = model_path(path)
+    card, tensors = read_model(file)
+    if network is None:
+        if is_users(card.network):
+            raise UsageError(
+                f"{file}: was trained with your own network {card.network}; build it and pass it: "
+                "onestop.load(path, network), or --network FILE.py:Class"
+            )
+        try:
+            with preserved():
+                network = build(card.network, **card.arguments)
+        except UsageError as error:
+            raise UsageError(f"{file}: its network cannot be built: {error}") from None
+    if problem := misfit(network, tensors):
+        raise UsageError(f"{file} (a {card.network}): {problem}")
+    network.load_state_dict(tensors)
+    return Model(network, card)
+
+
+def pretrained(name: str) -> Model:
+    """A network with its published weights and the classes these know, with no training at all.
+
+    Args:
+        name: A network with published weights, such as `torchvision:vgg13` or `timm:resnet18`.
+
+    Raises:
+        UsageError: No such network, or its weights are neither here nor to be downloaded.
+    """
+    entry = find(name)
+    published = published_weights(entry)
+    arguments = {
+        "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
+    }  # fmt: skip
+    with preserved():
+        network = build(name, **arguments)
+    fill(network, published.state, name)
+    card = Card(
+        network=entry.name,
+        arguments=arguments,
+        classes=published.classes,
+        preprocessing=preprocessing_of(published).to_json(),
+        data={"name": "published weights"},
+    )
+    return Model(network, card)
+
+
+def preprocessing_of(published: Published) -> ImagePreprocessing:
+    """How images must be prepared for published weights."""
+    return ImagePreprocessing(
+        channels=3,
+        size=published.size,
+        mean=published.mean,
+        std=published.std,
+        crop_fraction=published.crop_fraction,
+        interpolation=published.interpolation,
+    )
+
+
+def load_model(
+    model: Any,
+    network: nn.Module | str | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
+) -> tuple[Model, Path]:
+    """A model in any form a verb takes, on a device, and the file it came from.
+
+    Args:
+        model: A `Model`, a run folder, a model file, or the name of a network with published
+            weights.
+        network: The user's own network, or its `path/to/file.py:Class`.
+        device: See `Model.on`.
+        precision: See `Model.on`.
+    """
+    if isinstance(model, Model):
+        return model.on(device, precision), Path()
+    if not Path(model).exists() and _names_a_network(str(model)):
+        return pretrained(str(model)).on(device, precision), Path()
+    file = model_path(model)
+    if isinstance(network, str):
+        network = build(network, **read_card(file).arguments)
+    return load(file, network).on(device, precision), file
+
+
+def _names_a_network(text: str) -> bool:
+    """Whether a word is a network's name and not a mistyped path."""
+    if text.startswith(("torchvision:", "timm:")):
+        return True
+    try:
+        return find(text).origin == "torchvision"
+    except UsageError:
+        return False

@@ -1,0 +1,78 @@
+"""Scoring a network on the batches of a split.
+
+Legend: B inputs of a batch, K outputs, N samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from onestop.data.loader import Batch
+from onestop.metrics import Metrics
+from onestop.runtime.device import Engine
+from onestop.runtime.signals import check
+from onestop.tasks import Task
+
+_NUMBERS = 2**22
+"""Numbers of input that are computed at once, about; more do not fit the caches of a processor."""
+
+
+def batch_size(shape: tuple[int, ...]) -> int:
+    """Inputs of a shape, (C, H, W) or (F,), computed at once.
+
+    It can change the last bits of an output, so all verbs use this one.
+    """
+    return min(256, max(8, _NUMBERS // math.prod(shape)))
+
+
+@dataclass
+class Scored:
+    """The figures of a split and, where asked for, the outputs behind them."""
+
+    metrics: Metrics
+    indices: list[int] = field(default_factory=list)
+    outputs: Tensor | None = None  # [N, K], float32
+
+
+def score(
+    network: nn.Module,
+    task: Task,
+    batches: Iterable[Batch],
+    engine: Engine,
+    *,
+    keep_outputs: bool = False,
+) -> Scored:
+    """Score a network on every sample of some batches, such as `Loader.in_order` gives."""
+    sums, kept, numbers = task.empty(), [], []
+    for indices, targets, outputs in outputs_of(network, batches, engine):
+        task.score(sums, outputs, targets)
+        if keep_outputs:
+            kept.append(outputs.cpu())
+            numbers += indices.tolist()
+    return Scored(task.metrics(sums), numbers, torch.cat(kept) if kept else None)
+
+
+def outputs_of(
+    network: nn.Module, batches: Iterable[Batch], engine: Engine
+) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
+    """Indices, targets [B] and float32 outputs [B, K] of some batches.
+
+    The network is in evaluation mode meanwhile and in its former mode afterwards.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        for batch in batches:
+            check()
+            with torch.inference_mode(), engine.autocast():
+                outputs = network(batch.inputs)
+            yield batch.indices, batch.targets, outputs.float()
+    finally:
+        network.train(was_training)

@@ -1,1 +1,0 @@
-"""How weights are changed: optimizers, schedules of the rate, averages of the weights."""

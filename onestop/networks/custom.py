@@ -1,0 +1,142 @@
+"""A user's own networks: a class in a file, or a module or class given in Python."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from onestop.errors import UsageError
+from onestop.networks.catalog import Entry
+from onestop.text import did_you_mean
+
+_PYTHON = "(given in Python) "
+_OUR_GUESS = 224  # pixels a side, where neither the user nor the images say it
+
+
+def is_users(name: str) -> bool:
+    """Whether a network's name stands for a user's own, which no name alone can build."""
+    return ".py:" in name or name.endswith(".py") or name.startswith(_PYTHON)
+
+
+def entry(name: str) -> Entry:
+    """What a user's own network is called and where it is.
+
+    Args:
+        name: `path/to/file.py:Class`, or what `name_of` made of a network given in Python.
+
+    Raises:
+        UsageError: There is no such file, or no class is named.
+    """
+    if name.startswith(_PYTHON):
+        return Entry(name, "", 3, _OUR_GUESS, 1, "your own network", origin="python")
+    path, _, cls = name.rpartition(":") if ".py:" in name else (name, "", "")
+    if not Path(path).is_file():
+        raise UsageError(f"--model {name}: no file {path}")
+    if not cls:
+        raise UsageError(f"--model {name}: name the class too: {name}:ClassName")
+    return Entry(name, f"{path}:{cls}", 3, _OUR_GUESS, 1, "your own network", origin="file")
+
+
+def name_of(network: nn.Module | Callable[..., Any]) -> str:
+    """What a network given in Python is called in recipes and model files."""
+    plain = type(network).__name__ if isinstance(network, nn.Module) else network.__name__
+    return f"{_PYTHON}{plain}"
+
+
+def build(
+    entry: Entry,
+    given: nn.Module | Callable[..., Any] | None,
+    classes: int,
+    channels: int,
+    size: int,
+) -> nn.Module:
+    """Build a user's own network, and run it once so that a misfit shows before any work is done.
+
+    Args:
+        entry: See `entry`.
+        given: Where the network comes from Python: the module, of which a copy is taken so that it
+            stays as it is, or a class or function that makes one.
+        classes: Outputs it must have.
+        channels: Of its images.
+        size: Height and width of its images.
+
+    Raises:
+        UsageError: It cannot be imported or made, or does not fit the images and classes.
+    """
+    if given is None:
+        given = _from_file(entry)
+    if isinstance(given, nn.Module):
+        network: object = copy.deepcopy(given)
+    else:
+        network = _make(given, entry.name, classes, channels, size)
+    if not isinstance(network, nn.Module):
+        raise UsageError(
+            f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module"
+        )
+    _try_out(network, entry.name, classes, (channels, size, size))
+    return network
+
+
+def _from_file(entry: Entry) -> Callable[..., Any]:
+    if entry.origin == "python":
+        raise UsageError(f"{entry.name}: its code is not here; give the network again, in Python")
+    path, _, name = entry.where.rpartition(":")
+    spec = importlib.util.spec_from_file_location(f"onestop_user_{Path(path).stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickling of the user's own need it there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(
+            f"--model {path}: {type(error).__name__} when imported: {error}"
+        ) from error
+    found: Callable[..., Any] | None = getattr(module, name, None)
+    if found is None:
+        known = [key for key, value in vars(module).items() if inspect.isclass(value)]
+        raise UsageError(f"--model {entry.name}: {path} has no {name!r}{did_you_mean(name, known)}")
+    return found
+
+
+def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, size: int) -> object:
+    """Call the user's class with those of our arguments that it has."""
+    offered = {
+        "classes": classes, "num_classes": classes, "n_classes": classes,
+        "channels": channels, "in_channels": channels, "in_chans": channels,
+        "image_size": size, "img_size": size,
+    }  # fmt: skip
+    wanted = inspect.signature(maker).parameters
+    try:
+        return maker(**{key: value for key, value in offered.items() if key in wanted})
+    except Exception as error:
+        raise UsageError(f"--model {name}: cannot be built: {error}") from error
+
+
+def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]) -> None:
+    was_training = network.training
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    network.eval()
+    try:
+        with torch.inference_mode():
+            outputs = network(torch.zeros(2, *shape, device=device))
+    except Exception as error:
+        wanted = "x".join(map(str, shape))
+        raise UsageError(
+            f"--model {name}: does not take {wanted} images ({error}); "
+            "set --channels and --image-size to what it takes"
+        ) from error
+    network.train(was_training)
+    if getattr(outputs, "shape", None) != (2, classes):
+        got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
+        raise UsageError(
+            f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})"
+        )

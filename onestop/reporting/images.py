@@ -1,0 +1,118 @@
+"""Pictures for a page: images as the network saw them, and where it looked.
+
+Legend: B images, C channels, h and w as the network sees them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onestop.data.dataset import Dataset
+from onestop.data.loader import epoch_plan
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.data.samples import Samples
+from onestop.errors import OneStopError
+from onestop.explaining.attribution import heat_maps
+from onestop.figures.explanation import overlay
+from onestop.images.formats import BadImageError
+from onestop.inference.model import Model
+from onestop.inference.predictions import Verdict
+from onestop.recipe import Recipe
+from onestop.reporting.blocks import Tile, Tone, tile
+from onestop.runtime.device import Engine
+from onestop.training.setup import training_loader
+
+Pixels = NDArray[np.uint8]
+TRAINING_SAMPLES = 24
+
+
+class Pictures:
+    """Images of a split by name, as the network saw them."""
+
+    def __init__(self, samples: Samples, model: Model) -> None:
+        assert isinstance(model.preprocessing, ImagePreprocessing)
+        self._samples, self._model = samples, model
+        self._preprocessing = model.preprocessing
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {self._samples.name(i): i for i in range(len(self._samples))}
+
+    def prepared(self, name: str) -> torch.Tensor | None:
+        """An image as uint8 [C, h, w]; None where it is not there or cannot be read."""
+        number = self._numbers.get(name)
+        if number is None:
+            return None
+        try:
+            return self._preprocessing.prepare(self._samples, number)
+        except BadImageError:
+            return None
+
+    def tiles(self, verdicts: Sequence[Verdict], tone: Tone = "") -> list[Tile]:
+        """A picture each, with what was said of it."""
+        return [self._tile(v, self.prepared(v.image), None, tone) for v in verdicts]
+
+    def explained(self, verdicts: Sequence[Verdict], tone: Tone = "") -> list[Tile]:
+        """The same with a second picture each: where the network looked for what it predicted."""
+        found = [(verdict, self.prepared(verdict.image)) for verdict in verdicts]
+        there = [(verdict, pixels) for verdict, pixels in found if pixels is not None]
+        maps: dict[str, Pixels] = {}
+        if there:
+            inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in there]))
+            numbers = [self._model.classes.index(verdict.predicted) for verdict, _ in there]
+            with contextlib.suppress(OneStopError):  # a network without maps has no heat maps
+                heat = heat_maps(self._model, inputs, numbers).numpy()
+                for (verdict, pixels), one in zip(there, heat, strict=True):
+                    maps[verdict.image] = overlay(as_image(pixels), one)
+        return [self._tile(v, pixels, maps.get(v.image), tone) for v, pixels in found]
+
+    def _tile(
+        self, verdict: Verdict, pixels: torch.Tensor | None, heat: Pixels | None, tone: Tone
+    ) -> Tile:
+        lines = [f"{verdict.predicted} {verdict.score:.0%}", f"is {verdict.truth}"]
+        if verdict.correct:
+            lines[1] = f"or {verdict.second} {verdict.second_score or 0:.0%}"
+        elif verdict.truth_score is not None:
+            lines[1] += f" {verdict.truth_score:.0%}"
+        alt = f"{verdict.image}, predicted {verdict.predicted}, is {verdict.truth}"
+        image = None if pixels is None else as_image(pixels)
+        return tile(verdict.image, image, alt, lines, tone, heat)
+
+
+def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]:
+    """The first training images of the first epoch, with the random changes that they got there."""
+    preprocessing = model.preprocessing
+    assert isinstance(preprocessing, ImagePreprocessing)
+    feed = training_loader(recipe, dataset, preprocessing, Engine(torch.device("cpu")), keep=False)
+    count = len(feed.samples)
+    plan = epoch_plan(count, recipe.batch_size or count, recipe.seed, 0)
+    if not feed.mixing:  # which is of whole batches
+        plan = [np.concatenate(plan)[:TRAINING_SAMPLES]]
+    tiles: list[Tile] = []
+    for batch in feed.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
+        images = preprocessing.pixels(batch.inputs)
+        for image, target, index in zip(images, batch.targets, batch.indices.tolist(), strict=True):
+            words, name = label(target, model), feed.samples.name(index)
+            tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))
+    return tiles[:TRAINING_SAMPLES]
+
+
+def label(target: torch.Tensor, model: Model) -> str:
+    """A target in words, also where images are mixed."""
+    if target.ndim == 0:
+        return model.task.truth(float(target))
+    parts = [(float(share), k) for k, share in enumerate(target.tolist()) if share > 0.005]
+    return " + ".join(f"{share:.0%} {model.classes[k]}" for share, k in sorted(parts, reverse=True))
+
+
+def as_image(pixels: torch.Tensor) -> Pixels:
+    """A tensor uint8 [C, h, w] as pixels [h, w, C]."""
+    image: NDArray[Any] = pixels.permute(1, 2, 0).contiguous().numpy()
+    return image

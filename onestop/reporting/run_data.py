@@ -1,0 +1,210 @@
+"""What there is to say of a run, gathered from its folder, its data and its model.
+
+A run may be done, going on or stopped; whatever is not there yet is left out of the page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from onestop.data.dataset import Dataset
+from onestop.data.sources.python import NAME
+from onestop.errors import OneStopError
+from onestop.inference.load import load_model
+from onestop.inference.model import Model
+from onestop.inference.predictions import Verdict, judge, read_verdicts, trained_on
+from onestop.recipe import FIELDS, Recipe
+from onestop.recipe.config import read_recipe
+from onestop.runtime.csv_files import plain_cell
+from onestop.runtime.files import read_object
+from onestop.storage.model_file import Card, read_card
+from onestop.storage.run_folder import (
+    EPOCHS,
+    LOG,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    RECIPE,
+    SKIPPED,
+    EpochsFile,
+    State,
+    is_busy,
+    state_of,
+)
+
+_STAMP = len("2026-01-01 00:00:00 ")
+
+
+@dataclass
+class RunData:
+    """What a report is made of.
+
+    Attributes:
+        folder: Of the run.
+        recipe: Every setting.
+        metrics: The final figures; those of the best network so far where the run is not done; empty
+            where there is no network yet.
+        epochs: Rows of metrics.csv.
+        verdicts: What was said of each image that `metrics` is about.
+        state: `done`, `going on` or `stopped`.
+        card: Of the model file, where there is one.
+        model: To look into, where it could be loaded.
+        dataset: To show images of, where it could be opened.
+        gone: Why there is no model or no data set.
+        said: Notes and warnings of the log, each once.
+        skipped: `path` and `reason` of files that were not used.
+        name: What it is called beside others; empty: as its folder.
+    """
+
+    folder: Path
+    recipe: Recipe
+    metrics: dict[str, Any] = field(default_factory=dict)
+    epochs: list[dict[str, str]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    state: State = "done"
+    card: Card | None = None
+    model: Model | None = None
+    dataset: Dataset | None = None
+    gone: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    name: str = ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names in the order of the outputs; empty where numbers are predicted."""
+        return self.card.classes if self.card else tuple(self.metrics.get("per_class", ()))
+
+    @property
+    def named(self) -> bool:
+        """Whether images were named, so that there is something to say of classes."""
+        return bool(self.verdicts and self.classes)
+
+    @property
+    def split(self) -> str:
+        """What the figures are of."""
+        return str(self.metrics.get("split", ""))
+
+
+def gather(
+    folder: Path,
+    *,
+    dataset: Dataset | None = None,
+    model: Model | None = None,
+    network: nn.Module | str | None = None,
+    data_root: str | None = None,
+    busy: bool | None = None,
+) -> RunData:
+    """Read what a run's folder holds; where it is not done, score its best network so far.
+
+    Args:
+        folder: Of the run.
+        dataset: Its data, where they are at hand; opened as the recipe says where not.
+        model: Its best network, if at hand; loaded where not.
+        network: The user's own, or its `path/to/file.py:Class`, where the model is one.
+        data_root: Where sets known by name lie now.
+        busy: Whether a process is training there; looked up where not said.
+
+    Raises:
+        OneStopError: The recipe cannot be read.
+    """
+    folder = folder.resolve()
+    stored = read_recipe(folder / RECIPE)
+    recipe = Recipe(**{name: value for name, value in stored.items() if name in FIELDS})
+    metrics = read_object(folder / METRICS)
+    busy = is_busy(folder) if busy is None else busy
+    found = RunData(folder, recipe, metrics, model=model)
+    found.state = state_of(metrics, busy=busy)
+    if (folder / EPOCHS).is_file():
+        found.epochs = EpochsFile.read(folder / EPOCHS)
+    found.said = _said(folder / LOG)
+    found.skipped = _skipped(folder / SKIPPED)
+    found.dataset = dataset or _data(found, stored, data_root)
+    if (folder / MODEL).is_file():
+        _load(found, network)
+    if found.state == "done":
+        _read_verdicts(found)
+    if not found.verdicts:
+        _score(found)
+    return found
+
+
+def _said(log: Path) -> list[str]:
+    """Notes and warnings, each once, in the order they came."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    texts = [line[_STAMP:] for line in lines]
+    return list(dict.fromkeys(t for t in texts if t.startswith(("note: ", "warning: "))))
+
+
+def _skipped(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error):
+        return []
+    names = ("path", "reason")
+    return [{name: plain_cell(row.get(name) or "") for name in names} for row in rows]
+
+
+def _data(found: RunData, stored: dict[str, Any], root: str | None) -> Dataset | None:
+    if found.recipe.source == NAME:
+        found.gone.append("images are not shown: the data were given in Python")
+        return None
+    try:
+        return trained_on(stored, root)
+    except OneStopError as error:
+        found.gone.append(f"images are not shown: {error}")
+        return None
+
+
+def _load(found: RunData, network: nn.Module | str | None) -> None:
+    """The model, as far as it can be had; the card alone where its network is somebody's own code."""
+    path = found.folder / MODEL
+    try:
+        if found.model is None:
+            found.model = load_model(path, network, "cpu")[0]
+        found.card = found.model.card
+    except OneStopError as error:
+        found.gone.append(f"the network is not looked into: {error}")
+        with contextlib.suppress(OneStopError):
+            found.card = read_card(path)
+    data = found.dataset
+    if found.card and data and data.fingerprint() != found.card.data["fingerprint"]:
+        found.gone.append(f"images are not shown: {data.name} has changed since the training")
+        found.dataset = None
+
+
+def _read_verdicts(found: RunData) -> None:
+    """What was said of each image, where it is whole; of an earlier version it is made anew."""
+    path, known = found.folder / PREDICTIONS, set(found.classes)
+    try:
+        said = read_verdicts(path) if path.is_file() else []
+    except OneStopError:
+        return
+    strange = known and any({v.truth, v.predicted} - known for v in said)
+    if len(said) == found.metrics.get("images") and not strange:
+        found.verdicts = said
+
+
+def _score(found: RunData) -> None:
+    """Have the network judge the split it was judged on, or, before a run is done, the validation's.
+
+    Never the test split before that: who looks at it while training chooses by it.
+    """
+    model, dataset = found.model, found.dataset
+    split = found.split if found.state == "done" else "val"
+    if model is None or dataset is None or split not in dataset.splits:
+        return
+    scored, feed = model.score(dataset.splits[split], keep_outputs=True)
+    found.verdicts = judge(model.task, feed.samples, scored)
+    if found.state != "done":
+        found.metrics = {"split": split, **scored.metrics}

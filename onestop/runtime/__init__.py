@@ -1,0 +1,1 @@
+"""The machine and the process: device, memory, chance, signals, files."""

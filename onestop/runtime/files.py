@@ -1,0 +1,65 @@
+"""Files that are whole or not there, also through a power cut."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from onestop.errors import OneStopError
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a small JSON file holds; nothing where it is missing, damaged or no object."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Put a file there whole or not at all, also through a power cut.
+
+    Written under a temporary name in the same folder, flushed to the disk, then renamed.
+
+    Raises:
+        OneStopError: The disk is full or cannot be written; an older file there is untouched.
+    """
+    content = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OneStopError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that lasts through a power cut; nothing where it is there.
+
+    Raises:
+        OneStopError: It cannot be made.
+    """
+    try:
+        if not folder.is_dir():
+            folder.mkdir()
+            flush_folder(folder.parent)
+    except OSError as error:
+        raise OneStopError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the disk hold the folder's list of names (needed after a rename; POSIX only)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

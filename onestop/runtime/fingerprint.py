@@ -1,0 +1,59 @@
+"""A record of what the bits of a result depend on beside recipe and data."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import PIL
+import simplejpeg
+import torch
+from PIL import features
+
+from onestop.runtime.device import Engine
+from onestop.text import listing
+from onestop.version import __version__
+
+
+def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
+    """What the bits of a result depend on beside recipe and data: hardware, builds, threads."""
+    device = engine.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    return {
+        "onestop": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pillow": f"{PIL.__version__} with {features.version('jpg')}",  # decodes images
+        "simplejpeg": simplejpeg.__version__,  # decodes JPEGs
+        "system": platform.system(),
+        "device": device.type,
+        "device_name": name,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "precision": engine.precision,
+        "memory_format": engine.memory_format,
+        "threads": engine.threads,
+        "deterministic": engine.deterministic,
+        "compile": engine.compile,
+    }
+
+
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """What differs between two fingerprints, in words; empty where nothing does."""
+    return listing(
+        f"{key.replace('_', ' ')} {before[key]} (here {now[key]})"
+        for key in before
+        if key in now and before[key] != now[key]
+    )
+
+
+def processor() -> str:
+    """The processor by its own name; oneDNN chooses its kernels by the model."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{platform.machine()} {names[0]}" if names else platform.machine()

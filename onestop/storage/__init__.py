@@ -1,0 +1,1 @@
+"""What is kept on the disk: run folders, model files, and files of other tools."""

@@ -1,0 +1,104 @@
+"""Tensors in a file that shows any damage: safetensors with a description that carries a seal.
+
+The description is JSON, the one entry of the file's metadata. Its first value is the seal: the SHA-256
+of all the rest that is in the file, names, kinds, shapes and numbers of the tensors, and the
+description. Any safetensors reader can read such a file; ours also sees whether a single bit has
+changed since it was written. Equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from onestop.errors import UsageError
+from onestop.storage.torch_files import require_file
+
+_MOST_HEADER = 25 * 10**6  # bytes; a tensor takes about 100 of them
+_SEALED = re.compile(r'\{"sha256": "([0-9a-f]{64})", ')
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in a file of tensors.
+
+    Attributes:
+        metadata: Texts by key, a seal cut out of them.
+        tensors: By name, on the CPU.
+        sealed: The key of the description that carries a seal, which is right; empty where none does.
+    """
+
+    metadata: Mapping[str, str]
+    tensors: dict[str, Tensor]
+    sealed: str
+
+
+def packed(tensors: Mapping[str, Tensor], key: str, description: Mapping[str, Any]) -> bytes:
+    """The bytes of a sealed file, whose description (of one value or more) stands under `key`."""
+    stored = {
+        # On the CPU, contiguous, none sharing memory with another.
+        name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    text = json.dumps(description)  # all in ASCII: names of classes can hold bytes that are no text
+    seal = _seal(stored, {key: text})
+    return save(stored, metadata={key: f'{{"sha256": "{seal}", {text[1:]}'})
+
+
+def unpacked(path: Path) -> Content:
+    """The content of a sealed file, or of any other safetensors file.
+
+    Raises:
+        UsageError: No such file, none of this kind, or changed since it was sealed.
+    """
+    begin = require_file(path)
+    if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > _MOST_HEADER:
+        raise UsageError(
+            f"{path}: damaged, or no safetensors file (its list of tensors would be longer than "
+            f"{_MOST_HEADER // 10**6} MB)"
+        )
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}; name a model file") from None
+    except SafetensorError as error:
+        raise UsageError(f"{path}: damaged, or no safetensors file ({error})") from None
+    for key, text in metadata.items():
+        if seal := _SEALED.match(text):
+            metadata[key] = "{" + text[seal.end() :]
+            if seal[1] != _seal(tensors, metadata):
+                raise UsageError(
+                    f"{path}: damaged, its content is not what its checksum says; use another copy"
+                )
+            return Content(metadata, tensors, key)
+    return Content(metadata, tensors, "")
+
+
+def _seal(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    found = hashlib.sha256()
+    for key in sorted(metadata):
+        found.update(_framed(key) + _framed(metadata[key]))
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(_framed(name) + _framed(f"{tensor.dtype} {list(tensor.shape)}"))
+        if tensor.numel():
+            found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def _framed(text: str) -> bytes:
+    """Text with its length before it, so that two texts never look like two others."""
+    content = text.encode(errors="surrogatepass")
+    return len(content).to_bytes(8, "little") + content

@@ -1,0 +1,233 @@
+"""The one safe model file: tensors, and a card that says everything needed to use them.
+
+`model.safetensors` holds the network's tensors under the network's own names, so any safetensors
+reader can use it, one metadata entry `onestop` with the card as JSON, and a checksum
+(`onestop/storage/container.py`). There is no code in it and none is run when it is read. `.pt` and
+`.pth` files of other tools are read by `onestop/storage/torch_files.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+from onestop.data.preprocess import from_json
+from onestop.errors import UsageError
+from onestop.recipe.config import check_setting
+from onestop.runtime.files import write_atomic
+from onestop.storage.container import Content, packed, unpacked
+from onestop.storage.run_folder import MODEL
+from onestop.storage.torch_files import read_checkpoint
+from onestop.text import listing
+
+FORMAT_VERSION = 2
+"""Files of version 1 have no checksum."""
+SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
+"""Of files of weights."""
+_KEY = "onestop"
+_MOST_PIXELS = 2**14  # a side, of what a network sees
+# What JSON that is no card makes a reader raise.
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+# Settings of the run that whoever uses its model goes by.
+_READ = {
+    "device",
+    "precision",
+    "memory_format",
+    "tta",
+    "source",
+    "data_root",
+    "val_fraction",
+    "seed",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model file says of itself.
+
+    Attributes:
+        network: Name of the network, as `build` takes it.
+        arguments: `classes`, `channels` and `image_size` for `build`.
+        classes: Class names in the order of the outputs; empty where a number is predicted.
+        preprocessing: See `onestop.data.preprocess`.
+        recipe: Every setting of the run, resolved.
+        metrics: Figures of the kept weights.
+        data: Name and fingerprint of the data it was trained on.
+        made_with: Versions and hardware.
+        format_version: Of this card.
+    """
+
+    network: str
+    arguments: Mapping[str, Annotated[int, Ge(0)]]
+    classes: tuple[str, ...]
+    preprocessing: Mapping[str, Any]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def packed_model(tensors: Mapping[str, Tensor], card: Card) -> bytes:
+    """The bytes of a model file."""
+    return packed(tensors, _KEY, dataclasses.asdict(card))
+
+
+def write_model(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:
+    """Write a model file, whole or not at all."""
+    write_atomic(path, packed_model(tensors, card))
+
+
+def write_weights(path: str | Path, network: nn.Module) -> None:
+    """Write only the weights of a network that is built in code; `load_weights` reads them back."""
+    write_atomic(Path(path), packed(network.state_dict(), "onestop_weights", {"format_version": 1}))
+
+
+def read_card(path: Path) -> Card:
+    """The card of a model file; for what is raised see `read_model`."""
+    return read_model(path)[0]
+
+
+def read_model(path: Path) -> tuple[Card, dict[str, Tensor]]:
+    """The card and the tensors of a model file.
+
+    Raises:
+        UsageError: No such file, damaged, not written by OneStop, or by a newer version.
+    """
+    return _opened(path, unpacked(path))
+
+
+def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
+    if _KEY not in content.metadata:
+        raise UsageError(
+            f"{path}: holds weights but no OneStop card; start from it with "
+            "`onestop train --weights FILE`, or load it with onestop.load_weights(network, FILE)"
+        )
+    card = _card(path, content.metadata[_KEY])
+    if card.format_version > 1 and content.sealed != _KEY:
+        raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
+    try:
+        problem = _implausible(card, content.tensors)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    if problem:
+        raise UsageError(f"{path}: its card says {problem}; use another copy of the file")
+    return card, content.tensors
+
+
+def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
+    """What of a card would have a network built that cannot be the file's; empty where nothing."""
+    known = ("classes", "channels", "image_size")
+    classes, channels, size = (card.arguments.get(name, 0) for name in known)
+    shape, named = from_json(card.preprocessing).shape, len(card.classes)
+    odd, numbers = card.arguments.keys() - set(known), sum(t.numel() for t in tensors.values())
+    problems = (
+        (classes != max(1, named), f"{classes:,} outputs for {named:,} classes"),
+        (len(set(card.classes)) < named, "two classes of one name"),
+        (bool(odd), f"{listing(sorted(odd))} of its network, which none has"),
+        (channels > max(4, numbers), f"{channels:,} channels, more than it has numbers"),
+        (size > _MOST_PIXELS, f"{size:,} pixels a side"),
+        (
+            shape[:2] != ((channels, size) if len(shape) > 1 else (channels,)),
+            f"images are prepared as {list(shape)}, for {channels} channels and a side of {size}",
+        ),
+    )
+    return next((text for wrong, text in problems if wrong), "")
+
+
+def _card(path: Path, text: str) -> Card:
+    damaged = UsageError(f"{path}: its card is damaged; use another copy of the file")
+    try:
+        values = json.loads(text)
+        version = int(values["format_version"])
+    except _ODD:
+        raise damaged from None
+    if version > FORMAT_VERSION:
+        raise UsageError(
+            f"{path}: format {version}, this OneStop reads up to {FORMAT_VERSION}; upgrade OneStop"
+        )
+    known = {f.name for f in dataclasses.fields(Card)}
+    try:
+        card = _adapter().validate_python({k: v for k, v in values.items() if k in known})
+        for name in _READ & card.recipe.keys():
+            if card.recipe[name] is not None:
+                check_setting(name, card.recipe[name], "")
+    except (UsageError, *_ODD):
+        raise damaged from None
+    return card
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Card]:
+    return TypeAdapter(Card)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors`, `.pt`, `.pth` or `.th` file, on the CPU.
+
+    Raises:
+        UsageError: No such file, damaged, or a file that holds code; see `read_checkpoint`.
+    """
+    if path.suffix != ".safetensors":
+        return read_checkpoint(path)
+    content = unpacked(path)
+    return _opened(path, content)[1] if _KEY in content.metadata else content.tensors
+
+
+def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
+    """Fill a network that was built in code with the weights of a file, all of them.
+
+    Returns:
+        The network.
+
+    Raises:
+        UsageError: The file is for another network; the message names both sides.
+    """
+    path = model_path(path)
+    tensors = read_weights(path)
+    if problem := misfit(network, tensors):
+        raise UsageError(f"{path}: {problem}")
+    network.load_state_dict(tensors)
+    return network
+
+
+def misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """Why tensors do not fill a network exactly, naming both sides; empty where they do."""
+    wanted = network.state_dict()
+    for name in wanted:
+        if name in tensors and tensors[name].shape != wanted[name].shape:
+            return (
+                f"{name} is {list(tensors[name].shape)} in the file and "
+                f"{list(wanted[name].shape)} in the network (other classes, channels or size?)"
+            )
+    missing, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    if missing or extra:
+        parts = [f"the network's {listing(missing, 2)} is not in the file"] if missing else []
+        parts += [f"the file's {listing(extra, 2)} is not in the network"] if extra else []
+        return "is for another network: " + ", ".join(parts)
+    return ""
+
+
+def model_path(path: str | Path) -> Path:
+    """The model file of a run folder, or the path itself.
+
+    Raises:
+        UsageError: There is no such file, or the folder has no model yet.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / MODEL).is_file():
+            raise UsageError(f"{path}: no {MODEL} in this folder; name a run or a model file")
+        return path / MODEL
+    if not path.is_file():
+        raise UsageError(f"{path}: no such run or model file")
+    return path

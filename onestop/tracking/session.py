@@ -1,0 +1,180 @@
+"""The records of a run on their way into a tracker.
+
+They are the records that the progress bar shows. Rows of epochs go in one and all; of the steps only
+as many as cost next to nothing. Since a run that goes on repeats the steps that were not saved, bit for
+bit, what the tracker has already is not written again, and epochs that it lacks are filled in from
+metrics.csv.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from onestop.errors import InterruptedRun, UsageError
+from onestop.recipe import Recipe
+from onestop.runtime.files import read_object, write_atomic
+from onestop.runtime.signals import Stopped
+from onestop.storage.run_folder import EPOCHS, TRACKING, EpochsFile
+from onestop.tracking.tracker import Opening, Status, Tracker, without_secrets, words_of
+from onestop.training.loop import Epoch, Step
+from onestop.training.state import Progress
+
+_PAUSE = 1.0  # seconds between two steps that are written, at least
+_SHARE = 0.02  # of a run's time that writing steps may take
+
+
+class Tracking:
+    """Feeds a run's tracker; does nothing where the recipe asks for none.
+
+    A tracker that fails once the run has begun is left alone after a line: no run ends for it.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
+        """`say` gets a line with the place, and one where the tracker fails."""
+        self._folder, self._recipe, self._say = folder.resolve(), recipe, say
+        self._tracker: Tracker | None = None
+        self._final: dict[str, float | str] = {}
+        self._step = 0  # the last one seen
+        self._next = 0.0  # when a step is written again
+
+    def begin(self, progress: Progress) -> None:
+        """Open the tracker and give it the epochs that it lacks.
+
+        Raises:
+            UsageError: It cannot be opened, and the run has done nothing yet that could be lost.
+        """
+        if self._recipe.track == "none":
+            return
+        self._step = progress.step
+        try:
+            self._open(progress)
+        except Exception as error:  # of whatever kind the tracker's authors chose
+            if progress.step == 0:
+                self._close()
+                raise UsageError(
+                    f"--track {self._recipe.track}: {words_of(error)}; see to it, or go on without: "
+                    f"onestop train {self._folder} --track none"
+                ) from error
+            self._give_up(error)
+
+    def _open(self, progress: Progress) -> None:
+        name, known = self._recipe.track, read_object(self._folder / TRACKING)
+        settings = {k: v for k, v in dataclasses.asdict(self._recipe).items() if v is not None}
+        opening = Opening(
+            self._folder, settings, known.get(name, {}), progress.epoch, progress.step
+        )
+        module = importlib.import_module(f"onestop.tracking.{name}")
+        self._tracker = tracker = cast(Tracker, module.open_tracker(opening))
+        self._say(f"tracking: {without_secrets(tracker.where)}")
+        if tracker.keep != opening.known:
+            known[name] = tracker.keep
+            write_atomic(self._folder / TRACKING, json.dumps(known, indent=2) + "\n")
+        for row in _rows(self._folder, tracker.epoch, progress.epoch):
+            tracker.write(figures_of(row), int(row["step"]))
+
+    def show(self, record: Step | Epoch) -> None:
+        """Take a record of the loop; cheap enough for every step."""
+        if self._tracker is None:
+            return
+        if isinstance(record, Epoch):
+            if record.epoch > self._tracker.epoch:
+                self._write(figures_of(record.row), int(record.row["step"]))
+            return
+        self._step = record.step
+        begun = time.monotonic()
+        if record.step > self._tracker.step and begun >= self._next:
+            self._write(_finite({"batch/loss": record.loss, "batch/lr": record.lr}), record.step)
+            took = time.monotonic() - begun
+            self._next = begun + took + max(_PAUSE, took / _SHARE)
+
+    def final(self, metrics: Mapping[str, Any]) -> None:
+        """Take the final figures, as in metrics.json."""
+        named = {f"final/{name}": value for name, value in metrics.items()}
+        self._final = {**_finite(named), "final/split": str(metrics["split"])}
+
+    def __enter__(self) -> Tracking:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._tracker is None:
+            return
+        try:
+            self._tracker.finish(self._final, self._step, _status(error))
+        except Exception as problem:
+            self._give_up(problem)
+        finally:
+            self._close()
+
+    def _write(self, figures: Mapping[str, float], step: int) -> None:
+        assert self._tracker is not None
+        try:
+            self._tracker.write(figures, step)
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._say(
+            f"warning: {self._recipe.track} takes no more figures ({words_of(error)}); "
+            "the run goes on without it"
+        )
+        self._close()
+
+    def _close(self) -> None:
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            with contextlib.suppress(Exception):
+                tracker.close()
+
+
+def figures_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of an epoch by the names they have in a tracker.
+
+    >>> figures_of({"epoch": 1, "step": 20, "lr": 0.1, "val_loss": "0.5", "val_top5": ""})
+    {'epoch': 1.0, 'lr': 0.1, 'val/loss': 0.5}
+    """
+    parts = ("train", "val")  # which trackers show side by side, split by split
+    return _finite({
+        name.replace("_", "/", 1) if name.partition("_")[0] in parts else name: value
+        for name, value in row.items()
+        if name != "step" and value != ""
+    })  # fmt: skip
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, float]:
+    """The finite numbers among values; here a GPU is waited for."""
+    return {name: x for name, v in values.items() if math.isfinite(x := _number(v))}
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _rows(folder: Path, after: int, until: int) -> list[dict[str, str]]:
+    """The rows of metrics.csv of the epochs `after + 1` to `until`."""
+    if after >= until or not (folder / EPOCHS).exists():
+        return []
+    return [row for row in EpochsFile.read(folder / EPOCHS) if after < int(row["epoch"]) <= until]
+
+
+def _status(error: BaseException | None) -> Status:
+    if error is None:
+        return "finished"
+    asked = InterruptedRun | Stopped | KeyboardInterrupt
+    return "stopped" if isinstance(error, asked) else "failed"

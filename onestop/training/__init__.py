@@ -1,0 +1,1 @@
+"""How weights change; knows neither run folders nor screens."""

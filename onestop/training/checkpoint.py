@@ -1,0 +1,207 @@
+"""The exact training state: everything a step depends on, so that a run can go on bit for bit.
+
+No generator positions are stored, because there are none: see `onestop.runtime.rng`. A state is one
+checksummed file (`onestop/storage/container.py`) in the run's `state/` folder, named after its step.
+The last two are kept: the new one is whole on the disk before the last but one is removed, and if the
+newest is damaged, the one before it takes its place.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from onestop.errors import OneStopError, UsageError
+from onestop.optim.optimizers import restore_slots, slots
+from onestop.runtime.files import make_folder, write_atomic
+from onestop.storage.container import packed, unpacked
+from onestop.training.state import Training
+
+_KEY = "onestop_state"
+_VERSION = 1
+
+
+_COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "seen")
+
+
+@dataclass(frozen=True)
+class _Counters:
+    """What a state must say of a run's progress, checked when it is read."""
+
+    epoch: int
+    step: int
+    seconds: float
+    best: float | None
+    best_loss: float | None
+    best_epoch: int
+    stopped_early: bool
+    seen: int
+
+
+@dataclass(frozen=True)
+class _About:
+    """What it may say of what it belongs to."""
+
+    data: str = ""
+    epochs: int = 0
+    done: int = 0
+    made_with: dict[str, Any] = field(default_factory=dict)
+    inexact: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The whole description of a state."""
+
+    progress: _Counters
+    scaler: dict[str, Any] | None
+    about: _About
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A state as it was read.
+
+    `about` is what it belongs to (data, arithmetic), as `States.save` was told.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the state belongs to."""
+        about = self.header["about"]
+        assert isinstance(about, dict)
+        return about
+
+
+class States:
+    """The states of a run, in its `state/` folder.
+
+    Attributes:
+        damaged: A line for each state that was found damaged.
+        last: The newest state that is known to be whole, which the next one leaves in its place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged: list[str] = []
+        self.last: Path | None = None
+        self._before: Path | None = None
+
+    def newest(self) -> Saved | None:
+        """The newest state that is whole, if there is one.
+
+        Raises:
+            OneStopError: A newer version of OneStop wrote it.
+        """
+        found = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        for number, path in enumerate(found):
+            try:
+                saved = _read(path)
+            except UsageError as error:
+                self.damaged.append(str(error))
+                continue
+            self.last = path
+            self._before = next(iter(found[number + 1 :]), None)
+            return saved
+        return None
+
+    def save(self, training: Training, about: dict[str, Any]) -> Path:
+        """Write the state of a run, then remove what is older than the one before it.
+
+        Args:
+            training: Everything that is saved.
+            about: What the state belongs to, for whoever goes on from it.
+
+        Raises:
+            OneStopError: It could not be written; older states are untouched.
+        """
+        make_folder(self.folder)
+        path = self.folder / f"step-{training.progress.step:09d}.safetensors"
+        write_atomic(path, _packed(training, about))
+        if path != self.last:  # a step can be saved twice
+            self._before, self.last = self.last, path
+        for old in self.folder.iterdir():
+            if old not in (self._before, self.last):
+                old.unlink(missing_ok=True)
+        return path
+
+
+def state_size(training: Training) -> int:
+    """Bytes of a state of this training, with slots as the usual optimizers have them, two a weight."""
+    sizes: list[int] = [tensor.nbytes for tensor in training.network.state_dict().values()]
+    network = sum(sizes)
+    return network * (4 if training.average else 3)
+
+
+def _packed(training: Training, about: dict[str, Any]) -> bytes:
+    progress = training.progress
+    tensors = {f"network/{k}": v for k, v in training.network.state_dict().items()}
+    if training.average:
+        tensors |= {f"average/{k}": v for k, v in training.average.network.state_dict().items()}
+    for name, slot, value in slots(training.optimizer, training.network):
+        tensors[f"optimizer/{slot}/{name}"] = value
+    tensors |= {"progress/loss_sum": progress.loss_sum, "progress/hits": progress.hits}
+    counters = {name: getattr(progress, name) for name in _COUNTERS}
+    scaler = training.scaler.state_dict() if training.scaler else None
+    header = {"version": _VERSION, "progress": counters, "scaler": scaler, "about": about}
+    return packed(tensors, _KEY, header)
+
+
+def restore_state(saved: Saved, training: Training) -> None:
+    """Bring a freshly built training to a state.
+
+    Raises:
+        UsageError: The state belongs to another network or recipe.
+    """
+    header, tensors = saved.header, saved.tensors
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "progress": {}}
+    remembered: dict[tuple[str, str], Tensor] = {}
+    progress = training.progress
+    try:
+        for key, tensor in tensors.items():
+            part, _, name = key.partition("/")
+            if part == "optimizer":
+                slot, _, parameter = name.partition("/")
+                remembered[parameter, slot] = tensor
+            else:
+                parts[part][name] = tensor
+        training.network.load_state_dict(parts["network"])
+        if training.average:
+            training.average.network.load_state_dict(parts["average"])
+        restore_slots(training.optimizer, training.network, remembered)
+        if training.scaler:
+            training.scaler.load_state_dict(header["scaler"])
+        for name in _COUNTERS:
+            setattr(progress, name, header["progress"][name])
+        progress.loss_sum = parts["progress"]["loss_sum"].to(progress.loss_sum.device)
+        progress.hits = parts["progress"]["hits"].to(progress.hits.device)
+    except (RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
+
+
+def _read(path: Path) -> Saved:
+    content = unpacked(path)
+    if content.sealed != _KEY:
+        raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
+    try:  # as it was written, says the seal; but by whom
+        header: dict[str, Any] = json.loads(content.metadata[_KEY])
+        version = int(header["version"])
+        if version <= _VERSION:
+            TypeAdapter(_Header).validate_python(header)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        raise UsageError(f"{path}: damaged, it is not what a state holds") from None
+    if version > _VERSION:  # whole, so no older state may take its place
+        raise OneStopError(
+            f"{path}: format {version}, this OneStop reads up to {_VERSION}; upgrade OneStop"
+        )
+    return Saved(path, header, content.tensors)

@@ -1,0 +1,128 @@
+"""What a run must not lose, written in an order in which a kill at any moment loses nothing.
+
+First the rows of the epochs, then the best network, then the state. A run goes on from its state, which
+says how many rows are its own; so rows and a network that are ahead of the state are merely written
+again, to the same bits.
+
+A write that fails (a full disk, an error of the device) does not end the run: it trains on from what it
+has, tries again after a while, and gives up only after several failures in a row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from onestop.errors import OneStopError, UsageError
+from onestop.runtime.files import write_atomic
+from onestop.storage.model_file import packed_model
+from onestop.storage.run_folder import EPOCHS, MODEL, STATE, EpochsFile
+from onestop.training.checkpoint import States, state_size
+from onestop.training.loop import Epoch
+from onestop.training.setup import Parts
+
+EVERY = 600.0
+"""Seconds after which the state is saved within a long epoch."""
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds between the tries of a save that fails; after the last one the run stops."""
+
+
+class Checkpointer:
+    """Writes what a run in a folder must not lose.
+
+    Attributes:
+        about: What the states belong to.
+    """
+
+    def __init__(
+        self, folder: Path, parts: Parts, states: States, about: dict[str, Any],
+        say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        """`say` gets a line for each save that fails."""
+        self.folder, self.about = folder, about
+        self._parts, self._states, self._say = parts, states, say
+        self._rows = EpochsFile(folder / EPOCHS, keep_epochs=parts.training.progress.epoch)
+        self._model: bytes | None = None
+        self._failures = 0
+        self._next = time.monotonic() + EVERY
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save, again or within a long epoch."""
+        return time.monotonic() >= self._next
+
+    def note(self, record: Epoch) -> None:
+        """Take over what an epoch gave, to be written with the next save."""
+        self._rows.add(record.row)
+        if record.best:
+            self.note_model(record.row)
+
+    def note_model(self, metrics: dict[str, Any]) -> None:
+        """Take over the network as it is now as the best one."""
+        card = dataclasses.replace(self._parts.card, metrics=dict(metrics))
+        self._model = packed_model(self._parts.training.scored.state_dict(), card)
+
+    def save(self) -> bool:
+        """Write everything; whether that went well.
+
+        Raises:
+            OneStopError: It failed too often.
+        """
+        try:
+            self._rows.write()
+            if self._model is not None:
+                write_atomic(self.folder / MODEL, self._model)
+                self._model = None
+            self.about["done"] = self._parts.training.progress.epoch
+            self._states.save(self._parts.training, self.about)
+        except OneStopError as error:
+            self._failed(error)
+            return False
+        self._failures = 0
+        self._next = time.monotonic() + EVERY
+        return True
+
+    def save_now(self) -> None:
+        """Save before going on, however many tries it takes.
+
+        Raises:
+            OneStopError: It failed too often.
+        """
+        while not self.save():
+            time.sleep(max(0.0, self._next - time.monotonic()))
+
+    def _failed(self, error: OneStopError) -> None:
+        if self._failures == len(PAUSES):
+            last = self._states.last
+            good = f"what was saved until {last.stem} stays good" if last else "nothing is saved"
+            raise OneStopError(
+                f"{error}, tried {self._failures + 1} times; {good}; make room, then go on with: "
+                f"onestop train {self.folder}"
+            )
+        pause = PAUSES[self._failures]
+        self._failures += 1
+        self._next = time.monotonic() + pause
+        self._say(f"warning: could not save: {error}; next try in {pause:g} s")
+
+
+def require_space(folder: Path, parts: Parts) -> None:
+    """See that the disk has room for what a run writes.
+
+    Raises:
+        UsageError: It has not.
+    """
+    state = state_size(parts.training)
+    model = sum(tensor.nbytes for tensor in parts.training.network.state_dict().values())
+    # Two states and a model, and the next of each while it is written.
+    needed = 3 * state + 2 * model
+    free = shutil.disk_usage(folder).free
+    already = sum(file.stat().st_size for file in (folder / STATE).glob("step-*"))
+    if free + already < needed:
+        raise UsageError(
+            f"{folder}: a run of {parts.entry.name} writes up to {needed / 1e6:,.0f} MB, and "
+            f"{free / 1e6:,.0f} MB are free there; make room, or name another disk with --out"
+        )

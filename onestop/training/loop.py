@@ -1,0 +1,269 @@
+"""The training loop.
+
+A generator: it yields a record after each step and each epoch, and whoever wants to watch, log,
+save or stop does so between two of them. There are no callbacks, and nothing comes back in.
+
+Legend: B images of a batch, K outputs.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from torch import Tensor, nn
+
+from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.errors import NonFiniteLossError
+from onestop.metrics import HIGHER_IS_BETTER, Metrics
+from onestop.optim.optimizers import set_rate, zero_grad
+from onestop.optim.schedules import schedule
+from onestop.recipe import Recipe
+from onestop.runtime.device import Engine
+from onestop.runtime.rng import seed_torch
+from onestop.tasks import Task
+from onestop.training.compile import Learner, compiled
+from onestop.training.feature_cache import FeatureCache
+from onestop.training.state import Progress, Training
+
+Figure: TypeAlias = float | Tensor
+"""A number; from a GPU a tensor of one, so that only who reads it waits for the GPU."""
+_LOOK = 50  # steps on a GPU between two looks whether the loss is still a number
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step is done. `loss` is of the batch just seen; the rest are of the epoch so far."""
+
+    epoch: int  # counted from 1
+    step: int  # steps done in the whole run
+    steps: int  # ... of so many
+    loss: Figure
+    train_loss: Figure
+    train_accuracy: Figure
+    images: int  # seen in this epoch
+    lr: float
+    waited: float = 0.0  # seconds this process has waited for images in this epoch
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch is over and has been scored.
+
+    `row` holds the columns of metrics.csv; `best` says that no epoch so far was better.
+    """
+
+    epoch: int
+    row: Metrics
+    best: bool
+
+
+def train_loop(
+    training: Training,
+    task: Task,
+    feed: Loader,
+    recipe: Recipe,
+    engine: Engine,
+    evaluate: Callable[[nn.Module], Metrics] | None,
+    shortcut: FeatureCache | None = None,
+) -> Generator[Step | Epoch, None, None]:
+    """Train until the recipe's last epoch, or until `patience` runs out.
+
+    Args:
+        training: Network, optimizer and progress; changed in place. Training goes on from its
+            progress, also from the middle of an epoch.
+        task: Gives the loss.
+        feed: The training split.
+        recipe: Resolved: no value is None.
+        engine: Device and precision.
+        evaluate: Scores a network on the validation split; None where there is none, and then the
+            last epoch counts as the best.
+        shortcut: Used in epochs in which the whole backbone is frozen.
+
+    Raises:
+        NonFiniteLossError: The loss became NaN or infinite; the step is not taken (on a GPU it is
+            noticed some steps later).
+    """
+    assert recipe.epochs is not None
+    assert recipe.batch_size is not None
+    assert recipe.lr is not None
+    progress, network = training.progress, training.network
+    progress.place(engine.device)
+    count = len(feed.samples)
+    per_epoch = len(epoch_plan(count, recipe.batch_size, recipe.seed, 0))
+    factor = schedule(recipe, per_epoch)
+    fast = compiled(network, engine, parts=recipe.accumulate) if engine.compile else network
+    smallest = 2 if recipe.batch_size > 1 and _has_batch_norm(network) else 1
+    while not progress.finished(recipe.epochs):
+        epoch, begun = progress.epoch, time.perf_counter()
+        seconds, seen_before = progress.seconds, progress.seen
+        plan = epoch_plan(count, recipe.batch_size, recipe.seed, epoch)
+        network.train()
+        frozen = frozen_in(recipe, epoch)
+        if training.freezing:
+            training.freezing.freeze(frozen)
+        rest, waited = plan[progress.step - epoch * per_epoch :], 0.0
+        learner: Learner = network
+        if shortcut and frozen == "backbone":
+            batches, learner = shortcut.train(feed, rest, epoch), shortcut.tail(network)
+        else:
+            batches = feed.train(rest, epoch)
+        for batch, seconds_waited in timed(batches):
+            waited += seconds_waited
+            lr = recipe.lr * factor(progress.step)
+            loss: Figure = math.nan
+            if len(batch.indices) >= smallest:
+                set_rate(training.optimizer, lr)
+                seed_torch(recipe.seed, "step", progress.step)
+                whole = learner is network and len(batch.indices) == len(plan[0])
+                loss = take_step(training, fast if whole else learner, task, batch, recipe, engine)
+            progress.step += 1
+            progress.seconds = seconds + time.perf_counter() - begun
+            yield _step_record(progress, recipe.epochs * per_epoch, loss, lr, waited)
+        _refuse_nonfinite(progress)
+        took = time.perf_counter() - begun
+        row = _training_row(progress, task) | {
+            "lr": recipe.lr * factor(progress.step - 1),
+            "images_per_second": (progress.seen - seen_before) / took,
+            "waiting": waited / took,
+        }
+        metrics = evaluate(training.scored) if evaluate else {}
+        row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
+        row["scoring"] = time.perf_counter() - begun - took
+        best = _note_epoch(progress, recipe, metrics)
+        progress.seconds = seconds + time.perf_counter() - begun
+        yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
+
+
+def _training_row(progress: Progress, task: Task) -> Metrics:
+    """What metrics.csv says of an epoch's steps, before the epoch is scored."""
+    row: Metrics = {"epoch": progress.epoch + 1, "step": progress.step}
+    row["train_loss"] = float(_mean(progress.loss_sum, progress))
+    if "accuracy" in task.figures:
+        row["train_accuracy"] = float(_mean(progress.hits, progress))
+    return row
+
+
+def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds that it had to be waited for."""
+    begun = time.perf_counter()
+    for batch in batches:
+        yield batch, time.perf_counter() - begun
+        begun = time.perf_counter()
+
+
+def frozen_in(recipe: Recipe, epoch: int) -> str:
+    """What the recipe freezes in an epoch, counted from 0.
+
+    A function of the epoch alone, so that going on with a run cannot undo it.
+    """
+    thawed = bool(recipe.unfreeze_after) and epoch >= (recipe.unfreeze_after or 0)
+    return "none" if thawed else recipe.freeze or "none"
+
+
+def take_step(
+    training: Training,
+    learner: Learner,
+    task: Task,
+    batch: Batch,
+    recipe: Recipe,
+    engine: Engine,
+) -> Figure:
+    """One step of the optimizer on one batch, computed in `accumulate` parts; its loss.
+
+    `learner` is the network, or the part of it that learns.
+    """
+    progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
+    count = len(batch.targets)
+    parts = min(recipe.accumulate, max(1, count // 2))
+    total: Figure = 0.0
+    zero_grad(optimizer)
+    for inputs, targets in _in_parts(batch, parts):
+        with engine.autocast():
+            outputs = learner(inputs)
+        loss = task.loss(outputs, targets)
+        if parts > 1:
+            loss = loss * (len(targets) / count)
+        total = total + (loss.detach() if engine.runs_ahead else loss.item())
+        if not engine.runs_ahead and not math.isfinite(total):
+            raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
+        (scaler.scale(loss) if scaler else loss).backward()
+        progress.hits += task.hits(outputs, targets)
+    if recipe.clip_grad:
+        if scaler:
+            scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(training.network.parameters(), recipe.clip_grad)
+    if scaler:
+        scaler.step(optimizer)
+        scaler.update()
+    else:
+        optimizer.step()
+    if training.average:
+        training.average.update(training.network, progress.step)
+    progress.seen += count
+    progress.loss_sum += total * count
+    if engine.runs_ahead and progress.step % _LOOK == _LOOK - 1:
+        _refuse_nonfinite(progress)
+    return total
+
+
+def _in_parts(batch: Batch, parts: int) -> Iterable[tuple[Tensor, Tensor]]:
+    if parts == 1:  # small networks feel each call
+        return ((batch.inputs, batch.targets),)
+    return zip(batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True)
+
+
+def _refuse_nonfinite(progress: Progress) -> None:
+    """Stop where a loss of this epoch was no number; on a GPU, this waits for its last step."""
+    if not math.isfinite(float(progress.loss_sum)):
+        raise NonFiniteLossError(f"loss became {float(progress.loss_sum)} by step {progress.step}")
+
+
+def _note_epoch(progress: Progress, recipe: Recipe, metrics: Metrics) -> bool:
+    """Close the epoch's books; whether it was the best so far."""
+    progress.epoch += 1
+    progress.seen = 0
+    progress.loss_sum.zero_()
+    progress.hits.zero_()
+    value, loss = metrics.get(recipe.monitor or ""), metrics.get("loss")
+    if better := _is_better(value, loss, progress, recipe):
+        progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch
+    stale = progress.epoch - progress.best_epoch
+    progress.stopped_early = 0 < (recipe.patience or 0) <= stale
+    return better
+
+
+def _is_better(value: float | None, loss: float | None, progress: Progress, recipe: Recipe) -> bool:
+    """Whether an epoch beats the best so far; among equals the lower loss does."""
+    if value is None or progress.best is None or loss is None or progress.best_loss is None:
+        return True
+    if value == progress.best:
+        return loss < progress.best_loss
+    return (value > progress.best) == HIGHER_IS_BETTER[recipe.monitor or ""]
+
+
+def _step_record(progress: Progress, steps: int, loss: Figure, lr: float, waited: float) -> Step:
+    return Step(
+        epoch=progress.epoch + 1,
+        step=progress.step,
+        steps=steps,
+        loss=loss,
+        train_loss=_mean(progress.loss_sum, progress),
+        train_accuracy=_mean(progress.hits, progress),
+        images=progress.seen,
+        lr=lr,
+        waited=waited,
+    )
+
+
+def _mean(total: Tensor, progress: Progress) -> Figure:
+    """A sum of the epoch's images, by their number."""
+    number = total if total.is_cuda else total.item()
+    return number / max(progress.seen, 1)
+
+
+def _has_batch_norm(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())  # noqa: SLF001

@@ -1,0 +1,177 @@
+"""After a step ran out of memory: which batch would fit.
+
+Two small steps are measured, and what they show an image to need is held against what is left. Larger
+ones are not tried: close to the limit, libraries below torch have been seen to crash the process. The
+network and its optimizer are of no use afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+from onestop.data.loader import Batch
+from onestop.errors import NonFiniteLossError, is_out_of_memory
+from onestop.optim.optimizers import set_rate, zero_grad
+from onestop.runtime import memory
+from onestop.runtime.memory import give_freed_memory_back
+from onestop.training.loop import frozen_in, take_step
+from onestop.training.setup import Parts
+from onestop.training.state import Progress
+
+_Found = TypeVar("_Found")
+_READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
+_SAVING = 6  # ... and saving for one of the network: average and momentum too, each written out
+_SURE = 0.7  # share of what is left that is counted on: the rest is lost between blocks
+
+
+@dataclasses.dataclass(frozen=True)
+class _Need:
+    """What steps were seen to need, in bytes; `few` images were the fewest."""
+
+    few: int
+    of_few: int
+    an_image: float
+
+    def fit(self, left: float, reading: float = 0.0) -> int:
+        """Images whose step finds room in so many bytes; `reading` is added to each image's need."""
+        an_image = max(self.an_image + reading, 1.0)
+        return self.few + int((left - self.of_few - self.few * reading) / an_image)
+
+
+def advice(parts: Parts, problem: str) -> str:
+    """One line on what ran out of memory and what would fit.
+
+    `problem` is what the step said. To be called once the failed step's tensors are let go of; takes
+    the time of a few small steps.
+    """
+    recipe, shape = parts.recipe, parts.preprocessing.shape
+    assert recipe.batch_size is not None
+    batch, cut = recipe.batch_size, recipe.accumulate
+    size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
+    of = f"out of memory with batches of {batch} images of {size}"
+    short = parts.shortcut and frozen_in(recipe, parts.training.progress.epoch) == "backbone"
+    _let_go(parts)
+    unknown = f"{of}; lower --batch-size or --image-size, or raise --accumulate"
+    if short or memory.available(parts.engine.device) is None:
+        return unknown
+    try:
+        need = _measure(parts, math.ceil(batch / cut))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return unknown
+    if need is None:
+        reason = problem.splitlines()[0]
+        return f"{of} ({reason}), and with few; lower --image-size, or choose a smaller --model"
+    fit, more = _choices(parts, need)
+    if fit < 1 or fit >= batch:
+        return unknown
+    line = f"{of}; about {fit} fit: --batch-size {fit}"
+    return (
+        f"{line}, or keep the batch and compute it in parts: --accumulate {more}" if more else line
+    )
+
+
+def _choices(parts: Parts, need: _Need) -> tuple[int, int]:
+    """A batch that fits, and the parts in which the recipe's own does (0 where in none)."""
+    batch, cut = parts.recipe.batch_size or 1, parts.recipe.accumulate
+    left = memory.available(parts.engine.device) or 0
+    left -= max(_saving(parts), round((1 - _SURE) * left))
+    reading = _READING * math.prod(parts.preprocessing.shape)
+    fit = cut * _rounded(need.fit(left, cut * reading))
+    at_once = _rounded(need.fit(left - batch * reading))
+    return fit, max(cut + 1, math.ceil(batch / at_once)) if at_once > 1 else 0
+
+
+def _saving(parts: Parts) -> int:
+    """Bytes that saving takes where the steps are computed."""
+    if parts.engine.device.type == "cuda":
+        return 0
+    sizes: list[int] = [t.nbytes for t in parts.training.network.state_dict().values()]
+    return _SAVING * sum(sizes)
+
+
+def _rounded(images: int) -> int:
+    return images // 8 * 8 if images >= 16 else images
+
+
+def _measure(parts: Parts, failed: int) -> _Need | None:
+    """What steps of few images need; None where even they find no memory."""
+    few = max(2, failed // 128)
+    _aside(lambda: _need(parts, few))  # makes what stays: momentum, code for these sizes
+    first, second = _aside(lambda: _need(parts, few)), _aside(lambda: _need(parts, 4 * few))
+    if first is None or second is None:
+        return None
+    counted = _aside(lambda: _kept(parts, 2 * few) - _kept(parts, few)) / few
+    # What grows hides in memory that was freed and not given back, so the count is the least.
+    return _Need(few, first, max(counted, (second - first) / (3 * few)))
+
+
+def _kept(parts: Parts, images: int) -> int:
+    """Bytes of the tensors that a step keeps for its backward pass, twice for the largest."""
+    sizes: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept)
+    with hooks, parts.engine.autocast():
+        parts.training.network.train()(_batch(parts, images).inputs)
+    return sum(sizes.values()) + 2 * max(sizes.values(), default=0)
+
+
+def _need(parts: Parts, images: int) -> int | None:
+    """The most bytes that a step of so many images takes; None where it finds none."""
+    device = parts.engine.device
+    trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
+    trial.progress.place(device)
+    recipe = dataclasses.replace(parts.recipe, accumulate=1)
+    set_rate(trial.optimizer, 0.0)
+    before = memory.restart_peak(device)
+    try:
+        take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
+    except NonFiniteLossError:
+        pass  # the rest of the step takes less
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+    finally:
+        _let_go(parts)
+    return max(0, (memory.peak(device) or 0) - before)
+
+
+def _batch(parts: Parts, images: int) -> Batch:
+    targets = parts.feeds["train"].targets[:1].expand(images)
+    inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
+    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
+
+
+def _aside(look: Callable[[], _Found]) -> _Found:
+    """What a function finds in a thread of its own.
+
+    oneDNN remembers for a thread that it found no room for its code, and then never asks again.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            found = pool.submit(look)
+        except RuntimeError as error:  # no room for a thread's stack
+            raise MemoryError(str(error)) from None
+        return found.result()
+
+
+def _let_go(parts: Parts) -> None:
+    zero_grad(parts.training.optimizer)
+    gc.collect()
+    give_freed_memory_back()
+    if parts.engine.device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import onestop
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.data.samples import ArraySamples
+from onestop.errors import UsageError
+from onestop.images.formats import BadImageError
+from onestop.inference.load import load_model
+from onestop.inference.model import Model
+from onestop.inference.score import score
+from onestop.networks import build
+from onestop.networks.pretrained import Published
+from onestop.storage.model_file import Card
+
+
+@pytest.fixture
+def model() -> Model:
+    torch.manual_seed(0)
+    preprocessing = ImagePreprocessing(3, (32, 32), (0.4,) * 3, (0.2,) * 3)
+    arguments = {"classes": 3, "channels": 3, "image_size": 32}
+    card = Card("lenet5_color", arguments, ("a", "b", "c"), preprocessing.to_json())
+    return Model(build("lenet5_color", **arguments), card)
+
+
+def test_an_image_is_understood_alike_in_every_form(model: Model, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    path = tmp_path / "image.png"
+    Image.fromarray(pixels).save(path)
+    forms = [path, str(path), path.read_bytes(), Image.open(path), pixels, torch.from_numpy(pixels),
+             torch.from_numpy(pixels).permute(2, 0, 1), pixels / 255.0]  # fmt: skip
+    said = list(model.predict(forms, top=3))
+    assert all(guesses == said[0] for guesses in said[1:])
+    assert isinstance(said[0], list)
+    assert sum(guess.score for guess in said[0]) == pytest.approx(1)
+
+
+def test_unreadable_images_keep_their_place(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_text("no image")
+    good = np.zeros((32, 32, 3), np.uint8)
+    said = list(model.predict([good, tmp_path / "bad.jpg", good]))
+    assert [isinstance(item, BadImageError) for item in said] == [False, True, False]
+    assert said[0] == said[2]
+
+
+def test_predictions_come_while_images_are_still_read(model: Model) -> None:
+    taken = []
+
+    def images() -> object:
+        for number in range(5000):
+            taken.append(number)
+            yield np.zeros((32, 32, 3), np.uint8)
+
+    next(model.predict(images()))  # type: ignore[arg-type]
+    assert len(taken) < 5000
+
+
+def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
+    samples = ArraySamples(images, rng.integers(0, 3, 600))
+    model.network.train()
+    batches = model.feed(samples).in_order(256)
+    scored = score(model.network, model.task, batches, model.engine, keep_outputs=True)
+    assert model.network.training
+    assert scored.metrics["images"] == 600
+    assert scored.indices == list(range(600))
+    assert scored.outputs is not None
+    by_hand = model.network.eval()(
+        model.preprocessing.normalise(torch.from_numpy(images).permute(0, 3, 1, 2))
+    )
+    assert torch.allclose(scored.outputs, by_hand, atol=1e-5)
+    assert scored.metrics["accuracy"] == np.mean(by_hand.argmax(1).numpy() == samples.targets)
+
+
+def test_the_same_image_alone_or_among_many(model: Model) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
+    alone = next(model.predict([images[299]], top=3))
+    among = list(model.predict(images, top=3))[299]
+    assert isinstance(alone, list)
+    assert isinstance(among, list)
+    assert [g.label for g in alone] == [g.label for g in among]
+    assert [g.score for g in alone] == pytest.approx([g.score for g in among], abs=1e-6)
+
+
+def test_a_network_with_published_weights_names_images_with_no_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = build("squeezenet1_1", 3).state_dict()
+    published = Published(
+        dict(state),
+        ("tench", "Pembroke", "ox"),
+        (224, 224),
+        0.875,
+        "bilinear",
+        (0.5,) * 3,
+        (0.2,) * 3,
+    )
+    monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
+    image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    [said] = onestop.predict("torchvision:squeezenet1_1", image)
+    assert {guess.label for guess in said.guesses} == {"tench", "Pembroke", "ox"}
+    assert onestop.predict("squeezenet1_1", image)[0] == said
+    model, _ = load_model("squeezenet1_1")
+    assert model.preprocessing.crop_fraction == 0.875  # type: ignore[attr-defined]
+    assert torch.equal(model.network.state_dict()["features.0.weight"], state["features.0.weight"])
+
+
+def test_a_mistyped_path_is_not_taken_for_a_network() -> None:
+    with pytest.raises(UsageError, match="runs/digit: no such run or model file"):
+        onestop.predict("runs/digit", np.zeros((8, 8), np.uint8))

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from onestop.errors import UsageError
+from onestop.networks import build
+from onestop.networks.partial_load import fill
+
+
+def test_what_fits_is_loaded_and_the_rest_is_named() -> None:
+    source, target = build("lenet5", 10), build("lenet5", 3)
+    head = target.state_dict()["fc3.weight"].clone()
+    tensors = {**source.state_dict(), "extra": torch.zeros(1)}
+    filled = fill(target, tensors, "file")
+    assert torch.equal(target.state_dict()["conv1.weight"], source.state_dict()["conv1.weight"])
+    assert torch.equal(target.state_dict()["fc3.weight"], head)
+    assert filled.other_shape == ("fc3.weight [10, 84] for [3, 84]", "fc3.bias [10] for [3]")
+    assert filled.left_over == ("extra",)
+    assert 0.99 < filled.share < 1
+
+
+def test_a_file_for_another_network_is_refused_and_changes_nothing() -> None:
+    target = build("lenet5", 10)
+    before = {name: tensor.clone() for name, tensor in target.state_dict().items()}
+    tensors = {"conv1.bias": torch.ones(6)}
+    with pytest.raises(UsageError, match="for another network"):
+        fill(target, tensors, "file")
+    assert all(torch.equal(before[name], t) for name, t in target.state_dict().items())

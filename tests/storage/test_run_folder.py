@@ -1,0 +1,250 @@
+"""The run folder: never overwritten, held by one process, and files in it whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onestop.errors import OneStopError, UsageError
+from onestop.runtime.csv_files import csv_text, plain_cell
+from onestop.runtime.files import write_atomic
+from onestop.storage.run_folder import (
+    COLUMNS,
+    LOCK,
+    RECIPE,
+    EpochsFile,
+    create_run,
+    is_run,
+    lock_run,
+)
+
+
+class TestCreating:
+    def test_the_first_run_has_the_plain_name_and_the_next_are_counted(self) -> None:
+        folders = [create_run("runs", "digits") for _ in range(3)]
+        assert [folder.name for folder in folders] == ["digits", "digits-2", "digits-3"]
+        assert all(folder.is_dir() for folder in folders)
+
+    def test_a_free_number_between_is_used_and_nothing_is_overwritten(self) -> None:
+        for name in ("a", "a-3"):
+            (Path("runs") / name).mkdir(parents=True)
+            (Path("runs") / name / "kept").touch()
+        assert [create_run("runs", "a").name for _ in range(2)] == ["a-2", "a-4"]
+        assert Path("runs/a/kept").exists()
+        assert Path("runs/a-3/kept").exists()
+
+    def test_a_file_of_that_name_is_left_alone(self) -> None:
+        Path("a").write_text("mine")
+        assert create_run(".", "a").name == "a-2"
+        assert Path("a").read_text() == "mine"
+
+    def test_folders_above_are_made(self) -> None:
+        assert create_run("deep/down", "a").is_dir()
+
+    @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "/a", "a\\b", "a\0b"])
+    def test_a_name_that_is_no_plain_name_is_refused(self, name: str) -> None:
+        with pytest.raises(UsageError, match="must be a plain folder name; put the path into"):
+            create_run("runs", name)
+        assert not Path("runs").exists()
+
+    @pytest.mark.parametrize("name", ["Käfer 1", "-x", "a.b", "🐝"])
+    def test_an_odd_but_plain_name_is_taken(self, name: str) -> None:
+        assert create_run("runs", name).name == name
+
+    @pytest.mark.parametrize("out", ["file", "file/below"])
+    def test_a_file_cannot_hold_runs(self, out: str) -> None:
+        Path("file").write_text("mine")
+        with pytest.raises(UsageError, match=f"--out {out}: .*name a folder"):
+            create_run(out, "a")
+        assert Path("file").read_text() == "mine"
+
+    def test_a_run_cannot_hold_runs(self) -> None:
+        run = create_run("runs", "a")
+        (run / RECIPE).touch()
+        assert is_run(run)
+        with pytest.raises(UsageError, match=r"--out runs/a: is a run itself"):
+            create_run(run, "b")
+
+    @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a place nobody can write to")
+    def test_a_place_that_cannot_be_written_is_named(self) -> None:
+        with pytest.raises(UsageError, match=r"--out /proc/runs: .*; name a folder you may write"):
+            create_run("/proc/runs", "a")
+
+    @pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything is open to root"
+    )
+    def test_a_read_only_folder_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with pytest.raises(UsageError, match=r"--out .*locked: Permission denied; name a folder"):
+            create_run(tmp_path / "locked", "a")
+
+
+class TestLocking:
+    def test_a_second_holder_is_refused_until_the_first_lets_go(self, tmp_path: Path) -> None:
+        first = lock_run(tmp_path)
+        with pytest.raises(UsageError, match="another process is training here"):
+            lock_run(tmp_path)
+        first.release()
+        lock_run(tmp_path).release()
+
+    def test_another_process_is_refused(self, tmp_path: Path) -> None:
+        code = (
+            "import sys, pathlib\n"
+            "from onestop.storage.run_folder import lock_run\n"
+            "try: lock_run(pathlib.Path(sys.argv[1]))\n"
+            "except Exception as error: print(type(error).__name__, error)\n"
+        )
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        with lock_run(tmp_path):
+            held = subprocess.run(command, capture_output=True, text=True, check=True)
+        free = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert held.stdout.startswith(f"UsageError {tmp_path}: another process is training here")
+        assert (held.stderr, free.stdout) == ("", "")
+
+    def test_a_lock_that_a_dead_process_left_holds_nobody_up(self, tmp_path: Path) -> None:
+        (tmp_path / LOCK).touch()
+        lock_run(tmp_path).release()
+
+    def test_a_folder_that_is_gone_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(UsageError, match=r"file: cannot be written"):
+            lock_run(tmp_path / "file")
+
+
+def fail_with(number: int) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+class TestWritingWhole:
+    def test_text_and_bytes_are_written_and_replaced(self, tmp_path: Path) -> None:
+        write_atomic(tmp_path / "a", "Käfer\n")
+        assert (tmp_path / "a").read_bytes() == "Käfer\n".encode()
+        write_atomic(tmp_path / "a", b"\x00\xff")
+        assert (tmp_path / "a").read_bytes() == b"\x00\xff"
+
+    @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
+    @pytest.mark.parametrize("older", [b"old", None])
+    def test_a_full_disk_leaves_what_was_there_and_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, older: bytes | None
+    ) -> None:
+        path = tmp_path / "model"
+        if older:
+            path.write_bytes(older)
+        monkeypatch.setattr(step, fail_with(errno.ENOSPC))
+        with pytest.raises(
+            OneStopError, match=r"model: cannot be written \(No space left"
+        ) as error:
+            write_atomic(path, b"new")
+        assert error.value.exit_code == 1
+        assert [p.read_bytes() for p in tmp_path.iterdir()] == ([older] if older else [])
+
+    def test_it_is_on_the_disk_before_it_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[bool] = []
+        flush = os.fsync
+
+        def note(handle: int) -> None:
+            seen.append((tmp_path / "a").exists())
+            flush(handle)
+
+        monkeypatch.setattr("os.fsync", note)
+        write_atomic(tmp_path / "a", "text")
+        assert seen == [False, True] if os.name == "posix" else [False]
+
+    def test_a_folder_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(OneStopError, match="cannot be written"):
+            write_atomic(tmp_path / "no" / "a", "text")
+
+
+class TestEpochs:
+    @staticmethod
+    def row(epoch: int) -> dict[str, float]:
+        return {"epoch": epoch, "step": 10 * epoch, "train_loss": 1 / epoch}
+
+    def test_rows_are_written_together_and_whole(self, tmp_path: Path) -> None:
+        file = EpochsFile(tmp_path / "metrics.csv")
+        file.write()
+        assert file.path.read_text() == ",".join(COLUMNS) + "\n"
+        for epoch in (1, 2):
+            file.add(self.row(epoch))
+            assert len(EpochsFile.read(file.path)) == epoch - 1
+            file.write()
+            assert len(EpochsFile.read(file.path)) == epoch
+
+    def test_rows_that_could_not_be_written_come_with_the_next(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = EpochsFile(tmp_path / "metrics.csv")
+        file.add(self.row(1))
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "onestop.runtime.files.os.fsync",
+                lambda _: (_ for _ in ()).throw(OSError(28, "full")),
+            )
+            with pytest.raises(OneStopError, match="full"):
+                file.write()
+        file.add(self.row(2))
+        file.write()
+        assert [row["epoch"] for row in EpochsFile.read(file.path)] == ["1", "2"]
+
+    def test_going_on_cuts_back_to_the_epochs_that_count(self, tmp_path: Path) -> None:
+        path = tmp_path / "metrics.csv"
+        file = EpochsFile(path)
+        for epoch in (1, 2, 3):
+            file.add(self.row(epoch))
+        file.write()
+        whole = path.read_text().splitlines()
+        again = EpochsFile(path, keep_epochs=2)
+        again.write()
+        assert path.read_text().splitlines() == whole[:3]
+        again.add(self.row(3))
+        again.write()
+        assert path.read_text().splitlines() == whole
+
+    def test_columns_that_a_row_lacks_stay_empty(self, tmp_path: Path) -> None:
+        file = EpochsFile(tmp_path / "metrics.csv")
+        file.add({**self.row(1), "unknown": 3})
+        file.write()
+        assert file.read(file.path) == [
+            dict.fromkeys(COLUMNS, "") | {"epoch": "1", "step": "10", "train_loss": "1.0"}
+        ]
+
+    @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1"])
+    def test_text_that_a_spreadsheet_would_compute_is_marked(self, text: str) -> None:
+        assert csv_text(("label",), [{"label": text}]).strip('"\n') == f"'{text}"
+
+    @pytest.mark.parametrize("value", [-1.5, "-1.5", "+2", "-1e-3", "a=b", "x-y", ""])
+    def test_numbers_and_plain_text_are_not(self, value: object) -> None:
+        assert csv_text(("label",), [{"label": value}]).strip('"\n') == str(value)
+
+    def test_values_with_commas_quotes_and_newlines_survive(self, tmp_path: Path) -> None:
+        odd = {"image": 'a,"b"\nc.jpg', "label": "1 + 1"}
+        text = csv_text(("image", "label"), [odd], header=True)
+        assert list(csv.DictReader(text.splitlines(keepends=True))) == [odd]
+
+    @pytest.mark.parametrize(
+        "text", ["=a", "'=a", "''=a", "'a", "-5", "'-5", "a", "'", "raw\udcff"]
+    )
+    def test_a_cell_is_what_it_was_made_of(self, tmp_path: Path, text: str) -> None:
+        write_atomic(tmp_path / "p.csv", csv_text(("label",), [{"label": text}]))
+        assert plain_cell((tmp_path / "p.csv").read_text(encoding="utf-8").strip("\n")) == text
+
+    @pytest.mark.parametrize("damage", [b"\x8e\xff", b"", b"3,"])
+    def test_damaged_rows_are_left_out(self, tmp_path: Path, damage: bytes) -> None:
+        path = tmp_path / "metrics.csv"
+        file = EpochsFile(path)
+        file.add(self.row(1))
+        file.write()
+        path.write_bytes(path.read_bytes() + damage)
+        assert len(EpochsFile.read(path)) == (0 if b"\xff" in damage else 1)
