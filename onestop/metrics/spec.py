@@ -1,0 +1,44 @@
+"""What a metric is called, how it is printed, and which direction is better.
+
+A task declares its metrics as a tuple of these; columns of metrics.csv, progress lines, curves, tables
+of runs, trackers and reports follow from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of a task.
+
+    Attributes:
+        name: Key in metrics.json; `val_NAME` in metrics.csv.
+        title: In tables and above curves.
+        higher: Whether a higher value is better.
+        percent: Whether it is a share, in [0, 1], and printed in percent.
+        training: Whether training steps sum it too, as `train_NAME`.
+    """
+
+    name: str
+    title: str
+    higher: bool = True
+    percent: bool = False
+    training: bool = False
+
+    def text(self, value: float) -> str:
+        """The value as people read it: 98.89%, or four significant digits.
+
+        >>> Metric("accuracy", "accuracy", percent=True).text(0.98889), LOSS.text(0.123456)
+        ('98.89%', '0.1235')
+        """
+        return f"{value:.2%}" if self.percent else f"{value:.4g}"
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether a value beats another one."""
+        return value > other if self.higher else value < other
+
+
+LOSS = Metric("loss", "loss", higher=False)
+"""Every task has it; it is summed in training anyway."""
