@@ -56,7 +56,7 @@ def score(
         if keep_outputs:
             kept.append(outputs.cpu())
             numbers += indices.tolist()
-    return Scored(task.metrics(sums), numbers, torch.cat(kept) if kept else None)
+    return Scored(task.metrics_of(sums), numbers, torch.cat(kept) if kept else None)
 
 
 def outputs_of(

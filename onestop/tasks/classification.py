@@ -16,6 +16,7 @@ from torch import Tensor
 
 from onestop.errors import UsageError
 from onestop.metrics import Metrics, classification_metrics
+from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.task import Label, Sums, Task
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ class Classification(Task):
     name = "classification"
     monitor = "accuracy"
     figures: ClassVar[tuple[str, ...]] = ("accuracy", "top5", "macro_f1", "loss")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", "accuracy", percent=True, training=True),
+        Metric("top5", "top-5", percent=True),
+        Metric("macro_f1", "macro F1", percent=True),
+        LOSS,
+    )
 
     def __init__(
         self,
@@ -106,7 +113,7 @@ class Classification(Task):
         sums["top5"] += (best == targets[:, None]).sum()
         sums["loss"] += F.cross_entropy(outputs, targets, reduction="sum").double()
 
-    def metrics(self, sums: Sums) -> Metrics:  # noqa: D102
+    def metrics_of(self, sums: Sums) -> Metrics:  # noqa: D102
         return classification_metrics(
             sums["confusion"].numpy(), int(sums["top5"]), float(sums["loss"]), self.classes
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.metrics import Metrics, regression_metrics
+from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.task import Label, Sums, Task
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ class Regression(Task):
     name = "regression"
     monitor = "loss"
     figures: ClassVar[tuple[str, ...]] = ("loss", "mae")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("rmse", "rmse", higher=False),
+        Metric("mae", "mae", higher=False),
+        Metric("r2", "r2"),
+        LOSS,
+    )
 
     @property
     def outputs(self) -> int:  # noqa: D102
@@ -51,7 +58,7 @@ class Regression(Task):
         sums["total"] += wanted.sum()
         sums["total_squared"] += wanted.square().sum()
 
-    def metrics(self, sums: Sums) -> Metrics:  # noqa: D102
+    def metrics_of(self, sums: Sums) -> Metrics:  # noqa: D102
         values = {name: float(value) for name, value in sums.items()}
         return regression_metrics(int(values.pop("images")), **values)
 

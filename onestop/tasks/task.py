@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.metrics import Metrics
+from onestop.metrics.spec import Metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +47,8 @@ class Task(ABC):
     """The figure that says which epoch was the best, where nobody asked for another."""
     figures: ClassVar[tuple[str, ...]]
     """The figures that `score` adds up to and that can be monitored."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What evaluation measures; the first is what `monitor` defaults to and what `runs` shows."""
 
     @property
     @abstractmethod
@@ -72,7 +75,7 @@ class Task(ABC):
         """Add a batch of outputs [B, K] to the sums, in place."""
 
     @abstractmethod
-    def metrics(self, sums: Sums) -> Metrics:
+    def metrics_of(self, sums: Sums) -> Metrics:
         """The figures that the sums amount to."""
 
     @abstractmethod

@@ -71,7 +71,7 @@ def test_scores_of_batches_add_up_to_exact_counts() -> None:
     sums = task.empty()
     for part in range(0, 50, 8):
         task.score(sums, outputs[part : part + 8], targets[part : part + 8])
-    figures = task.metrics(sums)
+    figures = task.metrics_of(sums)
     assert figures["images"] == 50
     assert figures["accuracy"] == (outputs.argmax(1) == targets).double().mean()
     top5 = (outputs.topk(5).indices == targets[:, None]).any(1)
@@ -92,7 +92,7 @@ def test_regression_figures_and_words() -> None:
     outputs, targets = torch.tensor([[1.0], [3.0]]), torch.tensor([2.0, 3.0])
     sums = task.empty()
     task.score(sums, outputs, targets)
-    figures = task.metrics(sums)
+    figures = task.metrics_of(sums)
     assert (figures["loss"], figures["mae"], figures["images"]) == (0.5, 0.5, 2)
     assert task.loss(outputs, targets).item() == 0.5
     assert task.decode(outputs, 3)[1][0].label == "3"
