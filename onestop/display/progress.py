@@ -138,7 +138,7 @@ class Watcher:
         self.say(" ".join(parts))
 
     def _figures(self, record: Step) -> str:
-        accuracy = f" accuracy {record.train_accuracy:.1%}" if record.train_accuracy else ""
+        accuracy = f" accuracy {m:.1%}" if (m := record.train_metrics.get("accuracy")) else ""
         seconds = time.monotonic() - self._begun
         speed = (record.images - self._before) / seconds if seconds else 0.0
         pace = f" | {speed:,.0f} images/s" if speed else ""

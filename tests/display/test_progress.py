@@ -19,7 +19,7 @@ HELD_OUT = {"val_loss": 0.6, "val_accuracy": 0.75}
 
 def step(number: int, epoch: int = 1) -> Step:
     return Step(
-        epoch=epoch, step=number, steps=10, loss=1.0, train_loss=0.7, train_accuracy=0.5,
+        epoch=epoch, step=number, steps=10, loss=1.0, train_loss=0.7, train_metrics={"accuracy": 0.5},
         images=32 * number, lr=0.1,
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ class TestTerminal:
 
     def test_the_bar_is_taken_down_when_training_fails(self, capsys: Capture) -> None:
         with pytest.raises(ZeroDivisionError), Watcher() as watcher:
-            watcher.show(Step(1, 1, 1, 1.0, 1.0, 1.0, 1, 1 // 0), 1)
+            watcher.show(Step(1, 1, 1, 1.0, 1.0, {}, 1, 1 // 0), 1)
         hidden, shown = "\x1b[?25l", "\x1b[?25h"  # the cursor
         said = capsys.readouterr().err
         assert said.count(hidden) == said.count(shown) == 1
