@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
@@ -26,7 +26,6 @@ from onestop.results import (
     Evaluation,
     Info,
     Lint,
-    Prediction,
     Predictions,
     Report,
     Run,
@@ -34,6 +33,9 @@ from onestop.results import (
 )
 from onestop.runtime.csv_files import csv_text
 from onestop.text import listing, plural
+
+if TYPE_CHECKING:
+    from onestop.tasks.prediction import Prediction
 
 _FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
 
@@ -88,7 +90,7 @@ def _show_run(run: Run) -> None:
         print(f"some {_of_split(metrics['split'])} images:")
         for said_of in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
-            said = f"{said_of.image}: is {said_of.truth}, predicted {said_of.predicted} {sign}"
+            said = f"{said_of.image}: is {said_of.truth_text}, predicted {said_of.label} {sign}"
             print(f"  {one_line(said).rstrip()}")
     _show_figures(metrics)
     print(run.folder)
@@ -181,10 +183,9 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
-            guesses = ", ".join(_guess(g.label, g.score) for g in prediction.guesses)
-            print(one_line(f"{prediction.image}: {guesses}"))
-            if prediction.remark:
-                print_aside(f"note: {prediction.image}: {prediction.remark}")
+            print(one_line(f"{prediction.image}: {prediction.text}"))
+            if prediction.warning:
+                print_aside(f"note: {prediction.image}: {prediction.warning}")
     for file in predictions.skipped:
         print_aside(f"{file['path']}: skipped: {file['reason']}")
     return 3 if failed == len(predictions) else 0
@@ -201,12 +202,8 @@ def _show_explanations(explanations: Explanations) -> None:
         print(one_line(explanations.picture))
 
 
-def _guess(label: str, score: float) -> str:
-    return label if label == f"{score:.6g}" else f"{label} {score:.1%}"
-
-
 def _row(prediction: Prediction) -> dict[str, Any]:
-    score = f"{prediction.score:.6g}" if prediction.guesses else ""
+    score = f"{prediction.score:.6g}" if prediction.labels else ""
     return {
         "image": prediction.image, "label": prediction.label, "score": score,
         "error": prediction.error,
