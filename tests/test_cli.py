@@ -21,7 +21,8 @@ import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
 from onestop.flags import options_of
-from onestop.recipe import ALIASES, FIELDS
+from onestop.recipe.names import ALIASES
+from onestop.recipe.schema import FIELDS
 from onestop.verbs import VERBS
 from tests.conftest import REPOSITORY
 
@@ -258,7 +259,7 @@ MISTAKES = [
     ("train --recipe no.yaml", 2, "--recipe no.yaml: No such file or directory"),
     ("train --recipe bad.yaml", 2, "bad.yaml:2 'epoch': no such setting; did you mean 'epochs'"),
     ("train --recipe photos", 2, "--recipe photos: Is a directory"),
-    ("train --resume photos", 2, "photos: is no run"),
+    ("train --resume photos", 2, "photos: is not a run folder"),
     ("train photos --out note.txt", 2, "--out note.txt: "),
     ("train photos --name a/b", 2, "--name 'a/b': must be a plain folder name"),
     ("evaluate nowhere", 2, "nowhere: no such run or model file"),
