@@ -322,6 +322,20 @@ def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
         onestop.train(resume="runs")
 
 
+def test_auto_leaves_a_resumed_run_as_it_was() -> None:
+    run = train("digits", epochs=1, lr=0.01)
+    again = onestop.train(run.folder, epochs="auto", lr="auto", quiet=True)
+    assert again.recipe == run.recipe
+
+
+def test_a_run_whose_recipe_leaves_a_value_open_is_refused() -> None:
+    run = train("digits", epochs=1)
+    file = run.folder / "recipe.yaml"
+    file.write_text(file.read_text().replace("epochs: 1\n", "epochs: null\n", 1))
+    with pytest.raises(UsageError, match="says nothing of epochs, so another version"):
+        onestop.train(run.folder, quiet=True)
+
+
 def test_a_refused_resume_changes_nothing() -> None:
     run = train("digits", epochs=2)
     before = (run.folder / "recipe.yaml").read_bytes()
