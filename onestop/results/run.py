@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
 from onestop.recipe import Recipe
-from onestop.recipe.config import read_recipe
+from onestop.recipe.files import read_resolved
 from onestop.results.figures import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
 from onestop.results.notebook import figures, heading, svg, table
 from onestop.storage.run_folder import (
@@ -58,7 +58,7 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """Every setting of the run."""
-        return Recipe(**read_recipe(self.folder / RECIPE))
+        return read_resolved(self.folder / RECIPE)
 
     @property
     def verdicts(self) -> list[Verdict]:

@@ -14,7 +14,7 @@ from onestop.cli import main
 from onestop.display.printing import show, show_settings
 from onestop.display.tables import one_line, plain
 from onestop.inference.predictions import Verdict
-from onestop.recipe.config import settings
+from onestop.recipe.settings import settings
 
 Capture = pytest.CaptureFixture[str]
 

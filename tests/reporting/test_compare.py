@@ -93,7 +93,7 @@ def test_images_of_one_run_alone_are_counted(trained: Trained) -> None:
 def test_numbers_name_the_same_images_only_in_the_same_data(trained: Trained) -> None:
     first = gather(trained("first").folder)
     first.verdicts = [dataclasses.replace(v, image=f"#{i}") for i, v in enumerate(first.verdicts)]
-    elsewhere = dataclasses.replace(first.recipe, source="other")
+    elsewhere = first.recipe.replace(source="other")
     second = dataclasses.replace(first, recipe=elsewhere, verdicts=first.verdicts[:-1])
     assert pair(first, dataclasses.replace(second, recipe=first.recipe)).paired is not None
     assert pair(first, second).paired is None
