@@ -109,6 +109,7 @@ class DatasetInfo:
     splits: tuple[str, ...]
     vectors: bool = False
     imbalance: float = 1.0
+    task: str = "classification"
 
 
 def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
@@ -117,7 +118,9 @@ def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
     if dataset.vectors:
         assert isinstance(train, ArraySamples)
         features = int(train.values.shape[1])
-        return DatasetInfo(len(train), 1, features, 0, 0, tuple(dataset.splits), vectors=True)
+        return DatasetInfo(
+            len(train), 1, features, 0, 0, tuple(dataset.splits), vectors=True, task=dataset.task
+        )
     shapes = []
     for index in permutation(key_for("facts"), len(train)).tolist():
         try:
@@ -138,4 +141,5 @@ def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
         width=int(np.median(widths)),
         splits=tuple(dataset.splits),
         imbalance=float(counts.max() / max(counts.min(), 1)),
+        task=dataset.task,
     )

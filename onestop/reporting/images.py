@@ -112,7 +112,7 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
     assert isinstance(preprocessing, ImagePreprocessing)
     feed = training_loader(recipe, dataset, preprocessing, Engine(torch.device("cpu")), keep=False)
     count = len(feed.samples)
-    plan = epoch_plan(count, recipe.batch_size or count, recipe.seed, 0)
+    plan = epoch_plan(count, recipe.optim.batch_size, recipe.machine.seed, 0)
     if not feed.mixing:  # which is of whole batches
         plan = [np.concatenate(plan)[:TRAINING_SAMPLES]]
     tiles: list[Tile] = []

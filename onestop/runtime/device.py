@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import UsageError
-from onestop.recipe import MemoryFormat, Precision, Recipe
+from onestop.recipe import Machine, MemoryFormat, Precision
 from onestop.text import listing
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -145,15 +145,11 @@ def computes_in_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
 
 
-def engine_for(recipe: Recipe) -> Engine:
-    """The engine a resolved recipe describes (no value in it is None)."""
-    device = choose_device(recipe.device)
-    assert recipe.precision is not None
-    assert recipe.threads is not None
-    assert recipe.memory_format is not None
+def engine_for(machine: Machine) -> Engine:
+    """The engine that a recipe asks for."""
     return Engine(
-        device, recipe.precision, recipe.threads, recipe.deterministic, recipe.memory_format,
-        recipe.compile,
+        choose_device(machine.device), machine.precision, machine.threads, machine.deterministic,
+        machine.memory_format, machine.compile,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import UsageError
-from onestop.recipe.config import check_setting
+from onestop.recipe.schema import FIELDS, check_setting
 from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.run_folder import MODEL
@@ -38,17 +38,6 @@ _KEY = "onestop"
 _MOST_PIXELS = 2**14  # a side, of what a network sees
 # What JSON that is no card makes a reader raise.
 _ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
-# Settings of the run that whoever uses its model goes by.
-_READ = {
-    "device",
-    "precision",
-    "memory_format",
-    "tta",
-    "source",
-    "data_root",
-    "val_fraction",
-    "seed",
-}
 
 
 @dataclass(frozen=True)
@@ -177,7 +166,7 @@ def _card(path: Path, text: str) -> Card:
     known = {f.name for f in dataclasses.fields(Card)}
     try:
         card = _adapter().validate_python({k: v for k, v in values.items() if k in known})
-        for name in _READ & card.recipe.keys():
+        for name in card.recipe.keys() & set(FIELDS):
             if card.recipe[name] is not None:
                 check_setting(name, card.recipe[name], "")
     except (UsageError, *_ODD):

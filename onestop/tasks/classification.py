@@ -62,10 +62,10 @@ class Classification(Task[Tensor]):
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
         """With label smoothing, and classes weighted by their numbers of images if so asked for."""
-        balance = recipe.balance == "loss"
+        balance = recipe.optim.balance == "loss"
         return cls(
             dataset.classes,
-            label_smoothing=recipe.label_smoothing,
+            label_smoothing=recipe.optim.label_smoothing,
             class_weights=balancing_weights(dataset.counts("train")) if balance else None,
         )
 

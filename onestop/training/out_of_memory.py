@@ -52,11 +52,12 @@ def advice(parts: Parts, problem: str) -> str:
     the time of a few small steps.
     """
     recipe, shape = parts.recipe, parts.preprocessing.shape
-    assert recipe.batch_size is not None
-    batch, cut = recipe.batch_size, recipe.accumulate
+    batch, cut = recipe.optim.batch_size, recipe.optim.accumulate
     size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
     of = f"out of memory with batches of {batch} images of {size}"
-    short = parts.shortcut and frozen_in(recipe, parts.training.progress.epoch) == "backbone"
+    short = (
+        parts.shortcut and frozen_in(recipe.network, parts.training.progress.epoch) == "backbone"
+    )
     _let_go(parts)
     unknown = f"{of}; lower --batch-size or --image-size, or raise --accumulate"
     if short or memory.available(parts.engine.device) is None:
@@ -81,7 +82,7 @@ def advice(parts: Parts, problem: str) -> str:
 
 def _choices(parts: Parts, need: _Need) -> tuple[int, int]:
     """A batch that fits, and the parts in which the recipe's own does (0 where in none)."""
-    batch, cut = parts.recipe.batch_size or 1, parts.recipe.accumulate
+    batch, cut = parts.recipe.optim.batch_size, parts.recipe.optim.accumulate
     left = memory.available(parts.engine.device) or 0
     left -= max(_saving(parts), round((1 - _SURE) * left))
     reading = _READING * math.prod(parts.preprocessing.shape)
@@ -134,11 +135,11 @@ def _need(parts: Parts, images: int) -> int | None:
     device = parts.engine.device
     trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
     trial.progress.place(device)
-    recipe = dataclasses.replace(parts.recipe, accumulate=1)
+    optim = dataclasses.replace(parts.recipe.optim, accumulate=1)
     set_rate(trial.optimizer, 0.0)
     before = memory.restart_peak(device)
     try:
-        take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
+        take_step(trial, trial.network, parts.task, _batch(parts, images), optim, parts.engine)
     except NonFiniteLossError:
         pass  # the rest of the step takes less
     except (MemoryError, RuntimeError) as error:

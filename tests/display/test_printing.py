@@ -13,7 +13,7 @@ import onestop
 from onestop.cli import main
 from onestop.display.printing import show, show_settings
 from onestop.display.tables import one_line, plain
-from onestop.recipe.config import settings
+from onestop.recipe.settings import settings
 from onestop.tasks import Label, Prediction
 
 Capture = pytest.CaptureFixture[str]
