@@ -15,6 +15,7 @@ from torch import nn
 
 from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
+from onestop.networks.trace import device_of, in_mode
 from onestop.text import did_you_mean
 
 _PYTHON = "(given in Python) "
@@ -122,19 +123,15 @@ def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, siz
 
 
 def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]) -> None:
-    was_training = network.training
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    network.eval()
     try:
-        with torch.inference_mode():
-            outputs = network(torch.zeros(2, *shape, device=device))
+        with in_mode(network, training=False), torch.inference_mode():
+            outputs = network(torch.zeros(2, *shape, device=device_of(network)))
     except Exception as error:
         wanted = "x".join(map(str, shape))
         raise UsageError(
             f"--model {name}: does not take {wanted} images ({error}); "
             "set --channels and --image-size to what it takes"
         ) from error
-    network.train(was_training)
     if getattr(outputs, "shape", None) != (2, classes):
         got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
         raise UsageError(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from onestop.networks.trace import device_of, hooked, in_mode
 from onestop.networks.trimmed_conv import Conv2d
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -52,46 +53,36 @@ class Folding:
 
 
 def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
-    """Names of layers and of the BatchNorms that follow them and nothing else does."""
-    watch = _Uses()
+    """Names of layers, each with the BatchNorm that alone takes its output."""
+    uses = _Uses()
     made: dict[int, tuple[str, Tensor]] = {}
     candidates: list[tuple[str, str, Tensor]] = []
     calls: Counter[str] = Counter()
-    handles = []
 
-    def note_layer(name: str, output: Tensor) -> None:
+    def note_layer(name: str, _: nn.Module, __: Any, output: Tensor) -> None:
         calls[name] += 1
         made[id(output)] = (name, output)
 
-    def note_norm(name: str, given: Tensor) -> None:
+    def note_norm(name: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         calls[name] += 1
-        if id(given) in made:
-            candidates.append((made[id(given)][0], name, given))
+        if id(inputs[0]) in made:
+            candidates.append((made[id(inputs[0])][0], name, inputs[0]))
 
-    for name, module in network.named_modules():
-        if type(module) in (nn.Conv2d, Conv2d, nn.Linear):
-            handles.append(
-                module.register_forward_hook(lambda _m, _i, out, name=name: note_layer(name, out))
-            )
-        elif _is_plain(module):
-            handles.append(
-                module.register_forward_pre_hook(
-                    lambda _m, given, name=name: note_norm(name, given[0])
-                )
-            )
-    was_training = network.training
-    device = next(network.parameters()).device
-    try:
-        with torch.no_grad(), watch:
-            network.eval()(torch.zeros(1, *shape, device=device))
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
+    modules = list(network.named_modules())
+    layers = [(name, m) for name, m in modules if type(m) in (nn.Conv2d, Conv2d, nn.Linear)]
+    norms = [(name, module) for name, module in modules if _is_plain(module)]
+    with (
+        hooked(layers, after=note_layer),
+        hooked(norms, before=note_norm),
+        in_mode(network, training=False),
+        torch.no_grad(),
+        uses,
+    ):
+        network(torch.zeros(1, *shape, device=device_of(network)))
     return [
         (layer, norm)
         for layer, norm, between in candidates
-        if calls[layer] == calls[norm] == 1 and watch.uses[id(between)] == 1
+        if calls[layer] == calls[norm] == 1 and uses.count[id(between)] == 1
     ]
 
 
@@ -115,13 +106,13 @@ class _Uses(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.uses: Counter[int] = Counter()
+        self.count: Counter[int] = Counter()
         self.kept: list[Tensor] = []  # else the id of one that is gone becomes another's
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for value in torch.utils._pytree.tree_leaves((args, kwargs)):  # noqa: SLF001
             if isinstance(value, Tensor):
-                self.uses[id(value)] += 1
+                self.count[id(value)] += 1
                 self.kept.append(value)
         return func(*args, **(kwargs or {}))
 

@@ -50,14 +50,14 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
     Raises:
         UsageError: The network does not take such inputs.
     """
-    seen, _ = run(network, shape)
+    trace, _ = run(network, shape)
     modules = dict(_modules(network))
     own = dict(_own_parameters(modules))
     parameters = _sums({name: sum(p.numel() for p in of) for name, of in own.items()})
-    work = _sums({name: seen.work[module] for name, module in modules.items()})
-    made = _sums({name: seen.made[module] for name, module in modules.items()})
+    work = _sums({name: trace.work[module] for name, module in modules.items()})
+    made = _sums({name: trace.made[module] for name, module in modules.items()})
     alive = _sums({
-        name: seen.calls[module] + sum(id(p) in seen.used for p in own[name])
+        name: trace.calls[module] + sum(id(p) in trace.used for p in own[name])
         for name, module in modules.items()
     })  # fmt: skip
     idle = [name for name in modules if parameters[name] and not alive[name]]
@@ -68,12 +68,12 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
             "depth": len(_path(name)),
             "kind": type(module).__name__,
             "details": details(module),
-            "output": seen.outputs.get(module, []),
+            "output": trace.outputs.get(module, []),
             "parameters": parameters[name],
             "own_parameters": sum(p.numel() for p in own[name]),
             "multiply_adds": work[name],
             "activations": made[name],
-            "calls": seen.calls[module],
+            "calls": trace.calls[module],
             "training_only": any(_is_in(name, outer) for outer in idle if outer in training),
             "unused": any(_is_in(name, outer) for outer in idle if outer not in training),
             **marks,
@@ -102,14 +102,14 @@ def _used_in_training(network: nn.Module, shape: tuple[int, ...]) -> set[str]:
     """Names of the modules that run in training, or that it puts out for the loss to use."""
     shadow = copy.deepcopy(network)  # running in training changes averages that it keeps
     try:
-        watch, output = run(shadow, shape, training=True)
+        trace, output = run(shadow, shape, training=True)
     except UsageError:  # nothing is known; what is usual holds
         return {name for name, _ in network.named_modules()}
-    used = {inner for thing in output if isinstance(thing, nn.Module) for inner in thing.modules()}
+    used = {inner for item in output if isinstance(item, nn.Module) for inner in item.modules()}
     return {
         name
         for name, module in shadow.named_modules()
-        if any(watch.calls[inner] or inner in used for inner in module.modules())
+        if any(trace.calls[inner] or inner in used for inner in module.modules())
     }
 
 

@@ -50,10 +50,10 @@ def traits_of(network: nn.Module, shape: tuple[int, ...]) -> Traits:
     Raises:
         UsageError: It does not take inputs of that shape, (C, H, W) or (F,).
     """
-    seen, _ = run(network, shape)
+    trace, _ = run(network, shape)
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     return Traits(
-        multiply_adds=sum(seen.work.values()),
+        multiply_adds=sum(trace.work.values()),
         convolutions=bool(convolutions),
         depthwise=any(1 < conv.groups == conv.in_channels for conv in convolutions),
     )

@@ -9,7 +9,7 @@ from torch import nn
 from onestop.errors import UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.pretrained import Published, patience
-from onestop.networks.surgery import run_on_shapes
+from onestop.networks.trace import run_on_shapes
 from onestop.text import did_you_mean, listing
 
 PREFIX = "timm:"

@@ -26,7 +26,8 @@ from onestop.networks.airbench import Airbench
 from onestop.networks.catalog import OWN
 from onestop.networks.freezing import Freezing, stages
 from onestop.networks.meta import LayersOnly
-from onestop.networks.surgery import find_heads, replace_channels, replace_head, run_on_shapes
+from onestop.networks.surgery import find_heads, replace_channels, replace_head
+from onestop.networks.trace import run_on_shapes
 from onestop.storage.model_file import load_weights, write_weights
 from onestop.tasks import Classification
 from tests.networks.contract_lists import (

@@ -29,7 +29,7 @@ def test_a_network_without_a_last_layer_is_refused() -> None:
         find_heads(network, (3, 32, 32))
     with pytest.raises(UsageError, match="its first layer is no plain convolution"):
         replace_channels(nn.Sequential(nn.Flatten(), nn.Linear(27, 4)), 1, (3, 3, 3))
-    with pytest.raises(UsageError, match="does not take 3x3x3 images"):
+    with pytest.raises(UsageError, match="does not take 3x3x3 inputs"):
         find_heads(models.alexnet(), (3, 3, 3))
 
 
