@@ -86,10 +86,18 @@ def build(
 
         network = timm_zoo.build(entry.name, classes, channels, size)
     else:
-        module, _, function = entry.where.partition(":")
-        network = getattr(importlib.import_module(module), function)(classes, channels, size)
-    assert isinstance(network, nn.Module)
+        network = make(entry, classes, channels, size)
     return without_idle_taps(network)
+
+
+def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Module:
+    """Call the builder of one of our own networks; `build` has checked the arguments."""
+    module, _, name = entry.where.partition(":")
+    builder = getattr(importlib.import_module(module), name)
+    size = {"image_size": image_size} if entry.size else {}
+    network = builder(classes, channels, **size, **entry.options)
+    assert isinstance(network, nn.Module)
+    return network
 
 
 def entries() -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""Pieces that several families are built of.
+"""Building blocks that several families of networks share.
 
 Legend: B images of a batch, C channels, H and W height and width.
 """
@@ -68,14 +68,33 @@ def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
     return conv_norm_act(inputs, outputs, 1, stride, act=nn.Identity)
 
 
-def bottleneck(inputs: int, outputs: int, stride: int, *, width: int, groups: int = 1) -> Residual:
+class BasicBlock(Residual):
+    """Two 3x3 convolutions beside a shortcut, for residual networks of up to 34 layers."""
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, shortcut: Block = projection
+    ) -> None:
+        body = nn.Sequential(
+            conv_norm_act(inputs, outputs, 3, stride),
+            conv_norm_act(outputs, outputs, 3, act=nn.Identity),
+        )
+        super().__init__(body, shortcut(inputs, outputs, stride), nn.ReLU())
+
+
+class Bottleneck(Residual):
     """A residual block that is narrow inside: 1x1 to `width`, 3x3 in `groups`, 1x1 to `outputs`."""
-    body = nn.Sequential(
-        conv_norm_act(inputs, width, 1),
-        conv_norm_act(width, width, 3, stride, groups=groups),
-        conv_norm_act(width, outputs, 1, act=nn.Identity),
-    )
-    return Residual(body, projection(inputs, outputs, stride), nn.ReLU())
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, *, width: int | None = None, groups: int = 1
+    ) -> None:
+        """`width` is a quarter of `outputs` by default, as in ResNet-50 and deeper."""
+        width = width or outputs // 4
+        body = nn.Sequential(
+            conv_norm_act(inputs, width, 1),
+            conv_norm_act(width, width, 3, stride, groups=groups),
+            conv_norm_act(width, outputs, 1, act=nn.Identity),
+        )
+        super().__init__(body, projection(inputs, outputs, stride), nn.ReLU())
 
 
 def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> nn.Sequential:

@@ -162,8 +162,3 @@ class CapsNet(nn.Module):
         if self.training:
             return CapsuleOutputs(logits, capsules, images, self.decoder)
         return logits
-
-
-def capsnet(classes: int, channels: int, image_size: int) -> CapsNet:
-    """The network of the paper's figures 1 and 2, for images of 17 pixels and more."""
-    return CapsNet(classes, channels, image_size)

@@ -8,7 +8,6 @@ with here (`HUGE`) are held to the part by shapes alone.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from onestop.errors import UsageError
-from onestop.networks import build, count_parameters, find, torchvision_zoo
+from onestop.networks import build, count_parameters, find, make, torchvision_zoo
 from onestop.networks.airbench import Airbench
 from onestop.networks.catalog import OWN
 from onestop.networks.freezing import Freezing, stages
@@ -286,10 +285,7 @@ def behind_the_door(name: str, size: int) -> nn.Module:
     with LayersOnly():
         if name in TORCHVISION:
             return torchvision_zoo.build(name, K, 3, size)
-        module, _, function = OWN[name].where.partition(":")
-        network = getattr(importlib.import_module(module), function)(K, OWN[name].channels, size)
-        assert isinstance(network, nn.Module)
-        return network
+        return make(OWN[name], K, OWN[name].channels, size)
 
 
 def torchvisions_own(name: str, size: int) -> nn.Module:
