@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 from onestop.storage.torch_files import require_file
 
 _MOST_HEADER = 25 * 10**6  # bytes; a tensor takes about 100 of them
@@ -59,11 +59,12 @@ def unpacked(path: Path) -> Content:
     """The content of a sealed file, or of any other safetensors file.
 
     Raises:
-        UsageError: No such file, none of this kind, or changed since it was sealed.
+        UsageError: There is no such file.
+        ModelFileError: It is not a safetensors file, or has changed since it was written.
     """
     begin = require_file(path)
     if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > _MOST_HEADER:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: damaged, or no safetensors file (its list of tensors would be longer than "
             f"{_MOST_HEADER // 10**6} MB)"
         )
@@ -74,12 +75,12 @@ def unpacked(path: Path) -> Content:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; name a model file") from None
     except SafetensorError as error:
-        raise UsageError(f"{path}: damaged, or no safetensors file ({error})") from None
+        raise ModelFileError(f"{path}: damaged, or no safetensors file ({error})") from None
     for key, text in metadata.items():
         if seal := _SEALED.match(text):
             metadata[key] = "{" + text[seal.end() :]
             if seal[1] != _seal(tensors, metadata):
-                raise UsageError(
+                raise ModelFileError(
                     f"{path}: damaged, its content is not what its checksum says; use another copy"
                 )
             return Content(metadata, tensors, key)

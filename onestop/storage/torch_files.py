@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 
 MOST_BYTES = 2**36
 """Of a file of weights: 64 GiB."""
@@ -42,7 +42,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     leading `module.` is taken off the names.
 
     Raises:
-        UsageError: No such file, no checkpoint, damaged, too large, or with code in it.
+        UsageError: There is no such file.
+        ModelFileError: It is not a checkpoint, damaged, too large, or has code in it.
     """
     begin = require_file(path)
     if begin.startswith(b"PK"):
@@ -55,7 +56,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise UsageError(f"{path}: {error.strerror or error}; name a weights file") from None
     except _DAMAGE as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: holds no plain tensors ({reason}); files with code in them are not opened, {_ASK}"
         ) from None
     return _named(path, content)
@@ -65,14 +66,15 @@ def require_file(path: Path) -> bytes:
     """The first bytes of a file of weights, once it is seen to be one.
 
     Raises:
-        UsageError: It is a folder, a pipe, a device, too large, or plainly something else.
+        UsageError: There is no such file, or it is a folder, a pipe or a device.
+        ModelFileError: It is too large, or plainly something else.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would block, /dev/zero never end
             raise UsageError(f"{path}: is no file; name a file of weights")
         if status.st_size > MOST_BYTES:
-            raise UsageError(
+            raise ModelFileError(
                 f"{path}: has {status.st_size / 2**30:,.0f} GiB, more than the {MOST_BYTES // 2**30} "
                 "that are read; name a file of weights"
             )
@@ -81,9 +83,11 @@ def require_file(path: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; name a weights file") from None
     if begin.startswith(b"version https://git-lfs"):
-        raise UsageError(f"{path}: is a git-lfs pointer, not the weights; fetch them: git lfs pull")
+        raise ModelFileError(
+            f"{path}: is a git-lfs pointer, not the weights; fetch them: git lfs pull"
+        )
     if begin.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise UsageError(f"{path}: is a web page, not the weights; download the file itself")
+        raise ModelFileError(f"{path}: is a web page, not the weights; download the file itself")
     return begin
 
 
@@ -98,11 +102,11 @@ def _check_archive(path: Path) -> None:
             if not problem and (bad := archive.testzip()) is not None:
                 problem = f"{bad} is not what its checksum says"
     except (*_DAMAGE, OSError) as error:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: damaged ({str(error) or type(error).__name__}); {_ASK}"
         ) from None
     if problem:
-        raise UsageError(f"{path}: {problem}; {_ASK}")
+        raise ModelFileError(f"{path}: {problem}; {_ASK}")
 
 
 def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str:
@@ -141,14 +145,16 @@ def _named(path: Path, content: Any) -> dict[str, Tensor]:
     found: Mapping[Any, Any] = content if isinstance(content, dict) else {}
     tensors = {str(k).removeprefix("module."): v for k, v in found.items() if isinstance(v, Tensor)}
     if not tensors:
-        raise UsageError(f"{path}: holds no tensors by name; name a file of weights (a state dict)")
+        raise ModelFileError(
+            f"{path}: holds no tensors by name; name a file of weights (a state dict)"
+        )
     if len(tensors) > MOST_TENSORS:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: has {len(tensors):,} tensors, more than the {MOST_TENSORS:,} that are read"
         )
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            raise UsageError(
+            raise ModelFileError(
                 f"{path}: {name} is no plain tensor of numbers ({tensor.layout}, {tensor.dtype}); "
                 f"{_ASK}"
             )

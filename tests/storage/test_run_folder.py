@@ -105,7 +105,9 @@ class TestLocking:
         with lock_run(tmp_path):
             held = subprocess.run(command, capture_output=True, text=True, check=True)
         free = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert held.stdout.startswith(f"UsageError {tmp_path}: another process is training here")
+        assert held.stdout.startswith(
+            f"RunLockedError {tmp_path}: another process is training here"
+        )
         assert (held.stderr, free.stdout) == ("", "")
 
     def test_a_lock_that_a_dead_process_left_holds_nobody_up(self, tmp_path: Path) -> None:
