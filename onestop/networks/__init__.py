@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as users
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.pretrained import Published
+from onestop.networks.surgery import replace_channels
 from onestop.networks.trimmed_conv import without_idle_taps
 from onestop.text import did_you_mean
 
@@ -64,7 +65,8 @@ def build(
             `onestop.networks.custom`).
 
     Raises:
-        UsageError: The network does not take such images.
+        UsageError: No such network, or no classes.
+        ArchitectureError: It does not take such images, or cannot be built.
     """
     entry = find(name)
     channels = channels or entry.channels
@@ -72,7 +74,7 @@ def build(
     if classes < 1:
         raise UsageError(f"{entry.name}: needs at least one class (got {classes})")
     if size < entry.min_size:
-        raise UsageError(
+        raise ArchitectureError(
             f"{entry.name}: images of {size} pixels are too small; it needs {entry.min_size} or more"
         )
     if entry.users:
@@ -80,7 +82,9 @@ def build(
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
-        network = torchvision_zoo.build(entry.name, classes, channels, size)
+        network = torchvision_zoo.build(entry.name, classes, size)
+        if channels != entry.channels:
+            replace_channels(network, channels, (entry.channels, size, size))
     elif entry.origin == "timm":
         from onestop.networks import timm_zoo
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.trace import device_of, in_mode
 from onestop.text import did_you_mean
@@ -70,7 +70,8 @@ def build(
         size: Height and width of its images.
 
     Raises:
-        UsageError: It cannot be imported or made, or does not fit the images and classes.
+        UsageError: There is no such class, or its code is not here.
+        ArchitectureError: It cannot be imported or built, or does not take such images and classes.
     """
     if given is None:
         given = _from_file(entry)
@@ -79,7 +80,7 @@ def build(
     else:
         network = _make(given, entry.name, classes, channels, size)
     if not isinstance(network, nn.Module):
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module"
         )
     _try_out(network, entry.name, classes, (channels, size, size))
@@ -98,7 +99,7 @@ def _from_file(entry: Entry) -> Callable[..., Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {path}: {type(error).__name__} when imported: {error}"
         ) from error
     found: Callable[..., Any] | None = getattr(module, name, None)
@@ -119,7 +120,7 @@ def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, siz
     try:
         return maker(**{key: value for key, value in offered.items() if key in wanted})
     except Exception as error:
-        raise UsageError(f"--model {name}: cannot be built: {error}") from error
+        raise ArchitectureError(f"--model {name}: cannot be built: {error}") from error
 
 
 def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]) -> None:
@@ -128,12 +129,12 @@ def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]
             outputs = network(torch.zeros(2, *shape, device=device_of(network)))
     except Exception as error:
         wanted = "x".join(map(str, shape))
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {name}: does not take {wanted} images ({error}); "
             "set --channels and --image-size to what it takes"
         ) from error
     if getattr(outputs, "shape", None) != (2, classes):
         got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})"
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError
 from onestop.networks.describe import details
 from onestop.networks.freezing import stages
 from onestop.networks.surgery import find_heads
@@ -48,7 +48,7 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
         no stages are known; `head`: whether it computes the network's outputs.
 
     Raises:
-        UsageError: The network does not take such inputs.
+        ArchitectureError: The network does not take such inputs.
     """
     trace, _ = run(network, shape)
     modules = dict(_modules(network))
@@ -103,7 +103,7 @@ def _used_in_training(network: nn.Module, shape: tuple[int, ...]) -> set[str]:
     shadow = copy.deepcopy(network)  # running in training changes averages that it keeps
     try:
         trace, output = run(shadow, shape, training=True)
-    except UsageError:  # nothing is known; what is usual holds
+    except ArchitectureError:  # nothing is known; what is usual holds
         return {name for name, _ in network.named_modules()}
     used = {inner for item in output if isinstance(item, nn.Module) for inner in item.modules()}
     return {
@@ -155,7 +155,9 @@ def _marks(network: nn.Module, shape: tuple[int, ...], names: Iterable[str]) -> 
     """The stage that each module is in, and whether it is a head."""
     try:
         heads = find_heads(network, shape)
-    except UsageError:  # no single layer computes the outputs; then `--freeze N` is refused too
+    except (
+        ArchitectureError
+    ):  # no single layer computes the outputs; then `--freeze N` is refused too
         heads = []
     parts = stages(network, heads) if heads else []
     inside = {name: number for number, part in enumerate(parts, 1) for name in part}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError
 from onestop.text import listing
 
 LEAST = 0.5
@@ -66,7 +66,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
     A first convolution for another number of channels is summed or repeated to fit.
 
     Raises:
-        UsageError: Less than half of the network would be filled; nothing is changed then.
+        ModelFileError: Less than half of the network would be filled; nothing is changed then.
     """
     own = network.state_dict()
     tensors = {name: _fitted(tensor, own.get(name)) for name, tensor in tensors.items()}
@@ -85,7 +85,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
         / max(1, sum(t.numel() for t in own.values())),
     )
     if filled.share < LEAST:
-        raise UsageError(
+        raise ModelFileError(
             f"--weights {source}: for another network? {filled}; name the network's own"
         )
     for name in fitting:

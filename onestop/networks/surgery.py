@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError
 from onestop.networks.autograd import walk
 from onestop.networks.partial_load import spread_channels
 from onestop.networks.trace import (
@@ -42,8 +42,8 @@ def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
         shape: Of one input, (C, H, W).
 
     Raises:
-        UsageError: No linear or convolutional layer with as many outputs as the network computes
-            them.
+        ArchitectureError: No linear or convolutional layer with as many outputs as the network has
+            computes them.
     """
     heads: dict[str, None] = {}  # an ordered set
     for training in (False, True):
@@ -53,12 +53,12 @@ def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
             last = [name for name in graph.layers_behind(output)
                     if _outputs(network.get_submodule(name)) == classes]  # fmt: skip
             if output.ndim != 2 or not last:
-                raise UsageError(
+                raise ArchitectureError(
                     f"{type(network).__name__}: has no last layer with {classes} outputs"
                 )
             heads.update(dict.fromkeys(last))
         if not heads:
-            raise UsageError(f"{type(network).__name__}: gives no tensor of outputs")
+            raise ArchitectureError(f"{type(network).__name__}: gives no tensor of outputs")
     return list(heads)
 
 
@@ -78,7 +78,7 @@ def replace_head(
         The network.
 
     Raises:
-        UsageError: No head was found, or the network does not work with another one.
+        ArchitectureError: No head was found, or the network does not work with another one.
     """
     heads = find_heads(network, shape)
     new = {name: _like(network.get_submodule(name), outputs=classes) for name in heads}
@@ -98,12 +98,14 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
         shape: Of one input that the network takes now, (C, H, W).
 
     Raises:
-        UsageError: What sees the image is not a convolution over its channels.
+        ArchitectureError: What sees the image is not a convolution over its channels.
     """
     first = _graph(network, shape, training=False).layers_at_the_image()
     layers = {name: network.get_submodule(name) for name in first}
     if not layers or not all(_sees_channels(layer, shape[0]) for layer in layers.values()):
-        raise UsageError(f"{type(network).__name__}: its first layer is no plain convolution")
+        raise ArchitectureError(
+            f"{type(network).__name__}: its first layer is no plain convolution"
+        )
     new = {name: _like(layer, inputs=channels) for name, layer in layers.items()}
     with torch.no_grad():
         for name, layer in layers.items():
@@ -211,10 +213,10 @@ def _swap(
             outputs = _tensors(run_on_shapes(network, shape, training=training))
             widths = {output.shape[-1] for output in outputs} - {classes}
             if classes is not None and widths:
-                raise UsageError(f"it then has {widths.pop()} outputs instead of {classes}")
-    except UsageError as error:
+                raise ArchitectureError(f"it then has {widths.pop()} outputs instead of {classes}")
+    except ArchitectureError as error:
         for name, layer in old.items():
             network.set_submodule(name, layer)
-        raise UsageError(
+        raise ArchitectureError(
             f"{type(network).__name__}: does not work with a new {', '.join(new)} ({error})"
         ) from error

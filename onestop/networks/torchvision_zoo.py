@@ -9,10 +9,9 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.pretrained import Published, patience
-from onestop.networks.surgery import replace_channels
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.text import listing
 
@@ -68,13 +67,13 @@ def _min_size(name: str, meta: Any) -> int:
     return next((least for family, least in _LEAST.items() if name.startswith(family)), stated)
 
 
-def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A torchvision network with random weights.
+def build(name: str, classes: int, image_size: int) -> nn.Module:
+    """A torchvision network for colour images, with random weights.
 
-    Inception v3 has no auxiliary classifier where the images are too small for it.
+    Inception v3 has no auxiliary classifier if the images are too small for it.
 
     Raises:
-        UsageError: The network has tables that cannot be made for this size.
+        ArchitectureError: The network has tables that cannot be made for this size.
     """
     options: dict[str, Any] = {"init_weights": True} if name in _ASK_FOR_INIT else {}
     if name == "inception_v3":
@@ -86,8 +85,6 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     if isinstance(network, models.MNASNet):
         network.__class__ = _MNASNet
     assert isinstance(network, nn.Module)
-    if channels != 3:
-        replace_channels(network, channels, (3, image_size, image_size))
     return network
 
 
@@ -106,7 +103,7 @@ def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
     unit = entry(name).min_size
     if size % unit:
         below = size // unit * unit
-        raise UsageError(
+        raise ArchitectureError(
             f"{name}: takes images of a multiple of {unit} pixels, not of {size}; "
             f"name --image-size {below} or {below + unit}"
         )

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError
 from onestop.networks.autograd import parameters_behind
 from onestop.networks.describe import by
 
@@ -86,13 +86,13 @@ def outputs_of(network: nn.Module, inputs: Tensor) -> Any:
     """What a network makes of inputs [B, ...].
 
     Raises:
-        UsageError: It does not take them.
+        ArchitectureError: It does not take them.
     """
     try:
         return network(inputs)
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UsageError(
+        raise ArchitectureError(
             f"{type(network).__name__}: does not take {by(inputs.shape[1:])} inputs: {reason}"
         ) from error
 
@@ -109,7 +109,7 @@ def run_on_shapes(network: nn.Module, shape: tuple[int, ...], *, training: bool 
         Its outputs for two inputs, without values.
 
     Raises:
-        UsageError: It does not take such inputs.
+        ArchitectureError: It does not take such inputs.
     """
     with torch.no_grad():
         return outputs_of(without_values(network).train(training), shapes_of_two(shape))
@@ -134,7 +134,7 @@ def run(
         What its modules did, and everything in its output.
 
     Raises:
-        UsageError: It does not take such inputs.
+        ArchitectureError: It does not take such inputs.
     """
     device, trace = device_of(network), Trace()
     modules = [("", module) for module in network.modules()]

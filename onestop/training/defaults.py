@@ -17,10 +17,16 @@ from onestop.data.loader import KEEP_BYTES
 from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
-from onestop.networks.profile import Traits, suited_format, traits
+from onestop.networks.profile import Traits, traits
 from onestop.recipe import Precision, Recipe
 from onestop.recipe.config import Settings, refuse_useless
-from onestop.runtime.device import choose_device, compute_threads, computes_in_bf16, cores
+from onestop.runtime.device import (
+    choose_device,
+    compute_threads,
+    computes_in_bf16,
+    cores,
+    suited_format,
+)
 
 Rules: TypeAlias = dict[str, tuple[object, str]]
 """Values by name of the setting, each with its reason."""

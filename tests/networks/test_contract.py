@@ -284,7 +284,7 @@ def behind_the_door(name: str, size: int) -> nn.Module:
     """A network for images of a size that `build` refuses."""
     with LayersOnly():
         if name in TORCHVISION:
-            return torchvision_zoo.build(name, K, 3, size)
+            return torchvision_zoo.build(name, K, size)
         return make(OWN[name], K, OWN[name].channels, size)
 
 

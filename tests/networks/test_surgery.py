@@ -12,7 +12,7 @@ from onestop.networks.surgery import find_heads, replace_channels, replace_head
 
 
 def test_auxiliary_heads_are_found_and_replaced_too() -> None:
-    network = torchvision_zoo.build("googlenet", 10, 3, 224)
+    network = torchvision_zoo.build("googlenet", 10, 224)
     assert find_heads(network, (3, 224, 224)) == ["fc", "aux2.fc2", "aux1.fc2"]
     outputs = replace_head(network, 4).train()(torch.rand(2, 3, 224, 224))
     assert [tuple(output.shape) for output in outputs] == [(2, 4)] * 3
