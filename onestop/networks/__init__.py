@@ -1,4 +1,4 @@
-"""The networks: `build` is the only door, `find` says what a name stands for."""
+"""The networks: `find` looks up a name, `build` builds what it stands for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from onestop.text import did_you_mean
 
 
 def find(name: str) -> Entry:
-    """What a network's name stands for.
+    """Look up a network by name.
 
     Args:
         name: One of our own; a torchvision name, plain or as `torchvision:NAME`; `timm:NAME`; or
@@ -57,11 +57,10 @@ def build(
 
     Args:
         name: See `find`.
-        classes: Its outputs: the number of classes, or 1 where a number is predicted.
-        channels: Channels of its input (features of a vector); the network's usual number where
-            not given.
-        image_size: Height and width of its input; the network's usual size where not given.
-        given: A user's own network, or a class that makes one, where it comes from Python (see
+        classes: The number of outputs: of classes, or 1 for a predicted number.
+        channels: Channels of its input (features of a vector); the network's usual number by default.
+        image_size: Height and width of its input; the network's usual size by default.
+        given: A user's own network, or a class that makes one, if it comes from Python (see
             `onestop.networks.custom`).
 
     Raises:
@@ -117,7 +116,7 @@ def published_weights(entry: Entry, which: str = "default") -> Published:
 
     Args:
         entry: The network.
-        which: `default`, or the name of a set: torchvision's `IMAGENET1K_V1` and so on, or one of
+        which: `default`, or the name of a set: torchvision's `IMAGENET1K_V1` and the like, or one of
             timm's tags.
 
     Raises:

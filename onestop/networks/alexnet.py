@@ -18,7 +18,7 @@ from onestop.networks.blocks import he_init
 
 
 class AlexNet(nn.Module):
-    """Large kernels first, then small ones; pooling after the first, second and last."""
+    """Large kernels first, then small ones; pooling after the first, second and last convolution."""
 
     def __init__(self, classes: int, channels: int) -> None:
         super().__init__()

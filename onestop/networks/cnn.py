@@ -1,4 +1,4 @@
-"""Two first convolutional networks: a single layer, and modules made of modules.
+"""Two introductory convolutional networks: a single layer, and modules made of modules.
 
 Legend: B images of a batch, C channels, S image size, K classes.
 """

@@ -1,4 +1,4 @@
-"""A user's own networks: a class in a file, or a module or class given in Python."""
+"""Custom networks: a user's class in a file, or a module or class passed in Python."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from onestop.networks.trace import device_of, in_mode
 from onestop.text import did_you_mean
 
 _PYTHON = "(given in Python) "
-_OUR_GUESS = 224  # pixels a side, where neither the user nor the images say it
+_OUR_GUESS = 224  # pixels per side, if neither the user nor the images determine it
 
 
 def is_users(name: str) -> bool:
-    """Whether a network's name stands for a user's own, which no name alone can build."""
+    """Whether a name stands for a user's own network, which takes the user's code to build."""
     return ".py:" in name or name.endswith(".py") or name.startswith(_PYTHON)
 
 
 def entry(name: str) -> Entry:
-    """What a user's own network is called and where it is.
+    """The entry of a user's own network.
 
     Args:
-        name: `path/to/file.py:Class`, or what `name_of` made of a network given in Python.
+        name: `path/to/file.py:Class`, or the `name_of` a network passed in Python.
 
     Raises:
         UsageError: There is no such file, or no class is named.
@@ -47,7 +47,7 @@ def entry(name: str) -> Entry:
 
 
 def name_of(network: nn.Module | Callable[..., Any]) -> str:
-    """What a network given in Python is called in recipes and model files."""
+    """The name of a network passed in Python, in recipes and model files."""
     plain = type(network).__name__ if isinstance(network, nn.Module) else network.__name__
     return f"{_PYTHON}{plain}"
 
@@ -63,10 +63,10 @@ def build(
 
     Args:
         entry: See `entry`.
-        given: Where the network comes from Python: the module, of which a copy is taken so that it
-            stays as it is, or a class or function that makes one.
-        classes: Outputs it must have.
-        channels: Of its images.
+        given: For a network from Python: the module, which is copied and left as it is, or a class or
+            function that makes one.
+        classes: The number of outputs it must have.
+        channels: The number of channels of its images.
         size: Height and width of its images.
 
     Raises:
@@ -81,7 +81,7 @@ def build(
         network = _make(given, entry.name, classes, channels, size)
     if not isinstance(network, nn.Module):
         raise ArchitectureError(
-            f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module"
+            f"--model {entry.name}: makes a {type(network).__name__}, not a torch.nn.Module"
         )
     _try_out(network, entry.name, classes, (channels, size, size))
     return network
@@ -95,22 +95,22 @@ def _from_file(entry: Entry) -> Callable[..., Any]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickling of the user's own need it there
+    sys.modules[spec.name] = module  # the user's dataclasses and pickling need it there
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ArchitectureError(
             f"--model {path}: {type(error).__name__} when imported: {error}"
         ) from error
-    found: Callable[..., Any] | None = getattr(module, name, None)
-    if found is None:
+    maker: Callable[..., Any] | None = getattr(module, name, None)
+    if maker is None:
         known = [key for key, value in vars(module).items() if inspect.isclass(value)]
         raise UsageError(f"--model {entry.name}: {path} has no {name!r}{did_you_mean(name, known)}")
-    return found
+    return maker
 
 
 def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, size: int) -> object:
-    """Call the user's class with those of our arguments that it has."""
+    """Call the user's class with those of our arguments that it takes."""
     offered = {
         "classes": classes, "num_classes": classes, "n_classes": classes,
         "channels": channels, "in_channels": channels, "in_chans": channels,

@@ -1,4 +1,4 @@
-"""DenseNet for small images: each layer sees what all layers before it in its block have made.
+"""DenseNet for small images: each layer sees the outputs of all layers before it in its block.
 
 Huang et al. 2017, "Densely connected convolutional networks", section 3,
 https://arxiv.org/abs/1608.06993. DenseNet-BC-100 with growth 12 is the paper's network for CIFAR:

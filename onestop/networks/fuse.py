@@ -1,8 +1,8 @@
-"""BatchNorm folded into the layer before it, for a network that only predicts.
+"""BatchNorm folding: merging each BatchNorm into the layer before it, for a network that only predicts.
 
-In evaluation BatchNorm multiplies and adds numbers that are known beforehand, so the weights before it
-can hold them (Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877). Outputs stay the same
-but for rounding.
+In evaluation mode BatchNorm multiplies by constants and adds constants, which the weights before it can
+absorb (Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877). Outputs stay the same up to
+rounding.
 """
 
 from __future__ import annotations
@@ -25,19 +25,22 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 class Folding:
     """Which BatchNorms of a network can be folded; calling it folds those of a network like it.
 
-    Found once, by watching the network run: a BatchNorm goes into a convolution or linear layer where
-    it is all that becomes of that layer's output.
+    Found once, by tracing a run: a BatchNorm is folded into a convolution or linear layer if nothing
+    else takes that layer's output.
+
+    Attributes:
+        pairs: Names of the layer and of the BatchNorm.
     """
 
     def __init__(self, network: nn.Module, shape: tuple[int, ...]) -> None:
-        """`shape` is of one input, (C, H, W) or (F,)."""
+        """`shape` is that of one input, (C, H, W) or (F,)."""
         self.pairs: list[tuple[str, str]] = []
         if not any(isinstance(module, _NORMS) for module in network.modules()):
             return
         self.pairs = _pairs(network, shape)
 
     def __call__(self, network: nn.Module) -> nn.Module:
-        """A copy in evaluation mode with BatchNorm folded; the network itself where there is none."""
+        """A copy in evaluation mode with BatchNorm folded; the network itself if there is none."""
         if not self.pairs:
             return network
         fast = copy.deepcopy(network).eval().requires_grad_(False)
@@ -87,7 +90,7 @@ def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """A BatchNorm with statistics of its own; timm's, which holds its activation too, is one."""
+    """Whether it is a BatchNorm with running statistics; timm's, which adds an activation, is one."""
     known = type(module) in _NORMS or (
         isinstance(module, _NORMS) and hasattr(module, "drop") and hasattr(module, "act")
     )
@@ -95,19 +98,19 @@ def _is_plain(module: nn.Module) -> bool:
 
 
 def _rest_of(norm: nn.Module) -> nn.Module:
-    """What a BatchNorm does beside normalising: nothing, or timm's activation."""
+    """What a BatchNorm does besides normalising: nothing, or timm's activation."""
     if type(norm) in _NORMS:
         return nn.Identity()
     return nn.Sequential(norm.drop, norm.act)  # type: ignore[arg-type]
 
 
 class _Uses(TorchDispatchMode):
-    """Counts the operations that each tensor goes into."""
+    """Counts, by the id of each tensor, the operations that take it."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.count: Counter[int] = Counter()
-        self.kept: list[Tensor] = []  # else the id of one that is gone becomes another's
+        self.kept: list[Tensor] = []  # else the id of one that is freed becomes another's
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for value in torch.utils._pytree.tree_leaves((args, kwargs)):  # noqa: SLF001

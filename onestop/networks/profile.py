@@ -64,8 +64,8 @@ def traits(entry: Entry, classes: int, channels: int, image_size: int) -> Traits
     shape = (channels,) if entry.vectors else (channels, image_size, image_size)
     if entry.users:
         return None
-    found = look(
+    looked_at = look(
         lambda: build(entry.name, classes, channels, image_size),
         lambda network: traits_of(network, shape),
     )
-    return found and found[1]
+    return looked_at and looked_at[1]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from onestop.networks.blocks import Residual, conv_norm_act, he_init
 
 _SCALE = 0.125
-"""Factor of the outputs; small ones keep the softmax soft while the rate is high."""
+"""Factor of the outputs; a small one keeps the softmax soft while the learning rate is high."""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:

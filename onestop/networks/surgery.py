@@ -34,8 +34,8 @@ _LAYERS = (nn.Linear, nn.Conv2d)
 def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """Names of the layers that compute the network's outputs, the main head first.
 
-    A network has several where it averages the outputs of several layers, or where auxiliary
-    classifiers give outputs of their own in training.
+    A network has several if it averages the outputs of several layers, or if auxiliary classifiers
+    have outputs of their own in training.
 
     Args:
         network: Any network for images.
@@ -104,7 +104,7 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
     layers = {name: network.get_submodule(name) for name in first}
     if not layers or not all(_sees_channels(layer, shape[0]) for layer in layers.values()):
         raise ArchitectureError(
-            f"{type(network).__name__}: its first layer is no plain convolution"
+            f"{type(network).__name__}: its first layer is not a plain convolution"
         )
     new = {name: _like(layer, inputs=channels) for name, layer in layers.items()}
     with torch.no_grad():

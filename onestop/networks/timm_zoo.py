@@ -1,4 +1,4 @@
-"""timm's networks, `timm:NAME`, where timm is installed (the extra `timm`)."""
+"""timm's networks, `timm:NAME`, if timm is installed (the extra `timm`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIX = "timm:"
 
 
 def entry(name: str) -> Entry:
-    """What timm says of a network, named without the prefix.
+    """The entry of a timm network, named without the prefix.
 
     Raises:
         UsageError: timm is not installed, or does not know the name.
