@@ -169,7 +169,7 @@ def check_other_channels(name: str) -> None:
     size = size_of(name)
     network = by_shapes(name, None, size)
     if name in KEEPS_ITS_CHANNELS:
-        with pytest.raises(UsageError, match="its first layer is no plain convolution"):
+        with pytest.raises(UsageError, match="its first layer is not a plain convolution"):
             replace_channels(network, 4, shape_of(name, size))
         return
     replace_channels(network, 4, shape_of(name, size))
