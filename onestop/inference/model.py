@@ -23,10 +23,9 @@ from onestop.data.samples import ArraySamples
 from onestop.images.formats import BadImageError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.networks.fuse import Folding
-from onestop.networks.profile import suited_format
 from onestop.networks.tta import augmented
 from onestop.recipe import MemoryFormat, Precision
-from onestop.runtime.device import Engine, choose_device, cores
+from onestop.runtime.device import Engine, choose_device, cores, suited_format
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import Card, write_model
 from onestop.tasks import task_for

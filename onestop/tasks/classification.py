@@ -47,10 +47,10 @@ class Classification(Task):
         self.class_weights = class_weights
 
     @property
-    def outputs(self) -> int:  # noqa: D102
+    def outputs(self) -> int:
         return len(self.classes)
 
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
         if isinstance(outputs, Tensor):
             return self._cross_entropy(outputs, targets)
         if hasattr(outputs, "loss"):  # the capsule network brings its own
@@ -84,13 +84,13 @@ class Classification(Task):
         )
         return total / len(targets)
 
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+    def hits(self, outputs: Any, targets: Tensor) -> Tensor:
         logits = outputs if isinstance(outputs, Tensor) else outputs.logits
         if targets.ndim == 2:  # mixed images: what they are most of
             targets = targets.argmax(1)
         return (logits.argmax(1) == targets).sum()
 
-    def empty(self) -> Sums:  # noqa: D102
+    def empty(self) -> Sums:
         count = len(self.classes)
         return {
             "confusion": torch.zeros(count, count, dtype=torch.int64),
@@ -98,7 +98,7 @@ class Classification(Task):
             "loss": torch.zeros((), dtype=torch.float64),
         }
 
-    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:  # noqa: D102
+    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:
         outputs, targets = outputs.float().cpu(), targets.cpu()
         best = outputs.topk(min(_TOP, outputs.shape[1])).indices  # [B, 5], best first
         one = torch.ones((), dtype=torch.int64)
@@ -106,25 +106,25 @@ class Classification(Task):
         sums["top5"] += (best == targets[:, None]).sum()
         sums["loss"] += F.cross_entropy(outputs, targets, reduction="sum").double()
 
-    def metrics(self, sums: Sums) -> Metrics:  # noqa: D102
+    def metrics(self, sums: Sums) -> Metrics:
         return classification_metrics(
             sums["confusion"].numpy(), int(sums["top5"]), float(sums["loss"]), self.classes
         )
 
-    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:  # noqa: D102
+    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:
         scores, numbers = outputs.float().softmax(1).topk(min(top, len(self.classes)))
         return [
             [Label(self.classes[k], score) for score, k in zip(*row, strict=True)]
             for row in zip(scores.tolist(), numbers.tolist(), strict=True)
         ]
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs.float(), targets, reduction="none")
 
-    def truth(self, target: float) -> str:  # noqa: D102
+    def truth(self, target: float) -> str:
         return self.classes[int(target)]
 
-    def draw(  # noqa: D102
+    def draw(
         self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
     ) -> Figure:
         from onestop.figures.grid import guess_title, image_grid

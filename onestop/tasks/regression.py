@@ -29,20 +29,20 @@ class Regression(Task):
     figures: ClassVar[tuple[str, ...]] = ("loss", "mae")
 
     @property
-    def outputs(self) -> int:  # noqa: D102
+    def outputs(self) -> int:
         return 1
 
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
         return F.mse_loss(outputs.float().squeeze(-1), targets)
 
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102, ARG002
+    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: ARG002
         return torch.zeros((), dtype=torch.int64, device=targets.device)
 
-    def empty(self) -> Sums:  # noqa: D102
+    def empty(self) -> Sums:
         names = ("images", "squared", "absolute", "total", "total_squared")
         return {name: torch.zeros((), dtype=torch.float64) for name in names}
 
-    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:  # noqa: D102
+    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:
         predicted, wanted = outputs.double().cpu().squeeze(-1), targets.double().cpu()
         error = predicted - wanted
         sums["images"] += len(wanted)
@@ -51,20 +51,20 @@ class Regression(Task):
         sums["total"] += wanted.sum()
         sums["total_squared"] += wanted.square().sum()
 
-    def metrics(self, sums: Sums) -> Metrics:  # noqa: D102
+    def metrics(self, sums: Sums) -> Metrics:
         values = {name: float(value) for name, value in sums.items()}
         return regression_metrics(int(values.pop("images")), **values)
 
-    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:  # noqa: D102, ARG002
+    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:  # noqa: ARG002
         return [[Label(f"{value:.6g}", value)] for value in outputs.squeeze(-1).tolist()]
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs.squeeze(-1) - targets).square()
 
-    def truth(self, target: float) -> str:  # noqa: D102
+    def truth(self, target: float) -> str:
         return f"{target:.6g}"
 
-    def draw(  # noqa: D102
+    def draw(
         self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
     ) -> Figure:
         from onestop.figures.fitted import fitted_line, fitted_scatter
