@@ -39,23 +39,23 @@ class ScaledSamples(Samples):
         self.channels, self.flat, self.shapes = channels, flat, shapes
         self.ends = np.cumsum(shapes.prod(1) * channels)
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         assert channels == self.channels
         height, width = self.shapes[index].tolist()
         end = int(self.ends[index])
         return self.flat[end - height * width * channels : end].reshape(height, width, channels)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         height, width = self.shapes[index].tolist()
         return height, width, self.channels
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return self.original.name(index)
 
-    def take(self, indices: NDArray[np.int64]) -> Samples:  # noqa: D102
+    def take(self, indices: NDArray[np.int64]) -> Samples:
         return self.original.take(indices)
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         return self.original.identity()
 
 

@@ -31,7 +31,10 @@ from onestop.images.formats import BadImageError
 
 
 class _UnkeptError(Exception):
-    """A reason not to write a file."""
+    """A reason not to write a file.
+
+    Not a `OneStopError`: no caller sees it, since it becomes a line of what the cache reports.
+    """
 
 
 class _Sink(Protocol):

@@ -78,10 +78,10 @@ class ImagePreprocessing(Preprocessing):
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
     @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
+    def shape(self) -> tuple[int, ...]:
         return (self.channels, *self.size)
 
-    def prepare(self, samples: Samples, index: int) -> Tensor:  # noqa: D102
+    def prepare(self, samples: Samples, index: int) -> Tensor:
         return self.resize(pixel_tensor(samples.read(index, self.channels)))[0]
 
     def resize(self, images: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ class ImagePreprocessing(Preprocessing):
         top, left = (scaled[0] - h) // 2, (scaled[1] - w) // 2
         return images[..., top : top + h, left : left + w]
 
-    def normalise(self, batch: Tensor) -> Tensor:  # noqa: D102
+    def normalise(self, batch: Tensor) -> Tensor:
         # One multiplication and one addition a pixel: (x/255 - mean)/std = x*scale + shift.
         mean = torch.tensor(self.mean, device=batch.device)
         std = torch.tensor(self.std, device=batch.device)
@@ -135,14 +135,14 @@ class VectorPreprocessing(Preprocessing):
     std: tuple[float, ...]
 
     @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
+    def shape(self) -> tuple[int, ...]:
         return (self.features,)
 
-    def prepare(self, samples: Samples, index: int) -> Tensor:  # noqa: D102
+    def prepare(self, samples: Samples, index: int) -> Tensor:
         assert isinstance(samples, ArraySamples)
         return torch.from_numpy(samples.values[index])
 
-    def normalise(self, batch: Tensor) -> Tensor:  # noqa: D102
+    def normalise(self, batch: Tensor) -> Tensor:
         mean = torch.tensor(self.mean, device=batch.device)
         return (batch.float() - mean) / torch.tensor(self.std, device=batch.device)
 

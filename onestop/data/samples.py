@@ -79,17 +79,17 @@ class FileSamples(Samples):
         self.targets = targets
         self.remarks: dict[int, str] = {}
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         remark = partial(self.remarks.__setitem__, index)
         return decode(self.root / self.paths[index], channels, remark)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         return measure(self.root / self.paths[index])
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return self.paths[index]
 
-    def take(self, indices: NDArray[np.int64]) -> FileSamples:  # noqa: D102
+    def take(self, indices: NDArray[np.int64]) -> FileSamples:
         return FileSamples(self.root, [self.paths[i] for i in indices], self.targets[indices])
 
     def size(self, index: int) -> int:
@@ -112,7 +112,7 @@ class FileSamples(Samples):
         with path.open("rb", buffering=0) as file:
             return hashlib.sha256(file.readall()).digest()
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         lines = []
         for path in self.paths:
             try:
@@ -139,24 +139,24 @@ class ArraySamples(Samples):
         """Whether these are vectors rather than images."""
         return self.values.ndim == 2
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         return to_channels(self.values[index], channels)
 
     def many(self, indices: NDArray[np.int64], channels: int) -> Pixels:
         """Several images at once, [n, H, W, channels]."""
         return to_channels(self.values[indices], channels)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         height, width, channels = self.values[index].shape
         return height, width, channels
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return f"#{self.numbers[index]}"
 
-    def take(self, indices: NDArray[np.int64]) -> ArraySamples:  # noqa: D102
+    def take(self, indices: NDArray[np.int64]) -> ArraySamples:
         return ArraySamples(self.values[indices], self.targets[indices], self.numbers[indices])
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         return str(self.values.shape).encode() + np.ascontiguousarray(self.values).tobytes()
 
 
@@ -169,26 +169,26 @@ class TorchSamples(Samples):
         self.targets = targets
         self.numbers = numbers
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         image = self.dataset[int(self.numbers[index])][0]
         if isinstance(image, Image.Image):
             return from_pillow(image, channels)
         return to_channels(image_array(image), channels)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         image = self.dataset[int(self.numbers[index])][0]
         if isinstance(image, Image.Image):
             return measure_pillow(image)
         height, width, channels = image_array(image).shape
         return height, width, channels
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return f"#{self.numbers[index]}"
 
-    def take(self, indices: NDArray[np.int64]) -> TorchSamples:  # noqa: D102
+    def take(self, indices: NDArray[np.int64]) -> TorchSamples:
         return TorchSamples(self.dataset, self.targets[indices], self.numbers[indices])
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         # Reading every image to tell sets apart would cost an epoch.
         return f"{type(self.dataset).__qualname__} {len(self.dataset)}".encode()
 

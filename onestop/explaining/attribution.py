@@ -108,9 +108,9 @@ def _scaled(found: Tensor) -> Tensor:
 
 def _laid_over(found: Tensor, layer: Layer, size: Sequence[int]) -> Tensor:
     """Maps [B, 1, rows, columns] of a layer as the pixels see them, [B, 1, h, w]."""
-    if layer.apart is None:
+    if layer.stride is None:
         return F.interpolate(found, tuple(size), mode="bilinear")
-    covered = [count * apart for count, apart in zip(layer.places, layer.apart, strict=True)]
+    covered = [count * step for count, step in zip(layer.places, layer.stride, strict=True)]
     found = F.interpolate(found, tuple(covered), mode="bilinear")
     rows, columns = (_nearest(*sides) for sides in zip(size, covered, strict=True))
     near = found[:, :, rows[0][:, None], columns[0]]

@@ -25,10 +25,9 @@ from onestop.data.samples import ArraySamples, pixels_of
 from onestop.images.formats import BadImageError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.networks.fuse import Folding
-from onestop.networks.profile import suited_format
 from onestop.networks.tta import augmented
 from onestop.recipe import MemoryFormat, Precision
-from onestop.runtime.device import Engine, choose_device, cores
+from onestop.runtime.device import Engine, choose_device, cores, suited_format
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import Card, task_of, write_model
 from onestop.tasks import Prediction
@@ -49,7 +48,7 @@ class Model(nn.Module):
     """
 
     def __init__(self, network: nn.Module, card: Card) -> None:
-        """Raises a `UsageError` if this version does not know the card's task."""
+        """Raises a `ModelFileError` if this version does not know the card's task."""
         super().__init__()
         self.network = network
         self.card = card

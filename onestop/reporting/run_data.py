@@ -85,7 +85,7 @@ class RunData:
         """What the network is trained to do.
 
         Raises:
-            UsageError: This version does not know the task.
+            ModelFileError: This version does not know the task.
         """
         if self.card:
             return task_of(self.card)

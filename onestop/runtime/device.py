@@ -145,6 +145,13 @@ def computes_in_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
 
 
+def suited_format(*, convolutions: bool) -> tuple[MemoryFormat, str]:
+    """The memory format for a network with or without convolutions, and why."""
+    if not convolutions:
+        return "contiguous", "there are no convolutions"
+    return "channels-last", "convolutions are faster so"
+
+
 def engine_for(machine: Machine) -> Engine:
     """The engine that a recipe asks for."""
     return Engine(

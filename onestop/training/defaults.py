@@ -18,12 +18,18 @@ from onestop.data.loader import KEEP_BYTES
 from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry
-from onestop.networks.profile import Traits, suited_format, traits
+from onestop.networks.profile import Traits, traits
 from onestop.recipe import Precision
 from onestop.recipe.markers import is_on
 from onestop.recipe.schema import useless
 from onestop.recipe.settings import Settings, refuse_inapplicable, refuse_useless
-from onestop.runtime.device import choose_device, compute_threads, computes_in_bf16, cores
+from onestop.runtime.device import (
+    choose_device,
+    compute_threads,
+    computes_in_bf16,
+    cores,
+    suited_format,
+)
 from onestop.tasks import TASKS
 from onestop.training.contradictions import refuse_contradictions
 

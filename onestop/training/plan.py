@@ -19,7 +19,7 @@ from onestop.data.preprocess import (
 )
 from onestop.data.samples import ArraySamples, FileSamples
 from onestop.errors import OneStopError, UsageError
-from onestop.inference.load import preprocessing_of
+from onestop.inference.published import preprocessing_of
 from onestop.networks import build, published_weights
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing

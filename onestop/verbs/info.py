@@ -288,15 +288,18 @@ def _run_through(
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Build a network and look at its layers, with shapes alone where it can do without values.
 
-    Of a user's own nothing is known, and building it twice would run their code twice.
+    A user's own network is built once, with values: building it twice would run their code twice.
     """
     from onestop.networks import build
     from onestop.networks.layers import tree
     from onestop.networks.meta import look
 
-    if found := look(entry, arguments, lambda network: tree(network, shape)):
+    def make() -> nn.Module:
+        return build(entry.name, *arguments)
+
+    if not entry.users and (found := look(make, lambda network: tree(network, shape))):
         return found
-    network = build(entry.name, *arguments)
+    network = make()
     return network, tree(network, shape)
 
 

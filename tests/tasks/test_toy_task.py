@@ -15,7 +15,7 @@ from torch import Tensor
 import onestop
 from onestop.data.dataset import Dataset
 from onestop.data.loader import Batch
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.spec import LOSS, Metric
 from onestop.storage.container import unpacked
@@ -227,7 +227,9 @@ def test_without_the_task_a_model_is_refused_in_one_line(
 ) -> None:
     run = train()
     monkeypatch.delitem(TASKS, "toy")
-    with pytest.raises(UsageError, match="its task 'toy' is not known to this version") as caught:
+    with pytest.raises(
+        ModelFileError, match="its task 'toy' is not known to this version"
+    ) as caught:
         onestop.load(run.folder)
     assert str(caught.value).startswith(str(run.folder / MODEL))
     assert onestop.info(run.folder).facts["network"] == "lenet5_color"
