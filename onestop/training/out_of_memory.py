@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from onestop.data.loader import Batch
@@ -151,9 +152,9 @@ def _need(parts: Parts, images: int) -> int | None:
 
 
 def _batch(parts: Parts, images: int) -> Batch:
-    targets = parts.feeds["train"].targets[:1].expand(images)
+    first = np.zeros(images, np.int64)  # as many times the first sample's target
     inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
-    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
+    return Batch(inputs, parts.feeds["train"].targets(first), first)
 
 
 def _aside(look: Callable[[], _Found]) -> _Found:

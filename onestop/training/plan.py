@@ -16,7 +16,6 @@ from onestop.data.preprocess import (
     VectorPreprocessing,
     from_json,
 )
-from onestop.data.samples import ArraySamples, FileSamples
 from onestop.errors import OneStopError, UsageError
 from onestop.inference.load import preprocessing_of
 from onestop.networks import build, published_weights
@@ -98,20 +97,18 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
 
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
-    """Stop where images were to be kept that lie in memory anyway, or that no file can stand for."""
+    """Stop if images were to be kept that lie in memory anyway, or that no file can stand for."""
     if recipe.cache == "disk":
         limit(cache_folder())  # which a wrong setting of the environment would stop later
     train = dataset.splits["train"]
     random = recipe.augment == "resized-crop"
-    if isinstance(train, ArraySamples) and (
-        recipe.cache == "disk" or (random and recipe.cache == "memory")
-    ):
+    if train.in_memory and (recipe.cache == "disk" or (random and recipe.cache == "memory")):
         raise UsageError(
             f"--cache {recipe.cache}: the images of {dataset.name} are not decoded, they lie in memory "
             "as they are; drop it"
         )
     kept = [dataset.splits[name] for name in ("train", "val") if name in dataset.splits]
-    if recipe.cache == "disk" and not all(isinstance(split, FileSamples) for split in kept):
+    if recipe.cache == "disk" and not all(split.has_digests for split in kept):
         raise UsageError(
             f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
             "are decoded; use --cache memory"
@@ -130,9 +127,7 @@ def _task(recipe: Recipe, dataset: Dataset) -> Task:
 def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
     assert recipe.image_size is not None
     assert recipe.channels is not None
-    channels: int = recipe.channels
-    if dataset.vectors:
-        channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+    channels = dataset.splits["train"].features or recipe.channels
     return {"classes": task.outputs, "channels": channels, "image_size": recipe.image_size}
 
 
@@ -174,8 +169,7 @@ def _declared(recipe: Recipe, dataset: Dataset, start: Start | None) -> Preproce
     assert recipe.image_size is not None
     assert recipe.channels is not None
     channels, size = recipe.channels, (recipe.image_size, recipe.image_size)
-    if dataset.vectors:
-        features = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+    if features := dataset.splits["train"].features:
         return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
     values = {
         "none": ((0.0,) * channels, (1.0,) * channels),

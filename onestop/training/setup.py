@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from onestop.data.augmentation import Changes
 from onestop.data.dataset import Dataset
 from onestop.data.disk_cache import DiskCache
+from onestop.data.for_training import training_loader
 from onestop.data.loader import Loader
-from onestop.data.mixing import Mixing
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing
+from onestop.data.pixels import choose_source
+from onestop.data.preprocess import Preprocessing
 from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
@@ -27,7 +27,7 @@ from onestop.networks.protocols import ScalesRates, StartsFromImages
 from onestop.networks.tta import augmented
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for
-from onestop.recipe import Cache, Recipe
+from onestop.recipe import Recipe
 from onestop.runtime.device import Engine
 from onestop.runtime.fingerprint import fingerprint
 from onestop.runtime.rng import key_for, permutation
@@ -109,12 +109,13 @@ def assemble(planned: Plan) -> Parts:
     )
     feeds = {"train": train}
     for name in dataset.splits.keys() - {"train"}:
-        on_disk = name == "val" and recipe.cache == "disk"
-        feeds[name] = Loader(
-            dataset.splits[name], preprocessing, engine=engine, workers=recipe.workers or 0,
-            keep=name == "val", cache="disk" if on_disk else None,
+        samples, on_disk = dataset.splits[name], name == "val" and recipe.cache == "disk"
+        pixels = choose_source(
+            samples, preprocessing, workers=recipe.workers or 0,
+            keep="disk" if on_disk else "small" if name == "val" else "none",
             store=DiskCache(dataset.name, name, said) if on_disk else None,
         )  # fmt: skip
+        feeds[name] = Loader(samples, preprocessing, pixels=pixels, engine=engine)
     card = Card(
         network=planned.entry.name,
         arguments=planned.arguments,
@@ -177,31 +178,22 @@ def _inputs(
 ) -> tuple[Preprocessing, Loader]:
     """The preprocessing and the training split; the one may need statistics of the other."""
     store = DiskCache(dataset.name, "train", said) if recipe.cache == "disk" else None
-    train = training_loader(recipe, dataset, preprocessing, engine, cache=recipe.cache, store=store)
-    if len(train.bad) == len(train.samples):
-        name, reason = train.samples.name(0), train.bad[0]
-        raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
-    if recipe.normalize == "dataset" and isinstance(preprocessing, ImagePreprocessing):
-        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
-        # A channel that never varies must not be divided by nothing.
-        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
-        preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)
-        train.preprocessing = preprocessing
-    return preprocessing, train
-
-
-def training_loader(
-    recipe: Recipe, dataset: Dataset, preprocessing: Preprocessing, engine: Engine, *,
-    cache: Cache | None = None, store: DiskCache | None = None, keep: bool = True,
-) -> Loader:  # fmt: skip
-    """The training split with the recipe's random changes; for the rest see `Loader`."""
-    return Loader(
-        dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
-        augment=recipe.augment or "none", padding=recipe.crop_padding,
-        seed=recipe.seed, keep=keep, cache=cache, store=store,
-        changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
-        mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
+    train = training_loader(
+        recipe, dataset.splits["train"], preprocessing, engine, keep=recipe.cache or "small",
+        store=store,
     )  # fmt: skip
+    if len(train.pixels.bad) == len(train.samples):
+        first = train.skipped()[0]
+        raise DataError(
+            f"{dataset.name}: no training image can be read ({first.path}: {first.reason})"
+        )
+    if recipe.normalize == "dataset" and preprocessing.is_image:
+        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
+        # A constant channel has zero standard deviation; do not divide by it.
+        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
+        preprocessing = preprocessing.normalised_by(found.mean, std)
+        train = Loader(train.samples, preprocessing, train.augmentation, train.pixels, engine)
+    return preprocessing, train
 
 
 def held_out(parts: Parts) -> str:
