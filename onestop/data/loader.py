@@ -5,55 +5,23 @@ Legend: N samples of a split, B of a batch, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
 
 from onestop.data.augmentation import NONE, Augmentation, Change, Moves
+from onestop.data.batch import Batch, Chunk
 from onestop.data.dataset import Skipped
-from onestop.data.pixels import Chunk, PixelSource, choose_source
+from onestop.data.pixels import PixelSource, choose_source
 from onestop.data.preprocess import Preprocessing
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices, TargetBatch
 from onestop.runtime.device import CPU, Engine
 from onestop.runtime.rng import key_for, permutation
 
-
-@dataclass(frozen=True)
-class Batch:
-    """The input of a step.
-
-    B is smaller than planned if images could not be read, and can be 0.
-
-    Attributes:
-        inputs: Normalised, [B, ...].
-        targets: Of each input; see `onestop.data.targets`. Of mixed images the share of each class.
-        indices: Numbers of the samples in their split, [B].
-    """
-
-    inputs: Tensor
-    targets: TargetBatch
-    indices: Indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def cut(self, places: Sequence[int]) -> Iterator[Batch]:
-        """The parts between the places, in order, without copying."""
-        if not places:
-            yield self
-            return
-        starts, ends = (0, *places), (*places, len(self))
-        parts = self.inputs.tensor_split(tuple(places))
-        for inputs, start, end in zip(parts, starts, ends, strict=True):
-            yield Batch(inputs, self.targets[start:end], self.indices[start:end])
-
-    def split(self, parts: int) -> Iterator[Batch]:
-        """So many parts, whose sizes differ by one at most."""
-        size, more = divmod(len(self), parts)
-        return self.cut([part * size + min(part, more) for part in range(1, parts)])
+__all__ = ["Batch", "Loader", "epoch_plan"]
 
 
 class Loader:

@@ -12,22 +12,23 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from onestop.data.augmentation import UNMOVED, Change, Moves, part_of
+from onestop.data.augmentation import Change, part_of
+from onestop.data.batch import Chunk
 from onestop.data.decoded import CHUNK, DecodedCache, require_memory
 from onestop.data.disk_cache import DiskCache
 from onestop.data.memory_format import taken
-from onestop.data.prefetch import ahead, groups
+from onestop.data.prefetch import groups
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, interpolate, pixel_tensor
+from onestop.data.reading import Crop, Reader
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
-from onestop.images.formats import BadImageError
 from onestop.recipe import Cache
 from onestop.runtime.rng import key_for, permutation
 
@@ -37,28 +38,9 @@ _CHUNK_BYTES = 2**24  # in 32 bits, more in one call no longer fit the caches
 
 Keep: TypeAlias = Cache | Literal["small"]
 """`small`: in memory from their first use on, if they are no more than `KEEP_BYTES`."""
-_Crop: TypeAlias = tuple[float, float, float, float]
-_Prepare: TypeAlias = Callable[[int], tuple[Tensor, _Crop | None]]
-"""From the number of an image to the prepared image and the part that was cut out for it."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Prepared samples of one batch, or of several that are handled together.
-
-    Attributes:
-        images: [n, C, h, w] of uint8, or vectors [n, F].
-        indices: Their numbers, [n].
-        moves: What was done to them.
-        cuts: Places between the batches.
-    """
-
-    images: Tensor
-    indices: Indices
-    moves: Moves = UNMOVED
-    cuts: Sequence[int] = ()
-
-
+@dataclass(eq=False)
 class PixelSource(ABC):
     """Prepared samples of a split by their numbers.
 
@@ -69,16 +51,18 @@ class PixelSource(ABC):
         reads_ahead: Whether threads read training images while the network computes.
     """
 
+    samples: Samples
+    preprocessing: Preprocessing
+    bad: dict[int, str] = field(default_factory=dict)
     reads_ahead: ClassVar[bool] = False
 
-    def __init__(self, samples: Samples, preprocessing: Preprocessing) -> None:
-        self.samples, self.preprocessing = samples, preprocessing
-        self.bad: dict[int, str] = {}
+    @abstractmethod
+    def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
+        """The readable samples of a plan, as they are: a chunk per entry."""
 
-    @property
-    def is_small(self) -> bool:
-        """Whether statistics are made of all samples, since they could all be kept."""
-        return prepared_size(self.samples, self.preprocessing) <= KEEP_BYTES
+    @abstractmethod
+    def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:
+        """The same, augmented: a chunk per entry, or one of several entries with its cuts."""
 
     def open(self) -> None:  # noqa: B027 - most have nothing to do
         """Do the work that is done once, unless it is done already."""
@@ -87,14 +71,10 @@ class PixelSource(ABC):
         """See that all unreadable images are known."""
         self.open()
 
-    @abstractmethod
-    def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        """The samples of a plan, as they are: a chunk per entry, without the unreadable ones."""
-
-    def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:
-        """The samples of a plan, augmented: a chunk per entry, or one of several entries with cuts."""
-        for chunk in self.in_order(plan):
-            yield _changed(chunk, change)
+    @property
+    def is_small(self) -> bool:
+        """Whether statistics are made of all samples, since they could all be kept."""
+        return prepared_size(self.samples, self.preprocessing) <= KEEP_BYTES
 
     def prepared(self, limit: int) -> Iterator[Tensor]:
         """Samples for statistics: all of a small split, else about `limit` of them, by chance.
@@ -112,24 +92,20 @@ class PixelSource(ABC):
         return self.in_order(plan)
 
 
+@dataclass(eq=False)
 class Kept(PixelSource):
-    """Samples that are prepared once, in memory or in a file that is mapped into it."""
+    """Samples that are prepared once, in memory or in a file that is mapped into it.
 
-    def __init__(
-        self,
-        samples: Samples,
-        preprocessing: Preprocessing,
-        bad: dict[int, str],
-        load: Callable[[], Tensor],
-    ) -> None:
-        """`load` gives them all, [N, ...], when they are first used; it adds to `bad`."""
-        super().__init__(samples, preprocessing)
-        self.bad, self._load = bad, load
+    Attributes:
+        load: Gives them all, [N, ...], when they are first used, and adds to `bad`.
+    """
+
+    load: Callable[[], Tensor] = field(kw_only=True)
 
     @functools.cached_property
     def images(self) -> Tensor:
         """All prepared samples, [N, ...]."""
-        return self._load()
+        return self.load()
 
     def open(self) -> None:  # noqa: D102
         _ = self.images
@@ -149,7 +125,7 @@ class Kept(PixelSource):
         for batches in _together(list(plan), _at_once(self.preprocessing)):
             readable = [self._readable(batch) for batch in batches]
             cuts = np.cumsum([len(batch) for batch in readable])[:-1].tolist()
-            yield _changed(self._taken(np.concatenate(readable), cuts), change)
+            yield self._taken(np.concatenate(readable), cuts).changed(change)
 
     def _taken(self, indices: Indices, cuts: Sequence[int] = ()) -> Chunk:
         return Chunk(taken(self.images, torch.from_numpy(indices)), indices, cuts=cuts)
@@ -167,124 +143,88 @@ class Arrays(PixelSource):
         for indices in plan:
             yield Chunk(self.preprocessing.prepare_many(self.samples, indices), indices)
 
+    def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:  # noqa: D102
+        for chunk in self.in_order(plan):
+            yield chunk.changed(change)
 
+
+@dataclass(eq=False)
 class Decoded(PixelSource):
-    """Images that are read and prepared one by one whenever they are used, by threads ahead."""
+    """Images that are read and prepared one by one whenever they are used.
 
-    reads_ahead = True
+    Attributes:
+        workers: Threads; 0 reads an image when it is asked for.
+    """
 
-    def __init__(
-        self, samples: Samples, preprocessing: Preprocessing, workers: int,
-        bad: dict[int, str] | None = None,
-    ) -> None:  # fmt: skip
-        """`workers` is the number of threads; 0 reads when images are asked for."""
-        super().__init__(samples, preprocessing)
-        self.workers = workers
-        self.bad = {} if bad is None else bad
+    workers: int = 0
+    reads_ahead: ClassVar[bool] = True
 
     def look_through(self) -> None:  # noqa: D102
         for _ in self.in_order(map(np.array, groups(len(self.samples)))):
             pass
 
     def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:  # noqa: D102
-        return self._read(plan, self._prepare)
+        return self._reader.chunks(plan, self._prepare)
 
-    def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:
-        """Slow changes are made image by image where images are read.
+    def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:  # noqa: D102
+        return self._reader.changed(plan, self._prepare, change)
 
-        Flips and crops of a whole batch take less time than handing them out to threads would.
-        """
-        prepare = self._preparing(change)
-        if not change.augmentation.recolors:
-            for chunk in self._read(plan, prepare):
-                yield _changed(chunk, change)
-            return
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.workers, self.bad, self.preprocessing.room(0))
 
-        def prepare_changed(index: int) -> tuple[Tensor, _Crop | None]:
-            image, crop = prepare(index)
-            images, _ = change(image[None], np.array([index]))
-            return images[0], crop
-
-        for chunk in self._read(plan, prepare_changed):
-            moves = change.moves(chunk.images, chunk.indices, chunk.moves.crop)
-            yield Chunk(chunk.images, chunk.indices, moves)
-
-    def _prepare(self, index: int) -> tuple[Tensor, _Crop | None]:
+    def _prepare(self, index: int) -> tuple[Tensor, None]:
         return self.preprocessing.prepare(self.samples, index), None
 
-    def _preparing(self, change: Change) -> _Prepare:  # noqa: ARG002
-        """What prepares an image to train on."""
-        return self._prepare
 
-    def _read(self, plan: Iterable[Indices], prepare: _Prepare) -> Iterator[Chunk]:
-        def load(index: int) -> tuple[Tensor, _Crop | None] | None:
-            if index in self.bad:
-                return None
-            try:
-                return prepare(index)
-            except BadImageError as error:
-                self.bad[index] = str(error)
-                return None
+@dataclass(eq=False)
+class RandomPart(PixelSource):
+    """Images of which each epoch prepares another part.
 
-        batches = list(plan)
-        loaded = ahead([indices.tolist() for indices in batches], load, self.workers)
-        for indices, found in zip(batches, loaded, strict=True):
-            good = indices[[pair is not None for pair in found]]
-            pairs = [pair for pair in found if pair is not None]
-            images = [image for image, _ in pairs]
-            crops = [crop for _, crop in pairs if crop]
-            yield Chunk(
-                torch.stack(images) if images else self.preprocessing.room(0),
-                good,
-                Moves(np.array(crops) if crops else None),
-            )
-
-
-class RandomPart(Decoded):
-    """Images of which each epoch prepares another part, cut out of `whole` ones."""
+    Attributes:
+        workers: Threads.
+        smaller: Copies of the images that are kept, large enough to cut the parts out of.
+    """
 
     preprocessing: ImagePreprocessing
-
-    def __init__(
-        self, samples: Samples, preprocessing: ImagePreprocessing, workers: int,
-        bad: dict[int, str] | None = None, whole: Samples | None = None,
-    ) -> None:  # fmt: skip
-        """`whole` are smaller copies of the samples that are kept; the samples if not given."""
-        super().__init__(samples, preprocessing, workers, bad)
-        self.whole = whole or samples
+    workers: int = 0
+    smaller: Samples | None = None
+    reads_ahead: ClassVar[bool] = True
 
     @property
     def is_small(self) -> bool:  # noqa: D102
         return False
 
     def look_through(self) -> None:  # noqa: D102
-        if self.whole is self.samples:  # else each was read when it was made smaller
-            super().look_through()
+        if self.smaller is None:  # else each was read when it was made smaller
+            self._whole(self.samples).look_through()
 
     def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        """Prepared from the samples themselves, not from smaller copies."""
-        return self._plain(self.samples).in_order(plan)
+        """Whole images, prepared from the samples themselves and not from smaller copies."""
+        return self._whole(self.samples).in_order(plan)
 
-    def _for_statistics(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        return self._plain(self.whole).in_order(plan)
+    def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:  # noqa: D102
+        to, samples = self.preprocessing, self._kept
 
-    def _plain(self, samples: Samples) -> PixelSource:
-        if samples.in_memory:
-            return Arrays(samples, self.preprocessing)
-        return Decoded(samples, self.preprocessing, self.workers, self.bad)
-
-    def _preparing(self, change: Change) -> _Prepare:
-        to = self.preprocessing
-
-        def prepare(index: int) -> tuple[Tensor, _Crop]:
-            pixels = self.whole.read(index, to.channels)
+        def prepare(index: int) -> tuple[Tensor, Crop]:
+            pixels = samples.read(index, to.channels)
             height, width = pixels.shape[:2]
             top, left, h, w = part_of(height, width, change.draw(np.array([index])))
             image = pixel_tensor(pixels[top : top + h, left : left + w])
             crop = (top / height, left / width, h / height, w / width)
             return interpolate(image, to.size, to.interpolation)[0], crop
 
-        return prepare
+        return Reader(self.workers, self.bad, to.room(0)).changed(plan, prepare, change)
+
+    def _for_statistics(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
+        return self._whole(self._kept).in_order(plan)
+
+    @property
+    def _kept(self) -> Samples:
+        return self.samples if self.smaller is None else self.smaller
+
+    def _whole(self, samples: Samples) -> PixelSource:
+        return _prepared_anew(samples, self.preprocessing, self.bad, self.workers)
 
 
 def choose_source(
@@ -311,36 +251,34 @@ def choose_source(
     """
     bad: dict[int, str] = {}
     cache = DecodedCache(samples, preprocessing, workers, bad, store if keep == "disk" else None)
-    size = prepared_size(samples, preprocessing)
-    small = size <= KEEP_BYTES
     if parts:
         assert isinstance(preprocessing, ImagePreprocessing)
-        whole = cache.scaled() if keep in ("memory", "disk") else None
-        return RandomPart(samples, preprocessing, workers, bad, whole)
-    if keep == "disk":
-        stored = cache.prepared_on_disk()
-        if stored is not None:
-            return Kept(samples, preprocessing, bad, lambda: stored)
-    if keep == "memory" and not small:
+        smaller = cache.scaled() if keep in ("memory", "disk") else None
+        return RandomPart(samples, preprocessing, bad, workers, smaller)
+    if keep == "disk" and (stored := cache.prepared_on_disk()) is not None:
+        return Kept(samples, preprocessing, bad, load=lambda: stored)
+    size = prepared_size(samples, preprocessing)
+    if keep == "memory" and size > KEEP_BYTES:
         require_memory(size, len(samples), "memory")
-    if keep == "memory" or (keep != "none" and small):
-        kept = Kept(samples, preprocessing, bad, cache.prepared)
-        if keep != "small":
-            kept.open()
-        return kept
+    if keep == "none" or (size > KEEP_BYTES and keep != "memory"):
+        return _prepared_anew(samples, preprocessing, bad, workers)
+    kept = Kept(samples, preprocessing, bad, load=cache.prepared)
+    if keep != "small":
+        kept.open()
+    return kept
+
+
+def _prepared_anew(
+    samples: Samples, preprocessing: Preprocessing, bad: dict[int, str], workers: int
+) -> PixelSource:
     if samples.in_memory:
-        return Arrays(samples, preprocessing)
-    return Decoded(samples, preprocessing, workers, bad)
+        return Arrays(samples, preprocessing, bad)
+    return Decoded(samples, preprocessing, bad, workers)
 
 
 def prepared_size(samples: Samples, preprocessing: Preprocessing) -> int:
     """Bytes of all prepared samples, if they are images; of vectors, their number of values."""
     return len(samples) * int(np.prod(preprocessing.shape))
-
-
-def _changed(chunk: Chunk, change: Change) -> Chunk:
-    images, moves = change(chunk.images, chunk.indices, chunk.moves.crop)
-    return Chunk(images, chunk.indices, moves, chunk.cuts)
 
 
 def _at_once(preprocessing: Preprocessing) -> int:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import torch
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.display.progress import Watcher
 from onestop.inference.score import score
 from onestop.networks import count_parameters

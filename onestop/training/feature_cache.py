@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onestop.data.loader import Batch, Loader
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader
 from onestop.data.pixels import KEEP_BYTES
 from onestop.data.targets import Indices
 from onestop.networks.fuse import Folding

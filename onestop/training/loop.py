@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.errors import NonFiniteLossError
 from onestop.metrics import HIGHER_IS_BETTER, Metrics
 from onestop.optim.optimizers import set_rate, zero_grad

@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from onestop.data.loader import Batch
+from onestop.data.batch import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.runtime import memory

@@ -231,22 +231,6 @@ def test_in_training_images_are_changed_as_asked(files: Samples, augment: Augmen
     assert first.indices.tolist() != second.indices.tolist()
 
 
-@pytest.mark.parametrize("parts", [1, 2, 3, 5, 7])
-def test_a_batch_is_split_into_parts_as_torch_splits(files: Samples, parts: int) -> None:
-    (batch,) = Loader(files, SIZE).in_order(23)
-    found = list(batch.split(parts))
-    assert [len(part) for part in found] == [len(p) for p in torch.arange(23).tensor_split(parts)]
-    assert torch.equal(torch.cat([part.inputs for part in found]), batch.inputs)
-    assert torch.equal(torch.cat([part.targets for part in found]), batch.targets)
-    assert np.concatenate([part.indices for part in found]).tolist() == batch.indices.tolist()
-    assert parts > 1 or found[0] is batch
-
-
-def test_a_batch_can_hold_a_list_of_targets() -> None:
-    batch = Batch(torch.zeros(5, 2), ["a", "b", "c", "d", "e"], np.arange(5))
-    assert [part.targets for part in batch.cut([2, 3])] == [["a", "b"], ["c"], ["d", "e"]]
-
-
 # --- the plan of an epoch ---
 
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from onestop.data import pixels as sources
 from onestop.data.augmentation import Augmentation, Change, Draw, part_of
+from onestop.data.batch import Chunk
 from onestop.data.disk_cache import DiskCache
 from onestop.data.pixels import (
     Arrays,
-    Chunk,
     Decoded,
     Keep,
     Kept,
