@@ -103,7 +103,7 @@ class Model(nn.Module):
 
         Args:
             images: Paths, bytes of image files, Pillow images, or arrays and tensors as
-                `onestop.data.samples.images_array` takes them (colour in the order red, green,
+                `onestop.images.arrays.images_array` takes them (colour in the order red, green,
                 blue), or vectors.
             top: How many guesses an image.
             remark: Called with the number of an image, before its guesses are given, and what is

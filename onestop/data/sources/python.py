@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, Samples, TorchSamples, images_array
+from onestop.data.samples import ArraySamples, Samples, TorchSamples
 from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import DataError
+from onestop.images.arrays import images_array
 from onestop.images.formats import BadImageError
 from onestop.text import listing
 
