@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from onestop.data import open_data
 from onestop.data.dataset import Dataset
@@ -93,15 +92,15 @@ def judge(task: Task, samples: Samples, scored: Scored) -> list[Verdict]:
     """
     if scored.outputs is None:
         return []
-    targets = np.asarray(samples.targets)[scored.indices]
-    losses = task.losses(scored.outputs, torch.from_numpy(targets)).tolist()
+    targets = samples.targets.batch(np.asarray(scored.indices))
+    losses = task.losses(scored.outputs, targets).tolist()
     classes = isinstance(task, Classification)
     found = []
-    for index, target, loss, guesses in zip(
-        scored.indices, targets, losses, task.decode(scored.outputs, 2), strict=True
+    for index, loss, guesses in zip(
+        scored.indices, losses, task.decode(scored.outputs, 2), strict=True
     ):
         best, *rest = guesses
-        truth = task.truth(float(target))
+        truth = ", ".join(samples.targets.words(index))
         second = rest[0] if rest and classes else None
         found.append(
             Verdict(

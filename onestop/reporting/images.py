@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
+from onestop.data.for_training import training_loader
 from onestop.data.loader import epoch_plan
-from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import Samples
 from onestop.errors import OneStopError
 from onestop.explaining.attribution import heat_maps
@@ -26,8 +26,6 @@ from onestop.inference.model import Model
 from onestop.inference.predictions import Verdict
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Tile, Tone, tile
-from onestop.runtime.device import Engine
-from onestop.training.setup import training_loader
 
 Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24
@@ -37,7 +35,6 @@ class Pictures:
     """Images of a split by name, as the network saw them."""
 
     def __init__(self, samples: Samples, model: Model) -> None:
-        assert isinstance(model.preprocessing, ImagePreprocessing)
         self._samples, self._model = samples, model
         self._preprocessing = model.preprocessing
 
@@ -88,28 +85,26 @@ class Pictures:
 
 def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]:
     """The first training images of the first epoch, with the random changes that they got there."""
-    preprocessing = model.preprocessing
-    assert isinstance(preprocessing, ImagePreprocessing)
-    feed = training_loader(recipe, dataset, preprocessing, Engine(torch.device("cpu")), keep=False)
-    count = len(feed.samples)
-    plan = epoch_plan(count, recipe.optim.batch_size, recipe.machine.seed, 0)
-    if not feed.mixing:  # which is of whole batches
+    loader = training_loader(recipe, dataset.splits["train"], model.preprocessing)
+    count = len(loader.samples)
+    plan = epoch_plan(count, recipe.optim.batch_size or count, recipe.machine.seed, 0)
+    if not loader.augmentation.mixes:  # which is of whole batches
         plan = [np.concatenate(plan)[:TRAINING_SAMPLES]]
     tiles: list[Tile] = []
-    for batch in feed.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
-        images = preprocessing.pixels(batch.inputs)
-        for image, target, index in zip(images, batch.targets, batch.indices.tolist(), strict=True):
-            words, name = label(target, model), feed.samples.name(index)
+    for batch in loader.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
+        images = loader.preprocessing.denormalise(batch.inputs)
+        for place, (image, index) in enumerate(zip(images, batch.indices.tolist(), strict=True)):
+            words, name = ", ".join(loader.samples.targets.words(index)), loader.samples.name(index)
+            if loader.augmentation.mixes:
+                words = mixture(batch.targets[place], loader.samples.targets.names)
             tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))
     return tiles[:TRAINING_SAMPLES]
 
 
-def label(target: torch.Tensor, model: Model) -> str:
-    """A target in words, also where images are mixed."""
-    if target.ndim == 0:
-        return model.task.truth(float(target))
-    parts = [(float(share), k) for k, share in enumerate(target.tolist()) if share > 0.005]
-    return " + ".join(f"{share:.0%} {model.classes[k]}" for share, k in sorted(parts, reverse=True))
+def mixture(shares: torch.Tensor, names: Sequence[str]) -> str:
+    """The target of a mixed image in words, from the share [K] of each class: the largest first."""
+    parts = [(float(share), k) for k, share in enumerate(shares.tolist()) if share > 0.005]
+    return " + ".join(f"{share:.0%} {names[k]}" for share, k in sorted(parts, reverse=True))
 
 
 def as_image(pixels: torch.Tensor) -> Pixels:

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.sources.python import NAME
 from onestop.figures.calibration import calibration_figure
 from onestop.figures.confusion import SHOWN, confusion_figure
@@ -242,7 +241,7 @@ def _repeat(found: RunData) -> list[Block]:
 
 
 def _has_images(found: RunData) -> bool:
-    return found.model is not None and isinstance(found.model.preprocessing, ImagePreprocessing)
+    return found.model is not None and found.model.preprocessing.is_image
 
 
 def pictures_of(found: RunData) -> Pictures | None:

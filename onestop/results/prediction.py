@@ -155,8 +155,8 @@ class Predictions(Sequence[Prediction]):
 
 def _seen(given: Any) -> Pixels | None:
     """An image as it was given, made small; None where it cannot be read, or is a vector."""
-    from onestop.data.inputs import pixels_of
     from onestop.data.preview import small
+    from onestop.data.samples import pixels_of
     from onestop.images.formats import BadImageError
 
     try:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from torch import Tensor, nn
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.errors import NonFiniteLossError
 from onestop.metrics import HIGHER_IS_BETTER, Metrics
 from onestop.optim.optimizers import set_rate, zero_grad
@@ -113,10 +114,10 @@ def train_loop(
             waited += seconds_waited
             lr = optim.lr * factor(progress.step)
             loss: Figure = math.nan
-            if len(batch.indices) >= smallest:
+            if len(batch) >= smallest:
                 set_rate(training.optimizer, lr)
                 seed_torch(seed, "step", progress.step)
-                whole = learner is network and len(batch.indices) == len(plan[0])
+                whole = learner is network and len(batch) == len(plan[0])
                 loss = take_step(training, fast if whole else learner, task, batch, optim, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
@@ -175,21 +176,21 @@ def take_step(
     `learner` is the network, or the part of it that learns.
     """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
-    count = len(batch.targets)
+    count = len(batch)
     parts = min(optim.accumulate, max(1, count // 2))
     total: Figure = 0.0
     zero_grad(optimizer)
-    for inputs, targets in _in_parts(batch, parts):
+    for part in batch.split(parts):
         with engine.autocast():
-            outputs = learner(inputs)
-        loss = task.loss(outputs, targets)
+            outputs = learner(part.inputs)
+        loss = task.loss(outputs, part.targets)
         if parts > 1:
-            loss = loss * (len(targets) / count)
+            loss = loss * (len(part) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
         (scaler.scale(loss) if scaler else loss).backward()
-        progress.hits += task.hits(outputs, targets)
+        progress.hits += task.hits(outputs, part.targets)
     if optim.clip_grad:
         if scaler:
             scaler.unscale_(optimizer)
@@ -206,12 +207,6 @@ def take_step(
     if engine.runs_ahead and progress.step % _LOOK == _LOOK - 1:
         _refuse_nonfinite(progress)
     return total
-
-
-def _in_parts(batch: Batch, parts: int) -> Iterable[tuple[Tensor, Tensor]]:
-    if parts == 1:  # small networks feel each call
-        return ((batch.inputs, batch.targets),)
-    return zip(batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True)
 
 
 def _refuse_nonfinite(progress: Progress) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from onestop.data.samples import ArraySamples, FileSamples
+from onestop.data.targets import Classes, Numbers
 from onestop.errors import UsageError
 from onestop.inference.predictions import judge, read_verdicts, write_verdicts
 from onestop.inference.score import Scored
@@ -19,8 +20,9 @@ LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [0.5, 0.0, 0.4]])
 
 
 def test_a_verdict_says_what_was_said_and_how_sure() -> None:
-    samples = FileSamples(Path(), ["a.jpg", "b.jpg", "c.jpg"], np.array([2, 1, 0]))
-    task = Classification(("ant", "bee", "=cmd()"))
+    names = ("ant", "bee", "=cmd()")
+    samples = FileSamples(Path(), ["a.jpg", "b.jpg", "c.jpg"], Classes(np.array([2, 1, 0]), names))
+    task = Classification(names)
     worst, right, close = judge(task, samples, Scored({}, [0, 1, 2], LOGITS))
     assert (worst.image, worst.truth, worst.predicted, worst.second) == (
         "a.jpg", "=cmd()", "ant", "=cmd()",
@@ -47,23 +49,23 @@ def test_losses_are_those_that_the_figures_are_made_of() -> None:
 
 
 def test_numbers_have_an_error_and_no_classes() -> None:
-    samples = ArraySamples(np.zeros((1, 1), np.float32), np.array([3.5], np.float32))
+    samples = ArraySamples(np.zeros((1, 1), np.float32), Numbers(np.array([3.5])))
     (found,) = judge(Regression(), samples, Scored({}, [0], torch.tensor([[3.0]])))
     assert (found.truth, found.predicted, found.loss) == ("3.5", "3", 0.25)
     assert (found.correct, found.second, found.truth_score) == (None, "", None)
 
 
 def test_a_split_scored_in_part_names_the_images_that_were_scored() -> None:
-    samples = FileSamples(Path(), ["a.jpg", "b.jpg", "c.jpg"], np.array([0, 1, 2]))
+    samples = FileSamples(Path(), ["a.jpg", "b.jpg", "c.jpg"], Classes(np.arange(3), "xyz"))
     found = judge(Classification(("x", "y", "z")), samples, Scored({}, [2], LOGITS[:1]))
     assert [(v.image, v.truth) for v in found] == [("c.jpg", "z")]
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    samples = FileSamples(Path(), ["=a.jpg", "b,'\".jpg", "c\udcff.jpg"], np.array([2, 1, 0]))
-    verdicts = judge(
-        Classification(("'-ant", "be\re\n", "=cmd()")), samples, Scored({}, [0, 1, 2], LOGITS)
-    )
+    names = ("'-ant", "be\re\n", "=cmd()")
+    targets = Classes(np.array([2, 1, 0]), names)
+    samples = FileSamples(Path(), ["=a.jpg", "b,'\".jpg", "c\udcff.jpg"], targets)
+    verdicts = judge(Classification(names), samples, Scored({}, [0, 1, 2], LOGITS))
     write_verdicts(tmp_path / "predictions.csv", verdicts)
     for found, wanted in zip(read_verdicts(tmp_path / "predictions.csv"), verdicts, strict=True):
         for field in dataclasses.fields(wanted):
