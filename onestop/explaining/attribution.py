@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from onestop.data.preprocess import ImagePreprocessing
 from onestop.errors import UsageError
 from onestop.explaining.explanation import Method
 from onestop.explaining.layers import Layer, exact_gradients, find_layer, undisturbed
@@ -85,8 +84,8 @@ def outputs_in_32_bits(model: Model, inputs: Tensor) -> Tensor:
 
 
 def require_images(model: Model) -> None:
-    """Raises a `UsageError` where a model takes vectors, which have no places."""
-    if not isinstance(model.preprocessing, ImagePreprocessing):
+    """Raises a `UsageError` if a model takes vectors, which have no places."""
+    if not model.preprocessing.is_image:
         raise UsageError("the model takes vectors, and only what is said of images can be shown")
 
 

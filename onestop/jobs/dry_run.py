@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import torch
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.display.progress import Watcher
 from onestop.inference.score import score
 from onestop.networks import count_parameters
@@ -64,7 +65,7 @@ def estimate(planned: Plan, *, begun: float, done: int = 0, quiet: bool = True) 
         for line in (*notes, *planned.said, *parts.said):
             watcher.say(line)
         for feed in parts.feeds.values():
-            feed.prepare()
+            feed.pixels.open()
         preparation = time.perf_counter() - begun
         stretches = _stretches(parts, done)
         measured = [
@@ -204,7 +205,7 @@ def _scoring(parts: Parts, feed: Loader, short: FeatureCache | None, seconds: fl
     def some(batches: Iterable[Batch]) -> Iterator[Batch]:
         nonlocal seen
         for batch in batches:
-            seen += len(batch.indices)
+            seen += len(batch)
             yield batch
             if time.perf_counter() - begun > seconds:
                 return
@@ -234,6 +235,6 @@ def _bound(parts: Parts, phases: tuple[Phase, ...], peak: int | None) -> str:
     waiting = sum(phase.waiting * s for phase, s in zip(phases, learning, strict=True))
     if waiting < _WAITING * sum(learning):
         return "computing"
-    if parts.feeds["train"].reads_ahead:
+    if parts.feeds["train"].pixels.reads_ahead:
         return "reading images: raise --workers or use --cache"
     return "preparing images: a simpler --augment takes less"

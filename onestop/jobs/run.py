@@ -302,7 +302,7 @@ def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watche
     """How many images were used, which were not and why, and which were though something is wrong."""
     if skipped:
         train = parts.feeds["train"]
-        used, found = len(train.samples) - len(train.bad), len(train.samples)
+        used, found = len(train.samples) - len(train.pixels.bad), len(train.samples)
         watcher.say(
             f"trained on {used:,} of {found:,} images; {plural(len(skipped), 'file')} skipped, "
             f"see {folder / SKIPPED}: {named(skipped)}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from onestop.data.sources.python import NAME
-from onestop.reporting.run_data import RunData
 from onestop.text import plural
+
+if TYPE_CHECKING:
+    from onestop.reporting.run_data import RunData
 
 
 def title(found: RunData) -> str:

@@ -100,6 +100,10 @@ class Engine:
                 torch.use_deterministic_algorithms(False)
 
 
+CPU = Engine(torch.device("cpu"))
+"""32 bits on the CPU, without further wishes."""
+
+
 @contextmanager
 def _products(precision: Precision) -> Iterator[None]:
     """Have a GPU multiply numbers of 32 bits in TF32 (10 bits of mantissa) for `tf32`, else in full.

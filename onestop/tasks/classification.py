@@ -26,8 +26,8 @@ from onestop.text import plural
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from onestop.data.batch import Batch
     from onestop.data.dataset import Dataset
-    from onestop.data.loader import Batch
     from onestop.recipe import Recipe
 
 _TOP = 5

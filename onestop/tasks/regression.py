@@ -20,7 +20,7 @@ from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onestop.data.loader import Batch
+    from onestop.data.batch import Batch
 
 
 class Regression(Task[Tensor]):

@@ -14,7 +14,7 @@ import torch
 
 from onestop.data.augmentation import eighth
 from onestop.data.dataset import DatasetInfo
-from onestop.data.loader import KEEP_BYTES
+from onestop.data.pixels import KEEP_BYTES
 from onestop.errors import UsageError
 from onestop.networks import find
 from onestop.networks.catalog import Entry

@@ -14,10 +14,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 from torch import Tensor, nn
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.errors import NonFiniteLossError
 from onestop.metrics import Metrics
 from onestop.metrics.spec import Metric
@@ -115,10 +115,10 @@ def train_loop(
             waited += seconds_waited
             lr = optim.lr * factor(progress.step)
             loss: Figure = math.nan
-            if len(batch.indices) >= smallest:
+            if len(batch) >= smallest:
                 set_rate(training.optimizer, lr)
                 seed_torch(seed, "step", progress.step)
-                whole = learner is network and len(batch.indices) == len(plan[0])
+                whole = learner is network and len(batch) == len(plan[0])
                 loss = take_step(training, fast if whole else learner, task, batch, optim, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
@@ -188,15 +188,15 @@ def take_step(
     `learner` is the network, or the part of it that learns.
     """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
-    network, count = engine.forward(learner), len(batch.targets)
+    network, count = engine.forward(learner), len(batch)
     parts = min(optim.accumulate, max(1, count // 2))
     total: Figure = 0.0
     zero_grad(optimizer)
-    for part in _in_parts(batch, parts):
+    for part in batch.split(parts):
         computed = task.loss(network, part)
         loss = computed.total
         if parts > 1:
-            loss = loss * (len(part.targets) / count)
+            loss = loss * (len(part) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
@@ -218,19 +218,6 @@ def take_step(
     if engine.runs_ahead and progress.step % _LOOK == _LOOK - 1:
         _refuse_nonfinite(progress)
     return total
-
-
-def _in_parts(batch: Batch, parts: int) -> Iterator[Batch]:
-    if parts == 1:  # small networks feel each call
-        yield batch
-        return
-    for inputs, targets, indices in zip(
-        batch.inputs.tensor_split(parts),
-        batch.targets.tensor_split(parts),
-        np.array_split(batch.indices, parts),
-        strict=True,
-    ):
-        yield Batch(inputs, targets, indices)
 
 
 def _refuse_nonfinite(progress: Progress) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import torch
 
-from onestop.data.loader import Batch
+from onestop.data.batch import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.runtime import memory
@@ -152,9 +153,9 @@ def _need(parts: Parts, images: int) -> int | None:
 
 
 def _batch(parts: Parts, images: int) -> Batch:
-    targets = parts.feeds["train"].targets[:1].expand(images)
+    first = np.zeros(images, np.int64)  # as many times the first sample's target
     inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
-    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
+    return Batch(inputs, parts.feeds["train"].targets(first), first)
 
 
 def _aside(look: Callable[[], _Found]) -> _Found:

@@ -17,7 +17,6 @@ from onestop.data.preprocess import (
     VectorPreprocessing,
     from_json,
 )
-from onestop.data.samples import ArraySamples, FileSamples
 from onestop.errors import OneStopError, UsageError
 from onestop.inference.published import preprocessing_of
 from onestop.networks import build, published_weights
@@ -100,18 +99,18 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
 
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
-    """Stop if images were to be kept that are in memory anyway, or that no file can stand for."""
+    """Stop if images were to be kept that lie in memory anyway, or that no file can stand for."""
     cache, random = recipe.machine.cache, recipe.augmentation.augment == "resized-crop"
     if cache == "disk":
         limit(cache_folder())  # which a wrong setting of the environment would stop later
     train = dataset.splits["train"]
-    if isinstance(train, ArraySamples) and (cache == "disk" or (random and cache == "memory")):
+    if train.in_memory and (cache == "disk" or (random and cache == "memory")):
         raise UsageError(
             f"--cache {cache}: the images of {dataset.name} are not decoded, they lie in memory "
             "as they are; drop it"
         )
     kept = [dataset.splits[name] for name in ("train", "val") if name in dataset.splits]
-    if cache == "disk" and not all(isinstance(split, FileSamples) for split in kept):
+    if cache == "disk" and not all(split.has_digests for split in kept):
         raise UsageError(
             f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
             "are decoded; use --cache memory"
@@ -132,9 +131,7 @@ def check_monitor(name: str, known_names: Sequence[str]) -> None:
 
 
 def _arguments(data: Data, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
-    channels: int = data.channels
-    if dataset.vectors:
-        channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+    channels = dataset.splits["train"].features or data.channels
     return {"classes": task.head().outputs, "channels": channels, "image_size": data.image_size}
 
 
@@ -174,8 +171,7 @@ def _published(entry: Entry, which: str) -> Start:
 def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessing:
     """The preprocessing as far as the recipe says it."""
     channels, size = data.channels, (data.image_size, data.image_size)
-    if dataset.vectors:
-        features = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+    if features := dataset.splits["train"].features:
         return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
     values = {
         "none": ((0.0,) * channels, (1.0,) * channels),

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onestop.data.augmentation import Changes
 from onestop.data.dataset import Dataset
 from onestop.data.disk_cache import DiskCache
+from onestop.data.for_training import training_loader
 from onestop.data.loader import Loader
-from onestop.data.mixing import Mixing
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing
+from onestop.data.pixels import choose_source
+from onestop.data.preprocess import Preprocessing
 from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
@@ -28,7 +28,7 @@ from onestop.networks.protocols import ScalesRates, StartsFromImages
 from onestop.networks.tta import augmented
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for
-from onestop.recipe import Cache, Network, Recipe
+from onestop.recipe import Network, Recipe
 from onestop.recipe.schema import useless
 from onestop.runtime.device import Engine
 from onestop.runtime.fingerprint import fingerprint
@@ -111,12 +111,13 @@ def assemble(planned: Plan) -> Parts:
     )
     feeds = {"train": train}
     for name in dataset.splits.keys() - {"train"}:
-        on_disk = name == "val" and recipe.machine.cache == "disk"
-        feeds[name] = Loader(
-            dataset.splits[name], preprocessing, engine=engine, workers=recipe.machine.workers,
-            keep=name == "val", cache="disk" if on_disk else None,
+        samples, on_disk = dataset.splits[name], name == "val" and recipe.machine.cache == "disk"
+        pixels = choose_source(
+            samples, preprocessing, workers=recipe.machine.workers,
+            keep="disk" if on_disk else "small" if name == "val" else "none",
             store=DiskCache(dataset.name, name, said) if on_disk else None,
         )  # fmt: skip
+        feeds[name] = Loader(samples, preprocessing, pixels=pixels, engine=engine)
     card = Card(
         network=planned.entry.name,
         arguments=planned.arguments,
@@ -179,33 +180,21 @@ def _inputs(
     """The preprocessing and the training split; the one may need statistics of the other."""
     store = DiskCache(dataset.name, "train", said) if recipe.machine.cache == "disk" else None
     train = training_loader(
-        recipe, dataset, preprocessing, engine, cache=recipe.machine.cache, store=store
-    )
-    if len(train.bad) == len(train.samples):
-        name, reason = train.samples.name(0), train.bad[0]
-        raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
-    if recipe.data.normalize == "dataset" and isinstance(preprocessing, ImagePreprocessing):
-        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
-        # A channel that never varies must not be divided by nothing.
-        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
-        preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)
-        train.preprocessing = preprocessing
-    return preprocessing, train
-
-
-def training_loader(
-    recipe: Recipe, dataset: Dataset, preprocessing: Preprocessing, engine: Engine, *,
-    cache: Cache | None = None, store: DiskCache | None = None, keep: bool = True,
-) -> Loader:  # fmt: skip
-    """The training split with the recipe's random changes; for the rest see `Loader`."""
-    chosen, machine = recipe.augmentation, recipe.machine
-    return Loader(
-        dataset.splits["train"], preprocessing, engine=engine, workers=machine.workers,
-        augment=chosen.augment, padding=chosen.crop_padding,
-        seed=machine.seed, keep=keep, cache=cache, store=store,
-        changes=Changes(chosen.auto_augment, chosen.color_jitter, chosen.erase),
-        mixing=Mixing(chosen.mixup, chosen.cutmix, len(dataset.classes)),
+        recipe, dataset.splits["train"], preprocessing, engine, keep=recipe.machine.cache,
+        store=store,
     )  # fmt: skip
+    if len(train.pixels.bad) == len(train.samples):
+        first = train.skipped()[0]
+        raise DataError(
+            f"{dataset.name}: no training image can be read ({first.path}: {first.reason})"
+        )
+    if recipe.data.normalize == "dataset" and preprocessing.is_image:
+        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
+        # A constant channel has zero standard deviation; do not divide by it.
+        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
+        preprocessing = preprocessing.normalised_by(found.mean, std)
+        train = Loader(train.samples, preprocessing, train.augmentation, train.pixels, engine)
+    return preprocessing, train
 
 
 def held_out(parts: Parts) -> str:

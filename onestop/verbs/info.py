@@ -154,7 +154,7 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
         _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
     facts: dict[str, Any] = {"splits": counts, "classes": len(dataset.classes)}
-    if not dataset.vectors:
+    if dataset.is_image:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
     facts["notes"] = list(dataset.notes)
@@ -166,7 +166,7 @@ def _save_grid(dataset: Dataset, picture: Path) -> None:
     from onestop.figures.files import write_figure
     from onestop.figures.grid import image_grid
 
-    if dataset.vectors:
+    if not dataset.is_image:
         raise UsageError(f"--save-grid {picture}: {dataset.name} holds vectors, not images")
     images, titles = zip(*glance(dataset, _SHOWN), strict=True)
     write_figure(image_grid(images, titles), picture)
@@ -308,7 +308,7 @@ def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[
     import numpy as np
     import torch
 
-    from onestop.data.loader import Batch
+    from onestop.data.batch import Batch
     from onestop.networks.backward import functions
     from onestop.tasks import implied_task, make_task
 

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import onestop
-from onestop.data.dataset import Dataset
-from onestop.data.loader import Batch
-from onestop.errors import ModelFileError, UsageError
+from onestop.data.batch import Batch
+from onestop.data.targets import Classes
+from onestop.errors import DataError, ModelFileError, UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.spec import LOSS, Metric
 from onestop.storage.container import unpacked
@@ -120,7 +120,7 @@ def _zzz(outputs: Tensor) -> Tensor:
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The task, registered, and all data for it."""
     monkeypatch.setitem(TASKS, "toy", Toy)
-    monkeypatch.setattr(Dataset, "task", property(lambda _: "toy"))
+    monkeypatch.setattr(Classes, "task", "toy")
 
 
 @pytest.fixture
@@ -220,6 +220,15 @@ def test_runs_are_compared_without_a_test_for_right_and_wrong(
     assert "their predictions are not just right or wrong" in report.said[0]
     page = report.file.read_text()
     assert f"the zzz {first.metrics['zzz']:.2%}" in page
+
+
+def test_data_for_another_task_are_refused(
+    train: Callable[..., onestop.Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train()
+    monkeypatch.setattr(Classes, "task", "classification")
+    with pytest.raises(DataError, match="are for classification, the model is for toy"):
+        onestop.evaluate(run.folder, data="photos")
 
 
 def test_without_the_task_a_model_is_refused_in_one_line(

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from onestop.data.augmentation import Augmentation
 from onestop.data.loader import Loader
-from onestop.data.mixing import Mixing
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
+from onestop.data.targets import Classes
 from onestop.errors import NonFiniteLossError
 from onestop.networks import build
 from onestop.optim.ema import MovingAverage
@@ -31,14 +32,14 @@ BASE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def feed(count: int = 30, **options: Any) -> Loader:
+def feed(count: int = 30, **changes: Any) -> Loader:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 3, count)
     images = rng.integers(0, 80, (count, 16, 16, 1), dtype=np.uint8)
     images += (targets[:, None, None, None] * 80).astype(np.uint8)
-    return Loader(
-        ArraySamples(images, targets), ImagePreprocessing(1, (16, 16), (0.5,), (0.3,)), **options
-    )
+    samples = ArraySamples(images, Classes(targets, ("a", "b", "c")))
+    preprocessing = ImagePreprocessing(1, (16, 16), (0.5,), (0.3,))
+    return Loader(samples, preprocessing, Augmentation(**changes))
 
 
 def training(chosen: Recipe, network: nn.Module | None = None) -> Training:
@@ -147,8 +148,8 @@ def test_parts_of_a_mixed_batch_carry_their_targets_along() -> None:
     results = []
     for accumulate in (1, 4):
         chosen = recipe(**{**BASE, "accumulate": accumulate})
-        parts, mixing = training(chosen), Mixing(mixup=1.0, cutmix=1.0, classes=3)
-        list(train_loop(parts, TASK, feed(mixing=mixing), chosen, ENGINE, None))
+        parts, mixed = training(chosen), feed(mixup=1.0, cutmix=1.0)
+        list(train_loop(parts, TASK, mixed, chosen, ENGINE, None))
         results.append(parts)
     for a, b in zip(*(parts.network.parameters() for parts in results), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
