@@ -90,7 +90,8 @@ def _show_run(run: Run) -> None:
         print(f"some {_of_split(metrics['split'])} images:")
         for said_of in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
-            said = f"{said_of.image}: is {said_of.truth_text}, predicted {said_of.label} {sign}"
+            predicted = said_of.label or said_of.text
+            said = f"{said_of.image}: is {said_of.truth_text}, predicted {predicted} {sign}"
             print(f"  {one_line(said).rstrip()}")
     _show_figures(metrics)
     print(run.folder)

@@ -65,11 +65,11 @@ class Pictures:
     def explained(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
         """The same with a second picture each: where the network looked for what it predicted."""
         found = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
-        there = [(prediction, pixels) for prediction, pixels in found if pixels is not None]
+        there = [(p, pixels) for p, pixels in found if pixels is not None and p.labels]
         maps: dict[str, Pixels] = {}
         if there:
             inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in there]))
-            numbers = [self._model.classes.index(prediction.label) for prediction, _ in there]
+            numbers = [self._model.classes.index(p.labels[0].name) for p, _ in there]
             with contextlib.suppress(OneStopError):  # a network without maps has no heat maps
                 heat = heat_maps(self._model, inputs, numbers).numpy()
                 for (prediction, pixels), one in zip(there, heat, strict=True):
