@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -43,7 +43,7 @@ class Step:
     steps: int  # ... of so many
     loss: Figure
     train_loss: Figure
-    train_accuracy: Figure
+    train_metrics: Mapping[str, Figure]  # by name, those that are summed while training
     images: int  # seen in this epoch
     lr: float
     waited: float = 0.0  # seconds this process has waited for images in this epoch
@@ -122,7 +122,7 @@ def train_loop(
                 loss = take_step(training, fast if whole else learner, task, batch, recipe, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
-            yield _step_record(progress, recipe.epochs * per_epoch, loss, lr, waited)
+            yield _step_record(progress, task, recipe.epochs * per_epoch, loss, lr, waited)
         _refuse_nonfinite(progress)
         took = time.perf_counter() - begun
         row = _training_row(progress, task) | {
@@ -142,9 +142,15 @@ def _training_row(progress: Progress, task: Task) -> Metrics:
     """What metrics.csv says of an epoch's steps, before the epoch is scored."""
     row: Metrics = {"epoch": progress.epoch + 1, "step": progress.step}
     row["train_loss"] = float(_mean(progress.loss_sum, progress))
-    if "accuracy" in task.figures:
-        row["train_accuracy"] = float(_mean(progress.hits, progress))
+    for name, value in _running(progress, task).items():
+        row[f"train_{name}"] = float(value)
     return row
+
+
+def _running(progress: Progress, task: Task) -> dict[str, Figure]:
+    """The metrics that are summed while training, of the epoch so far."""
+    names = [metric.name for metric in task.metrics if metric.training]
+    return dict.fromkeys(names, _mean(progress.hits, progress)) if names else {}
 
 
 def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -245,14 +251,16 @@ def _is_better(value: float | None, loss: float | None, progress: Progress, reci
     return (value > progress.best) == HIGHER_IS_BETTER[recipe.monitor or ""]
 
 
-def _step_record(progress: Progress, steps: int, loss: Figure, lr: float, waited: float) -> Step:
+def _step_record(
+    progress: Progress, task: Task, steps: int, loss: Figure, lr: float, waited: float
+) -> Step:
     return Step(
         epoch=progress.epoch + 1,
         step=progress.step,
         steps=steps,
         loss=loss,
         train_loss=_mean(progress.loss_sum, progress),
-        train_accuracy=_mean(progress.hits, progress),
+        train_metrics=_running(progress, task),
         images=progress.seen,
         lr=lr,
         waited=waited,

@@ -82,7 +82,7 @@ def step(number: int, loss: Figure = 0.5) -> Step:
         steps=9,
         loss=loss,
         train_loss=0.7,
-        train_accuracy=0.5,
+        train_metrics={"accuracy": 0.5},
         images=4,
         lr=0.1,
     )
