@@ -13,13 +13,14 @@ from onestop.data.sources.python import NAME
 from onestop.figures.curves import compared
 from onestop.inference.predictions import Verdict
 from onestop.metrics.intervals import Paired, paired, root_mean, wilson
+from onestop.metrics.spec import LOSS
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
 from onestop.reporting.classes import recalls
 from onestop.reporting.run_data import RunData
 from onestop.reporting.sections import pictures_of, verdict_table
-from onestop.reporting.summary import named_split, network_of, source_of
-from onestop.text import duration, plural
+from onestop.reporting.summary import network_of, source_of
+from onestop.text import duration, named_split, plural
 
 _FLIPPED = 12  # pictures of images that flipped, each way
 _CLASSES = 20  # rows of classes before the rest is folded
@@ -173,11 +174,13 @@ def _settings(runs: Sequence[RunData]) -> list[Block]:
 def _curves(runs: Sequence[RunData]) -> list[Block]:
     rows = {_name(run): run.epochs for run in runs if run.epochs}
     blocks: list[Block] = []
-    for key in ("val_loss", "val_accuracy", "train_loss"):
+    shown = [("val", LOSS), *(("val", run.info.main) for run in runs), ("train", LOSS)]
+    for part, metric in dict.fromkeys(shown):
+        key = f"{part}_{metric.name}"
         ends = [f"{name} {of[-1][key]}" for name, of in rows.items() if of[-1].get(key)]
         if ends:
-            alt = f"{key.replace('_', ' ')} by epoch, at the end {', '.join(ends)}"
-            blocks.append(plot(compared(rows, key), key.replace("_", "-"), alt))
+            alt = f"{part} {metric.title} by epoch, at the end {', '.join(ends)}"
+            blocks.append(plot(compared(rows, metric, part), key.replace("_", "-"), alt))
     return blocks
 
 

@@ -26,7 +26,6 @@ from onestop.runtime.files import read_object
 from onestop.storage.model_file import Card, read_card
 from onestop.storage.run_folder import (
     EPOCHS,
-    LOG,
     METRICS,
     MODEL,
     PREDICTIONS,
@@ -37,8 +36,7 @@ from onestop.storage.run_folder import (
     is_busy,
     state_of,
 )
-
-_STAMP = len("2026-01-01 00:00:00 ")
+from onestop.storage.run_info import RunInfo, read_info
 
 
 @dataclass
@@ -48,8 +46,9 @@ class RunData:
     Attributes:
         folder: Of the run.
         recipe: Every setting.
-        metrics: The final figures; those of the best network so far where the run is not done; empty
-            where there is no network yet.
+        metrics: The final values of the metrics; those of the best network so far if the run is not
+            done; empty if there is no network yet.
+        info: The run's task, how its metrics are called and printed, and notes and warnings.
         epochs: Rows of metrics.csv.
         verdicts: What was said of each image that `metrics` is about.
         state: `done`, `going on` or `stopped`.
@@ -57,13 +56,13 @@ class RunData:
         model: To look into, where it could be loaded.
         dataset: To show images of, where it could be opened.
         gone: Why there is no model or no data set.
-        said: Notes and warnings of the log, each once.
         skipped: `path` and `reason` of files that were not used.
         name: What it is called beside others; empty: as its folder.
     """
 
     folder: Path
     recipe: Recipe
+    info: RunInfo
     metrics: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, str]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -72,7 +71,6 @@ class RunData:
     model: Model | None = None
     dataset: Dataset | None = None
     gone: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
     name: str = ""
 
@@ -119,11 +117,9 @@ def gather(
     recipe = Recipe(**{name: value for name, value in stored.items() if name in FIELDS})
     metrics = read_object(folder / METRICS)
     busy = is_busy(folder) if busy is None else busy
-    found = RunData(folder, recipe, metrics, model=model)
+    found = RunData(folder, recipe, read_info(folder), metrics, model=model)
     found.state = state_of(metrics, busy=busy)
-    if (folder / EPOCHS).is_file():
-        found.epochs = EpochsFile.read(folder / EPOCHS)
-    found.said = _said(folder / LOG)
+    found.epochs = EpochsFile.read(folder / EPOCHS)
     found.skipped = _skipped(folder / SKIPPED)
     found.dataset = dataset or _data(found, stored, data_root)
     if (folder / MODEL).is_file():
@@ -133,16 +129,6 @@ def gather(
     if not found.verdicts:
         _score(found)
     return found
-
-
-def _said(log: Path) -> list[str]:
-    """Notes and warnings, each once, in the order they came."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    texts = [line[_STAMP:] for line in lines]
-    return list(dict.fromkeys(t for t in texts if t.startswith(("note: ", "warning: "))))
 
 
 def _skipped(path: Path) -> list[dict[str, str]]:

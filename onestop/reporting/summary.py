@@ -10,12 +10,7 @@ import numpy as np
 from onestop.data.sources.python import NAME
 from onestop.metrics.intervals import root_mean, wilson
 from onestop.reporting.run_data import RunData
-from onestop.text import plural
-
-
-def named_split(split: str) -> str:
-    """A split in a person's words."""
-    return {"test": "test", "val": "validation"}.get(split, "training")
+from onestop.text import named_split, plural
 
 
 def title(found: RunData) -> str:

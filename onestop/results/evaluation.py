@@ -1,4 +1,4 @@
-"""Figures of a model on a split."""
+"""What a model measures on a split."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.results.figures import figure_of
-from onestop.results.notebook import figures, heading, svg, table
+from onestop.results.notebook import heading, metric_rows, svg, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from onestop.inference.predictions import Verdict
+    from onestop.metrics.spec import Metric
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a model on a split.
+    """What a model measures on a split.
 
     Attributes:
         model: The model file.
         source: What it was scored on.
-        metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
-            run's metrics.json; `seconds` and `images_per_second` are of the scoring.
+        metrics: `split`, the metrics of the model's task, `images`, `per_class`, ... as in a run's
+            metrics.json; `seconds` and `images_per_second` are of the scoring.
         skipped: `path` and `reason` of each file of the split that could not be used.
         remarks: What there is to say of images that were used though something is wrong with them.
         verdicts: What was said of each image, in the order of the split.
+        specs: The metrics of the task: how each is called and printed.
     """
 
     model: Path
@@ -35,9 +37,10 @@ class Evaluation:
     skipped: tuple[dict[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = field(default=(), repr=False)
+    specs: tuple[Metric, ...] = field(default=(), repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The figures, as `--json` prints them, and what was skipped and remarked where there is."""
+        """The metrics, as `--json` prints them, and what was skipped and remarked if anything was."""
         odd = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
         return {**self.metrics, **{name: value for name, value in odd.items() if value}}
 
@@ -52,4 +55,4 @@ class Evaluation:
     def _repr_html_(self) -> str:
         name = "confusion" if "per_class" in self.metrics else "fit"
         picture = svg(self.figure(name), f"evaluation-{id(self)}") if self.verdicts else ""
-        return heading(self.source) + table(figures(self.metrics)) + picture
+        return heading(self.source) + table(metric_rows(self.metrics, self.specs)) + picture

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.metrics.spec import Metric
 from onestop.recipe import Recipe
 from onestop.recipe.config import read_recipe
 from onestop.results.figures import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
-from onestop.results.notebook import figures, heading, svg, table
+from onestop.results.notebook import heading, metric_rows, svg, table
 from onestop.storage.run_folder import (
     EPOCHS,
     METRICS,
@@ -22,6 +23,7 @@ from onestop.storage.run_folder import (
     EpochsFile,
     State,
 )
+from onestop.storage.run_info import RunInfo, read_info
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,8 +48,13 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     @property
+    def info(self) -> RunInfo:
+        """The run's task, its metrics by name and form, and what was noted, as in run.json."""
+        return read_info(self.folder)
+
+    @property
     def metrics(self) -> dict[str, Any]:
-        """The final figures, as in metrics.json."""
+        """The final metrics, as in metrics.json."""
         return dict(json.loads((self.folder / METRICS).read_text(encoding="utf-8")))
 
     @property
@@ -99,7 +106,7 @@ class Run:
     def _curves(self, metrics: dict[str, Any]) -> Figure:
         from onestop.figures.curves import curves
 
-        return curves(self.epochs, metrics.get("best_epoch", 0))
+        return curves(self.epochs, self.info.metrics, metrics.get("best_epoch", 0))
 
     def _time(self, _: dict[str, Any]) -> Figure:
         from onestop.figures.curves import spent_bar, time_spent
@@ -108,12 +115,17 @@ class Run:
 
     def _repr_html_(self) -> str:
         done = (self.folder / METRICS).is_file()
-        rows = figures(self.metrics) if done else [("state", "not done yet")]
+        rows = metric_rows(self.metrics, self.info.metrics) if done else [("state", "not done yet")]
         page = [("report", self.folder / REPORT)] if (self.folder / REPORT).is_file() else []
         picture = ""
         if (self.folder / EPOCHS).is_file():
             picture = svg(self.figure("curves"), f"run-{id(self)}")
         return heading(self.folder.name) + table([*rows, *page]) + picture
+
+
+_KEYS = (
+    "name", "network", "data", "best", "figure", "split", "epochs", "of", "state", "when", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,8 +136,9 @@ class RunRow:
         name: Of its folder.
         network: What was trained.
         data: What on.
-        best: The figure of the best network, `accuracy` or `rmse` (`figure`), on `split`; None where no
-            epoch is done yet. Of a run that is not done it is the best of its epochs so far.
+        best: Value of the first metric of the run's task (`metric`, its name in `figure`) for the best
+            network, on `split`; None if no epoch is done yet. For a run that is not done it is the
+            best of its epochs so far.
         epochs: Done; `of` are wanted.
         state: `done`, `going on` (another process has it), or `stopped`.
         when: When it was begun, local time.
@@ -136,7 +149,7 @@ class RunRow:
     network: str
     data: str
     best: float | None
-    figure: str
+    metric: Metric
     split: str
     epochs: int
     of: int
@@ -145,8 +158,15 @@ class RunRow:
     seconds: float
 
     @property
+    def figure(self) -> str:
+        """The metric's name."""
+        return self.metric.name
+
+    @property
     def rank(self) -> float:
-        """The larger, the better; runs without a figure are the last."""
-        if self.best is None:
-            return float("-inf")
-        return self.best if self.figure == "accuracy" else -self.best
+        """The larger, the better; runs without a value are the last."""
+        return self.metric.rank(self.best)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {key: getattr(self, key) for key in _KEYS}

@@ -47,7 +47,7 @@ def evaluate(
         strict: stop where a file cannot be used, instead of leaving it out and naming it
 
     Returns:
-        The figures, as a run's metrics.json has them.
+        The metrics, as a run's metrics.json has them.
 
     Raises:
         OneStopError: No model, no such split, or classes that the model does not know.
@@ -83,7 +83,10 @@ def evaluate(
     }
     odd = [f"{s.path}: {s.reason}" for s in feed.remarks()]
     verdicts = tuple(judge(loaded.task, samples, scored))
-    return Evaluation(file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd), verdicts)
+    return Evaluation(
+        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd), verdicts,
+        loaded.task.metrics,
+    )  # fmt: skip
 
 
 def _open(model: Model, data: Any, data_root: str | None) -> Dataset:

@@ -11,6 +11,7 @@ import pytest
 import onestop
 from onestop.errors import UsageError
 from onestop.inference.predictions import Verdict
+from onestop.metrics.spec import Metric
 from onestop.results import Evaluation, Predictions
 
 
@@ -79,6 +80,9 @@ def test_no_predictions_have_no_figure() -> None:
 def test_names_are_escaped_in_a_notebook() -> None:
     verdict = Verdict("a.jpg", "<b>", "<b>", 1.0, correct=True, loss=0.0, truth_score=1.0)
     metrics = {"split": "val", "accuracy": 1.0, "images": 1, "per_class": {"<b>": {}}}
-    html = Evaluation(Path(), "<script>", metrics, verdicts=(verdict,))._repr_html_()
+    odd = (Metric("accuracy", "<i>accuracy"),)
+    html = Evaluation(Path(), "<script>", metrics, verdicts=(verdict,), specs=odd)._repr_html_()
+    assert "<i>" not in html
+    assert "&lt;i&gt;accuracy" in html
     assert "<script>" not in html
     assert not re.search("<b>", html)
