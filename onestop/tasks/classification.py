@@ -17,10 +17,12 @@ from torch import Tensor
 from onestop.errors import UsageError
 from onestop.metrics import Metrics, classification_metrics
 from onestop.metrics.spec import LOSS, Metric
-from onestop.tasks.task import Label, Sums, Task
+from onestop.tasks.task import Label, Loss, Network, Sums, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from onestop.data.loader import Batch
 
 _TOP = 5
 _AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}
@@ -57,7 +59,11 @@ class Classification(Task):
     def outputs(self) -> int:  # noqa: D102
         return len(self.classes)
 
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
+    def loss(self, network: Network, batch: Batch) -> Loss:  # noqa: D102
+        outputs, targets = network(batch.inputs), batch.targets
+        return Loss(self._total(outputs, targets), {"accuracy": _correct(outputs, targets)})
+
+    def _total(self, outputs: Any, targets: Tensor) -> Tensor:
         if isinstance(outputs, Tensor):
             return self._cross_entropy(outputs, targets)
         if hasattr(outputs, "loss"):  # the capsule network brings its own
@@ -90,12 +96,6 @@ class Classification(Task):
             outputs, targets, weights, label_smoothing=smoothing, reduction="sum"
         )
         return total / len(targets)
-
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
-        logits = outputs if isinstance(outputs, Tensor) else outputs.logits
-        if targets.ndim == 2:  # mixed images: what they are most of
-            targets = targets.argmax(1)
-        return (logits.argmax(1) == targets).sum()
 
     def empty(self) -> Sums:  # noqa: D102
         count = len(self.classes)
@@ -142,6 +142,14 @@ class Classification(Task):
         ]
         titles, right = zip(*said, strict=True)
         return image_grid(inputs, titles, right)
+
+
+def _correct(outputs: Any, targets: Tensor) -> Tensor:
+    """The number of images whose likeliest class is the right one, int64."""
+    logits = outputs if isinstance(outputs, Tensor) else outputs.logits
+    if targets.ndim == 2:  # the class that a mixed image has the largest share of
+        targets = targets.argmax(1)
+    return (logits.argmax(1) == targets).sum()
 
 
 def balancing_weights(counts: NDArray[np.int64]) -> Tensor:

@@ -6,7 +6,7 @@ Legend: B samples of a batch; the network has one output.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from torch import Tensor
 
 from onestop.metrics import Metrics, regression_metrics
 from onestop.metrics.spec import LOSS, Metric
-from onestop.tasks.task import Label, Sums, Task
+from onestop.tasks.task import Label, Loss, Network, Sums, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from onestop.data.loader import Batch
 
 
 class Regression(Task):
@@ -39,11 +41,9 @@ class Regression(Task):
     def outputs(self) -> int:  # noqa: D102
         return 1
 
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102
-        return F.mse_loss(outputs.float().squeeze(-1), targets)
-
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: D102, ARG002
-        return torch.zeros((), dtype=torch.int64, device=targets.device)
+    def loss(self, network: Network, batch: Batch) -> Loss:  # noqa: D102
+        outputs: Tensor = network(batch.inputs)
+        return Loss(F.mse_loss(outputs.float().squeeze(-1), batch.targets))
 
     def empty(self) -> Sums:  # noqa: D102
         names = ("images", "squared", "absolute", "total", "total_squared")

@@ -8,8 +8,8 @@ Legend: B samples of a batch, K outputs of the network.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -22,8 +22,26 @@ from onestop.metrics.spec import Metric
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from onestop.data.loader import Batch
+
+Network: TypeAlias = Callable[[Tensor], Any]
+"""Computes outputs of inputs in the engine's precision: a whole network, or the part that learns."""
 Sums: TypeAlias = dict[str, Tensor]
 """Counts and sums that can be added up over batches and processes."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a training step computes.
+
+    Attributes:
+        total: The loss to minimise, a scalar: the mean over the images of the batch.
+        sums: Sums over the batch by metric, such as the number of correct images as `accuracy`; for
+            each metric of the task that is marked `training`.
+    """
+
+    total: Tensor
+    sums: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,15 +74,11 @@ class Task(ABC):
         """Head: the number of outputs K the network needs."""
 
     @abstractmethod
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
-        """The loss to train with, a scalar: a mean over the batch of outputs [B, K].
+    def loss(self, network: Network, batch: Batch) -> Loss:
+        """Run the network forward and compute the loss, the latter in 32 bits in any precision.
 
-        Of mixed images the targets are shares of the classes, [B, K].
+        Targets of mixed images are shares of the classes, [B, K].
         """
-
-    @abstractmethod
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:
-        """How many of a training batch are right already, a scalar (0 for numbers)."""
 
     @abstractmethod
     def empty(self) -> Sums:

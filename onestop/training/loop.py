@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 from torch import Tensor, nn
 
 from onestop.data.loader import Batch, Loader, epoch_plan
@@ -25,6 +26,7 @@ from onestop.recipe import Recipe
 from onestop.runtime.device import Engine
 from onestop.runtime.rng import seed_torch
 from onestop.tasks import Task
+from onestop.tasks.task import Network
 from onestop.training.compile import Learner, compiled
 from onestop.training.feature_cache import FeatureCache
 from onestop.training.state import Progress, Training
@@ -149,8 +151,13 @@ def _training_row(progress: Progress, task: Task) -> Metrics:
 
 def _running(progress: Progress, task: Task) -> dict[str, Figure]:
     """The metrics that are summed while training, of the epoch so far."""
-    names = [metric.name for metric in task.metrics if metric.training]
-    return dict.fromkeys(names, _mean(progress.hits, progress)) if names else {}
+    return {
+        metric.name: _mean(progress.sums[metric.name], progress)
+        if metric.name in progress.sums
+        else 0.0
+        for metric in task.metrics
+        if metric.training
+    }
 
 
 def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -183,21 +190,20 @@ def take_step(
     `learner` is the network, or the part of it that learns.
     """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
-    count = len(batch.targets)
+    network, count = under_autocast(learner, engine), len(batch.targets)
     parts = min(recipe.accumulate, max(1, count // 2))
     total: Figure = 0.0
     zero_grad(optimizer)
-    for inputs, targets in _in_parts(batch, parts):
-        with engine.autocast():
-            outputs = learner(inputs)
-        loss = task.loss(outputs, targets)
+    for part in _in_parts(batch, parts):
+        computed = task.loss(network, part)
+        loss = computed.total
         if parts > 1:
-            loss = loss * (len(targets) / count)
+            loss = loss * (len(part.targets) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
         (scaler.scale(loss) if scaler else loss).backward()
-        progress.hits += task.hits(outputs, targets)
+        progress.add(computed.sums)
     if recipe.clip_grad:
         if scaler:
             scaler.unscale_(optimizer)
@@ -216,10 +222,27 @@ def take_step(
     return total
 
 
-def _in_parts(batch: Batch, parts: int) -> Iterable[tuple[Tensor, Tensor]]:
+def under_autocast(learner: Learner, engine: Engine) -> Network:
+    """The learner, each call of which runs in the engine's precision."""
+
+    def network(inputs: Tensor) -> Tensor:
+        with engine.autocast():
+            return learner(inputs)
+
+    return network
+
+
+def _in_parts(batch: Batch, parts: int) -> Iterator[Batch]:
     if parts == 1:  # small networks feel each call
-        return ((batch.inputs, batch.targets),)
-    return zip(batch.inputs.tensor_split(parts), batch.targets.tensor_split(parts), strict=True)
+        yield batch
+        return
+    for inputs, targets, indices in zip(
+        batch.inputs.tensor_split(parts),
+        batch.targets.tensor_split(parts),
+        np.array_split(batch.indices, parts),
+        strict=True,
+    ):
+        yield Batch(inputs, targets, indices)
 
 
 def _refuse_nonfinite(progress: Progress) -> None:
@@ -231,9 +254,7 @@ def _refuse_nonfinite(progress: Progress) -> None:
 def _note_epoch(progress: Progress, recipe: Recipe, metrics: Metrics) -> bool:
     """Close the epoch's books; whether it was the best so far."""
     progress.epoch += 1
-    progress.seen = 0
-    progress.loss_sum.zero_()
-    progress.hits.zero_()
+    progress.begin_epoch()
     value, loss = metrics.get(recipe.monitor or ""), metrics.get("loss")
     if better := _is_better(value, loss, progress, recipe):
         progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from onestop.tasks import Classification, Regression, task_for
 from onestop.tasks.classification import balancing_weights
+from tests.losses import loss_of
 
 LETTERS = ("a", "b", "c", "d", "e", "f", "g")
 
@@ -21,18 +22,21 @@ def test_class_names_make_it_classification() -> None:
 
 def test_loss_is_torchs_cross_entropy() -> None:
     outputs, targets = torch.randn(6, 7), torch.randint(0, 7, (6,))
-    assert Classification(LETTERS).loss(outputs, targets) == pytest.approx(
+    assert loss_of(Classification(LETTERS), outputs, targets).total == pytest.approx(
         F.cross_entropy(outputs, targets).item()
     )
-    smooth = Classification(LETTERS, label_smoothing=0.2).loss(outputs, targets)
+    smooth = loss_of(Classification(LETTERS, label_smoothing=0.2), outputs, targets).total
     assert smooth == pytest.approx(F.cross_entropy(outputs, targets, label_smoothing=0.2).item())
 
 
 def test_parts_of_a_batch_add_up_also_with_class_weights() -> None:
     task = Classification(LETTERS, class_weights=torch.rand(7))
     outputs, targets = torch.randn(6, 7), torch.randint(0, 7, (6,))
-    parts = task.loss(outputs[:2], targets[:2]) * 2 + task.loss(outputs[2:], targets[2:]) * 4
-    assert parts.item() / 6 == pytest.approx(task.loss(outputs, targets).item(), rel=1e-6)
+    parts = (
+        loss_of(task, outputs[:2], targets[:2]).total * 2
+        + loss_of(task, outputs[2:], targets[2:]).total * 4
+    )
+    assert parts.item() / 6 == pytest.approx(loss_of(task, outputs, targets).total.item(), rel=1e-6)
 
 
 def test_balancing_weights_have_a_mean_of_one_image() -> None:
@@ -50,8 +54,12 @@ def test_auxiliary_classifiers_count_in_training() -> None:
         F.cross_entropy(b, targets) + F.cross_entropy(c, targets)
     )
     task = Classification(LETTERS)
-    assert task.loss(outputs(a, b, c), targets).item() == pytest.approx(wanted.item(), rel=1e-6)
-    assert task.hits(outputs(a, b, c), targets) == (a.argmax(1) == targets).sum()
+    assert loss_of(task, outputs(a, b, c), targets).total.item() == pytest.approx(
+        wanted.item(), rel=1e-6
+    )
+    assert (
+        loss_of(task, outputs(a, b, c), targets).sums["accuracy"] == (a.argmax(1) == targets).sum()
+    )
 
 
 def test_of_mixed_images_the_larger_share_is_a_hit_and_auxiliary_classifiers_count() -> None:
@@ -60,10 +68,10 @@ def test_of_mixed_images_the_larger_share_is_a_hit_and_auxiliary_classifiers_cou
     one, other = torch.tensor([0, 1, 2, 3]), torch.tensor([1, 2, 3, 4])
     shares = 0.7 * F.one_hot(one, 7) + 0.3 * F.one_hot(other, 7)
     task, both = Classification(LETTERS), outputs(logits, auxiliary)
-    wanted = 0.7 * task.loss(both, one) + 0.3 * task.loss(both, other)
-    assert task.loss(both, shares).item() == pytest.approx(wanted.item(), rel=1e-6)
-    assert task.hits(both, shares) == task.hits(both, one)
-    assert task.hits(shares, shares) == 4
+    wanted = 0.7 * loss_of(task, both, one).total + 0.3 * loss_of(task, both, other).total
+    assert loss_of(task, both, shares).total.item() == pytest.approx(wanted.item(), rel=1e-6)
+    assert loss_of(task, both, shares).sums["accuracy"] == loss_of(task, both, one).sums["accuracy"]
+    assert loss_of(task, shares, shares).sums["accuracy"] == 4
 
 
 def test_scores_of_batches_add_up_to_exact_counts() -> None:
@@ -94,7 +102,7 @@ def test_regression_figures_and_words() -> None:
     task.score(sums, outputs, targets)
     figures = task.metrics_of(sums)
     assert (figures["loss"], figures["mae"], figures["images"]) == (0.5, 0.5, 2)
-    assert task.loss(outputs, targets).item() == 0.5
+    assert loss_of(task, outputs, targets).total.item() == 0.5
     assert task.decode(outputs, 3)[1][0].label == "3"
 
 
