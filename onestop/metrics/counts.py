@@ -1,4 +1,4 @@
-"""Figures from exact counts.
+"""Metrics from exact counts.
 
 Everything is computed from the confusion matrix, since whole numbers add up over batches and
 processes in any order; scikit-learn, which wants all labels at once, is what the tests compare with.

@@ -88,7 +88,7 @@ def _numbers(found: RunData, count: int) -> str:
 def _explained(r2: float) -> str:
     if r2 > 0:
         return f"it explains {r2:.1%} of their variance"
-    return "who always says their mean misses them by no more"
+    return "no better than always predicting their mean"
 
 
 def remarks(found: RunData) -> list[str]:
@@ -96,8 +96,8 @@ def remarks(found: RunData) -> list[str]:
     said = []
     if found.split == "val" and found.epochs:
         said.append(
-            "The kept epoch was chosen by these images, so the figure flatters a little; a test split "
-            "would tell better."
+            "The kept epoch was chosen by these images, so the result is slightly optimistic; a test "
+            "split would be fairer."
         )
     if found.split == "train":
         said.append("No images were held out: on new ones the network will do worse.")
@@ -110,10 +110,10 @@ def remarks(found: RunData) -> list[str]:
 
 
 def _baseline(found: RunData) -> str:
-    """What a figure is to be held against: naming the most frequent class each time."""
+    """What an accuracy is to be held against: always predicting the most frequent class."""
     if not found.named:
         return ""
     names, counts = np.unique([verdict.truth for verdict in found.verdicts], return_counts=True)
     share, name = counts.max() / counts.sum(), str(names[counts.argmax()])
     digits = 1 if share < 0.1 else 0
-    return f"Who always says {name!r} would be right {share:.{digits}%} of the time."
+    return f"Always predicting {name!r} would be right {share:.{digits}%} of the time."

@@ -26,8 +26,8 @@ class Evaluation:
         metrics: `split`, the metrics of the model's task, `images`, `per_class`, ... as in a run's
             metrics.json; `seconds` and `images_per_second` are of the scoring.
         skipped: `path` and `reason` of each file of the split that could not be used.
-        remarks: What there is to say of images that were used though something is wrong with them.
-        verdicts: What was said of each image, in the order of the split.
+        remarks: What is wrong with images that were used all the same.
+        verdicts: What was predicted for each image, in the order of the split.
         specs: The metrics of the task: how each is called and printed.
     """
 
@@ -45,7 +45,7 @@ class Evaluation:
         return {**self.metrics, **{name: value for name, value in odd.items() if value}}
 
     def figure(self, name: str = "confusion") -> Figure:
-        """A matplotlib figure: `confusion` or `calibration`; where numbers are predicted, `fit`.
+        """A matplotlib figure: `confusion` or `calibration`; `fit` if numbers are predicted.
 
         Raises:
             UsageError: No figure of that name.

@@ -37,7 +37,7 @@ class Run:
 
     Attributes:
         folder: The run's folder, absolute.
-        examples: A few held-out images and what was said of them, where it was just trained.
+        examples: A few held-out images and what was predicted for them, if it was just trained.
     """
 
     def __init__(self, folder: str | Path, examples: Sequence[Verdict] = ()) -> None:
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What was said of each held-out image, as in predictions.csv."""
+        """What was predicted for each held-out image, as in predictions.csv."""
         from onestop.inference.predictions import read_verdicts
 
         return read_verdicts(self.folder / PREDICTIONS)
@@ -84,8 +84,8 @@ class Run:
         """A matplotlib figure of the run.
 
         Args:
-            name: `curves`, `time`, `confusion` or `calibration`; where numbers are predicted `fit`
-                instead of the last two.
+            name: `curves`, `time`, `confusion` or `calibration`; `fit` instead of the last two if
+                numbers are predicted.
 
         Raises:
             UsageError: No figure of that name, or the run is not that far yet.

@@ -21,13 +21,13 @@ RECIPE = "recipe.yaml"  # every setting, resolved
 INFO = "run.json"  # its task and metrics, and what was noted on the way
 METRICS = "metrics.json"  # final values of the metrics
 EPOCHS = "metrics.csv"  # one row per epoch
-PREDICTIONS = "predictions.csv"  # what was said of each held-out image
-CONFUSION = "confusion.csv"  # how often each class was named as which
+PREDICTIONS = "predictions.csv"  # what was predicted for each held-out image
+CONFUSION = "confusion.csv"  # how often each class was predicted as each
 REPORT = "report.html"  # all of it as a page to look at
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
-LOG = "log.txt"  # what was said on the way
+LOG = "log.txt"  # what was printed on the way
 STATE = "state"  # what is needed to go on
-TRACKING = "tracking.json"  # the run's name in each tracker that was asked for
+TRACKING = "tracking.json"  # the run's name in each tracker
 LOCK = ".lock"
 
 State: TypeAlias = Literal["done", "going on", "stopped"]
@@ -54,7 +54,7 @@ def is_run(path: str | Path) -> bool:
 
 
 def create_run(out: str | Path, name: str) -> Path:
-    """Make a new folder `out/name`, or `out/name-2`, `out/name-3`, ... where that exists.
+    """Make a new folder `out/name`, or `out/name-2`, `out/name-3`, ... if that exists.
 
     Raises:
         UsageError: `out` is itself a run, or cannot be written to.
@@ -113,12 +113,12 @@ def is_busy(folder: Path) -> bool:
 
 
 def state_of(metrics: Mapping[str, Any], *, busy: bool) -> State:
-    """How far a run is, by its final figures and whether a process is training there."""
+    """How far a run is, by its final metrics and whether a process is training there."""
     return "going on" if busy else "done" if metrics else "stopped"
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed while writing has left; to be called with the lock."""
+    """Remove what a process left that was killed while writing; to be called with the lock."""
     for place in (folder, folder / STATE):
         for path in place.glob(".*.tmp"):
             path.unlink(missing_ok=True)

@@ -83,7 +83,7 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
     assert f"names {hits} of 17 held-out test images right" in said
     assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
-    assert f"{ODD!r} would be right 53% of the time" in said
+    assert f"Always predicting {ODD!r} would be right 53% of the time" in said
 
 
 def test_classes_with_few_images_are_warned_of(page: Page) -> None:
@@ -310,7 +310,7 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     found = gather(run.folder)
     assert "% of their variance" in headline(found)
     found.metrics["r2"] = -0.008
-    assert "who always says their mean misses them by no more" in headline(found)
+    assert "; no better than always predicting their mean." in headline(found)
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
     assert any("val_rmse" in label for label in labels)
     assert "given in Python" in gather(run.folder).gone[0]
