@@ -70,7 +70,8 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: b
     """
     watcher = Watcher(planned.task.metrics, quiet=quiet)
     watcher.log = folder / LOG
-    say = _saying(watcher, InfoFile(folder, planned.task.name, planned.task.metrics))
+    info = InfoFile(folder, planned.task.name, planned.task.metrics)
+    say = _saying(watcher, info)
     say(f"run folder: {folder.resolve()}")
     for line in (*(f"note: {note}" for note in planned.dataset.notes), *planned.said):
         say(line)
@@ -83,6 +84,7 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: b
             run = _run(folder, planned, watcher, say, tracking, stop, inexact=inexact)
             if report:
                 _report(folder, planned, say)
+            info.flush()
             return run
         except Stopped:
             raise InterruptedRun(

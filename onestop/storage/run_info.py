@@ -10,6 +10,7 @@ Whatever shows a run reads it instead of knowing the tasks, and without importin
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -120,15 +121,19 @@ class InfoFile:
         self._write()
 
     def note(self, line: str) -> None:
-        """Add a line that is new. If the disk does not take it, the next one tries again."""
-        if line in self._notes:
-            return
-        self._notes.append(line)
-        try:
-            self._write()
-        except OneStopError:
-            return  # no run ends for a note
+        """Add a line that is new. No run ends for one that the disk does not take."""
+        if line not in self._notes:
+            self._notes.append(line)
+            self._changed = True
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the notes that could not be written before, if there are any."""
+        if self._changed:
+            with contextlib.suppress(OneStopError):
+                self._write()
 
     def _write(self) -> None:
         text = json.dumps({**self._about, "notes": self._notes}, indent=2, ensure_ascii=False)
         write_atomic(self.path, text + "\n")
+        self._changed = False

@@ -86,8 +86,8 @@ GUARDS = (
     ),
     Guard(
         "no run ends for a note", "storage/run_info.py",
-        "            return  # no run ends for a note", "            raise",
-        "storage/test_run_info.py::test_a_note_that_could_not_be_written_comes_with_the_next",
+        "with contextlib.suppress(OneStopError):", "if True:",
+        "storage/test_run_info.py::test_a_note_that_could_not_be_written_comes_later",
     ),
     Guard(
         "leftovers of a killed process are removed", "storage/run_folder.py",

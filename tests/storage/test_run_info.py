@@ -118,7 +118,7 @@ class TestWriting:
             second.note(line)
         assert read_info(tmp_path) == RunInfo("toy", (LOSS,), ("note: a", "warning: b", "note: c"))
 
-    def test_a_note_that_could_not_be_written_comes_with_the_next(
+    def test_a_note_that_could_not_be_written_comes_later(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(_: int) -> None:
@@ -133,8 +133,13 @@ class TestWriting:
                 InfoFile(tmp_path, "toy", (ZZZ,))
         assert (tmp_path / "run.json").read_bytes() == before
         assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+        file.flush()
+        assert read_info(tmp_path).notes == ("warning: could not save",)
         file.note("note: b")
         assert read_info(tmp_path).notes == ("warning: could not save", "note: b")
+        written = (tmp_path / "run.json").stat().st_ino
+        file.flush()
+        assert (tmp_path / "run.json").stat().st_ino == written, "nothing was new"
 
 
 class TestRuns:
