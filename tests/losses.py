@@ -12,7 +12,7 @@ from onestop.tasks import Task
 from onestop.tasks.task import Loss
 
 
-def loss_of(task: Task, outputs: Any, targets: Tensor) -> Loss:
+def loss_of(task: Task[Any], outputs: Any, targets: Tensor) -> Loss:
     """What a step computes if the network gives these outputs."""
     return task.loss(lambda _: outputs, batch_of(targets, targets))
 

@@ -58,6 +58,11 @@ class Dataset:
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @property
+    def task(self) -> str:
+        """Name of the task that learns from the targets; see `onestop.tasks.TASKS`."""
+        return "classification" if self.classes else "regression"
+
+    @property
     def vectors(self) -> bool:
         """Whether the inputs are vectors rather than images."""
         first = next(iter(self.splits.values()))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from onestop.data.dataset import Skipped
-from onestop.data.samples import image_array
 from onestop.data.sources.folder import images_below
 from onestop.errors import DataError
-from onestop.images.decode import Pixels, decode, from_pillow, to_channels
 
 
 def given_images(images: Any) -> tuple[list[Any], list[Skipped]]:
@@ -48,27 +45,11 @@ def given_images(images: Any) -> tuple[list[Any], list[Skipped]]:
     return found, skipped
 
 
-def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = None) -> Pixels:
-    """An image in any of these forms as [H, W, channels].
-
-    Args:
-        image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
-            `onestop.data.samples.images_array` takes them.
-        channels: 1, 3 or 4.
-        remark: Called with what is wrong with a file that can be read all the same.
-
-    Raises:
-        BadImageError: It cannot be read.
-    """
-    if isinstance(image, str | Path | bytes):
-        return decode(image, channels, remark)
-    if hasattr(image, "convert"):
-        return from_pillow(image, channels)
-    return to_channels(image_array(image), channels)
-
-
 def names_of(images: list[Any]) -> list[str]:
     """What to call images: their paths, or their numbers where they came from memory."""
-    return [
-        str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(images)
-    ]
+    return [name_of(image, number) for number, image in enumerate(images)]
+
+
+def name_of(image: Any, number: int) -> str:
+    """What to call an image: its path, or its number if it came from memory."""
+    return str(image) if isinstance(image, str | Path) else f"#{number}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
@@ -27,7 +27,6 @@ from onestop.results import (
     Evaluation,
     Info,
     Lint,
-    Prediction,
     Predictions,
     Report,
     Run,
@@ -35,6 +34,9 @@ from onestop.results import (
 )
 from onestop.runtime.csv_files import csv_text
 from onestop.text import clock, listing, named_split, plural
+
+if TYPE_CHECKING:
+    from onestop.tasks.prediction import Prediction
 
 _ALWAYS_ALL = {"top5": 5}
 """Classes with which a metric cannot be anything but 100 %, so that it is not printed."""
@@ -83,7 +85,7 @@ def _show_run(run: Run) -> None:
         print(f"some {_images_of(metrics['split'])}:")
         for said_of in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
-            said = f"{said_of.image}: is {said_of.truth}, predicted {said_of.predicted} {sign}"
+            said = f"{said_of.image}: is {said_of.truth_text}, predicted {said_of.label} {sign}"
             print(f"  {one_line(said).rstrip()}")
     _show_metrics(metrics, run.info.metrics)
     print(run.folder)
@@ -108,7 +110,8 @@ def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: 
 
 
 def _show_evaluation(evaluation: Evaluation) -> None:
-    _show_metrics(evaluation.metrics, evaluation.specs, evaluation.source)
+    metrics = evaluation.task.metrics if evaluation.task else ()
+    _show_metrics(evaluation.metrics, metrics, evaluation.source)
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
     if skipped:
         print_aside(
@@ -174,10 +177,9 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
-            guesses = ", ".join(_guess(g.label, g.score) for g in prediction.guesses)
-            print(one_line(f"{prediction.image}: {guesses}"))
-            if prediction.remark:
-                print_aside(f"note: {prediction.image}: {prediction.remark}")
+            print(one_line(f"{prediction.image}: {prediction.text}"))
+            if prediction.warning:
+                print_aside(f"note: {prediction.image}: {prediction.warning}")
     for file in predictions.skipped:
         print_aside(f"{file['path']}: skipped: {file['reason']}")
     return 3 if failed == len(predictions) else 0
@@ -194,12 +196,8 @@ def _show_explanations(explanations: Explanations) -> None:
         print(one_line(explanations.picture))
 
 
-def _guess(label: str, score: float) -> str:
-    return label if label == f"{score:.6g}" else f"{label} {score:.1%}"
-
-
 def _row(prediction: Prediction) -> dict[str, Any]:
-    score = f"{prediction.score:.6g}" if prediction.guesses else ""
+    score = f"{prediction.score:.6g}" if prediction.labels else ""
     return {
         "image": prediction.image, "label": prediction.label, "score": score,
         "error": prediction.error,

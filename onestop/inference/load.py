@@ -16,7 +16,14 @@ from onestop.networks.partial_load import fill
 from onestop.networks.pretrained import Published
 from onestop.recipe import Precision
 from onestop.runtime.rng import preserved
-from onestop.storage.model_file import Card, misfit, model_path, read_card, read_model
+from onestop.storage.model_file import (
+    Card,
+    misfit,
+    model_path,
+    read_card,
+    read_model,
+    task_of,
+)
 
 
 def load(path: str | Path, network: nn.Module | None = None) -> Model:
@@ -32,6 +39,10 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
     """
     file = model_path(path)
     card, tensors = read_model(file)
+    try:
+        task_of(card)
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from None
     if network is None:
         if is_users(card.network):
             raise UsageError(
@@ -72,6 +83,7 @@ def pretrained(name: str) -> Model:
         classes=published.classes,
         preprocessing=preprocessing_of(published).to_json(),
         data={"name": "published weights"},
+        task="classification",
     )
     return Model(network, card)
 

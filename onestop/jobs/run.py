@@ -26,7 +26,7 @@ from onestop.errors import (
     is_out_of_memory,
 )
 from onestop.inference.model import Model
-from onestop.inference.predictions import Verdict, judge, write_verdicts
+from onestop.inference.predictions import predictions_of, targets_of, write_predictions
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
 from onestop.results import Run
@@ -49,6 +49,7 @@ from onestop.storage.run_folder import (
     remove_leftovers,
 )
 from onestop.storage.run_info import InfoFile
+from onestop.tasks import Prediction, Task
 from onestop.text import plural
 from onestop.tracking.session import Tracking
 from onestop.training.checkpoint import States, restore_state
@@ -145,12 +146,12 @@ def _require_all(parts: Parts) -> None:
 
 def _summary(parts: Parts) -> str:
     recipe, sizes = parts.recipe, {name: len(s) for name, s in parts.dataset.splits.items()}
-    counts = ", ".join(f"{sizes[n]:,} {n}" for n in ("train", "val", "test") if n in sizes)
-    classes = f"{len(parts.dataset.classes)} classes, " if parts.dataset.classes else ""
+    facts = [parts.task.counted()] if parts.task.counted() else []
+    facts += [f"{sizes[name]:,} {name}" for name in ("train", "val", "test") if name in sizes]
     weights = count_parameters(parts.training.network)
     begun = parts.training.progress.step
     return (
-        f"{parts.dataset.name}: {classes}{counts}; {parts.entry.name}, {weights:,} parameters, on "
+        f"{parts.dataset.name}: {', '.join(facts)}; {parts.entry.name}, {weights:,} parameters, on "
         f"{recipe.device} in {recipe.precision}; {plural(recipe.epochs or 0, 'epoch')} of batch "
         f"{recipe.batch_size}" + (f"; going on after step {begun:,}" if begun else "")
     )
@@ -252,6 +253,7 @@ def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
     """Score the best network once on held-out images and write the final files."""
     network, split = parts.training.network, held_out(parts)
     network.load_state_dict(kept_model(folder))
+    parts = _settled(parts)
     feed = parts.feeds[split]
     scored = parts.score(network, split, keep_outputs=True)
     rows = EpochsFile.read(folder / EPOCHS)
@@ -277,8 +279,8 @@ def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
         folder / MODEL, network.state_dict(), dataclasses.replace(parts.card, metrics=metrics)
     )
     write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    verdicts = judge(parts.task, feed.samples, scored)
-    write_verdicts(folder / PREDICTIONS, verdicts)
+    predictions = predictions_of(parts.task, feed.samples, scored)
+    write_predictions(folder / PREDICTIONS, parts.task, predictions)
     write_atomic(
         folder / SKIPPED,
         csv_text(
@@ -288,7 +290,17 @@ def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
     _say_what_was_odd(folder, parts, skipped, say)
     if split == "train":
         say("note: no images were held out; the metrics are of the training images")
-    return Run(folder, _some_of(verdicts, parts.recipe.seed))
+    return Run(folder, _some_of(predictions, parts.recipe.seed))
+
+
+def _settled(parts: Parts) -> Parts:
+    """With what the task chooses by the validation split, now that the network is the best one."""
+    if type(parts.task).settle is Task.settle or "val" not in parts.feeds:
+        return parts
+    scored = parts.score(parts.training.network, "val", keep_outputs=True)
+    task = parts.task.settle(scored.outputs, targets_of(parts.feeds["val"].samples, scored))
+    card = dataclasses.replace(parts.card, task_options=task.options())
+    return dataclasses.replace(parts, task=task, card=card)
 
 
 def _report(folder: Path, planned: Plan, say: Say) -> None:
@@ -317,7 +329,7 @@ def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], say: S
         say(f"note: {plural(len(odd), 'file')} read all the same: {named(odd)}")
 
 
-def _some_of(verdicts: Sequence[Verdict], seed: int) -> list[Verdict]:
-    """A few verdicts to show, chosen by the run's seed."""
-    chosen = permutation(key_for(seed, "shown"), len(verdicts))[:_SHOWN]
-    return [verdicts[i] for i in chosen.tolist()]
+def _some_of(predictions: Sequence[Prediction], seed: int) -> list[Prediction]:
+    """A few predictions to show, chosen by the run's seed."""
+    chosen = permutation(key_for(seed, "shown"), len(predictions))[:_SHOWN]
+    return [predictions[i] for i in chosen.tolist()]

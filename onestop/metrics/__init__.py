@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from onestop.metrics.counts import (
-    HIGHER_IS_BETTER,
-    Metrics,
-    classification_metrics,
-    regression_metrics,
-)
+from onestop.metrics.counts import Metrics, classification_metrics, regression_metrics
 
-__all__ = ["HIGHER_IS_BETTER", "Metrics", "classification_metrics", "regression_metrics"]
+__all__ = ["Metrics", "classification_metrics", "regression_metrics"]

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Metrics: TypeAlias = dict[str, Any]
-HIGHER_IS_BETTER = {"accuracy": True, "top5": True, "macro_f1": True, "loss": False, "mae": False}
 
 
 def classification_metrics(

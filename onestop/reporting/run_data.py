@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from onestop.data.sources.python import NAME
 from onestop.errors import OneStopError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
-from onestop.inference.predictions import Verdict, judge, read_verdicts, trained_on
+from onestop.inference.predictions import predictions_of, read_predictions, trained_on
 from onestop.recipe import FIELDS, Recipe
 from onestop.recipe.config import read_recipe
+from onestop.reporting.task_report import TaskReport
+from onestop.reporting.tasks import report_of
 from onestop.runtime.csv_files import plain_cell
 from onestop.runtime.files import read_object
-from onestop.storage.model_file import Card, read_card
+from onestop.storage.model_file import Card, read_card, task_of
 from onestop.storage.run_folder import (
     EPOCHS,
     METRICS,
@@ -37,6 +40,7 @@ from onestop.storage.run_folder import (
     state_of,
 )
 from onestop.storage.run_info import RunInfo, read_info
+from onestop.tasks import Prediction, Task, make_task
 
 
 @dataclass
@@ -50,7 +54,7 @@ class RunData:
             done; empty if there is no network yet.
         info: The run's task, how its metrics are called and printed, and notes and warnings.
         epochs: Rows of metrics.csv.
-        verdicts: What was said of each image that `metrics` is about.
+        predictions: What was predicted for each image that `metrics` is about.
         state: `done`, `going on` or `stopped`.
         card: Of the model file, where there is one.
         model: To look into, where it could be loaded.
@@ -65,7 +69,7 @@ class RunData:
     info: RunInfo
     metrics: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, str]] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
     state: State = "done"
     card: Card | None = None
     model: Model | None = None
@@ -75,14 +79,28 @@ class RunData:
     name: str = ""
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names in the order of the outputs; empty where numbers are predicted."""
-        return self.card.classes if self.card else tuple(self.metrics.get("per_class", ()))
+    def task(self) -> Task[Any]:
+        """What the network is trained to do.
+
+        Raises:
+            UsageError: This version does not know the task.
+        """
+        if self.card:
+            return task_of(self.card)
+        if self.dataset:
+            return make_task(self.dataset.task, self.dataset.classes, {})
+        names = tuple(self.metrics.get("per_class", ()))
+        return make_task(self.info.task, names, {})
 
     @property
-    def named(self) -> bool:
-        """Whether images were named, so that there is something to say of classes."""
-        return bool(self.verdicts and self.classes)
+    def names(self) -> tuple[str, ...]:
+        """Classes or labels in the order of the outputs; empty if numbers are predicted."""
+        return self.task.names
+
+    @property
+    def report(self) -> TaskReport:
+        """What there is to say of the task."""
+        return report_of(self.task.name)
 
     @property
     def split(self) -> str:
@@ -125,8 +143,8 @@ def gather(
     if (folder / MODEL).is_file():
         _load(found, network)
     if found.state == "done":
-        _read_verdicts(found)
-    if not found.verdicts:
+        _read_predictions(found)
+    if not found.predictions:
         _score(found)
     return found
 
@@ -169,16 +187,24 @@ def _load(found: RunData, network: nn.Module | str | None) -> None:
         found.dataset = None
 
 
-def _read_verdicts(found: RunData) -> None:
-    """What was said of each image, where it is whole; of an earlier version it is made anew."""
-    path, known = found.folder / PREDICTIONS, set(found.classes)
+def _read_predictions(found: RunData) -> None:
+    """The predictions, if the file is whole; that of an earlier version is made anew."""
+    path, task = found.folder / PREDICTIONS, found.task
     try:
-        said = read_verdicts(path) if path.is_file() else []
+        predictions = read_predictions(path, task) if path.is_file() else []
     except OneStopError:
         return
-    strange = known and any({v.truth, v.predicted} - known for v in said)
-    if len(said) == found.metrics.get("images") and not strange:
-        found.verdicts = said
+    strange = any(_strange(prediction, task.names) for prediction in predictions)
+    if len(predictions) == found.metrics.get("images") and not strange:
+        found.predictions = predictions
+
+
+def _strange(prediction: Prediction, names: Sequence[str]) -> bool:
+    """Whether a name in it is not one that the network knows."""
+    if any(label.number for label in prediction.labels):
+        return False
+    said = {label.name for label in prediction.labels} | {*(prediction.truth or ())}
+    return not said.issubset(names)
 
 
 def _score(found: RunData) -> None:
@@ -191,6 +217,6 @@ def _score(found: RunData) -> None:
     if model is None or dataset is None or split not in dataset.splits:
         return
     scored, feed = model.score(dataset.splits[split], keep_outputs=True)
-    found.verdicts = judge(model.task, feed.samples, scored)
+    found.predictions = predictions_of(model.task, feed.samples, scored)
     if found.state != "done":
         found.metrics = {"split": split, **scored.metrics}

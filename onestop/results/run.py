@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import UsageError
+from onestop.errors import OneStopError, UsageError
+from onestop.figures.files import svg
+from onestop.figures.notebook import heading, metric_rows, table
 from onestop.metrics.spec import Metric
 from onestop.recipe import Recipe
 from onestop.recipe.config import read_recipe
-from onestop.results.figures import OF_CLASSES, OF_NUMBERS, check_figure, figure_of
-from onestop.results.notebook import heading, metric_rows, svg, table
+from onestop.results.figures import check_figure
+from onestop.runtime.files import read_object
 from onestop.storage.run_folder import (
     EPOCHS,
     METRICS,
+    MODEL,
     PREDICTIONS,
     RECIPE,
     REPORT,
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from onestop.inference.model import Model
-    from onestop.inference.predictions import Verdict
+    from onestop.tasks import Prediction, Task
 
 
 class Run:
@@ -37,10 +40,10 @@ class Run:
 
     Attributes:
         folder: The run's folder, absolute.
-        examples: A few held-out images and what was predicted for them, if it was just trained.
+        examples: Predictions for a few held-out images, if it was just trained.
     """
 
-    def __init__(self, folder: str | Path, examples: Sequence[Verdict] = ()) -> None:
+    def __init__(self, folder: str | Path, examples: Sequence[Prediction] = ()) -> None:
         self.folder = Path(folder).resolve()
         self.examples = tuple(examples)
 
@@ -68,11 +71,11 @@ class Run:
         return Recipe(**read_recipe(self.folder / RECIPE))
 
     @property
-    def verdicts(self) -> list[Verdict]:
+    def predictions(self) -> list[Prediction]:
         """What was predicted for each held-out image, as in predictions.csv."""
-        from onestop.inference.predictions import read_verdicts
+        from onestop.inference.predictions import read_predictions
 
-        return read_verdicts(self.folder / PREDICTIONS)
+        return read_predictions(self.folder / PREDICTIONS, self._task())
 
     def model(self) -> Model:
         """The best network of the run, ready to predict."""
@@ -91,17 +94,27 @@ class Run:
             UsageError: No figure of that name, or the run is not that far yet.
         """
         metrics = self.metrics if (self.folder / METRICS).is_file() else {}
-        classes = tuple(metrics.get("per_class", ()))
         of_run = {"curves": self._curves, "time": self._time}
-        judged = OF_CLASSES if classes else OF_NUMBERS
-        check_figure(name, (*of_run, *judged))
+        of_predictions = self._task().figures()
+        check_figure(name, (*of_run, *of_predictions))
         if name in of_run:
             if not (self.folder / EPOCHS).is_file():
                 raise UsageError(f"figure {name!r}: no epoch of {self.folder} is done yet")
             return of_run[name](metrics)
         if not metrics:
             raise UsageError(f"figure {name!r}: {self.folder} is not done yet")
-        return figure_of(name, self.verdicts, classes)
+        return of_predictions[name](self.predictions)
+
+    def _task(self) -> Task[Any]:
+        """As the model file says, or, if that is damaged or gone, as run.json does."""
+        from onestop.storage.model_file import read_card, task_of
+        from onestop.tasks import make_task
+
+        try:
+            return task_of(read_card(self.folder / MODEL))
+        except OneStopError:
+            names = tuple(read_object(self.folder / METRICS).get("per_class", ()))
+            return make_task(self.info.task, names, {})
 
     def _curves(self, metrics: dict[str, Any]) -> Figure:
         from onestop.figures.curves import curves

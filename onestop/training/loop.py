@@ -12,21 +12,21 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from torch import Tensor, nn
 
 from onestop.data.loader import Batch, Loader, epoch_plan
 from onestop.errors import NonFiniteLossError
-from onestop.metrics import HIGHER_IS_BETTER, Metrics
+from onestop.metrics import Metrics
+from onestop.metrics.spec import Metric
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.optim.schedules import schedule
 from onestop.recipe import Recipe
 from onestop.runtime.device import Engine
 from onestop.runtime.rng import seed_torch
 from onestop.tasks import Task
-from onestop.tasks.task import Network
 from onestop.training.compile import Learner, compiled
 from onestop.training.feature_cache import FeatureCache
 from onestop.training.state import Progress, Training
@@ -65,7 +65,7 @@ class Epoch:
 
 def train_loop(
     training: Training,
-    task: Task,
+    task: Task[Any],
     feed: Loader,
     recipe: Recipe,
     engine: Engine,
@@ -135,12 +135,12 @@ def train_loop(
         metrics = evaluate(training.scored) if evaluate else {}
         row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
         row["scoring"] = time.perf_counter() - begun - took
-        best = _note_epoch(progress, recipe, metrics)
+        best = _note_epoch(progress, task, recipe, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
 
 
-def _training_row(progress: Progress, task: Task) -> Metrics:
+def _training_row(progress: Progress, task: Task[Any]) -> Metrics:
     """What metrics.csv says of an epoch's steps, before the epoch is scored."""
     row: Metrics = {"epoch": progress.epoch + 1, "step": progress.step}
     row["train_loss"] = float(_mean(progress.loss_sum, progress))
@@ -149,7 +149,7 @@ def _training_row(progress: Progress, task: Task) -> Metrics:
     return row
 
 
-def _running(progress: Progress, task: Task) -> dict[str, Figure]:
+def _running(progress: Progress, task: Task[Any]) -> dict[str, Figure]:
     """The metrics that are summed while training, of the epoch so far."""
     return {
         metric.name: _mean(progress.sums[metric.name], progress)
@@ -180,7 +180,7 @@ def frozen_in(recipe: Recipe, epoch: int) -> str:
 def take_step(
     training: Training,
     learner: Learner,
-    task: Task,
+    task: Task[Any],
     batch: Batch,
     recipe: Recipe,
     engine: Engine,
@@ -190,7 +190,7 @@ def take_step(
     `learner` is the network, or the part of it that learns.
     """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
-    network, count = under_autocast(learner, engine), len(batch.targets)
+    network, count = engine.forward(learner), len(batch.targets)
     parts = min(recipe.accumulate, max(1, count // 2))
     total: Figure = 0.0
     zero_grad(optimizer)
@@ -222,16 +222,6 @@ def take_step(
     return total
 
 
-def under_autocast(learner: Learner, engine: Engine) -> Network:
-    """The learner, each call of which runs in the engine's precision."""
-
-    def network(inputs: Tensor) -> Tensor:
-        with engine.autocast():
-            return learner(inputs)
-
-    return network
-
-
 def _in_parts(batch: Batch, parts: int) -> Iterator[Batch]:
     if parts == 1:  # small networks feel each call
         yield batch
@@ -251,29 +241,32 @@ def _refuse_nonfinite(progress: Progress) -> None:
         raise NonFiniteLossError(f"loss became {float(progress.loss_sum)} by step {progress.step}")
 
 
-def _note_epoch(progress: Progress, recipe: Recipe, metrics: Metrics) -> bool:
+def _note_epoch(progress: Progress, task: Task[Any], recipe: Recipe, metrics: Metrics) -> bool:
     """Close the epoch's books; whether it was the best so far."""
     progress.epoch += 1
     progress.begin_epoch()
     value, loss = metrics.get(recipe.monitor or ""), metrics.get("loss")
-    if better := _is_better(value, loss, progress, recipe):
+    monitored = next((m for m in task.metrics if m.name == recipe.monitor), None)
+    if better := _is_better(value, loss, progress, monitored):
         progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch
     stale = progress.epoch - progress.best_epoch
     progress.stopped_early = 0 < (recipe.patience or 0) <= stale
     return better
 
 
-def _is_better(value: float | None, loss: float | None, progress: Progress, recipe: Recipe) -> bool:
+def _is_better(
+    value: float | None, loss: float | None, progress: Progress, monitored: Metric | None
+) -> bool:
     """Whether an epoch beats the best so far; among equals the lower loss does."""
     if value is None or progress.best is None or loss is None or progress.best_loss is None:
         return True
-    if value == progress.best:
+    if value == progress.best or monitored is None:
         return loss < progress.best_loss
-    return (value > progress.best) == HIGHER_IS_BETTER[recipe.monitor or ""]
+    return monitored.better(value, progress.best)
 
 
 def _step_record(
-    progress: Progress, task: Task, steps: int, loss: Figure, lr: float, waited: float
+    progress: Progress, task: Task[Any], steps: int, loss: Figure, lr: float, waited: float
 ) -> Step:
     return Step(
         epoch=progress.epoch + 1,

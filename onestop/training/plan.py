@@ -28,8 +28,7 @@ from onestop.recipe import Recipe
 from onestop.runtime.device import Engine, engine_for
 from onestop.runtime.rng import preserved, seed_torch
 from onestop.storage.model_file import SUFFIXES, model_path, read_card, read_weights
-from onestop.tasks import Classification, Task, task_for
-from onestop.tasks.classification import balancing_weights
+from onestop.tasks import TASKS, Task
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
 
@@ -54,7 +53,7 @@ class Plan:
     entry: Entry
     dataset: Dataset
     engine: Engine
-    task: Task
+    task: Task[Any]
     network: nn.Module
     arguments: dict[str, int]
     preprocessing: Preprocessing
@@ -80,7 +79,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     engine = engine_for(recipe)
     if recipe.compile:
         check_compiler(engine.device)
-    task = _task(recipe, dataset)
+    task = TASKS[dataset.task].from_recipe(recipe, dataset)
     arguments = _arguments(recipe, dataset, task)
     start = _start(recipe, entry)
     preprocessing = _declared(recipe, dataset, start)
@@ -118,22 +117,13 @@ def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
         )
 
 
-def _task(recipe: Recipe, dataset: Dataset) -> Task:
-    task = task_for(dataset.classes)
-    if isinstance(task, Classification):
-        task.label_smoothing = recipe.label_smoothing
-        if recipe.balance == "loss":
-            task.class_weights = balancing_weights(dataset.counts("train"))
-    return task
-
-
-def _arguments(recipe: Recipe, dataset: Dataset, task: Task) -> dict[str, int]:
+def _arguments(recipe: Recipe, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
     assert recipe.image_size is not None
     assert recipe.channels is not None
     channels: int = recipe.channels
     if dataset.vectors:
         channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
-    return {"classes": task.outputs, "channels": channels, "image_size": recipe.image_size}
+    return {"classes": task.head().outputs, "channels": channels, "image_size": recipe.image_size}
 
 
 def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:

@@ -54,7 +54,7 @@ def evaluate(
     """
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.load import load_model
-    from onestop.inference.predictions import judge
+    from onestop.inference.predictions import predictions_of
     from onestop.runtime.rng import preserved
 
     with preserved():
@@ -82,10 +82,9 @@ def evaluate(
         "skipped": len(skipped),
     }
     odd = [f"{s.path}: {s.reason}" for s in feed.remarks()]
-    verdicts = tuple(judge(loaded.task, samples, scored))
     return Evaluation(
-        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd), verdicts,
-        loaded.task.metrics,
+        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd),
+        tuple(predictions_of(loaded.task, samples, scored)), loaded.task,
     )  # fmt: skip
 
 

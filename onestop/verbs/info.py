@@ -307,9 +307,10 @@ def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[
 
     from onestop.data.loader import Batch
     from onestop.networks.backward import functions
-    from onestop.tasks import task_for
+    from onestop.tasks import implied_task, make_task
 
-    task = task_for([str(k) for k in range(outputs)] if outputs > 1 else [])
+    names = [str(k) for k in range(outputs)] if outputs > 1 else []
+    task = make_task(implied_task(names), names, {})
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     try:
         with torch.device(device):  # two inputs, since BatchNorm in training makes nothing of one

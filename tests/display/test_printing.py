@@ -15,10 +15,10 @@ import onestop
 from onestop.cli import main
 from onestop.display.printing import show, show_settings
 from onestop.display.tables import one_line, plain
-from onestop.inference.predictions import Verdict
 from onestop.metrics.spec import LOSS, Metric
 from onestop.recipe.config import settings
 from onestop.storage.run_info import InfoFile
+from onestop.tasks import Label, Prediction
 
 Capture = pytest.CaptureFixture[str]
 
@@ -26,8 +26,13 @@ Capture = pytest.CaptureFixture[str]
 def make_run(folder: Path, metrics: dict[str, Any], **example: Any) -> onestop.Run:
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     values = {"image": "a.jpg", "truth": "cat", "predicted": "cat", "correct": True, **example}
-    verdict = Verdict(score=0.5, loss=0.5, **values)
-    return onestop.Run(folder, [verdict] if example else [])
+    prediction = Prediction(
+        values["image"],
+        (Label(values["predicted"], 0.5),),
+        (values["truth"],),
+        correct=values["correct"],
+    )
+    return onestop.Run(folder, [prediction] if example else [])
 
 
 def classes(count: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from onestop.reporting.blocks import Table
 from onestop.reporting.classes import class_table
 from onestop.reporting.images import training_tiles
 from onestop.reporting.summary import headline
+from onestop.tasks import Label
 from tests.conftest import REPOSITORY
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page
@@ -100,7 +101,9 @@ def test_the_confusion_matrix_is_beside_it_in_numbers(trained: Trained) -> None:
 
 
 def test_mistakes_are_ordered_by_their_loss(page: Page, trained: Trained) -> None:
-    wrong = sorted((v for v in trained("first").verdicts if not v.correct), key=lambda v: -v.loss)
+    wrong = sorted(
+        (v for v in trained("first").predictions if not v.correct), key=lambda v: -(v.loss or 0.0)
+    )
     assert len(wrong) >= 3, "those with the wrong labels at least"
     shown = re.findall(r"\d{3}\.jpg", page.sections["mistakes"])
     assert shown == [Path(v.image).name for v in wrong[:12]]
@@ -129,7 +132,7 @@ def test_a_run_without_mistakes_or_pictures_says_so(
 ) -> None:
     run = trained("first")
     found = gather(run.folder)
-    found.verdicts = [v for v in found.verdicts if v.correct]
+    found.predictions = [v for v in found.predictions if v.correct]
     found.dataset = None
     text = Page(write_report(found, tmp_path / "r.html")).sections
     assert "There are none" in text["mistakes"]
@@ -153,7 +156,7 @@ def test_data_that_are_gone_or_changed_are_told(
     assert "images are not shown: nowhere" in found.gone[0]
     page = Page(write_report(found))
     assert "images are not shown" in page.sections["samples"]
-    assert len(found.verdicts) == 17
+    assert len(found.predictions) == 17
 
 
 def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
@@ -167,7 +170,7 @@ def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
     found = gather(copy)
     assert found.state == "stopped"
     assert found.split == "val", "never the test split before the end"
-    assert len(found.verdicts) == found.metrics["images"] > 0
+    assert len(found.predictions) == found.metrics["images"] > 0
     assert "so far names" in headline(found)
     page = Page(write_report(found))
     assert "The run is stopped; of 6 epochs it has done 6" in page.sections["result"]
@@ -193,7 +196,7 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
             (copy / path.name).write_bytes(path.read_bytes())
     (copy / "predictions.csv").write_text("image,truth,predicted,score,correct\na,b,c,0.5,0\n")
     found = gather(copy)
-    assert [v.image for v in found.verdicts] == [v.image for v in run.verdicts]
+    assert [v.image for v in found.predictions] == [v.image for v in run.predictions]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +223,7 @@ def test_a_damaged_file_costs_its_part_of_the_page(
     found = gather(copy)
     page = Page(write_report(found))
     assert "of 17 held-out test images right" in page.sections["result"]
-    assert len(found.verdicts) == 17
+    assert len(found.predictions) == 17
     assert told in " ".join([*page.sections.values(), *found.gone])
 
 
@@ -244,13 +247,14 @@ def test_predictions_that_are_cut_are_made_anew(trained: Trained, tmp_path: Path
     shutil.copytree(trained("first").folder, copy)
     whole = (copy / "predictions.csv").read_text().splitlines(keepends=True)
     (copy / "predictions.csv").write_text("".join(whole[:9]))
-    assert len(gather(copy).verdicts) == 17
+    assert len(gather(copy).predictions) == 17
 
 
 def test_a_class_that_was_never_named_has_no_precision(trained: Trained) -> None:
     found = gather(trained("first").folder)
-    found.verdicts = [
-        dataclasses.replace(v, predicted="blue", correct=v.truth == "blue") for v in found.verdicts
+    found.predictions = [
+        dataclasses.replace(v, labels=(Label("blue", 0.5),), correct=v.truth == ("blue",))
+        for v in found.predictions
     ]
     table = class_table(found)[-1]
     assert isinstance(table, Table)

@@ -568,7 +568,7 @@ def test_real_photographs_from_end_to_end(real_data: Path) -> None:
     assert onestop.evaluate(run.folder).metrics["accuracy"] == run.metrics["accuracy"]
     three = sorted((real_data / "hymenoptera/val/bees").glob("*.jpg"))[:3]
     said = onestop.predict(run.folder, three)
-    assert {guess.label for p in said for guess in p.guesses} == {"ants", "bees"}
+    assert {label.name for p in said for label in p.labels} == {"ants", "bees"}
 
 
 @pytest.mark.slow

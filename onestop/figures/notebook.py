@@ -7,7 +7,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from onestop.metrics.spec import Metric
@@ -34,15 +33,8 @@ def metric_rows(values: Mapping[str, Any], metrics: Sequence[Metric]) -> list[tu
     return [*rows, (f"{values.get('split', '')} images", f"{values.get('images', 0):,}")]
 
 
-def image(pixels: NDArray[Any], about: str) -> str:
+def picture(pixels: NDArray[Any], about: str) -> str:
     """A small picture; `about` is what it shows."""
     from onestop.figures.thumbnail import data_uri
 
     return f'<img alt="{escape(about)}" src="{data_uri(pixels)}">'
-
-
-def svg(figure: Figure, name: str) -> str:
-    """A figure in the page's own colour of text, no wider than the page."""
-    from onestop.figures.files import to_svg
-
-    return to_svg(figure, name).replace("<svg", '<svg style="max-width:100%;height:auto"', 1)
