@@ -156,7 +156,7 @@ def _figures(runs: Sequence[RunData]) -> Table:
             _name(run), network_of(run), source_of(run), _figure(run), held, epochs,
             duration(seconds),
         ])  # fmt: skip
-    columns = ("run", "network", "data", "accuracy or error", "on images", "epochs", "time")
+    columns = ("run", "network", "data", "result", "on images", "epochs", "time")
     return Table(columns, rows, "With intervals of 95%")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import errno
 import os
 import subprocess
@@ -16,6 +17,7 @@ from onestop.errors import OneStopError, UsageError
 from onestop.metrics.spec import Metric
 from onestop.runtime.csv_files import csv_text, plain_cell
 from onestop.runtime.files import write_atomic
+from onestop.storage import run_folder
 from onestop.storage.run_folder import (
     LOCK,
     RECIPE,
@@ -236,6 +238,9 @@ class TestEpochs:
             file.add({**self.row(1), "val_zzz": 3.0, "odd": 1})
         with pytest.raises(ValueError, match="odd"):
             csv_text(("label",), [{"label": "a", "odd": 1}])
+
+    def test_the_examples_in_the_docstrings_hold(self) -> None:
+        assert doctest.testmod(run_folder) == (0, 1)
 
     def test_columns_follow_from_the_metrics(self) -> None:
         assert COLUMNS == (
