@@ -8,12 +8,12 @@ Legend: K classes.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Metrics: TypeAlias = dict[str, Any]
+from onestop.metrics.spec import Metrics
 
 
 def classification_metrics(

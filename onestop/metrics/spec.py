@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Metrics: TypeAlias = dict[str, Any]
+"""Values of metrics by name, and details such as `per_class`."""
 
 
 @dataclass(frozen=True)
