@@ -91,15 +91,11 @@ def _check_sort(sort: str, listed: Sequence[_Listed]) -> None:
 
 def _matching(match: str, listed: Sequence[_Listed]) -> list[_Listed]:
     """The runs with a text in their name, network or data."""
-    rows, wanted = [run.row for run in listed], match.lower()
-    matching = [
-        run
-        for run, row in zip(listed, rows, strict=True)
-        if wanted in f"{row.name}\0{row.network}\0{row.data}".lower()
-    ]
+    texts = [f"{run.row.name}\0{run.row.network}\0{run.row.data}".lower() for run in listed]
+    matching = [run for run, text in zip(listed, texts, strict=True) if match.lower() in text]
     if not matching:
-        near = did_you_mean(match, [row.name for row in rows])
-        raise UsageError(f"--match {match}: none of the {len(rows)} runs is like that{near}")
+        near = did_you_mean(match, [run.row.name for run in listed])
+        raise UsageError(f"--match {match}: none of the {len(listed)} runs is like that{near}")
     return matching
 
 
@@ -167,7 +163,7 @@ def _number(value: object) -> float | None:
     """A number from a file; None if it is not finite or something else."""
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

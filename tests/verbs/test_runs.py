@@ -173,7 +173,7 @@ def test_damaged_files_say_nothing(folder: Path) -> None:
     "content",
     [
         b"", b"\x8e\xff\x00", b"[]", b"[" * 100_000, b"epoch,seconds\n1,x\n", b"null",
-        b'{"task": 3, "metrics": 3, "notes": 3, "epochs": 1e999, "seconds": "x", "split": 5}',
+        b'{"task": 3, "metrics": 3, "notes": 3, "epochs": 1e999, "seconds": 1' + b"0" * 400 + b"}",
         b'{"metrics": [3, {"name": "a"}, {}], "accuracy": [], "seconds": NaN, "epochs": null}',
     ],
 )  # fmt: skip
