@@ -114,8 +114,8 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
     from onestop.verbs.train import resolve
 
     resolved = resolve(source, epochs=10_000, seed=0, **job.recipe).recipe
-    dataset = open_data(source, val_fraction=resolved.val_fraction, seed=0)
-    parts = assemble(plan(resolved, find(resolved.model or ""), dataset))
+    dataset = open_data(source, val_fraction=resolved.data.val_fraction, seed=0)
+    parts = assemble(plan(resolved, find(resolved.network.model), dataset))
     watcher = Watcher(quiet=True)
 
     def watched() -> Iterator[Any]:
@@ -135,7 +135,7 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
         found: tuple[list[float], list[float]] = ([], [])
         for number in range(rounds + 1):
             for speeds, step in zip(found, (loop_step, bare), strict=True):
-                speed = (resolved.batch_size or 1) * job.steps / _seconds(step, job.steps)
+                speed = resolved.optim.batch_size * job.steps / _seconds(step, job.steps)
                 if number:  # the first of both warms up
                     speeds.append(speed)
     return found
@@ -148,9 +148,10 @@ def _bare(parts: Any) -> Callable[[], None]:
     from onestop.optim.optimizers import optimizer_for
 
     network, engine = copy.deepcopy(parts.training.network).train(), parts.engine
-    optimizer = optimizer_for(parts.recipe, network)
-    inputs = engine.place_inputs(torch.randn(parts.recipe.batch_size, *parts.preprocessing.shape))
-    targets = torch.arange(parts.recipe.batch_size) % len(parts.dataset.classes)
+    optimizer = optimizer_for(parts.recipe.optim, network)
+    batch = parts.recipe.optim.batch_size
+    inputs = engine.place_inputs(torch.randn(batch, *parts.preprocessing.shape))
+    targets = torch.arange(batch) % len(parts.dataset.classes)
 
     return bare_step(network, optimizer, engine, inputs, targets)
 

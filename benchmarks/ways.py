@@ -140,18 +140,18 @@ def bare_limit(
     from onestop.data.dataset import DatasetInfo
     from onestop.networks import build
     from onestop.optim.optimizers import optimizer_for
-    from onestop.recipe.config import settings as laid
+    from onestop.recipe.settings import settings as laid
     from onestop.runtime.device import engine_for
     from onestop.training.defaults import derive
 
     given = laid(("flag", {"model": model, **settings}))
     chosen, _ = derive(given, DatasetInfo(images=batch * steps, splits=("train",), **facts))
-    recipe, engine = chosen.recipe, engine_for(chosen.recipe)
-    shape = (recipe.channels or 0, recipe.image_size or 0, recipe.image_size or 0)
+    data, engine = chosen.recipe.data, engine_for(chosen.recipe.machine)
+    shape = (data.channels, data.image_size, data.image_size)
     network = engine.place(
         build(model, classes=facts["classes"], channels=shape[0], image_size=shape[1])
     )
-    optimizer = optimizer_for(recipe, network)
+    optimizer = optimizer_for(chosen.recipe.optim, network)
     inputs = engine.place_inputs(torch.randn(batch, *shape))
     targets = torch.randint(0, facts["classes"], (batch,), device=engine.device)
     step, times = bare_step(network, optimizer, engine, inputs, targets), []

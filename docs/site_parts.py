@@ -29,11 +29,13 @@ from sphinx.util.docutils import SphinxDirective
 
 import onestop
 from onestop.cli import main
-from onestop.recipe import FIELDS, field_types
+from onestop.recipe.groups import GROUPS
+from onestop.recipe.schema import FIELDS, field_types, free_fields, hints
 from onestop.verbs.train import train
 
 GITHUB = "https://github.com/onestop-vision/onestop/"
 _PACKAGE = Path(onestop.__file__).parent
+_SETTINGS = "onestop.recipe.groups."
 _LIMITS = {Ge: "at least", Gt: "above", Le: "at most", Lt: "below"}
 
 
@@ -107,9 +109,10 @@ def load_types() -> None:
 
 @functools.cache
 def write_types_plainly() -> None:
-    """Take the limits out of types: `int`, not `Annotated[int, Gt(gt=0)]`."""
-    fields = typing.get_type_hints(onestop.Recipe)
-    onestop.Recipe.__annotations__.update(fields)
+    """Take limits and markers out of types: `int`, not `Annotated[int, Gt(gt=0)]`."""
+    for group in GROUPS.values():
+        group.__annotations__.update(typing.get_type_hints(group))
+    fields = typing.get_type_hints(type("Fields", (), {"__annotations__": field_types()}))
     for name in onestop.__all__:
         if inspect.isfunction(function := getattr(onestop, name)):
             function.__annotations__ = typing.get_type_hints(function)
@@ -124,10 +127,14 @@ def write_types_plainly() -> None:
 def add_limits(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
-    """Tell the limits of a setting in words behind its text."""
-    setting = name.removeprefix("onestop.Recipe.")
-    if setting in FIELDS and (said := limits(field_types()[setting])):
-        lines[:] = [*lines[:-1], f"({said})", ""]  # in the same paragraph: the last line is empty
+    """Add to the text of a setting, in words, its limits and when it counts."""
+    setting = name.rpartition(".")[2]
+    if not name.startswith(_SETTINGS) or setting not in FIELDS:
+        return
+    free = ["may change when a run is resumed"] if setting in free_fields() else []
+    remarks = filter(None, [limits(field_types()[setting]), *hints(setting), *free])
+    if remark := "; ".join(remarks):
+        lines[:] = [*lines[:-1], f"({remark})", ""]  # in the same paragraph: the last line is empty
 
 
 def limits(kind: Any) -> str:

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from onestop.networks.blocks import conv_norm_act
+from onestop.networks.blocks import BasicBlock, conv_norm_act
 from onestop.networks.densenet import dense_block
-from onestop.networks.resnet_cifar import block
 
 DEPTH, WIDTH = 40, 16  # convolutions, channels
 
@@ -26,7 +25,7 @@ def stacks() -> dict[str, nn.Module]:
     return {
         "plain": nn.Sequential(*plain),
         "plain + BatchNorm": nn.Sequential(*(conv_norm_act(WIDTH, WIDTH, 3) for _ in range(DEPTH))),
-        "residual": nn.Sequential(*(block(WIDTH, WIDTH, 1) for _ in range(DEPTH // 2))),
+        "residual": nn.Sequential(*(BasicBlock(WIDTH, WIDTH, 1) for _ in range(DEPTH // 2))),
         "dense (1x1 and 3x3)": dense_block(WIDTH, 4, DEPTH // 2),
     }
 

@@ -17,7 +17,7 @@ class Block(nn.Module):
         self.first = nn.Conv2d(inputs, 3, 3, padding="same")
         self.second = nn.Conv2d(3, outputs, 2)
 
-    def forward(self, images: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, images: Tensor) -> Tensor:
         features = torch.relu(self.first(images))
         # A kernel of two needs one more row and column, at one side only, to keep the size.
         out: Tensor = self.second(F.pad(features, (0, 1, 0, 1)))
@@ -33,7 +33,7 @@ class Tower(nn.Module):
         self.shared = Block(4, 4)
         self.head = nn.Linear(4, 2)
 
-    def forward(self, images: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, images: Tensor) -> Tensor:
         features = self.shared(self.shared(self.entry(images)))
         out: Tensor = self.head(features.mean((2, 3)))  # the mean over each map, [B, 4]
         return out

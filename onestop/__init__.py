@@ -16,7 +16,19 @@ from onestop.version import __version__
 
 if TYPE_CHECKING:
     from onestop.data import open_data
-    from onestop.errors import DataError, OneStopError, UsageError
+    from onestop.errors import (
+        ArchitectureError,
+        DataError,
+        InterruptedRun,
+        ModelFileError,
+        NonFiniteLossError,
+        OneStopError,
+        OutOfMemoryError,
+        RunLockedError,
+        UsageError,
+        WriteError,
+    )
+    from onestop.images.formats import BadImageError
     from onestop.inference.load import load
     from onestop.inference.model import Model
     from onestop.networks import build
@@ -57,13 +69,23 @@ _WHERE = {
     "Recipe": "onestop.recipe",
     "OneStopError": "onestop.errors",
     "UsageError": "onestop.errors",
+    "ArchitectureError": "onestop.errors",
+    "ModelFileError": "onestop.errors",
+    "RunLockedError": "onestop.errors",
     "DataError": "onestop.errors",
+    "BadImageError": "onestop.images.formats",
+    "NonFiniteLossError": "onestop.errors",
+    "InterruptedRun": "onestop.errors",
+    "OutOfMemoryError": "onestop.errors",
+    "WriteError": "onestop.errors",
 }
 
 __all__ = [
-    "DataError", "Model", "OneStopError", "Recipe", "Run", "UsageError", "__version__", "build",
-    "dry_run", "evaluate", "explain", "info", "lint", "load", "load_weights", "models", "open_data",
-    "predict", "replace_head", "report", "resolve", "runs", "train", "write_weights",
+    "ArchitectureError", "BadImageError", "DataError", "InterruptedRun", "Model", "ModelFileError",
+    "NonFiniteLossError", "OneStopError", "OutOfMemoryError", "Recipe", "Run", "RunLockedError",
+    "UsageError", "WriteError", "__version__", "build", "dry_run", "evaluate", "explain", "info",
+    "lint", "load", "load_weights", "models", "open_data", "predict", "replace_head", "report",
+    "resolve", "runs", "train", "write_weights",
 ]  # fmt: skip
 
 

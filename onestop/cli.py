@@ -26,15 +26,18 @@ from onestop.version import __version__
 _PRINTING = {
     "train": (
         Option(
-            "print_recipe", bool, False, "show every value, where it came from and why; then stop"
+            "print_recipe",
+            bool,
+            False,
+            "print every setting, where it came from and why; then stop",
         ),
         Option(
             "dry_run",
             bool,
             False,
-            "measure a few steps, say what the run would take; write nothing",
+            "measure a few steps and estimate what the run would take; write nothing",
         ),
-        Option("json", bool, False, "print the final figures as JSON"),
+        Option("json", bool, False, "print the final metrics as JSON"),
     ),
     "lint": (
         Option("allow_leaks", bool, False, "exit with 0 though a split leaks into another"),

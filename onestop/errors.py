@@ -1,8 +1,20 @@
 """What can go wrong because of something outside the program, each kind with its exit code.
 
+    OneStopError              1   base of the family
+    +-- UsageError            2   a wrong option, value, recipe or path
+    |   +-- ArchitectureError 2   a network that cannot be built, or not for such images
+    |   +-- ModelFileError    2   a file of weights that is damaged, foreign or newer
+    |   +-- RunLockedError    2   another process is training in the run folder
+    +-- DataError             3   the images, labels or splits of a source
+    |   +-- BadImageError     3   one image that cannot be read
+    +-- NonFiniteLossError    5   the loss became NaN or infinite
+    +-- InterruptedRun   75/130   a signal stopped the run, which can go on
+    +-- OutOfMemoryError      1   a step found no memory
+    +-- WriteError            1   a full disk, or a folder that cannot be written
+
 The command line prints the message of these as one line and never a traceback; from Python they
-are ordinary exceptions. A message names the place, the value and the way out, in this order.
-Anything that is not a `OneStopError` is a bug in OneStop.
+are ordinary exceptions, all of them exported by `onestop`. A message names the place, the value and the
+way out, in this order. Anything that is not a `OneStopError` is a bug in OneStop.
 """
 
 from __future__ import annotations
@@ -13,7 +25,7 @@ import re
 class OneStopError(Exception):
     """Base of all errors that OneStop raises on purpose; exit code 1.
 
-    Its message is one line, whatever letters the names of files, classes and weights in it are of.
+    The message is always one printable line, whatever characters file and class names contain.
     """
 
     exit_code = 1
@@ -26,6 +38,21 @@ class UsageError(OneStopError):
     """A wrong option, value, recipe, network or model file; raised before any work is done."""
 
     exit_code = 2
+
+
+class ArchitectureError(UsageError):
+    """A network that cannot be built, or does not take such images, channels or classes."""
+
+
+class ModelFileError(UsageError):
+    """A file of weights, a model or a training state that cannot be used.
+
+    It is damaged, of a kind that is not read, for another network, or written by a newer OneStop.
+    """
+
+
+class RunLockedError(UsageError):
+    """Another process is training in the run folder."""
 
 
 class DataError(OneStopError):
@@ -52,13 +79,17 @@ class InterruptedRun(OneStopError):  # noqa: N818 - not a failure: the run can g
 
 
 class OutOfMemoryError(OneStopError):
-    """A step found no memory; the message says which batch would fit."""
+    """A step found no memory; the message names the batch size that would fit."""
+
+
+class WriteError(OneStopError):
+    """A file or folder that cannot be written: a full disk, or no access. What was there is intact."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether Python, torch or a library below it found no memory.
 
-    torch has an error of its own for it on a GPU alone, so its words have to be read.
+    torch has an error class of its own for it on GPUs alone, so the messages have to be read.
     """
     words = (
         r"out of memory|can't allocate memory|not enough memory|bad_alloc|bad allocation|"

@@ -23,8 +23,16 @@ from typing import Annotated, Any, get_args, get_type_hints
 import tyro
 
 from onestop.errors import UsageError
-from onestop.recipe import ALIASES, field_types
-from onestop.recipe.config import check_value, choices_of
+from onestop.recipe.groups import GROUP_OF
+from onestop.recipe.names import ALIASES
+from onestop.recipe.schema import (
+    FIELDS,
+    check_value,
+    choices_of,
+    field_types,
+    group_title,
+    hints,
+)
 from onestop.text import did_you_mean
 
 _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
@@ -33,7 +41,11 @@ _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
 
 @dataclass(frozen=True)
 class Option:
-    """An argument of a verb as the command line has it."""
+    """An argument of a verb as the command line has it.
+
+    Attributes:
+        group: The group of the recipe that it is a field of; empty if it is none.
+    """
 
     name: str
     kind: Any
@@ -42,6 +54,7 @@ class Option:
     positional: bool = False
     required: bool = False
     many: bool = False
+    group: str = ""
 
     @property
     def flag(self) -> str:
@@ -69,7 +82,9 @@ def options_of(function: Callable[..., Any]) -> list[Option]:
     texts = _argument_texts(inspect.getdoc(function) or "")
     hints = _hints(function)
     options = []
-    for parameter in inspect.signature(function).parameters.values():
+    parameters = inspect.signature(function).parameters
+    whole_recipe = set(FIELDS) <= parameters.keys()
+    for parameter in parameters.values():
         positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         name, required = parameter.name, parameter.default is inspect.Parameter.empty
         options.append(
@@ -81,6 +96,7 @@ def options_of(function: Callable[..., Any]) -> list[Option]:
                 positional=positional,
                 required=required,
                 many=positional and name in _MANY,
+                group=GROUP_OF.get(name, "") if whole_recipe and not positional else "",
             )
         )
     return options
@@ -127,14 +143,12 @@ def parse(
     words = _right_words(verb, words, options)
     # Left out and given empty differ, so each default is an object of its own, known by identity.
     defaults = {o.name: o.default if o.truth else _Shown(_shown_default(o)) for o in options}
-    fields = [(o.name, _field_type(o), _field_default(o, defaults[o.name])) for o in options]
-    form = dataclasses.make_dataclass("Words", fields)
-    filled = _split_words(verb, function, form, words)
+    filled = _split_words(verb, function, _form(options, defaults), words)
     if filled is None:
         return None
     given: dict[str, Any] = {}
     for option in options:
-        value = getattr(filled, option.name)
+        value = getattr(getattr(filled, option.group) if option.group else filled, option.name)
         if option.truth:
             if option.flag in words or f"--no-{option.flag[2:]}" in words:
                 given[option.name] = value
@@ -145,6 +159,23 @@ def parse(
         elif option.required:
             raise UsageError(f"{verb}: {option.place} missing (onestop {verb} --help)")
     return given
+
+
+def _form(options: list[Option], defaults: dict[str, Any]) -> type:
+    """What tyro fills: a dataclass of all options, those of each group in one of their own.
+
+    Help shows such a group under a heading; its name is no part of its flags.
+    """
+    grouped: dict[str, list[tuple[str, Any, Any]]] = {"": []}
+    for option in options:
+        field = (option.name, _field_type(option), _field_default(option, defaults[option.name]))
+        grouped.setdefault(option.group, []).append(field)
+    fields = grouped.pop("")
+    for group, inner in grouped.items():
+        kind = dataclasses.make_dataclass(group, inner)
+        about = tyro.conf.arg(name=group_title(group), help="")
+        fields.append((group, Annotated[kind, about], dataclasses.field(default_factory=kind)))
+    return dataclasses.make_dataclass("Words", fields)
 
 
 class _Shown(str):
@@ -162,13 +193,16 @@ def _shown_default(option: Option) -> str:
 
 def _field_type(option: Option) -> Any:
     shown = _shown_default(option)
-    text = option.text + (f" (default: {shown})" if shown and not option.truth else "")
+    remarks = hints(option.name) if option.group else []
+    remarks += [f"default: {shown}"] if shown and not option.truth else []
+    text = option.text + (f" ({'; '.join(remarks)})" if remarks else "")
     choices = choices_of(option.kind)
     metavar = "{" + ",".join(map(str, choices)) + "}" if choices else _metavar(option)
     if option.truth:
         pair = () if option.pair else (tyro.conf.FlagCreatePairsOff,)
-        return Annotated[bool, tyro.conf.arg(help=text, help_behavior_hint=""), *pair]
-    about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="")
+        about = tyro.conf.arg(help=text, help_behavior_hint="", prefix_name=False)
+        return Annotated[bool, about, *pair]
+    about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="", prefix_name=False)
     kind: Any = list[str] if option.many else str
     if option.positional:
         return Annotated[kind, tyro.conf.Positional, about]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from onestop.data.loader import Batch
+from onestop.data.batch import Batch
 from onestop.tasks import Task
 from onestop.tasks.task import Loss
 

@@ -21,7 +21,9 @@ import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
 from onestop.flags import options_of
-from onestop.recipe import ALIASES, FIELDS
+from onestop.recipe.groups import GROUP_OF
+from onestop.recipe.names import ALIASES
+from onestop.recipe.schema import FIELDS, group_title
 from onestop.verbs import VERBS
 from tests.conftest import REPOSITORY
 
@@ -87,6 +89,15 @@ class TestHelp:
         page = capsys.readouterr().out
         flags = {f"--{name.replace('_', '-')}" for name in FIELDS} - {"--source"}
         assert {flag for flag in flags if flag not in page} == set()
+
+    def test_settings_stand_under_the_heading_of_their_group(self, capsys: Capture) -> None:
+        main(["train", "--help"])
+        page = capsys.readouterr().out
+        blocks = {block.partition(" ─")[0].strip(): block for block in page.split("╭─")}
+        for name in set(FIELDS) - {"source"}:
+            block = blocks[f"{group_title(GROUP_OF[name])} options"]
+            assert f" --{name.replace('_', '-')}" in block
+        assert "(with --schedule step; default: derived)" in " ".join(page.replace("│", "").split())
 
     @pytest.mark.parametrize("words", [[], ["-h"], ["help"], ["--help"]])
     def test_all_ways_to_ask_give_the_overview(self, words: list[str], capsys: Capture) -> None:
@@ -258,7 +269,7 @@ MISTAKES = [
     ("train --recipe no.yaml", 2, "--recipe no.yaml: No such file or directory"),
     ("train --recipe bad.yaml", 2, "bad.yaml:2 'epoch': no such setting; did you mean 'epochs'"),
     ("train --recipe photos", 2, "--recipe photos: Is a directory"),
-    ("train --resume photos", 2, "photos: is no run"),
+    ("train --resume photos", 2, "photos: is not a run folder"),
     ("train photos --out note.txt", 2, "--out note.txt: "),
     ("train photos --name a/b", 2, "--name 'a/b': must be a plain folder name"),
     ("evaluate nowhere", 2, "nowhere: no such run or model file"),
@@ -316,6 +327,8 @@ class TestWords:
             ("--learning_rate 1e-3", "lr", 0.001),
             ("--learning-rate=0.001", "lr", 0.001),
             ("-j 0", "workers", 0),
+            ("--views 4", "cached_augmentations", 4),
+            ("--cached-augmentations=4", "cached_augmentations", 4),
             ("--output runs2", "out", "runs2"),
             ("--config a.yaml", "recipe", "a.yaml"),
             ("--nesterov", "nesterov", True),

@@ -1,13 +1,19 @@
-"""Random changes to training images, each a function of (seed, epoch, image) and of nothing else.
+"""Random changes to training images: what is drawn, what it moves, and what it does to the pixels.
 
-Legend: B images of a batch, C channels, h and w height and width.
+Every draw is a function of (seed, epoch, image) and of nothing else. From it follow the moves, by which
+targets that lie somewhere in the image can follow it, and then the pixels.
+
+Legend: B images of a batch, C channels, H and W height and width of a stored image, h and w of a
+prepared one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -15,12 +21,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.auto_augment import auto_augmented
+from onestop.data.auto_augment import AUTO_DRAWS, auto_augmented
 from onestop.data.colors import JITTER_DRAWS, jittered
 from onestop.data.erasing import ERASE_DRAWS, erased
 from onestop.data.memory_format import dense, rows, taken
-from onestop.data.preprocess import ImagePreprocessing, interpolate, pixel_tensor
-from onestop.data.samples import Samples
+from onestop.data.mixing import MIX_DRAWS, mixed
+from onestop.data.targets import Indices
 from onestop.recipe import Augment, AutoAugment
 from onestop.runtime.rng import key_for, uniform
 
@@ -28,96 +34,183 @@ SMALLEST_PART = 0.35
 """Least share of the area that `resized-crop` keeps."""
 _TRIES = 10
 
+Crops: TypeAlias = NDArray[np.float64] | None
+"""See `Moves.crop`."""
+
 
 @dataclass(frozen=True)
-class Changes:
-    """What is changed in training images beside their place and side.
+class Draw:
+    """What random numbers are a function of: a run's seed, an epoch counted from 0, and images [B]."""
+
+    seed: int
+    epoch: int
+    indices: Indices
+
+    def uniform(self, purpose: str, count: int) -> NDArray[np.float64]:
+        """Numbers in [0, 1) for a purpose, [B, count]: others in every epoch."""
+        return uniform(key_for(self.seed, purpose, self.epoch), self.indices, count)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Where augmentation moved the pixels of each image of a batch, in this order; None: nowhere.
 
     Attributes:
-        auto: TrivialAugment or RandAugment; see `onestop.data.auto_augment`.
+        crop: The part that was cut out and resized: its top, left, height and width as shares of the
+            image's, [B, 4].
+        shift: Pixels by which the prepared image was moved down and right, [B, 2]; it is black
+            where nothing came from.
+        flip: Whether it was mirrored left-right, [B].
+    """
+
+    crop: Crops = None
+    shift: NDArray[np.int64] | None = None
+    flip: NDArray[np.bool_] | None = None
+
+
+UNMOVED = Moves()
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is changed in training images at random; as constructed, nothing.
+
+    Attributes:
+        policy: `flip` mirrors half of the images left-right, and in the next epoch the others: each
+            image is seen both ways in turn, from which networks learn more than from chance (Jordan
+            2024, section 3.6, https://arxiv.org/abs/2404.00498). `crop` adds black around and cuts the
+            size out again at a random place (He et al. 2015, section 4.2,
+            https://arxiv.org/abs/1512.03385). `resized-crop` prepares a random part of the image (see
+            `part_of`), and flips.
+        padding: Pixels that `crop` adds on each side; None is an eighth of height and width.
+        auto: TrivialAugment or RandAugment; see `onestop.data.auto_augment`. Its kinds that turn or
+            shear are no part of `Moves`.
         color: Strength of changes of brightness, contrast, saturation and hue, 0 to 1; see
             `onestop.data.colors`.
         erase: Share of the images in which a rectangle is erased; see `onestop.data.erasing`.
+        mixup: Parameter alpha of MixUp, for whole batches; see `onestop.data.mixing`.
+        cutmix: The same of CutMix. If both are above 0, chance decides for each batch.
+        seed: The run's.
     """
 
+    policy: Augment = "none"
+    padding: int | None = None
     auto: AutoAugment = "none"
     color: float = 0.0
     erase: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    seed: int = 0
 
-    def __bool__(self) -> bool:
-        return self != NO_CHANGES
+    @property
+    def cuts_parts(self) -> bool:
+        """Whether each epoch prepares other parts of the images."""
+        return self.policy == "resized-crop"
+
+    @property
+    def recolors(self) -> bool:
+        """Whether it does more than flip and crop, which takes much longer per image."""
+        return self.auto != "none" or self.color > 0 or self.erase > 0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the images of a batch are mixed with each other."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    def moves(self, draw: Draw, size: Sequence[int], crop: Crops = None) -> Moves:
+        """Where the pixels of some images go.
+
+        Args:
+            draw: Of B images.
+            size: h and w.
+            crop: See `Moves`, if parts were cut out while preparing.
+        """
+        shift = flip = None
+        if self.policy in ("crop", "flip-crop"):
+            most = np.array(
+                [eighth(side) if self.padding is None else self.padding for side in size]
+            )
+            places = draw.uniform("crop", 2) * (2 * most + 1)
+            shift = most - places.astype(np.int64)
+        if self.policy in ("flip", "flip-crop", "resized-crop"):
+            first = uniform(key_for(draw.seed, "flip"), draw.indices, 1)[:, 0] < 0.5
+            flip = first != bool(draw.epoch % 2)
+        return Moves(crop, shift, flip)
+
+    def apply(
+        self, images: Tensor, moves: Moves, draw: Draw, mean: Sequence[float] = (0.0,)
+    ) -> Tensor:
+        """Move the pixels of prepared images, then change, recolour and erase.
+
+        Args:
+            images: uint8 [B, C, h, w], on any device; not changed. Anything if nothing is to be done.
+            moves: As `moves` gave them for the same draw; the crop was done while preparing.
+            draw: Of these images.
+            mean: What is erased becomes this, a value per channel or one for all, in [0, 1].
+        """
+        if moves.shift is not None:
+            images = _shifted(images, moves.shift)
+        if moves.flip is not None:
+            images = _mirrored(images, moves.flip)
+        if self.auto != "none":
+            images = auto_augmented(images, self.auto, draw.uniform("auto", AUTO_DRAWS[self.auto]))
+        if self.color:
+            images = jittered(images, self.color, draw.uniform("color", JITTER_DRAWS))
+        if self.erase:
+            images = erased(images, self.erase, mean, draw.uniform("erase", ERASE_DRAWS))
+        return images
+
+    def mix(self, inputs: Tensor, shares: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Mix the inputs of a batch with each other, and the shares of their targets alike.
+
+        The batch is known by its first image: in an epoch no two have the same, however much of the
+        epoch was done elsewhere.
+        """
+        first = dataclasses.replace(draw, indices=draw.indices[:1])
+        return mixed(inputs, shares, self.mixup, self.cutmix, first.uniform("mix", MIX_DRAWS)[0])
 
 
-NO_CHANGES = Changes()
+NONE = Augmentation()
 
 
-def augment_batch(
-    images: Tensor,
-    policy: Augment,
-    seed: int,
-    epoch: int,
-    samples: NDArray[np.int64],
-    changes: Changes = NO_CHANGES,
-    mean: Sequence[float] = (0.0,),
-    padding: int | None = None,
-) -> Tensor:
-    """Flip and shift a batch of prepared images, then change, recolour and erase.
+@dataclass(frozen=True)
+class Change:
+    """What augmentation does to samples in one epoch, for one network.
 
-    `flip` mirrors half of the images left-right, and in the next epoch the others: each image is
-    seen both ways in turn, from which networks learn more than from chance (Jordan 2024, section
-    3.6, https://arxiv.org/abs/2404.00498); `crop` adds black around and cuts the size out
-    again at a random place (He et al. 2015, section 4.2, https://arxiv.org/abs/1512.03385).
-
-    Args:
-        images: uint8 [B, C, h, w], on any device; not changed.
-        policy: What to do; `resized-crop` was done while preparing and only flips here.
-        seed: The run's.
+    Attributes:
+        augmentation: What is done.
         epoch: Counted from 0.
-        samples: [B], the number of each image in its split.
-        changes: What else to do, in the order of its attributes.
-        mean: What is erased becomes this, a value for each channel or one for all, in [0, 1].
-        padding: Pixels that `crop` adds on each side; an eighth of height and width where not given.
+        mean: Of the network's preprocessing: what is erased becomes this.
     """
-    if policy in ("crop", "flip-crop"):
-        images = _shifted(images, uniform(key_for(seed, "crop", epoch), samples, 2), padding)
-    if policy in ("flip", "flip-crop", "resized-crop"):
-        first = uniform(key_for(seed, "flip"), samples, 1)[:, 0] < 0.5
-        images = _mirrored(images, first != bool(epoch % 2))
-    return _changed(images, changes, seed, epoch, samples, mean) if changes else images
+
+    augmentation: Augmentation
+    epoch: int
+    mean: Sequence[float] = (0.0,)
+
+    def draw(self, indices: Indices) -> Draw:
+        """What the changes to some samples are a function of."""
+        return Draw(self.augmentation.seed, self.epoch, indices)
+
+    def moves(self, images: Tensor, indices: Indices, crop: Crops = None) -> Moves:
+        """Where the pixels of prepared samples [B, ...] go; see `Augmentation.moves`."""
+        return self.augmentation.moves(self.draw(indices), images.shape[-2:], crop)
+
+    def __call__(
+        self, images: Tensor, indices: Indices, crop: Crops = None
+    ) -> tuple[Tensor, Moves]:
+        """Changed samples [B, ...], and where their pixels went."""
+        draw = self.draw(indices)
+        moves = self.augmentation.moves(draw, images.shape[-2:], crop)
+        return self.augmentation.apply(images, moves, draw, self.mean), moves
 
 
-def _changed(
-    images: Tensor,
-    changes: Changes,
-    seed: int,
-    epoch: int,
-    samples: NDArray[np.int64],
-    mean: Sequence[float],
-) -> Tensor:
-    if changes.auto != "none":
-        images = auto_augmented(images, changes.auto, seed, epoch, samples)
-    if changes.color:
-        draws = uniform(key_for(seed, "color", epoch), samples, JITTER_DRAWS)
-        images = jittered(images, changes.color, draws)
-    if changes.erase:
-        draws = uniform(key_for(seed, "erase", epoch), samples, ERASE_DRAWS)
-        images = erased(images, changes.erase, mean, draws)
-    return images
-
-
-def prepare_part(
-    samples: Samples, index: int, to: ImagePreprocessing, seed: int, epoch: int
-) -> Tensor:
-    """A random part of an image, resized: uint8 [C, h, w].
+def part_of(height: int, width: int, draw: Draw) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a random part of one image of H x W pixels.
 
     The part has between `SMALLEST_PART` and all of the area and an aspect ratio of 3:4 to 4:3
     (Szegedy et al. 2015, section 6, https://arxiv.org/abs/1409.4842).
     """
-    pixels = samples.read(index, to.channels)
-    draws = uniform(key_for(seed, "part", epoch), np.array([index]), 2 * _TRIES + 2)[0]
-    top, left, height, width = _part(pixels.shape[0], pixels.shape[1], draws)
-    image = pixel_tensor(pixels[top : top + height, left : left + width])
-    return interpolate(image, to.size, to.interpolation)[0]
+    return _part(height, width, draw.uniform("part", 2 * _TRIES + 2)[0])
 
 
 def _mirrored(images: Tensor, which: NDArray[np.bool_]) -> Tensor:
@@ -132,14 +225,13 @@ def eighth(size: int) -> int:
     return max(1, size // 8)
 
 
-def _shifted(images: Tensor, places: NDArray[np.float64], padding: int | None) -> Tensor:
+def _shifted(images: Tensor, shift: NDArray[np.int64]) -> Tensor:
     height, width = images.shape[-2:]
-    down, right = (eighth(side) if padding is None else padding for side in (height, width))
+    down, right = np.abs(shift).max(0, initial=0).tolist()
     padded = F.pad(images, (right, right, down, down))
     # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)
-    y = (places[:, 0] * (2 * down + 1)).astype(np.int64)
-    x = (places[:, 1] * (2 * right + 1)).astype(np.int64)
+    y, x = (np.array([down, right]) - shift).T
     if crops.device.type == "cpu":  # numpy copies runs of pixels, torch pixel by pixel
         return torch.from_numpy(crops.numpy()[np.arange(len(y)), :, y, x])
     chosen = (torch.from_numpy(numbers).to(images.device) for numbers in (np.arange(len(y)), y, x))

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from onestop.data.colors import recolored
 from onestop.recipe import AutoAugment
-from onestop.runtime.rng import key_for, uniform
 
 Sizes = NDArray[np.float64]
 """How much each image is changed, [n]."""
@@ -32,21 +31,25 @@ Kernel: TypeAlias = Callable[[Tensor, Sizes], Tensor]
 _LARGEST = 30  # sizes are 0 to 30, as published
 _RAND_SIZE = 9
 _ROUNDS = {"none": 0, "trivial": 1, "rand": 2}
+AUTO_DRAWS = {policy: 3 * rounds for policy, rounds in _ROUNDS.items()}
+"""Random numbers per image that `auto_augmented` takes: kind, size and sign of each change."""
 
 
-def auto_augmented(
-    images: Tensor, policy: AutoAugment, seed: int, epoch: int, samples: NDArray[np.int64]
-) -> Tensor:
-    """Images uint8 [B, C, h, w], each changed by the policy; see `augment_batch`."""
-    rounds = _ROUNDS[policy]
-    draws = uniform(key_for(seed, "auto", epoch), samples, 3 * rounds)
-    for number in range(rounds):
+def auto_augmented(images: Tensor, policy: AutoAugment, draws: NDArray[np.float64]) -> Tensor:
+    """Images uint8 [B, C, h, w], each changed by the policy.
+
+    Args:
+        images: Not changed.
+        policy: `trivial` or `rand`.
+        draws: [B, `AUTO_DRAWS[policy]`] in [0, 1).
+    """
+    for number in range(_ROUNDS[policy]):
         images = _changed(images, policy, draws[:, 3 * number : 3 * number + 3])
     return images
 
 
 def _changed(images: Tensor, policy: AutoAugment, draws: Sizes) -> Tensor:
-    """One change an image; its kind, size and sign come from draws [B, 3]."""
+    """One change per image; its kind, size and sign come from draws [B, 3]."""
     changes = space(policy, *images.shape[-2:])
     kinds = (draws[:, 0] * len(changes)).astype(np.int64)
     share = np.floor(draws[:, 1] * (_LARGEST + 1)) / _LARGEST

@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
@@ -48,7 +47,10 @@ _OURS = re.compile(r"[0-9a-f]{64}\.images|\.[0-9a-f]{64}\.[0-9a-f]{8}\.tmp")
 
 
 class DamagedError(Exception):
-    """A file of the cache that is not as it was written."""
+    """A file of the cache that is not as it was written.
+
+    Not a `OneStopError`: no caller sees it, since the file is removed and written again.
+    """
 
 
 @dataclass(frozen=True)
@@ -231,10 +233,7 @@ class Writer:
         self._digests.append(self._part.hexdigest())
         self._part, self._room = hashlib.sha256(), _PART
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):  # closing writes what a full disk did not take
             self._file.close()
         self._temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A data set: its splits, its class names, and what was odd about it."""
+"""A data set: its splits, and what was odd about it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from onestop.data.samples import ArraySamples, Samples
+from onestop.data.samples import Samples
+from onestop.data.targets import Indices, Targets
 from onestop.errors import DataError
 from onestop.images.formats import BadImageError
 from onestop.runtime.rng import key_for, permutation
@@ -45,28 +45,45 @@ def require_none_skipped(skipped: Sequence[Skipped], name: str) -> None:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Splits that share one list of classes.
+    """Splits whose targets are of one kind and share one list of names.
 
-    `classes` is empty when numbers are predicted instead (regression).
+    Attributes:
+        name: What a person calls it.
+        splits: By name: train, val, test.
+        skipped: Files of the source that are not used.
+        notes: Sentences on what was odd.
+        groups: Of a split, the group (a patient, a video) of each sample, if the source names any.
     """
 
     name: str
-    classes: tuple[str, ...]
     splits: Mapping[str, Samples]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
-    groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    groups: Mapping[str, Indices] = field(default_factory=dict)
+
+    @property
+    def _first(self) -> Samples:
+        return next(iter(self.splits.values()))
+
+    @property
+    def targets(self) -> Targets:
+        """The targets of the first split; those of the others are of the same kind and names."""
+        return self._first.targets
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or labels; empty if numbers are predicted instead (regression)."""
+        return self.targets.names
 
     @property
     def task(self) -> str:
-        """Name of the task that learns from the targets; see `onestop.tasks.TASKS`."""
-        return "classification" if self.classes else "regression"
+        """Name of the task that learns from its targets."""
+        return self.targets.task
 
     @property
-    def vectors(self) -> bool:
-        """Whether the inputs are vectors rather than images."""
-        first = next(iter(self.splits.values()))
-        return isinstance(first, ArraySamples) and first.vectors
+    def is_image(self) -> bool:
+        """Whether the inputs are images rather than vectors."""
+        return self._first.is_image
 
     def split(self, name: str) -> Samples:
         """The samples of one split.
@@ -79,20 +96,35 @@ class Dataset:
             raise DataError(f"{self.name}: has no split {name!r}; it has {have}")
         return self.splits[name]
 
-    def counts(self, split: str) -> NDArray[np.int64]:
+    def counts(self, split: str) -> Indices:
         """Images of each class in a split, [K]."""
-        return np.bincount(self.splits[split].targets, minlength=len(self.classes))
+        return self.splits[split].targets.counts()
 
     def with_splits(self, splits: Mapping[str, Samples], *notes: str) -> Dataset:
         """The same data set cut differently."""
         return replace(self, splits=splits, notes=(*self.notes, *notes))
+
+    def onto(self, names: Sequence[str]) -> Dataset:
+        """The same data set, its targets numbered as in another list of names: a model's.
+
+        Raises:
+            DataError: A name is not on that list, or one of the two has numbers instead.
+        """
+        try:
+            splits = {
+                split: samples.with_targets(samples.targets.onto(names))
+                for split, samples in self.splits.items()
+            }
+        except DataError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        return replace(self, splits=splits)
 
     def fingerprint(self) -> str:
         """A hash of class names, targets and inputs (of files: paths and sizes)."""
         digest = hashlib.sha256("\0".join(self.classes).encode(errors="surrogateescape"))
         for name, samples in sorted(self.splits.items()):
             digest.update(f"\n{name} {len(samples)}\n".encode())
-            digest.update(np.ascontiguousarray(samples.targets).tobytes())
+            digest.update(samples.targets.identity())
             digest.update(samples.identity())
         return digest.hexdigest()
 
@@ -108,16 +140,17 @@ class DatasetInfo:
     width: int
     splits: tuple[str, ...]
     vectors: bool = False
-    imbalance: float = 1.0
+    task: str = "classification"
 
 
 def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
     """Number, size and channels of the training images, from the headers of `look_at` of them."""
     train = dataset.splits["train"]
-    if dataset.vectors:
-        assert isinstance(train, ArraySamples)
-        features = int(train.values.shape[1])
-        return DatasetInfo(len(train), 1, features, 0, 0, tuple(dataset.splits), vectors=True)
+    if not train.is_image:
+        return DatasetInfo(
+            len(train), 1, train.features, 0, 0, tuple(dataset.splits), vectors=True,
+            task=dataset.task,
+        )  # fmt: skip
     shapes = []
     for index in permutation(key_for("facts"), len(train)).tolist():
         try:
@@ -129,7 +162,6 @@ def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
     if not shapes:
         raise DataError(f"{dataset.name}: none of the {len(train)} training images can be read")
     heights, widths, channels = zip(*shapes, strict=True)
-    counts = dataset.counts("train") if dataset.classes else np.array([1])
     return DatasetInfo(
         images=len(train),
         classes=len(dataset.classes),
@@ -137,5 +169,5 @@ def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
         height=int(np.median(heights)),
         width=int(np.median(widths)),
         splits=tuple(dataset.splits),
-        imbalance=float(counts.max() / max(counts.min(), 1)),
+        task=dataset.task,
     )

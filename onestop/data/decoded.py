@@ -1,9 +1,9 @@
 """A split decoded once for many epochs: in memory, or in a file that later runs open.
 
-Two things can be kept: images as the network sees them (`prepared`), and, where each epoch cuts other
+Two things can be kept: images as the network sees them (`prepared`), and, if each epoch cuts other
 parts out of them, whole images scaled down (`ScaledSamples`). Where they are kept changes no bit.
 
-Legend: N images, C channels, h and w height and width of a kept image.
+Legend: N images, C channels, h and w height and width of a kept image, F values of a vector.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from torch import Tensor
 from onestop.data.disk_cache import DiskCache, Found, Job, pack
 from onestop.data.prefetch import ahead, groups
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, interpolate, pixel_tensor
-from onestop.data.samples import ArraySamples, Samples
+from onestop.data.samples import Samples
+from onestop.data.targets import Indices
 from onestop.errors import UsageError
 from onestop.images.decode import Pixels
 from onestop.images.formats import BadImageError
@@ -39,23 +40,23 @@ class ScaledSamples(Samples):
         self.channels, self.flat, self.shapes = channels, flat, shapes
         self.ends = np.cumsum(shapes.prod(1) * channels)
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         assert channels == self.channels
         height, width = self.shapes[index].tolist()
         end = int(self.ends[index])
         return self.flat[end - height * width * channels : end].reshape(height, width, channels)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         height, width = self.shapes[index].tolist()
         return height, width, self.channels
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return self.original.name(index)
 
-    def take(self, indices: NDArray[np.int64]) -> Samples:  # noqa: D102
+    def take(self, indices: Indices) -> Samples:
         return self.original.take(indices)
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         return self.original.identity()
 
 
@@ -68,7 +69,7 @@ class DecodedCache:
         preprocessing: How the network sees it.
         workers: Threads that decode.
         bad: Number of each image that cannot be read, with the reason; added to.
-        store: Where it is kept on the disk; in memory where not given.
+        store: Where it is kept on the disk; in memory if not given.
     """
 
     samples: Samples
@@ -80,11 +81,11 @@ class DecodedCache:
     def prepared(self) -> Tensor:
         """All images as the network sees them, uint8 [N, C, h, w]; unreadable ones are black.
 
-        Vectors are taken as they are, float32 [N, features].
+        Vectors are taken as they are, float32 [N, F].
         """
-        if isinstance(self.samples, ArraySamples):
-            return self._prepared_arrays(self.samples)
-        kept = room(self.preprocessing, len(self.samples))
+        if self.samples.in_memory:
+            return self._prepared_arrays()
+        kept = self.preprocessing.room(len(self.samples))
 
         def load(index: int) -> None:
             try:
@@ -97,7 +98,7 @@ class DecodedCache:
         return kept
 
     def prepared_on_disk(self) -> Tensor | None:
-        """The same out of a file, which is written where there is none; None where that fails."""
+        """The same out of a file, which is written if there is none; None if that fails."""
         to = self.preprocessing
         assert isinstance(to, ImagePreprocessing)
         assert self.store is not None
@@ -120,7 +121,7 @@ class DecodedCache:
         return torch.from_numpy(found.pixels).view(-1, h, w, channels).permute(0, 3, 1, 2)
 
     def scaled(self) -> ScaledSamples:
-        """All images with the shorter side brought down to `scaled_side`; where that is needed.
+        """All images, those with a longer shorter side than `scaled_side` brought down to it.
 
         Raises:
             UsageError: They take more memory than there is.
@@ -153,16 +154,16 @@ class DecodedCache:
         sizes = np.array(found.shapes, np.int64)[:, :2]
         return ScaledSamples(self.samples, channels, found.pixels, sizes)
 
-    def _prepared_arrays(self, samples: ArraySamples) -> Tensor:
-        if not isinstance(self.preprocessing, ImagePreprocessing):
-            return torch.from_numpy(samples.values)
-        kept = room(self.preprocessing, len(samples))
+    def _prepared_arrays(self) -> Tensor:
+        if not self.preprocessing.is_image:
+            return self.preprocessing.prepare_many(self.samples, slice(None))
+        kept = self.preprocessing.room(len(self.samples))
 
         def load(start: int) -> None:
-            part = np.arange(start, min(start + CHUNK, len(samples)))
-            kept[start : start + CHUNK] = prepare_some(samples, self.preprocessing, part)
+            part = slice(start, start + CHUNK)
+            kept[part] = self.preprocessing.prepare_many(self.samples, part)
 
-        for _ in ahead([range(0, len(samples), CHUNK)], load, self.workers):
+        for _ in ahead([range(0, len(kept), CHUNK)], load, self.workers):
             pass
         return kept
 
@@ -186,24 +187,6 @@ def scaled_side(preprocessing: ImagePreprocessing) -> int:
     2012, section 5.1, https://papers.nips.cc/paper/4824).
     """
     return round(max(preprocessing.size) * 256 / 224)
-
-
-def room(preprocessing: Preprocessing, count: int) -> Tensor:
-    """Zeros where so many prepared samples find room; images lie channels-last, as decoders write."""
-    if not isinstance(preprocessing, ImagePreprocessing):
-        return torch.zeros(count, *preprocessing.shape)
-    channels, h, w = preprocessing.shape
-    return torch.zeros(count, h, w, channels, dtype=torch.uint8).permute(0, 3, 1, 2)
-
-
-def prepare_some(
-    samples: ArraySamples, preprocessing: Preprocessing, indices: NDArray[np.int64]
-) -> Tensor:
-    """Some samples in memory as the network sees them, [n, ...]."""
-    if not isinstance(preprocessing, ImagePreprocessing):
-        return torch.from_numpy(samples.values[indices])
-    pixels = samples.many(indices, preprocessing.channels)
-    return preprocessing.resize(pixel_tensor(pixels))
 
 
 def require_memory(size: int, images: int, asked: str) -> None:

@@ -18,7 +18,7 @@ def given_images(images: Any) -> tuple[list[Any], list[Skipped]]:
         images: A path of an image or folder, an image in memory, or a list of these.
 
     Returns:
-        Paths and images, and the files of folders that are no images.
+        Paths and images, and the files of folders that are not images.
 
     Raises:
         DataError: No such image or folder, or a folder without images.
@@ -46,7 +46,7 @@ def given_images(images: Any) -> tuple[list[Any], list[Skipped]]:
 
 
 def names_of(images: list[Any]) -> list[str]:
-    """What to call images: their paths, or their numbers where they came from memory."""
+    """What to call images: their paths, or their numbers if they came from memory."""
     return [name_of(image, number) for number, image in enumerate(images)]
 
 

@@ -11,37 +11,18 @@ Legend: B images of a batch, K classes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.runtime.rng import key_for, uniform
-
-
-@dataclass(frozen=True)
-class Mixing:
-    """How batches are mixed: not at all where both are 0; where both are not, by chance by one.
-
-    Attributes:
-        mixup: Parameter alpha of MixUp: the proportion is drawn from Beta(alpha, alpha), near 0 and 1
-            for a small alpha, evenly for 1, and near one half for a large one.
-        cutmix: The same of CutMix.
-        classes: K.
-    """
-
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    classes: int = 0
-
-    def __bool__(self) -> bool:
-        return self.mixup > 0 or self.cutmix > 0
+MIX_DRAWS = 5
+"""Random numbers per batch that `mixed` takes."""
 
 
 def mixed(
-    inputs: Tensor, targets: Tensor, how: Mixing, seed: int, epoch: int, first: int
+    inputs: Tensor, shares: Tensor, mixup: float, cutmix: float, draws: NDArray[np.float64]
 ) -> tuple[Tensor, Tensor]:
     """Mixed inputs [B, C, h, w], and what share of each class is in them: [B, K], rows of sum 1.
 
@@ -49,22 +30,20 @@ def mixed(
 
     Args:
         inputs: [B, C, h, w], B >= 1; not changed.
-        targets: [B], class numbers.
-        how: One of its two alphas at least is above 0.
-        seed: The run's.
-        epoch: Counted from 0.
-        first: The number of the batch's first image in its split. In an epoch no two batches have the
-            same, so it stands for the batch, however much of the epoch was done elsewhere.
+        shares: What share of each class is in the images so far, [B, K].
+        mixup: Parameter alpha of MixUp: the proportion is drawn from Beta(alpha, alpha), near 0 and 1
+            for a small alpha, evenly for 1, and near one half for a large one. 0: no MixUp.
+        cutmix: The same of CutMix. One of the two at least is above 0; if both are, chance decides.
+        draws: [`MIX_DRAWS`] in [0, 1), for the whole batch.
     """
-    choice, *place = uniform(key_for(seed, "mix", epoch), np.array([first]), 5)[0].tolist()
-    by_adding = how.cutmix == 0 or (how.mixup > 0 and choice < 0.5)
-    share = symmetric_beta(how.mixup if by_adding else how.cutmix, place[0], place[1])
+    choice, *place = draws.tolist()
+    by_adding = cutmix == 0 or (mixup > 0 and choice < 0.5)
+    share = symmetric_beta(mixup if by_adding else cutmix, place[0], place[1])
     if by_adding:
         inputs = inputs * share + _neighbours(inputs).mul_(1 - share)
     else:
         inputs, share = _patched(inputs, share, place[2], place[3])
-    hot = F.one_hot(targets, how.classes).float()
-    return inputs, hot * share + _neighbours(hot).mul_(1 - share)
+    return inputs, shares * share + _neighbours(shares).mul_(1 - share)
 
 
 def symmetric_beta(alpha: float, u: float, v: float) -> float:

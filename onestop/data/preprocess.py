@@ -3,7 +3,8 @@
 Declared once, stored in the model file, and used alike by training's evaluation, `evaluate`,
 `predict` and whatever comes later.
 
-Legend: N images, C channels, H and W height and width as found, h and w as the network sees them.
+Legend: N images, B samples of a batch, C channels, H and W height and width as found, h and w as the
+network sees them, F values of a vector.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -21,17 +22,27 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from onestop.data.samples import ArraySamples, Samples
+from onestop.data.samples import Samples, pixels_of
+from onestop.data.targets import Indices
 from onestop.errors import UsageError
+from onestop.images.decode import to_channels
+from onestop.images.formats import BadImageError
 from onestop.recipe import Fit
 
-_MOST = 2**14  # pixels a side, or numbers of a vector
+_MOST = 2**14  # pixels a side, or values of a vector
 _LONG = 16  # times the side that is cut out of an image
 
 
 class Preprocessing(ABC):
-    """From a sample as it is stored to a row of the network's input."""
+    """From a sample as it is stored to a row of the network's input.
 
+    Attributes:
+        is_image: Whether samples are images rather than vectors.
+        mean: What is subtracted: a value per channel, or per value of a vector.
+        std: What is divided by then.
+    """
+
+    is_image: ClassVar[bool]
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
@@ -45,8 +56,36 @@ class Preprocessing(ABC):
         """One sample in its stored type and final shape; raises `BadImageError`."""
 
     @abstractmethod
+    def prepare_many(self, samples: Samples, indices: Indices | slice) -> Tensor:
+        """The same for several samples in memory at once, [n, ...]."""
+
+    @abstractmethod
+    def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
+        """The same for one sample as a person gives it; see `onestop.data.samples.pixels_of`."""
+
+    @abstractmethod
+    def room(self, count: int) -> Tensor:
+        """Zeros with room for so many prepared samples, [count, ...]."""
+
+    @abstractmethod
     def normalise(self, batch: Tensor) -> Tensor:
         """A batch of prepared samples as the network's input, in float32."""
+
+    @abstractmethod
+    def denormalise(self, batch: Tensor) -> Tensor:
+        """A batch that `normalise` gave as prepared samples again."""
+
+    def normalised_by(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Self:
+        """The same preparation with another mean and deviation."""
+        return dataclasses.replace(self, mean=mean, std=std)  # type: ignore[type-var]
+
+    def is_possible(self) -> bool:
+        """Whether it can be carried out: sizes that fit into memory, as many means as channels."""
+        sizes = self.shape
+        per_channel = len(self.mean) == len(self.std) == sizes[0]
+        finite = all(map(math.isfinite, (*self.mean, *self.std)))
+        fits = all(1 <= size <= _MOST for size in sizes)
+        return per_channel and finite and fits and min(self.std) > 0
 
     def to_json(self) -> dict[str, Any]:
         """The declaration as it stands in the model file."""
@@ -65,10 +104,11 @@ class ImagePreprocessing(Preprocessing):
         crop_fraction: With `crop`, the part of the scaled shorter side that is kept; 0.875 is the
             usual 224 of 256.
         interpolation: How pixels between pixels are found; always with antialiasing.
-        mean: A value a channel, for pixels in [0, 1].
-        std: A value a channel, above 0.
+        mean: A value per channel, for pixels in [0, 1].
+        std: A value per channel, above 0.
     """
 
+    is_image = True
     channels: int
     size: tuple[int, int]
     mean: tuple[float, ...]
@@ -78,11 +118,22 @@ class ImagePreprocessing(Preprocessing):
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
     @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
+    def shape(self) -> tuple[int, ...]:
         return (self.channels, *self.size)
 
-    def prepare(self, samples: Samples, index: int) -> Tensor:  # noqa: D102
+    def prepare(self, samples: Samples, index: int) -> Tensor:
         return self.resize(pixel_tensor(samples.read(index, self.channels)))[0]
+
+    def prepare_many(self, samples: Samples, indices: Indices | slice) -> Tensor:
+        return self.resize(pixel_tensor(to_channels(samples.many(indices), self.channels)))
+
+    def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
+        return self.resize(pixel_tensor(pixels_of(value, self.channels, remark)))[0]
+
+    def room(self, count: int) -> Tensor:
+        """Black images uint8 [count, C, h, w] that lie channels-last, as decoders write."""
+        channels, h, w = self.shape
+        return torch.zeros(count, h, w, channels, dtype=torch.uint8).permute(0, 3, 1, 2)
 
     def resize(self, images: Tensor) -> Tensor:
         """Images of one size, uint8 [N, C, H, W], as uint8 [N, C, h, w]."""
@@ -106,21 +157,24 @@ class ImagePreprocessing(Preprocessing):
         top, left = (scaled[0] - h) // 2, (scaled[1] - w) // 2
         return images[..., top : top + h, left : left + w]
 
-    def normalise(self, batch: Tensor) -> Tensor:  # noqa: D102
-        # One multiplication and one addition a pixel: (x/255 - mean)/std = x*scale + shift.
+    def normalise(self, batch: Tensor) -> Tensor:
+        # One multiplication and one addition per pixel: (x/255 - mean)/std = x*scale + shift.
         mean = torch.tensor(self.mean, device=batch.device)
         std = torch.tensor(self.std, device=batch.device)
         scale, shift, pixels = 1 / (255 * std), -mean / std, batch.float()
         if self.channels > 1 and pixels.is_contiguous(memory_format=torch.channels_last):
-            # By lines of pixels, [B, h, w*C]: runs of three numbers take four times as long.
+            # By lines of pixels, [B, h, w*C]: runs of three values take four times as long.
             width = pixels.shape[3]
             lines = pixels.permute(0, 2, 3, 1).flatten(2)
             lines.mul_(scale.repeat(width)).add_(shift.repeat(width))
             return pixels
         return pixels.mul_(scale.view(-1, 1, 1)).add_(shift.view(-1, 1, 1))
 
-    def pixels(self, batch: Tensor) -> Tensor:
-        """A batch that `normalise` gave as pixels again, uint8 [B, C, h, w]."""
+    def is_possible(self) -> bool:
+        return super().is_possible() and 0.01 <= self.crop_fraction <= 1
+
+    def denormalise(self, batch: Tensor) -> Tensor:
+        """Pixels, uint8 [B, C, h, w]."""
         mean = torch.tensor(self.mean, device=batch.device).view(-1, 1, 1)
         std = torch.tensor(self.std, device=batch.device).view(-1, 1, 1)
         return ((batch * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
@@ -128,23 +182,43 @@ class ImagePreprocessing(Preprocessing):
 
 @dataclass(frozen=True)
 class VectorPreprocessing(Preprocessing):
-    """Vectors of `features` numbers, from which a mean is subtracted and which are then divided."""
+    """Vectors of `features` values, from which a mean is subtracted and which are then divided."""
 
+    is_image = False
     features: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     @property
-    def shape(self) -> tuple[int, ...]:  # noqa: D102
+    def shape(self) -> tuple[int, ...]:
         return (self.features,)
 
-    def prepare(self, samples: Samples, index: int) -> Tensor:  # noqa: D102
-        assert isinstance(samples, ArraySamples)
-        return torch.from_numpy(samples.values[index])
+    def prepare(self, samples: Samples, index: int) -> Tensor:
+        return self.prepare_many(samples, np.array([index]))[0]
 
-    def normalise(self, batch: Tensor) -> Tensor:  # noqa: D102
+    def prepare_many(self, samples: Samples, indices: Indices | slice) -> Tensor:
+        return torch.from_numpy(samples.many(indices))
+
+    def prepare_input(
+        self,
+        value: Any,
+        remark: Callable[[str], None] | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        vector = np.asarray(value, dtype=np.float32).reshape(-1)
+        if vector.shape != self.shape:
+            raise BadImageError(f"{len(vector)} numbers, {self.features} wanted")
+        return torch.from_numpy(vector)
+
+    def room(self, count: int) -> Tensor:
+        return torch.zeros(count, self.features)
+
+    def normalise(self, batch: Tensor) -> Tensor:
         mean = torch.tensor(self.mean, device=batch.device)
         return (batch.float() - mean) / torch.tensor(self.std, device=batch.device)
+
+    def denormalise(self, batch: Tensor) -> Tensor:
+        mean = torch.tensor(self.mean, device=batch.device)
+        return batch * torch.tensor(self.std, device=batch.device) + mean
 
 
 def from_json(stored: Mapping[str, Any]) -> Preprocessing:
@@ -159,21 +233,11 @@ def from_json(stored: Mapping[str, Any]) -> Preprocessing:
         kind = kinds[stored["kind"]]
         known = fields.keys() <= {field.name for field in dataclasses.fields(kind)}
         found: Preprocessing = TypeAdapter(kind).validate_python(fields)
-        if known and _makes_sense(found):
+        if known and found.is_possible():
             return found
     except (KeyError, TypeError, ValidationError):
         pass
     raise UsageError(f"preprocessing {dict(stored)!s:.200}: not known to this version") from None
-
-
-def _makes_sense(preprocessing: Preprocessing) -> bool:
-    """Whether it can be carried out: sizes that fit into a memory, a mean and deviation a channel."""
-    sizes = preprocessing.shape
-    per_channel = len(preprocessing.mean) == len(preprocessing.std) == sizes[0]
-    finite = all(map(math.isfinite, (*preprocessing.mean, *preprocessing.std)))
-    fits = all(1 <= size <= _MOST for size in sizes)
-    part = preprocessing.crop_fraction if isinstance(preprocessing, ImagePreprocessing) else 1.0
-    return per_channel and finite and fits and min(preprocessing.std) > 0 and 0.01 <= part <= 1
 
 
 def pixel_tensor(pixels: np.ndarray[Any, Any]) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import Targets
+from onestop.data.targets import Indices
 from onestop.images.decode import Pixels
 from onestop.images.formats import BadImageError
 from onestop.images.thumbnail import small
@@ -23,14 +23,13 @@ def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
         most: How many at most. Which ones is chosen by chance, the same each time.
 
     Returns:
-        [H, W, C] and a class or number each; None for an image that cannot be read.
+        [H, W, C] and the target of each in words; None for an image that cannot be read.
     """
     samples = next(iter(dataset.splits.values()))
     channels = 1 if _is_grey(dataset) else 3
     found: list[tuple[Pixels | None, str]] = []
-    for index in _in_turn(samples.targets if dataset.classes else None, len(samples), most):
-        target = samples.targets[index]
-        title = dataset.classes[int(target)] if dataset.classes else f"{float(target):.6g}"
+    for index in _in_turn(samples.targets.strata(), len(samples), most):
+        title = ", ".join(samples.targets.words(index))
         try:
             found.append((small(samples.read(index, channels)), title))
         except BadImageError:
@@ -49,15 +48,15 @@ def _is_grey(dataset: Dataset) -> bool:
     return False
 
 
-def _in_turn(targets: Targets | None, count: int, most: int) -> list[int]:
+def _in_turn(strata: Indices | None, count: int, most: int) -> list[int]:
     """Numbers of images: the first of each class, then the second of each, ..., then by class."""
     order = permutation(key_for("glance"), count)
-    if targets is None:
+    if strata is None:
         return [int(i) for i in order[:most]]
     rank = np.empty(count, dtype=np.int64)
     seen: dict[int, int] = {}
     for index in order.tolist():
-        kind = int(targets[index])
+        kind = int(strata[index])
         rank[index] = seen[kind] = seen.get(kind, -1) + 1
-    chosen = sorted(order.tolist(), key=lambda i: (rank[i], int(targets[i])))[:most]
-    return sorted(chosen, key=lambda i: (int(targets[i]), rank[i]))
+    chosen = sorted(order.tolist(), key=lambda i: (rank[i], int(strata[i])))[:most]
+    return sorted(chosen, key=lambda i: (int(strata[i]), rank[i]))

@@ -1,10 +1,14 @@
 """Images (or vectors) with their targets, in the three forms they come in: files, arrays, torch sets.
 
-Legend: N samples, H height, W width, C channels, F features.
+What depends on the form is a method or an attribute of `Samples`; code elsewhere never asks for the
+class.
+
+Legend: N samples of a split, n of some of them, H height, W width, C channels, F values of a vector.
 """
 
 from __future__ import annotations
 
+import copy
 import errno
 import hashlib
 import stat
@@ -13,12 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from onestop.data.targets import Indices, Targets
+from onestop.images.arrays import image_array
 from onestop.images.decode import (
     Pixels,
     decode,
@@ -27,26 +33,34 @@ from onestop.images.decode import (
     measure_pillow,
     to_channels,
 )
-from onestop.images.formats import BadImageError
-
-Targets: TypeAlias = NDArray[np.int64] | NDArray[np.float32]
-"""[N] class numbers, or [N] numbers to predict."""
+from onestop.images.formats import read_file
 
 
 class Samples(ABC):
     """A sequence of inputs and the target of each.
 
     Attributes:
-        targets: [N].
+        targets: One per sample.
         remarks: By number, what a person should know of images that could be read all the same (a
             JPEG that is damaged in part); of those read so far.
+        features: F; 0 if the samples are images.
+        in_memory: Whether all samples lie in memory, in one shape, as `many` gives them.
+        has_digests: Whether `digest` can be had without decoding.
     """
 
     targets: Targets
     remarks: Mapping[int, str] = MappingProxyType({})
+    features: int = 0
+    in_memory: ClassVar[bool] = False
+    has_digests: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether these are images rather than vectors."""
+        return not self.features
 
     @abstractmethod
     def read(self, index: int, channels: int) -> Pixels:
@@ -61,16 +75,48 @@ class Samples(ABC):
         """What a person would call this sample: its path, or its number."""
 
     @abstractmethod
-    def take(self, indices: NDArray[np.int64]) -> Samples:
+    def take(self, indices: Indices) -> Samples:
         """Some of the samples, in the order given."""
+
+    def with_targets(self, targets: Targets) -> Self:
+        """The same samples with other targets."""
+        samples = copy.copy(self)
+        samples.targets = targets
+        return samples
 
     @abstractmethod
     def identity(self) -> bytes:
         """Bytes that change when the samples do (targets not included)."""
 
+    def many(self, indices: Indices | slice) -> NDArray[Any]:
+        """Several samples at once as they are stored: [n, H, W, C] of uint8 or [n, F] of float32.
+
+        Raises:
+            NotImplementedError: They do not lie in memory.
+        """
+        raise NotImplementedError
+
+    def content(self, index: int) -> bytes | None:  # noqa: ARG002
+        """The content of an image's file; None if it has no file. Raises `BadImageError`."""
+        return None
+
+    def size(self, index: int) -> int:  # noqa: ARG002
+        """Bytes of an image's file; 0 if it has none."""
+        return 0
+
+    def digest(self, index: int) -> bytes:
+        """A hash of an image's whole content as it is stored, where `has_digests`.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        raise NotImplementedError
+
 
 class FileSamples(Samples):
     """Image files below a folder."""
+
+    has_digests = True
 
     def __init__(self, root: Path, paths: Sequence[str], targets: Targets) -> None:
         """`paths` are relative to `root` (or absolute)."""
@@ -79,21 +125,25 @@ class FileSamples(Samples):
         self.targets = targets
         self.remarks: dict[int, str] = {}
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         remark = partial(self.remarks.__setitem__, index)
         return decode(self.root / self.paths[index], channels, remark)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         return measure(self.root / self.paths[index])
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return self.paths[index]
 
-    def take(self, indices: NDArray[np.int64]) -> FileSamples:  # noqa: D102
-        return FileSamples(self.root, [self.paths[i] for i in indices], self.targets[indices])
+    def take(self, indices: Indices) -> FileSamples:
+        paths = [self.paths[i] for i in indices]
+        return FileSamples(self.root, paths, self.targets.take(indices))
+
+    def content(self, index: int) -> bytes:
+        return read_file(self.root / self.paths[index])
 
     def size(self, index: int) -> int:
-        """Bytes of a file; 0 where it is none, or not to be had."""
+        """Bytes of a file; 0 if it is not a file, or cannot be looked at."""
         try:
             status = (self.root / self.paths[index]).stat()
         except OSError:
@@ -104,7 +154,7 @@ class FileSamples(Samples):
         """SHA-256 of a file's whole content.
 
         Raises:
-            OSError: It cannot be read, or is no file.
+            OSError: It cannot be read, or is not a file.
         """
         path = self.root / self.paths[index]
         if not stat.S_ISREG(path.stat().st_mode):
@@ -112,7 +162,7 @@ class FileSamples(Samples):
         with path.open("rb", buffering=0) as file:
             return hashlib.sha256(file.readall()).digest()
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         lines = []
         for path in self.paths:
             try:
@@ -126,69 +176,72 @@ class FileSamples(Samples):
 class ArraySamples(Samples):
     """Images [N, H, W, C] of uint8, or vectors [N, F] of float32, in memory."""
 
+    in_memory = True
+    has_digests = True
+
     def __init__(
-        self, values: NDArray[Any], targets: Targets, numbers: NDArray[np.int64] | None = None
+        self, values: NDArray[Any], targets: Targets, numbers: Indices | None = None
     ) -> None:
-        """`numbers` are what the samples are called; 0, 1, 2, ... where not given."""
+        """`numbers` are what the samples are called: 0, 1, 2, ... if not given."""
         self.values = values
         self.targets = targets
         self.numbers = np.arange(len(values)) if numbers is None else numbers
+        self.features = values.shape[1] if values.ndim == 2 else 0
 
-    @property
-    def vectors(self) -> bool:
-        """Whether these are vectors rather than images."""
-        return self.values.ndim == 2
-
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         return to_channels(self.values[index], channels)
 
-    def many(self, indices: NDArray[np.int64], channels: int) -> Pixels:
-        """Several images at once, [n, H, W, channels]."""
-        return to_channels(self.values[indices], channels)
+    def many(self, indices: Indices | slice) -> NDArray[Any]:
+        return self.values[indices]
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         height, width, channels = self.values[index].shape
         return height, width, channels
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return f"#{self.numbers[index]}"
 
-    def take(self, indices: NDArray[np.int64]) -> ArraySamples:  # noqa: D102
-        return ArraySamples(self.values[indices], self.targets[indices], self.numbers[indices])
+    def take(self, indices: Indices) -> ArraySamples:
+        return ArraySamples(self.many(indices), self.targets.take(indices), self.numbers[indices])
 
-    def identity(self) -> bytes:  # noqa: D102
+    def digest(self, index: int) -> bytes:
+        """A hash of a sample's values; not of its shape, which is that of all the others."""
+        content = np.ascontiguousarray(self.values[index]).data
+        return hashlib.blake2b(content, digest_size=16).digest()
+
+    def identity(self) -> bytes:
         return str(self.values.shape).encode() + np.ascontiguousarray(self.values).tobytes()
 
 
 class TorchSamples(Samples):
     """A torch data set with `dataset[i] == (image, target)`; images of Pillow, numpy or torch."""
 
-    def __init__(self, dataset: Any, targets: Targets, numbers: NDArray[np.int64]) -> None:
+    def __init__(self, dataset: Any, targets: Targets, numbers: Indices) -> None:
         """`numbers` are the positions in the data set."""
         self.dataset = dataset
         self.targets = targets
         self.numbers = numbers
 
-    def read(self, index: int, channels: int) -> Pixels:  # noqa: D102
+    def read(self, index: int, channels: int) -> Pixels:
         image = self.dataset[int(self.numbers[index])][0]
         if isinstance(image, Image.Image):
             return from_pillow(image, channels)
         return to_channels(image_array(image), channels)
 
-    def measure(self, index: int) -> tuple[int, int, int]:  # noqa: D102
+    def measure(self, index: int) -> tuple[int, int, int]:
         image = self.dataset[int(self.numbers[index])][0]
         if isinstance(image, Image.Image):
             return measure_pillow(image)
         height, width, channels = image_array(image).shape
         return height, width, channels
 
-    def name(self, index: int) -> str:  # noqa: D102
+    def name(self, index: int) -> str:
         return f"#{self.numbers[index]}"
 
-    def take(self, indices: NDArray[np.int64]) -> TorchSamples:  # noqa: D102
-        return TorchSamples(self.dataset, self.targets[indices], self.numbers[indices])
+    def take(self, indices: Indices) -> TorchSamples:
+        return TorchSamples(self.dataset, self.targets.take(indices), self.numbers[indices])
 
-    def identity(self) -> bytes:  # noqa: D102
+    def identity(self) -> bytes:
         # Reading every image to tell sets apart would cost an epoch.
         return f"{type(self.dataset).__qualname__} {len(self.dataset)}".encode()
 
@@ -198,7 +251,7 @@ def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = 
 
     Args:
         image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
-            `images_array` takes them.
+            `onestop.images.arrays.images_array` takes them.
         channels: 1, 3 or 4.
         remark: Called with what is wrong with a file that can be read all the same.
 
@@ -210,49 +263,3 @@ def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = 
     if hasattr(image, "convert"):
         return from_pillow(image, channels)
     return to_channels(image_array(image), channels)
-
-
-def image_array(image: Any) -> Pixels:
-    """One image of numpy or torch as [H, W, C] of uint8; see `images_array`."""
-    array = np.asarray(image)
-    pixels: Pixels = images_array(array[None] if array.ndim in (2, 3) else array)[0]
-    return pixels
-
-
-def images_array(images: Any) -> Pixels:
-    """Images of numpy or torch as [N, H, W, C] of uint8.
-
-    Taken are [N, H, W], [N, H, W, C] and, as torch has them, [N, C, H, W], with C of 1, 3 or 4:
-    whole numbers of 0..255, or fractions of 0..1.
-
-    Raises:
-        BadImageError: Any other shape or type, or values that are not in range.
-    """
-    array: NDArray[Any] = np.asarray(images)
-    if array.ndim == 3:
-        array = array[..., None]
-    if array.ndim != 4:
-        raise BadImageError(
-            f"shape {array.shape} is no image's; give [H, W], [H, W, C] or [C, H, W]"
-        )
-    if array.shape[-1] not in (1, 3, 4) and array.shape[1] in (1, 3, 4):
-        array = array.transpose(0, 2, 3, 1)
-    if array.shape[-1] not in (1, 3, 4):
-        raise BadImageError(f"shape {array.shape}: an image has 1, 3 or 4 channels")
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    if array.dtype == bool:
-        return np.where(array, np.uint8(255), np.uint8(0))
-    if array.dtype.kind not in "iuf":
-        raise BadImageError(f"values of type {array.dtype} are no pixels")
-    if array.size and not (np.isfinite(array).all() and array.min() >= 0):
-        raise BadImageError("has negative pixels, or ones that are not numbers")
-    highest = array.max() if array.size else 0
-    if array.dtype.kind == "f":
-        if highest > 1:
-            raise BadImageError(f"fractions must be in 0..1, found {highest:g}; divide by the top")
-        pixels: Pixels = (array * 255.0).round().astype(np.uint8)
-        return pixels
-    if highest > 255:
-        raise BadImageError(f"whole numbers must be in 0..255, found {highest}; scale them")
-    return array.astype(np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import Targets
+from onestop.data.targets import Indices, Targets
 from onestop.errors import DataError
 from onestop.runtime.rng import key_for, permutation
 
@@ -18,9 +18,9 @@ _GROUPS_LOOKED_AT = 2000  # in all orders together; where there are many groups,
 def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset:
     """Move a part of the training split into a new split `name`.
 
-    Of each class `fraction` of the images is held out, rounded, but at least one where the class
-    has two or more, and never all; a class with a single image stays whole in training. Where the
-    source names groups (a patient, a video), whole groups are moved.
+    Of each class `fraction` of the images is held out, rounded, but at least one if the class has
+    two or more, and never all; a class with a single image stays whole in training. If the source
+    names groups (a patient, a video), whole groups are moved.
 
     Args:
         dataset: Has a split `train` and none of that name.
@@ -32,11 +32,11 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
         DataError: There are too few images or groups to hold any out.
     """
     train, key = dataset.splits["train"], key_for(seed, "hold out", name)
-    groups = dataset.groups.get("train")
+    groups, strata = dataset.groups.get("train"), train.targets.strata()
     if groups is not None:
         mask = _by_group(train.targets, groups, fraction, key)
-    elif dataset.classes:
-        mask = _by_class(train.targets, fraction, key)
+    elif strata is not None:
+        mask = _by_stratum(strata, fraction, key)
     else:
         order = permutation(key, len(train))
         mask = np.zeros(len(train), dtype=bool)
@@ -56,26 +56,27 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     return dataset.with_splits(splits, note)
 
 
-def _by_class(targets: Targets, fraction: float, key: int) -> NDArray[np.bool_]:
-    mask = np.zeros(len(targets), dtype=bool)
-    for number in np.unique(targets):
-        members = np.flatnonzero(targets == number)
+def _by_stratum(strata: Indices, fraction: float, key: int) -> NDArray[np.bool_]:
+    mask = np.zeros(len(strata), dtype=bool)
+    for number in np.unique(strata):
+        members = np.flatnonzero(strata == number)
         count = min(len(members) - 1, max(1, round(fraction * len(members))))
         mask[members[permutation(key + int(number), len(members))[:count]]] = True
     return mask
 
 
-def _by_group(
-    targets: Targets, groups: NDArray[np.int64], fraction: float, key: int
-) -> NDArray[np.bool_]:
+def _by_group(targets: Targets, groups: Indices, fraction: float, key: int) -> NDArray[np.bool_]:
     """Whole groups, so that the part held out of each class comes near to the fraction.
 
     In a random order each group is taken that brings it nearer and leaves no class without images
-    in training; of several orders the best counts.
+    in training; of several orders the best counts. Targets without classes count as one class.
     """
     names, group = np.unique(groups, return_inverse=True)
-    counts = np.zeros((len(names), int(targets.max()) + 1))  # [groups, K]
-    np.add.at(counts, (group, targets.astype(np.int64)), 1)
+    samples, classes = targets.members()
+    if not targets.names:
+        samples, classes = np.arange(len(targets)), np.zeros(len(targets), np.int64)
+    counts = np.zeros((len(names), int(classes.max(initial=0)) + 1))  # [groups, K]
+    np.add.at(counts, (group[samples], classes), 1)
     counts = counts[:, counts.any(axis=0)]
     total = counts.sum(axis=0)
 

@@ -1,4 +1,7 @@
-"""Mean and standard deviation of images, a channel, exactly."""
+"""Mean and standard deviation of images per channel, exactly.
+
+Legend: N images, C channels, H and W height and width.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_CHUNK = 1024
-
 
 @dataclass(frozen=True)
 class ChannelStatistics:
-    """For pixels in [0, 1], a value a channel.
+    """For pixels in [0, 1], a value per channel.
 
     Two deviations are in use: `std` over all pixels of all images, and `image_std`, the mean of the
     deviations inside each image, which many tutorials print and which is smaller.
@@ -33,11 +34,6 @@ class PixelSums:
     total: Tensor
     squares: Tensor
     deviations: Tensor
-
-
-def channel_statistics(images: Tensor) -> ChannelStatistics:
-    """Statistics of uint8 images [N, C, H, W] of one size."""
-    return combine([sums_of(chunk) for chunk in torch.split(images, _CHUNK)])
 
 
 def sums_of(images: Tensor) -> PixelSums:

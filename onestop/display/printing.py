@@ -20,8 +20,8 @@ from onestop.display.tables import (
 )
 from onestop.explaining.explanation import Explanations
 from onestop.metrics.spec import Metric
-from onestop.recipe import FIELDS
-from onestop.recipe.config import Settings
+from onestop.recipe.schema import FIELDS
+from onestop.recipe.settings import Settings
 from onestop.results import (
     Estimate,
     Evaluation,
@@ -64,12 +64,12 @@ def _to_json(result: Any) -> Any:
 def show_settings(settings: Settings, *, json: bool = False) -> None:
     """Every value of a recipe, where it came from, and why."""
     if json:
-        values = {name: getattr(settings.recipe, name) for name in FIELDS}
+        values = {name: settings.values.get(name) for name in FIELDS}
         print_json({n: {"value": v, **vars(settings.origins[n])} for n, v in values.items()})
         return
     rows_of = table("setting", "value", "from", "why")
     for name in FIELDS:
-        origin, value = settings.origins[name], getattr(settings.recipe, name)
+        origin, value = settings.origins[name], settings.values.get(name)
         rows_of.add_row(
             name.replace("_", "-"),
             "" if value is None else one_line(value),

@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from onestop.data.preprocess import ImagePreprocessing
 from onestop.errors import UsageError
 from onestop.explaining.explanation import Method
 from onestop.explaining.layers import Layer, exact_gradients, find_layer, undisturbed
@@ -85,8 +84,8 @@ def outputs_in_32_bits(model: Model, inputs: Tensor) -> Tensor:
 
 
 def require_images(model: Model) -> None:
-    """Raises a `UsageError` where a model takes vectors, which have no places."""
-    if not isinstance(model.preprocessing, ImagePreprocessing):
+    """Raises a `UsageError` if a model takes vectors, which have no places."""
+    if not model.preprocessing.is_image:
         raise UsageError("the model takes vectors, and only what is said of images can be shown")
 
 
@@ -108,9 +107,9 @@ def _scaled(found: Tensor) -> Tensor:
 
 def _laid_over(found: Tensor, layer: Layer, size: Sequence[int]) -> Tensor:
     """Maps [B, 1, rows, columns] of a layer as the pixels see them, [B, 1, h, w]."""
-    if layer.apart is None:
+    if layer.stride is None:
         return F.interpolate(found, tuple(size), mode="bilinear")
-    covered = [count * apart for count, apart in zip(layer.places, layer.apart, strict=True)]
+    covered = [count * step for count, step in zip(layer.places, layer.stride, strict=True)]
     found = F.interpolate(found, tuple(covered), mode="bilinear")
     rows, columns = (_nearest(*sides) for sides in zip(size, covered, strict=True))
     near = found[:, :, rows[0][:, None], columns[0]]

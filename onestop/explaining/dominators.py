@@ -1,58 +1,40 @@
-"""The steps of a computation that everything passes through on its way from the image to the output.
+"""The steps of a computation that every path from the image to the output passes through.
 
-Steps are those that autograd keeps: each points to the steps whose results it takes.
+In graph terms: the dominators of the image, seen from the output. Steps are those of autograd's graph,
+see `onestop/networks/autograd.py`.
 """
 
 from __future__ import annotations
 
 from torch.autograd.graph import Node
 
+from onestop.networks.autograd import inputs_of, ordered
 
-def necks(output: Node) -> dict[Node, set[Node]]:
+
+def dominators(output: Node) -> dict[Node, set[Node]]:
     """The steps that every path from the image to the output leads through, the last first.
 
-    Between two of them a network may branch as it likes: a sum of a residual block is a neck, what is
-    computed inside the block is none.
+    Between two of them a network may branch as it likes: the sum of a residual block is a dominator,
+    what is computed inside the block is not.
 
     Args:
         output: The last step of a computation in which the image alone asked for gradients, so that
             all steps lead back to it.
 
     Returns:
-        Each neck, and the steps that take its result.
+        Each dominator, and the steps that take its result.
     """
-    users = _users(output)
-    left = {step: len(takers) for step, takers in users.items()}
+    order = ordered(output)
+    takers: dict[Node, set[Node]] = {step: set() for step in order}
+    for step in order:
+        for before in inputs_of(step):
+            takers[before].add(step)
     # From the output back, each step after all that take its result. While a step is the only one
     # that waits, no path leads around it.
-    found, waiting, ready = {}, {output}, [output]
-    while ready:
-        step = ready.pop()
+    found, waiting = {}, {output}
+    for step in order:
         if len(waiting) == 1:
-            found[step] = users[step]
-        waiting.discard(step)
-        for before in _before(step):
-            waiting.add(before)
-            left[before] -= 1
-            if not left[before]:
-                ready.append(before)
+            found[step] = takers[step]
+        waiting.remove(step)
+        waiting.update(inputs_of(step))
     return found
-
-
-def _before(step: Node) -> set[Node]:
-    """The steps whose results a step takes."""
-    return {before for before, _ in step.next_functions if before is not None}
-
-
-def _users(output: Node) -> dict[Node, set[Node]]:
-    """All steps that an output is computed from, each with those that take its result."""
-    users: dict[Node, set[Node]] = {output: set()}
-    todo = [output]
-    while todo:
-        step = todo.pop()
-        for before in _before(step):
-            if before not in users:
-                users[before] = set()
-                todo.append(before)
-            users[before].add(step)
-    return users

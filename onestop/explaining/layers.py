@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -22,9 +21,10 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from onestop.errors import UsageError
-from onestop.explaining.dominators import necks
-from onestop.explaining.stride import spacing
+from onestop.explaining.dominators import dominators
+from onestop.explaining.stride import effective_stride
 from onestop.networks.capsnet import in_32_bits
+from onestop.networks.trace import device_of, hooked, in_mode
 from onestop.runtime.rng import key_for, uniform
 from onestop.text import did_you_mean, listing
 
@@ -50,7 +50,7 @@ class Layer:
         shape: Of the output, without the batch.
         relu: Whether all that becomes of the output is a ReLU that is no module of its own; the map is
             read behind it.
-        apart: Pixels from one place to the next, by rows and by columns; None where it is not known.
+        stride: Pixels from one place to the next, by rows and by columns; None if it is not known.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Layer:
     form: Form
     shape: tuple[int, ...]
     relu: bool = False
-    apart: tuple[int, int] | None = None
+    stride: tuple[int, int] | None = None
 
     def map_in(self, output: Tensor) -> Tensor:
         """The layer's output as a map, [B, C, h, w]."""
@@ -113,24 +113,25 @@ def find_layer(network: nn.Module, shape: tuple[int, ...], name: str | None = No
     Raises:
         UsageError: There is no such layer, or none that puts out a map.
     """
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    device = device_of(network)
     with undisturbed(network), exact_gradients(device):
         image = _noise("image", (1, *shape), device).requires_grad_()
         start = get_gradient_edge(image).node
         calls: dict[str, _Call] = {}
-        with _hooked(network, shape, calls):
+        with _noted(network, shape, calls):
             output = network(image.clone())  # what computes in place takes no leaf
-        found = necks(output.grad_fn) if output.grad_fn else {}
-        best = _named(name, network, calls) if name else _best(output, found, calls)
+        takers = dominators(output.grad_fn) if output.grad_fn else {}
+        best = _named(name, network, calls) if name else _best(output, takers, calls)
     if best is None:
         raise UsageError(
             f"{type(network).__name__}: has no layer with a map that the whole image passes through; "
             "use --method occlusion or integrated-gradients, or name a --layer"
         )
-    users = [user.name() for user in found.get(best.step, ())]
-    relu = best.first and users == ["ReluBackward0"]  # else it might not follow other calls
+    next_steps = [step.name() for step in takers.get(best.step, ())]
+    relu = best.first and next_steps == ["ReluBackward0"]  # else it might not follow other calls
     known = best.layer.form == "channels first"
-    return replace(best.layer, relu=relu, apart=spacing(best.step, start) if known else None)
+    stride = effective_stride(best.step, start) if known else None
+    return replace(best.layer, relu=relu, stride=stride)
 
 
 @contextmanager
@@ -143,16 +144,13 @@ def exact_gradients(device: torch.device) -> Iterator[None]:
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
     """The network in evaluation mode, no parameter asking for gradients; afterwards all as before."""
-    modes = {module: module.training for module in network.modules()}
     learning = [p for p in network.parameters() if p.requires_grad]
     try:
-        network.eval()
         for parameter in learning:
             parameter.requires_grad_(False)
-        yield
+        with in_mode(network, training=False):
+            yield
     finally:
-        for module, mode in modes.items():
-            module.training = mode
         for parameter in learning:
             parameter.requires_grad_(True)
 
@@ -165,26 +163,22 @@ def _noise(purpose: str, shape: Sequence[int], device: torch.device) -> Tensor:
 
 
 @contextmanager
-def _hooked(network: nn.Module, shape: tuple[int, ...], calls: dict[str, _Call]) -> Iterator[None]:
+def _noted(network: nn.Module, shape: tuple[int, ...], calls: dict[str, _Call]) -> Iterator[None]:
     """While open, each module that puts out a map is noted, in the order in which they end."""
-    given: list[list[Node | None]] = []
+    inputs_of: list[list[Node | None]] = []  # of the modules that are running
 
-    def enter(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def enter(_: str, __: nn.Module, inputs: tuple[Any, ...]) -> None:
         # Asked before the module runs: one that computes in place changes the answer.
-        given.append([x.grad_fn for x in inputs if isinstance(x, Tensor)])
+        inputs_of.append([x.grad_fn for x in inputs if isinstance(x, Tensor)])
 
-    def leave(name: str, output: Any) -> None:
-        before = given.pop()
+    def leave(name: str, _: nn.Module, __: Any, output: Any) -> None:
+        before = inputs_of.pop()
         passed_on = not isinstance(output, Tensor) or output.grad_fn in (None, *before)
         if not passed_on and (layer := layer_of(name, tuple(output.shape), shape)):
             first = calls.pop(name, None) is None
             calls[name] = _Call(layer, get_gradient_edge(output), first)
 
-    with ExitStack() as stack:
-        for name, module in network.named_modules():
-            note = partial(lambda name, _m, _i, output: leave(name, output), name)
-            stack.callback(module.register_forward_pre_hook(enter).remove)
-            stack.callback(module.register_forward_hook(note).remove)
+    with hooked(network.named_modules(), enter, leave):
         yield
 
 
@@ -229,10 +223,10 @@ def _named(name: str, network: nn.Module, calls: dict[str, _Call]) -> _Call:
     raise UsageError(f"--layer {name}: {problem}; layers that put out maps, the last first: {last}")
 
 
-def _best(output: Tensor, found: Iterable[Node], calls: dict[str, _Call]) -> _Call | None:
+def _best(output: Tensor, steps: Iterable[Node], calls: dict[str, _Call]) -> _Call | None:
     # Of modules that put out the same, the last to end is the outermost.
     outermost = {call.step: call for call in calls.values()}
-    chosen = [outermost[step] for step in found if step in outermost]  # the last first
+    chosen = [outermost[step] for step in steps if step in outermost]  # the last first
     chosen.sort(key=lambda call: call.merit)
     weights = _noise("output", output.shape, output.device)
     score = (output.float() * weights).sum()

@@ -1,8 +1,8 @@
-"""How many pixels lie between the places of a map: the product of the strides on the way to it.
+"""The effective stride of a map: how many pixels of the image lie between two of its places.
 
 Without padding the map of a small network leaves out a wide border of the image: LeNet's 8x8 places
-lie two pixels apart in the middle of 28x28 pixels. Stretched over all of these, a heat map would point
-beside what the network saw.
+lie two pixels apart in the middle of 28x28 pixels. Stretched over the whole image, a heat map would
+point beside what the network saw.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from typing import Any
 
 from torch.autograd.graph import Node
+
+from onestop.networks.autograd import inputs_of, ordered
 
 # Steps that compute each place from the same place alone, by autograd's names.
 _SAME_PLACE = re.compile(
@@ -21,27 +23,30 @@ _SAME_PLACE = re.compile(
 _SLIDING = ("ConvolutionBackward0", "MaxPool2DWithIndicesBackward0", "AvgPool2DBackward0")
 
 
-def spacing(step: Node, image: Node) -> tuple[int, int] | None:
-    """Pixels from one place of a map to the next, by rows and by columns; None where nobody knows.
+def effective_stride(step: Node, image: Node) -> tuple[int, int] | None:
+    """Pixels from one place of a map to the next, by rows and by columns; None if it is not known.
+
+    It is the product of the strides along a path from the image to the map. Of paths with different
+    products, such as one past a layer and one through a pooled gate, the smallest counts.
 
     Args:
-        step: That made a map [B, C, h, w].
+        step: The step that made a map [B, C, h, w].
         image: The step that the image is.
     """
-    todo, seen = [(step, (1, 1))], {step}
-    while todo:  # ways that end at a step of another kind, such as a mean, say nothing
-        here, apart = todo.pop()
-        if here == image:
-            return apart
-        if strides := _strides(here):
-            new = {before for before, _ in here.next_functions if before is not None} - seen
-            seen |= new
-            todo += [(before, (apart[0] * strides[0], apart[1] * strides[1])) for before in new]
-    return None
+    strides = {step: (1, 1)}
+    for here in ordered(step):
+        # A step of another kind, such as a mean, ends its path.
+        if here not in strides or not (own := _strides(here)):
+            continue
+        rows, columns = strides[here]
+        stride = rows * own[0], columns * own[1]
+        for before in inputs_of(here):
+            strides[before] = min(strides.get(before, stride), stride)
+    return strides.get(image)
 
 
 def _strides(step: Any) -> tuple[int, int] | None:
-    """Places of its input between those of a step's output; None of a step of another kind."""
+    """Places of its input between two places of a step's output; None for a step of another kind."""
     name = step.name()
     if _SAME_PLACE.fullmatch(name):
         return 1, 1

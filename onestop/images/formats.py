@@ -18,6 +18,8 @@ from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
+from onestop.errors import DataError
+
 # Two pictures in one file (MPO) are opened as the JPEG that such a file begins with.
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
 SUFFIXES = frozenset(
@@ -59,8 +61,11 @@ _SIGNATURES = (
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
-class BadImageError(Exception):
-    """An image that cannot be read; the message is the reason without the file's name."""
+class BadImageError(DataError):
+    """An image that cannot be read; the message is the reason without the file's name.
+
+    Work on many images skips and reports it; `Model.prepare`, which takes one image, raises it.
+    """
 
 
 def open_image(source: str | Path | bytes) -> Image.Image:

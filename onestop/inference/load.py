@@ -7,13 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from onestop.data.preprocess import ImagePreprocessing
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 from onestop.inference.model import Model
+from onestop.inference.published import preprocessing_of
 from onestop.networks import build, find, published_weights
 from onestop.networks.custom import is_users
 from onestop.networks.partial_load import fill
-from onestop.networks.pretrained import Published
 from onestop.recipe import Precision
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import (
@@ -35,14 +34,15 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
             name it, never because a file does. It takes the file's weights.
 
     Raises:
-        UsageError: No model, damaged, or not the network's.
+        UsageError: There is no model, or its network is not given.
+        ModelFileError: It is damaged, or for another network or a task that is not known here.
     """
     file = model_path(path)
     card, tensors = read_model(file)
     try:
         task_of(card)
-    except UsageError as error:
-        raise UsageError(f"{file}: {error}") from None
+    except ModelFileError as error:
+        raise ModelFileError(f"{file}: {error}") from None
     if network is None:
         if is_users(card.network):
             raise UsageError(
@@ -55,7 +55,7 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
         except UsageError as error:
             raise UsageError(f"{file}: its network cannot be built: {error}") from None
     if problem := misfit(network, tensors):
-        raise UsageError(f"{file} (a {card.network}): {problem}")
+        raise ModelFileError(f"{file} (a {card.network}): {problem}")
     network.load_state_dict(tensors)
     return Model(network, card)
 
@@ -86,18 +86,6 @@ def pretrained(name: str) -> Model:
         task="classification",
     )
     return Model(network, card)
-
-
-def preprocessing_of(published: Published) -> ImagePreprocessing:
-    """How images must be prepared for published weights."""
-    return ImagePreprocessing(
-        channels=3,
-        size=published.size,
-        mean=published.mean,
-        std=published.std,
-        crop_fraction=published.crop_fraction,
-        interpolation=published.interpolation,
-    )
 
 
 def load_model(

@@ -13,22 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from onestop.data.inputs import name_of
 from onestop.data.loader import Loader
+from onestop.data.pixels import choose_source
 from onestop.data.prefetch import ahead
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json, pixel_tensor
-from onestop.data.samples import ArraySamples, pixels_of
+from onestop.data.preprocess import Preprocessing, from_json
 from onestop.images.formats import BadImageError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.networks.fuse import Folding
-from onestop.networks.profile import suited_format
 from onestop.networks.tta import augmented
 from onestop.recipe import MemoryFormat, Precision
-from onestop.runtime.device import Engine, choose_device, cores
+from onestop.runtime.device import Engine, choose_device, cores, suited_format
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import Card, task_of, write_model
 from onestop.tasks import Prediction
@@ -49,7 +47,7 @@ class Model(nn.Module):
     """
 
     def __init__(self, network: nn.Module, card: Card) -> None:
-        """Raises a `UsageError` if this version does not know the card's task."""
+        """Raises a `ModelFileError` if this version does not know the card's task."""
         super().__init__()
         self.network = network
         self.card = card
@@ -102,7 +100,7 @@ class Model(nn.Module):
 
         Args:
             images: Paths, bytes of image files, Pillow images, or arrays and tensors as
-                `onestop.data.samples.images_array` takes them (colour in the order red, green,
+                `onestop.images.arrays.images_array` takes them (colour in the order red, green,
                 blue), or vectors.
             top: Labels per image, best first.
 
@@ -127,22 +125,16 @@ class Model(nn.Module):
 
     def feed(self, samples: Any) -> Loader:
         """A split as this model sees it."""
-        return Loader(samples, self.preprocessing, engine=self.engine, workers=cores(), keep=False)
+        pixels = choose_source(samples, self.preprocessing, workers=cores(), keep="none")
+        return Loader(samples, self.preprocessing, pixels=pixels, engine=self.engine)
 
     def prepare(self, image: Any, remark: Callable[[str], None] | None = None) -> Tensor:
-        """One image, in a form that `predict` takes, as the network is to see it: uint8 [C, h, w].
+        """One image, in a form that `predict` takes, prepared for the network: uint8 [C, h, w].
 
         Raises:
             BadImageError: It cannot be read.
         """
-        preprocessing = self.preprocessing
-        if not isinstance(preprocessing, ImagePreprocessing):
-            vector = np.asarray(image, dtype=np.float32).reshape(1, -1)
-            if vector.shape[1:] != preprocessing.shape:
-                raise BadImageError(f"{vector.shape[1]} numbers, {preprocessing.shape[0]} wanted")
-            return preprocessing.prepare(ArraySamples(vector, np.zeros(1, np.int64)), 0)
-        pixels = pixels_of(image, preprocessing.channels, remark)
-        return preprocessing.resize(pixel_tensor(pixels))[0]
+        return self.preprocessing.prepare_input(image, remark)
 
     def _prepare(self, numbered: tuple[int, Any]) -> _Prepared:
         number, image = numbered

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from onestop.data import open_data
 from onestop.data.dataset import Dataset
@@ -63,7 +62,7 @@ def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Pr
 
 def targets_of(samples: Samples, scored: Scored) -> Any:
     """The targets of the images that were scored, in the order of the outputs."""
-    return torch.from_numpy(np.asarray(samples.targets)[scored.indices])
+    return samples.targets.batch(np.asarray(scored.indices, np.int64))
 
 
 def write_predictions(path: Path, task: Task[Any], predictions: Sequence[Prediction]) -> None:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from onestop.data.loader import Batch
+from onestop.data.batch import Batch
 from onestop.metrics import Metrics
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check

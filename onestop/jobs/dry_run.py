@@ -8,7 +8,6 @@ the others' computing the median counts, of their waiting for images, which come
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 
 import torch
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.display.progress import Watcher
 from onestop.inference.score import score
 from onestop.networks import count_parameters
@@ -65,7 +65,7 @@ def estimate(planned: Plan, *, begun: float, done: int = 0, quiet: bool = True) 
         for line in (*notes, *planned.said, *parts.said):
             watcher.say(line)
         for feed in parts.feeds.values():
-            feed.prepare()
+            feed.pixels.open()
         preparation = time.perf_counter() - begun
         stretches = _stretches(parts, done)
         measured = [
@@ -76,16 +76,16 @@ def estimate(planned: Plan, *, begun: float, done: int = 0, quiet: bool = True) 
     phases = tuple(phase for phase, _ in measured)
     starting = sum(lost for _, lost in measured)
     peak = _peak(parts)
-    recipe, sizes = parts.recipe, {name: len(f.samples) for name, f in parts.feeds.items()}
-    assert recipe.batch_size is not None
+    sizes = {name: len(f.samples) for name, f in parts.feeds.items()}
+    batch_size = parts.recipe.optim.batch_size
     return Estimate(
         network=parts.entry.name,
         parameters=count_parameters(parts.training.network),
-        device=str(recipe.device),
+        device=parts.recipe.machine.device,
         images=sizes["train"],
         validation_images=sizes.get("val", 0),
-        steps_per_epoch=len(epoch_plan(sizes["train"], recipe.batch_size, 0, 0)),
-        batch_size=recipe.batch_size,
+        steps_per_epoch=len(epoch_plan(sizes["train"], batch_size, 0, 0)),
+        batch_size=batch_size,
         epochs=sum(phase.epochs for phase in phases),
         phases=phases,
         preparation=preparation,
@@ -100,14 +100,14 @@ def estimate(planned: Plan, *, begun: float, done: int = 0, quiet: bool = True) 
 def _stretches(parts: Parts, done: int) -> list[tuple[int, int]]:
     """First epoch, counted from 0, and number of epochs for each thing that is frozen in turn."""
     found: dict[str, list[int]] = {}
-    for epoch in range(done, parts.recipe.epochs or 0):
-        found.setdefault(frozen_in(parts.recipe, epoch), []).append(epoch)
+    for epoch in range(done, parts.recipe.optim.epochs):
+        found.setdefault(frozen_in(parts.recipe.network, epoch), []).append(epoch)
     return [(epochs[0], len(epochs)) for epochs in found.values()]
 
 
 def _phase(parts: Parts, first: int, count: int, seconds: float) -> tuple[Phase, float]:
     """What these epochs take, and what their first steps take longer."""
-    frozen = frozen_in(parts.recipe, first)
+    frozen = frozen_in(parts.recipe.network, first)
     short = parts.shortcut if frozen == "backbone" else None
     once = once_waiting = 0.0
     if short:
@@ -128,9 +128,9 @@ def _phase(parts: Parts, first: int, count: int, seconds: float) -> tuple[Phase,
 
 def _steps(parts: Parts, first: int, seconds: float) -> _Pace:
     """Run the loop from the beginning of an epoch."""
-    recipe, feed = dataclasses.replace(parts.recipe, patience=0), parts.feeds["train"]
-    assert recipe.batch_size is not None
-    per_epoch = len(epoch_plan(len(feed.samples), recipe.batch_size, recipe.seed, first))
+    recipe, feed = parts.recipe.replace(patience=0), parts.feeds["train"]
+    batch_size, seed = recipe.optim.batch_size, recipe.machine.seed
+    per_epoch = len(epoch_plan(len(feed.samples), batch_size, seed, first))
     parts.training.progress = Progress(epoch=first, step=first * per_epoch)
     loop = train_loop(parts.training, parts.task, feed, recipe, parts.engine, None, parts.shortcut)
     computing: list[float] = []  # seconds an image
@@ -157,20 +157,19 @@ def _steps(parts: Parts, first: int, seconds: float) -> _Pace:
 def _reckon(
     parts: Parts, computing: list[float], firsts: list[float], others: list[float]
 ) -> _Pace:
-    recipe, images = parts.recipe, len(parts.feeds["train"].samples)
-    assert recipe.batch_size is not None
+    images, batch_size = len(parts.feeds["train"].samples), parts.recipe.optim.batch_size
     settled = computing[_WARM:] or [min(computing)]
     if parts.engine.runs_ahead:  # a step's own time is unknown there, only that of all
         begun = time.perf_counter()
         torch.cuda.synchronize(parts.engine.device)
         rest = time.perf_counter() - begun
-        typical = statistics.fmean(settled) + rest / (len(settled) * recipe.batch_size)
+        typical = statistics.fmean(settled) + rest / (len(settled) * batch_size)
     else:
         typical = statistics.median(settled)
-    steps = len(epoch_plan(images, recipe.batch_size, recipe.seed, 0))
+    steps = len(epoch_plan(images, batch_size, parts.recipe.machine.seed, 0))
     waiting = statistics.fmean(firsts)
     waiting += (steps - 1) * statistics.fmean(others) if others else 0.0
-    lost = sum(max(0.0, slow - typical) for slow in computing[:_WARM]) * recipe.batch_size
+    lost = sum(max(0.0, slow - typical) for slow in computing[:_WARM]) * batch_size
     return _Pace(images * typical + waiting, waiting, lost)
 
 
@@ -206,7 +205,7 @@ def _scoring(parts: Parts, feed: Loader, short: FeatureCache | None, seconds: fl
     def some(batches: Iterable[Batch]) -> Iterator[Batch]:
         nonlocal seen
         for batch in batches:
-            seen += len(batch.indices)
+            seen += len(batch)
             yield batch
             if time.perf_counter() - begun > seconds:
                 return
@@ -236,6 +235,6 @@ def _bound(parts: Parts, phases: tuple[Phase, ...], peak: int | None) -> str:
     waiting = sum(phase.waiting * s for phase, s in zip(phases, learning, strict=True))
     if waiting < _WAITING * sum(learning):
         return "computing"
-    if parts.feeds["train"].reads_ahead:
+    if parts.feeds["train"].pixels.reads_ahead:
         return "reading images: raise --workers or use --cache"
     return "preparing images: a simpler --augment takes less"

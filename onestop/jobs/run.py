@@ -112,7 +112,7 @@ def _run(
     about = _restore(folder, parts, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *parts.said, _summary(parts)):
         say(line)
-    if parts.recipe.strict:
+    if parts.recipe.data.strict:
         _require_all(parts)
     require_space(folder, parts)
     tracking.begin(parts.training.progress)
@@ -145,15 +145,16 @@ def _require_all(parts: Parts) -> None:
 
 
 def _summary(parts: Parts) -> str:
-    recipe, sizes = parts.recipe, {name: len(s) for name, s in parts.dataset.splits.items()}
+    optim, machine = parts.recipe.optim, parts.recipe.machine
+    sizes = {name: len(s) for name, s in parts.dataset.splits.items()}
     facts = [parts.task.counted()] if parts.task.counted() else []
     facts += [f"{sizes[name]:,} {name}" for name in ("train", "val", "test") if name in sizes]
     weights = count_parameters(parts.training.network)
     begun = parts.training.progress.step
     return (
         f"{parts.dataset.name}: {', '.join(facts)}; {parts.entry.name}, {weights:,} parameters, on "
-        f"{recipe.device} in {recipe.precision}; {plural(recipe.epochs or 0, 'epoch')} of batch "
-        f"{recipe.batch_size}" + (f"; going on after step {begun:,}" if begun else "")
+        f"{machine.device} in {machine.precision}; {plural(optim.epochs, 'epoch')} of batch "
+        f"{optim.batch_size}" + (f"; going on after step {begun:,}" if begun else "")
     )
 
 
@@ -168,7 +169,7 @@ def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> di
     """Bring the parts to the run's newest state; what the next states belong to."""
     made_with = dict(parts.card.made_with)
     about: dict[str, Any] = {
-        "data": parts.card.data["fingerprint"], "epochs": parts.recipe.epochs, "done": 0,
+        "data": parts.card.data["fingerprint"], "epochs": parts.recipe.optim.epochs, "done": 0,
         "made_with": made_with, "inexact": [],
     }  # fmt: skip
     saved, progress = states.newest(), parts.training.progress
@@ -188,7 +189,7 @@ def _restore(folder: Path, parts: Parts, states: States, *, inexact: bool) -> di
             )
         about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
     restore_state(saved, parts.training)
-    if (parts.recipe.epochs or 0) > saved.about.get("epochs", 0):
+    if parts.recipe.optim.epochs > saved.about.get("epochs", 0):
         progress.stopped_early = False
     return about
 
@@ -207,7 +208,7 @@ def _learn(
         parts.evaluate(),
         parts.shortcut,
     )
-    epochs = recipe.epochs or 0
+    epochs = recipe.optim.epochs
     try:
         for record in loop:
             watcher.show(record, epochs)
@@ -246,7 +247,7 @@ def _keep_finite(parts: Parts, saver: Checkpointer, problem: str) -> str:
         card = dataclasses.replace(parts.card, metrics={})
         write_model(model, parts.training.scored.state_dict(), card)
     kept = f"finite weights are kept in {model}" if model.exists() else "none kept"
-    return f"{problem}; {kept}; lower --lr (now {parts.recipe.lr:g}) or set --clip-grad 1"
+    return f"{problem}; {kept}; lower --lr (now {parts.recipe.optim.lr:g}) or set --clip-grad 1"
 
 
 def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
@@ -271,7 +272,7 @@ def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
         "seconds": progress.seconds,
         "images_per_second": speed,
         "waiting": waiting,
-        "seed": parts.recipe.seed,
+        "seed": parts.recipe.machine.seed,
         "skipped": len(skipped),
         **({"inexact_resume": inexact} if inexact else {}),
     }
@@ -290,7 +291,7 @@ def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
     _say_what_was_odd(folder, parts, skipped, say)
     if split == "train":
         say("note: no images were held out; the metrics are of the training images")
-    return Run(folder, _some_of(predictions, parts.recipe.seed))
+    return Run(folder, _some_of(predictions, parts.recipe.machine.seed))
 
 
 def _settled(parts: Parts) -> Parts:
@@ -320,7 +321,7 @@ def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], say: S
     """How many images were used, which were not and why, and which were though something is wrong."""
     if skipped:
         train = parts.feeds["train"]
-        used, found = len(train.samples) - len(train.bad), len(train.samples)
+        used, found = len(train.samples) - len(train.pixels.bad), len(train.samples)
         say(
             f"trained on {used:,} of {found:,} images; {plural(len(skipped), 'file')} skipped, "
             f"see {folder / SKIPPED}: {named(skipped)}"

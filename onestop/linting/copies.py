@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.linting.findings import Finding, Level, Place, label_of
+from onestop.linting.findings import Finding, Level, Place, words_of
 from onestop.linting.inspection import Look
 from onestop.linting.near_duplicates import alike
 from onestop.text import plural
@@ -71,7 +71,7 @@ def sort_out(
     for group in map(tuple, groups):
         if len({place.split for place in group}) > 1:
             leaking.append(group)
-        if dataset.classes and len({label_of(place, dataset) for place in group}) > 1:
+        if dataset.classes and len({words_of(place, dataset) for place in group}) > 1:
             quarrelling.append(group)
         elif len({place.split for place in group}) == 1:
             harmless.append(group)

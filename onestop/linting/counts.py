@@ -13,8 +13,8 @@ _FEW = 10  # images of a class
 
 
 def class_rows(dataset: Dataset) -> list[dict[str, str | int]]:
-    """A row a class: its name, and how many images of it each split has."""
-    counts = {split: dataset.counts(split) for split in dataset.splits if dataset.classes}
+    """A row per class: its name, and how many images of it each split has."""
+    counts = {split: dataset.counts(split) for split in dataset.splits}
     return [
         {"class": name, **{split: int(found[k]) for split, found in counts.items()}}
         for k, name in enumerate(dataset.classes)
@@ -23,8 +23,6 @@ def class_rows(dataset: Dataset) -> list[dict[str, str | int]]:
 
 def of_classes(dataset: Dataset) -> list[Finding]:
     """Classes that a split lacks, that have few training images, or many more than others."""
-    if not dataset.classes:
-        return []
     found = []
     counts = {split: dataset.counts(split) for split in dataset.splits}
     for split, numbers in counts.items():

@@ -55,13 +55,13 @@ def described(place: Place, dataset: Dataset) -> dict[str, str]:
     samples = dataset.splits[place.split]
     named = {"split": place.split, "image": samples.name(place.index)}
     if dataset.classes:
-        named["class"] = dataset.classes[int(samples.targets[place.index])]
+        named["class"] = ", ".join(words_of(place, dataset))
     return named
 
 
-def label_of(place: Place, dataset: Dataset) -> float:
-    """Class number of an image, or the number to predict."""
-    return float(dataset.splits[place.split].targets[place.index])
+def words_of(place: Place, dataset: Dataset) -> tuple[str, ...]:
+    """The target of an image in words."""
+    return dataset.splits[place.split].targets.words(place.index)
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:

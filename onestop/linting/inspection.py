@@ -12,9 +12,9 @@ from PIL import Image, ImageStat
 
 from onestop.data.dataset import Dataset
 from onestop.data.prefetch import ahead, groups
-from onestop.data.samples import FileSamples, Samples
+from onestop.data.samples import Samples
 from onestop.images.decode import Header, Pixels, decode, header
-from onestop.images.formats import BadImageError, read_file
+from onestop.images.formats import BadImageError
 from onestop.linting.findings import Place
 
 THUMB = 32  # pixels a side of the small grey picture that copies are found by
@@ -74,9 +74,9 @@ def look_at_all(
 def look_at(samples: Samples, index: int) -> Look:
     """Look at one image."""
     try:
-        if not isinstance(samples, FileSamples):
+        data, remarks = samples.content(index), list[str]()
+        if data is None:
             return _of_pixels(samples.read(index, 3))
-        data, remarks = read_file(samples.root / samples.paths[index]), list[str]()
         about = header(data)
         return _of_pixels(decode(data, 3, remarks.append), about, "; ".join(remarks))
     except BadImageError as error:

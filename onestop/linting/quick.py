@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable
 
-import numpy as np
-
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, FileSamples
 from onestop.linting.copies import same, sort_out
 from onestop.linting.counts import of_classes, of_groups
 from onestop.linting.findings import Finding, Place, worst_first
@@ -36,23 +32,19 @@ def warning(dataset: Dataset) -> str:
 
 
 def _contents(dataset: Dataset) -> dict[Place, Hashable]:
-    """What each image holds, as far as it is cheap to tell and another may hold it too."""
+    """A hash of each image's content, if that is cheap to have and another image may have the same."""
     sizes: dict[Place, Hashable] = {}
-    found: dict[Place, Hashable] = {}
+    contents: dict[Place, Hashable] = {}
     for split, samples in dataset.splits.items():
-        if isinstance(samples, ArraySamples) and not samples.vectors:
-            for index, image in enumerate(samples.values):
-                content = np.ascontiguousarray(image).data
-                found[Place(split, index)] = hashlib.blake2b(content, digest_size=16).digest()
-        elif isinstance(samples, FileSamples):
-            for index in range(len(samples)):
-                if size := samples.size(index):
-                    sizes[Place(split, index)] = size
+        if samples.in_memory and samples.is_image:
+            contents |= {Place(split, i): samples.digest(i) for i in range(len(samples))}
+            continue
+        for index in range(len(samples)):
+            if size := samples.size(index):
+                sizes[Place(split, index)] = size
     for place in (place for group in same(sizes) for place in group):
-        samples = dataset.splits[place.split]
-        assert isinstance(samples, FileSamples)
         try:
-            found[place] = samples.digest(place.index)
+            contents[place] = dataset.splits[place.split].digest(place.index)
         except OSError:
             continue  # named when it is read
-    return found
+    return contents

@@ -1,4 +1,4 @@
-"""The networks: `build` is the only door, `find` says what a name stands for."""
+"""The networks: `find` looks up a name, `build` builds what it stands for."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as users
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.pretrained import Published
+from onestop.networks.surgery import replace_channels
 from onestop.networks.trimmed_conv import without_idle_taps
 from onestop.text import did_you_mean
 
 
 def find(name: str) -> Entry:
-    """What a network's name stands for.
+    """Look up a network by name.
 
     Args:
         name: One of our own; a torchvision name, plain or as `torchvision:NAME`; `timm:NAME`; or
@@ -56,15 +57,15 @@ def build(
 
     Args:
         name: See `find`.
-        classes: Its outputs: the number of classes, or 1 where a number is predicted.
-        channels: Channels of its input (features of a vector); the network's usual number where
-            not given.
-        image_size: Height and width of its input; the network's usual size where not given.
-        given: A user's own network, or a class that makes one, where it comes from Python (see
+        classes: The number of outputs: of classes, or 1 for a predicted number.
+        channels: Channels of its input (features of a vector); the network's usual number by default.
+        image_size: Height and width of its input; the network's usual size by default.
+        given: A user's own network, or a class that makes one, if it comes from Python (see
             `onestop.networks.custom`).
 
     Raises:
-        UsageError: The network does not take such images.
+        UsageError: No such network, or no classes.
+        ArchitectureError: It does not take such images, or cannot be built.
     """
     entry = find(name)
     channels = channels or entry.channels
@@ -72,7 +73,7 @@ def build(
     if classes < 1:
         raise UsageError(f"{entry.name}: needs at least one class (got {classes})")
     if size < entry.min_size:
-        raise UsageError(
+        raise ArchitectureError(
             f"{entry.name}: images of {size} pixels are too small; it needs {entry.min_size} or more"
         )
     if entry.users:
@@ -80,16 +81,26 @@ def build(
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
-        network = torchvision_zoo.build(entry.name, classes, channels, size)
+        network = torchvision_zoo.build(entry.name, classes, size)
+        if channels != entry.channels:
+            replace_channels(network, channels, (entry.channels, size, size))
     elif entry.origin == "timm":
         from onestop.networks import timm_zoo
 
         network = timm_zoo.build(entry.name, classes, channels, size)
     else:
-        module, _, function = entry.where.partition(":")
-        network = getattr(importlib.import_module(module), function)(classes, channels, size)
-    assert isinstance(network, nn.Module)
+        network = make(entry, classes, channels, size)
     return without_idle_taps(network)
+
+
+def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Module:
+    """Call the builder of one of our own networks; `build` has checked the arguments."""
+    module, _, name = entry.where.partition(":")
+    builder = getattr(importlib.import_module(module), name)
+    size = {"image_size": image_size} if entry.size else {}
+    network = builder(classes, channels, **size, **entry.options)
+    assert isinstance(network, nn.Module)
+    return network
 
 
 def entries() -> Iterator[Entry]:
@@ -105,7 +116,7 @@ def published_weights(entry: Entry, which: str = "default") -> Published:
 
     Args:
         entry: The network.
-        which: `default`, or the name of a set: torchvision's `IMAGENET1K_V1` and so on, or one of
+        which: `default`, or the name of a set: torchvision's `IMAGENET1K_V1` and the like, or one of
             timm's tags.
 
     Raises:

@@ -1,13 +1,13 @@
-"""Airbench: a plain network that learns CIFAR-10 faster than any other we know of.
+"""Airbench: a plain network that learns CIFAR-10 faster than any other we know.
 
 Keller Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU",
-https://arxiv.org/abs/2404.00498, section 3: six convolutions after a first one that nobody trains,
-2.0 M parameters for 10 classes. `airbench94` has the paper's widths; `airbench_small` is half as wide
-for processors without a GPU.
+https://arxiv.org/abs/2404.00498, section 3: six convolutions after a first one that is not trained,
+2.0 M parameters for 10 classes. `airbench94` has the widths of the paper's table 1; `airbench_small` is
+half as wide, a quarter of the parameters and a third of the work, for machines without a GPU.
 
-What makes it learn fast, beside its size: the first layer whitens patches of 2x2 pixels and is
-computed from the training images (section 3.2); later convolutions begin by passing their inputs on
-(section 3.3); BatchNorm has no weights, and its biases learn 64 times as fast as the rest (3.4).
+What makes it learn fast, besides its size: the first layer whitens patches of 2x2 pixels and is
+computed from the training images (section 3.2); later convolutions start by passing their inputs on
+(section 3.3); BatchNorm has no weights, and its biases have 64 times the learning rate (section 3.4).
 
 Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes, N images.
 """
@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 _SCALE = 1 / 9
-"""Factor of the outputs; small ones keep the softmax soft while the rate is high."""
-_PATCH = 2  # pixels a side of what the first layer sees
+"""Factor of the outputs; a small one keeps the softmax soft while the learning rate is high."""
+_PATCH = 2  # pixels per side of what the first layer sees
 _EPSILON = 5e-4  # keeps directions that hardly vary from being blown up
 _BIAS_RATE = 64.0
 
@@ -27,7 +27,8 @@ _BIAS_RATE = 64.0
 class Airbench(nn.Module):
     """The whitening layer, three groups that halve the image, and a linear layer."""
 
-    def __init__(self, widths: tuple[int, int, int], classes: int, channels: int) -> None:
+    def __init__(self, classes: int, channels: int, *, widths: tuple[int, int, int]) -> None:
+        """`widths` are the output channels of the three groups."""
         super().__init__()
         first = 2 * channels * _PATCH**2  # each direction of a patch, and its opposite
         self.whiten = nn.Conv2d(channels, first, _PATCH)
@@ -45,10 +46,10 @@ class Airbench(nn.Module):
         return self.fc(x) * _SCALE  # type: ignore[no-any-return]
 
     def start_from(self, inputs: Tensor) -> None:
-        """Have the first layer whiten patches of such inputs, normalised images [N, C, S, S].
+        """Make the first layer whiten patches of such inputs, normalised images [N, C, S, S].
 
-        Its filters are the principal directions of the patches, each divided by how much patches
-        vary along it, so that its outputs vary alike and independently of each other.
+        Its filters are the principal directions of the patches, each divided by the standard deviation
+        along it, so that its outputs have equal variance and are uncorrelated.
         """
         with torch.no_grad():
             patches = inputs.unfold(2, _PATCH, 1).unfold(3, _PATCH, 1)  # [N, C, S-1, S-1, 2, 2]
@@ -61,7 +62,7 @@ class Airbench(nn.Module):
             self.whiten.bias.zero_()
 
     def rate_scales(self) -> dict[str, float]:
-        """The share of the learning rate of parameters that want another than the rest, by name."""
+        """Factors of the learning rate by parameter name; 1 for those not named."""
         return {
             f"{name}.bias": _BIAS_RATE
             for name, module in self.named_modules()
@@ -85,24 +86,14 @@ class Group(nn.Module):
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """A 3x3 convolution whose first filters pass the inputs on, as far as there are so many."""
+    """A 3x3 convolution whose first filters pass the inputs on, one each."""
     conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     nn.init.dirac_(conv.weight[:inputs])
     return conv
 
 
 def _norm(width: int) -> nn.BatchNorm2d:
-    """BatchNorm that only shifts, and whose statistics follow quickly."""
+    """BatchNorm without a learned scale, whose running statistics follow quickly."""
     norm = nn.BatchNorm2d(width, momentum=0.4)
     norm.weight.requires_grad_(False)
     return norm
-
-
-def airbench94(classes: int, channels: int, image_size: int) -> Airbench:  # noqa: ARG001
-    """The network of the paper's table 1, for images of 9 pixels and more."""
-    return Airbench((64, 256, 256), classes, channels)
-
-
-def airbench_small(classes: int, channels: int, image_size: int) -> Airbench:  # noqa: ARG001
-    """A quarter of its parameters and a third of its work."""
-    return Airbench((32, 128, 128), classes, channels)

@@ -18,9 +18,9 @@ from onestop.networks.blocks import he_init
 
 
 class AlexNet(nn.Module):
-    """Large kernels first, then small ones; pooling after the first, second and last."""
+    """Large kernels first, then small ones; pooling after the first, second and last convolution."""
 
-    def __init__(self, classes: int, channels: int, image_size: int) -> None:  # noqa: ARG002
+    def __init__(self, classes: int, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 64, 11, stride=4, padding=5)
         self.conv2 = nn.Conv2d(64, 192, 5, padding=2)
@@ -39,8 +39,3 @@ class AlexNet(nn.Module):
         x = F.max_pool2d(F.relu(self.conv5(x)), 2)  # [B, 256, 1, 1]
         x = x.mean((-2, -1))  # [B, 256]; larger images leave more than one place to average over
         return self.fc(x)  # type: ignore[no-any-return]
-
-
-def alexnet_small(classes: int, channels: int, image_size: int) -> AlexNet:
-    """The convolutions of AlexNet, for images of 29 pixels and more."""
-    return AlexNet(classes, channels, image_size)

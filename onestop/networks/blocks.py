@@ -1,4 +1,4 @@
-"""Pieces that several families are built of.
+"""Building blocks that several families of networks share.
 
 Legend: B images of a batch, C channels, H and W height and width.
 """
@@ -34,7 +34,7 @@ def conv_norm_act(
 
 
 def norm_act_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """The same in the other order, "pre-activation": the sum of a residual block stays untouched.
+    """The same in the other order, "pre-activation": nothing follows the sum of a residual block.
 
     He et al. 2016, "Identity mappings in deep residual networks", https://arxiv.org/abs/1603.05027
     """
@@ -46,7 +46,7 @@ def norm_act_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn
 
 
 class Residual(nn.Module):
-    """act(skip(x) + body(x)): the body learns only what is to be changed of its input."""
+    """act(skip(x) + body(x)): the body only learns how to change its input."""
 
     def __init__(
         self, body: nn.Module, skip: nn.Module | None = None, act: nn.Module | None = None
@@ -57,7 +57,7 @@ class Residual(nn.Module):
         self.act = act or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> what body and skip both make of it."""
+        """[B, C, H, W] -> the shape that both body and skip put out."""
         return self.act(self.skip(x) + self.body(x))  # type: ignore[no-any-return]
 
 
@@ -68,14 +68,33 @@ def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
     return conv_norm_act(inputs, outputs, 1, stride, act=nn.Identity)
 
 
-def bottleneck(inputs: int, outputs: int, stride: int, *, width: int, groups: int = 1) -> Residual:
+class BasicBlock(Residual):
+    """Two 3x3 convolutions beside a shortcut, for residual networks of up to 34 layers."""
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, shortcut: Block = projection
+    ) -> None:
+        body = nn.Sequential(
+            conv_norm_act(inputs, outputs, 3, stride),
+            conv_norm_act(outputs, outputs, 3, act=nn.Identity),
+        )
+        super().__init__(body, shortcut(inputs, outputs, stride), nn.ReLU())
+
+
+class Bottleneck(Residual):
     """A residual block that is narrow inside: 1x1 to `width`, 3x3 in `groups`, 1x1 to `outputs`."""
-    body = nn.Sequential(
-        conv_norm_act(inputs, width, 1),
-        conv_norm_act(width, width, 3, stride, groups=groups),
-        conv_norm_act(width, outputs, 1, act=nn.Identity),
-    )
-    return Residual(body, projection(inputs, outputs, stride), nn.ReLU())
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, *, width: int | None = None, groups: int = 1
+    ) -> None:
+        """`width` is a quarter of `outputs` by default, as in ResNet-50 and deeper."""
+        width = width or outputs // 4
+        body = nn.Sequential(
+            conv_norm_act(inputs, width, 1),
+            conv_norm_act(width, width, 3, stride, groups=groups),
+            conv_norm_act(width, outputs, 1, act=nn.Identity),
+        )
+        super().__init__(body, projection(inputs, outputs, stride), nn.ReLU())
 
 
 def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> nn.Sequential:
@@ -87,9 +106,9 @@ def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> n
 def he_init(network: nn.Module) -> None:
     """Draw the weights of all convolutions from a normal of variance 2 / fan_out, biases zero.
 
-    ReLU halves the mean square of what passes it; the 2 makes up for that. With fan_out, the number
-    of outputs that a weight's input reaches, the gradients keep their size on their way back
-    through any number of layers, so that deep networks learn from the first step.
+    ReLU halves the mean square of what passes through it; the 2 makes up for that. With fan_out, the
+    number of outputs that a weight's input reaches, gradients keep their size on their way back through
+    any number of layers, so that deep networks learn from the first step.
     He et al. 2015, "Delving deep into rectifiers", section 2.2, https://arxiv.org/abs/1502.01852
     """
     for module in network.modules():

@@ -1,4 +1,4 @@
-"""A capsule network: vectors instead of numbers, sent where they are agreed with.
+"""A capsule network: vectors instead of scalars, routed by agreement.
 
 Sabour, Frosst & Hinton 2017, "Dynamic routing between capsules", sections 2 to 4 and figures 1 and 2,
 https://arxiv.org/abs/1710.09829. A capsule is a small vector: its length says whether something is
@@ -20,17 +20,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 TYPES = 32
-"""Kinds of primary capsules; each kind looks at every place."""
+"""Types of primary capsules; each type is computed at every place."""
 PRIMARY = 8
-"""Numbers in a primary capsule."""
+"""Dimensions of a primary capsule."""
 FINAL = 16
-"""Numbers in the capsule of a class."""
+"""Dimensions of the capsule of a class."""
 ROUNDS = 3
 """Iterations of the routing."""
 PRESENT, ABSENT, ABSENT_WEIGHT = 0.9, 0.1, 0.5
-"""Lengths aimed at (m+ and m-), and the weight of the classes that are not there (lambda)."""
+"""Target lengths (m+ and m-), and the weight of the absent classes (lambda)."""
 RECONSTRUCTION_WEIGHT = 0.0005
-"""Of a pixel's squared error against the margin loss."""
+"""Weight of the squared error of a pixel, relative to the margin loss."""
 
 
 def squash(x: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def route(votes: Tensor, rounds: int = ROUNDS) -> Tensor:
 
 
 def coupling(agreement: Tensor) -> Tensor:
-    """How each of N capsules shares itself out over K classes, [B, K, N]: sums over K to 1."""
+    """How each of N capsules is distributed over K classes, [B, K, N]: sums to 1 over K."""
     return agreement.softmax(1)
 
 
@@ -64,26 +64,26 @@ def weighted_sum(votes: Tensor, weights: Tensor) -> Tensor:
 
 
 def margin_loss(lengths: Tensor, truth: Tensor) -> Tensor:
-    """Of lengths [B, K] and the truth as ones and zeros [B, K], a mean over B (equation 4)."""
+    """For lengths [B, K] and one-hot targets [B, K], the mean over B (equation 4)."""
     missed = truth * F.relu(PRESENT - lengths).square()
     imagined = (1 - truth) * F.relu(lengths - ABSENT).square()
     return (missed + ABSENT_WEIGHT * imagined).sum(1).mean()
 
 
 def intensities(images: Tensor) -> Tensor:
-    """Each image [C, S, S] of a batch brought to 0 ... 1, whatever it was normalised with."""
+    """Each image [C, S, S] of a batch scaled to 0 ... 1, whatever it was normalised with."""
     low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
     return (images - low) / (high - low).clamp_min(1e-6)
 
 
 def in_32_bits(device: str) -> AbstractContextManager[object]:
-    """Mixed precision off, on a device that knows it at all."""
+    """Mixed precision switched off, on a device that has it at all."""
     known = torch.amp.is_autocast_available(device)
     return torch.autocast(device, enabled=False) if known else nullcontext()
 
 
 class CapsuleOutputs(NamedTuple):
-    """What the network gives in training: `logits` as in evaluation, and what its loss needs."""
+    """Outputs in training: `logits` as in evaluation, and what the loss needs."""
 
     logits: Tensor  # [B, K]
     capsules: Tensor  # [B, K, 16]
@@ -97,10 +97,10 @@ class CapsuleOutputs(NamedTuple):
         return margin_loss(lengths, truth) + RECONSTRUCTION_WEIGHT * self.squared_error(truth)
 
     def squared_error(self, truth: Tensor) -> Tensor:
-        """Sum over the pixels of an image, mean over B; the decoder sees one capsule an image.
+        """Sum over the pixels of an image, mean over B; the decoder sees one capsule per image.
 
-        The pixels aimed at are the image as the network saw it, from its darkest to its brightest
-        as 0 to 1: the paper's pixels for digits, and independent of the normalisation otherwise.
+        The target is the image as the network saw it, scaled from its darkest to its brightest pixel to
+        0 ... 1: the paper's pixels for digits, and independent of the normalisation otherwise.
         """
         masked = self.capsules * truth.unsqueeze(-1)  # [B, K, 16], zero but for the true class
         decoded = self.decoder(masked.flatten(1))  # [B, C * S * S]
@@ -109,7 +109,7 @@ class CapsuleOutputs(NamedTuple):
 
 
 class ClassCapsules(nn.Module):
-    """From primary capsules to a capsule a class: each votes for each class, then routing."""
+    """From primary capsules to one capsule per class: each votes for each class, then routing."""
 
     def __init__(self, capsules: int, classes: int) -> None:
         super().__init__()
@@ -162,8 +162,3 @@ class CapsNet(nn.Module):
         if self.training:
             return CapsuleOutputs(logits, capsules, images, self.decoder)
         return logits
-
-
-def capsnet(classes: int, channels: int, image_size: int) -> CapsNet:
-    """The network of the paper's figures 1 and 2, for images of 17 pixels and more."""
-    return CapsNet(classes, channels, image_size)

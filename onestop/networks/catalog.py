@@ -1,10 +1,13 @@
-"""What can be built: a line a network. No import of torch, so that a mistyped name is told at once."""
+"""The catalogue of our own networks, one row per network.
+
+It imports no torch, so that a mistyped name is reported at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -13,18 +16,20 @@ class Entry:
 
     Attributes:
         name: What the user types.
-        where: `module:function` of the builder; see `onestop.networks.build` for its arguments.
-        channels: Channels of an image where nothing else is asked for.
-        image_size: Pixels a side where nothing else is asked for.
-        min_size: Fewer pixels a side leave nothing after the last layer.
+        where: `module:Class` of the builder, which is called with classes and channels.
+        channels: Channels of an image by default.
+        image_size: Pixels per side by default.
+        min_size: Fewer pixels per side leave nothing after the last layer.
         summary: One line for a person.
         paper: Where it is described.
-        parameters: Their number with 10 classes at the usual size (1 output for `linear`).
-        multiply_adds: Of convolutions and linear layers, for one input of the usual size.
-        weights: Whether somebody published weights.
-        origin: onestop, torchvision, timm, or of a user's own file or python.
+        parameters: Their number with 10 classes at the default size (1 output for `linear`).
+        multiply_adds: Of convolutions and linear layers, for one input of the default size.
+        weights: Whether there are published weights.
+        origin: onestop, torchvision, timm, or for a user's own `file` or `python`.
         vectors: Whether it takes vectors rather than images.
-        depthwise: Whether it has convolutions that see each channel alone.
+        depthwise: Whether it has depthwise convolutions, one group per channel.
+        size: Whether the builder also takes `image_size`, because layers depend on it.
+        options: Other keyword arguments of the builder.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Entry:
     origin: str = "onestop"
     vectors: bool = False
     depthwise: bool = False
+    size: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def users(self) -> bool:
@@ -63,109 +70,128 @@ _CAPS = "Sabour et al. 2017, https://arxiv.org/abs/1710.09829"
 
 @dataclass(frozen=True)
 class _Row:
-    """What a network has of its own: name, fewest pixels a side, sizes, and a line on it."""
+    """What distinguishes a network from others of its family; the fields are those of `Entry`."""
 
     name: str
     min_size: int
     parameters: int
     multiply_adds: int
     summary: str
-    function: str = ""  # the builder, where it is not called like the network
+    options: Mapping[str, Any] = field(default_factory=dict)
     channels: Literal[1, 3] = 3
     image_size: int = 32
     vectors: bool = False
     depthwise: bool = False
 
 
-def _family(module: str, paper: str, *rows: _Row) -> Iterator[Entry]:
-    """The networks of one file in this folder."""
+def _family(builder: str, paper: str, *rows: _Row, size: bool = False) -> Iterator[Entry]:
+    """The networks that one builder in this folder, `module:Class`, makes with different options.
+
+    `size` is whether it takes the image size as well.
+    """
     for row in rows:
-        yield Entry(
-            name=row.name,
-            where=f"onestop.networks.{module}:{row.function or row.name}",
-            channels=row.channels,
-            image_size=row.image_size,
-            min_size=row.min_size,
-            summary=row.summary,
-            paper=paper,
-            parameters=row.parameters,
-            multiply_adds=row.multiply_adds,
-            vectors=row.vectors,
-            depthwise=row.depthwise,
-        )
+        yield Entry(where=f"onestop.networks.{builder}", paper=paper, size=size, **vars(row))
 
 
 # fmt: off
 _FAMILIES = (
-    *_family("linear", "",
-        _Row("linear", 0, 2, 0, "linear regression on vectors", function="Linear", channels=1,
-             image_size=0, vectors=True),
+    *_family("linear:Linear", "",
+        _Row("linear", 0, 2, 0, "linear regression on vectors", channels=1, image_size=0,
+             vectors=True),
     ),
-    *_family("cnn", "",
-        _Row("cnn1", 3, 7_885_898, 29_176_128, "a single convolution", function="OneLayerCNN",
-             image_size=224),
-        _Row("nested", 1, 948, 758_944, "one block used three times", function="Nested"),
+    *_family("cnn:OneLayerCNN", "",
+        _Row("cnn1", 3, 7_885_898, 29_176_128, "a single convolution", image_size=224),
+        size=True,
     ),
-    *_family("lenet", _LECUN,
-        _Row("lenet5", 16, 61_706, 416_520, "LeNet-5 for grey images", channels=1),
-        _Row("lenet5_color", 16, 62_006, 651_720, "LeNet-5 for colour images", function="lenet5"),
-        _Row("lenet5_max", 16, 62_006, 651_720, "LeNet-5 for colour images with max pooling"),
-        _Row("lenet_3x3", 10, 81_194, 274_656, "LeNet with 3x3 convolutions", channels=1),
+    *_family("cnn:Nested", "",
+        _Row("nested", 1, 948, 758_944, "one block used three times"),
     ),
-    *_family("alexnet", _ALEX,
+    *_family("lenet:LeNet", _LECUN,
+        _Row("lenet5", 16, 61_706, 416_520, "LeNet-5 for grey images",
+             {"kernel": 5, "pool": "average"}, channels=1),
+        _Row("lenet5_color", 16, 62_006, 651_720, "LeNet-5 for colour images",
+             {"kernel": 5, "pool": "average"}),
+        _Row("lenet5_max", 16, 62_006, 651_720, "LeNet-5 for colour images with max pooling",
+             {"kernel": 5, "pool": "max"}),
+        _Row("lenet_3x3", 10, 81_194, 274_656, "LeNet with 3x3 convolutions",
+             {"kernel": 3, "pool": "max"}, channels=1),
+        size=True,
+    ),
+    *_family("alexnet:AlexNet", _ALEX,
         _Row("alexnet_small", 29, 2_472_266, 14_957_056, "AlexNet's convolutions"),
     ),
-    *_family("vgg", _VGG,
-        _Row("vgg11_small", 32, 9_225_610, 152_769_536, "VGG-11 with one linear layer"),
-        _Row("vgg13_small", 32, 9_410_122, 228_267_008, "VGG-13 with one linear layer"),
-        _Row("vgg16_small", 32, 14_719_818, 313_201_664, "VGG-16 with one linear layer"),
-        _Row("vgg19_small", 32, 20_029_514, 398_136_320, "VGG-19 with one linear layer"),
-        _Row("vgg11_bn_small", 32, 9_228_362, 152_769_536, "VGG-11 with BatchNorm"),
-        _Row("vgg13_bn_small", 32, 9_413_066, 228_267_008, "VGG-13 with BatchNorm"),
-        _Row("vgg16_bn_small", 32, 14_724_042, 313_201_664, "VGG-16 with BatchNorm"),
-        _Row("vgg19_bn_small", 32, 20_035_018, 398_136_320, "VGG-19 with BatchNorm"),
+    *_family("vgg:VGG", _VGG,
+        _Row("vgg11_small", 32, 9_225_610, 152_769_536, "VGG-11 with one linear layer",
+             {"depth": 11}),
+        _Row("vgg13_small", 32, 9_410_122, 228_267_008, "VGG-13 with one linear layer",
+             {"depth": 13}),
+        _Row("vgg16_small", 32, 14_719_818, 313_201_664, "VGG-16 with one linear layer",
+             {"depth": 16}),
+        _Row("vgg19_small", 32, 20_029_514, 398_136_320, "VGG-19 with one linear layer",
+             {"depth": 19}),
+        _Row("vgg11_bn_small", 32, 9_228_362, 152_769_536, "VGG-11 with BatchNorm",
+             {"depth": 11, "norm": True}),
+        _Row("vgg13_bn_small", 32, 9_413_066, 228_267_008, "VGG-13 with BatchNorm",
+             {"depth": 13, "norm": True}),
+        _Row("vgg16_bn_small", 32, 14_724_042, 313_201_664, "VGG-16 with BatchNorm",
+             {"depth": 16, "norm": True}),
+        _Row("vgg19_bn_small", 32, 20_035_018, 398_136_320, "VGG-19 with BatchNorm",
+             {"depth": 19, "norm": True}),
     ),
-    *_family("googlenet", _GOOGLE,
+    *_family("googlenet:GoogLeNet", _GOOGLE,
         _Row("googlenet_small", 25, 6_189_066, 1_521_786_880, "nine inception modules"),
+        size=True,
     ),
-    *_family("resnet_cifar", _HE,
-        _Row("resnet20", 1, 269_722, 40_551_040, "ResNet-20 for CIFAR"),
-        _Row("resnet32", 1, 464_154, 68_862_592, "ResNet-32 for CIFAR"),
-        _Row("resnet44", 1, 658_586, 97_174_144, "ResNet-44 for CIFAR"),
-        _Row("resnet56", 1, 853_018, 125_485_696, "ResNet-56 for CIFAR"),
-        _Row("resnet110", 1, 1_727_962, 252_887_680, "ResNet-110 for CIFAR"),
+    *_family("resnet_cifar:CifarResNet", _HE,
+        _Row("resnet20", 1, 269_722, 40_551_040, "ResNet-20 for CIFAR", {"depth": 20}),
+        _Row("resnet32", 1, 464_154, 68_862_592, "ResNet-32 for CIFAR", {"depth": 32}),
+        _Row("resnet44", 1, 658_586, 97_174_144, "ResNet-44 for CIFAR", {"depth": 44}),
+        _Row("resnet56", 1, 853_018, 125_485_696, "ResNet-56 for CIFAR", {"depth": 56}),
+        _Row("resnet110", 1, 1_727_962, 252_887_680, "ResNet-110 for CIFAR", {"depth": 110}),
     ),
-    *_family("resnet", _HE,
-        _Row("resnet18_small", 1, 11_173_962, 555_422_720, "ResNet-18 with a 3x3 stem"),
-        _Row("resnet34_small", 1, 21_282_122, 1_159_402_496, "ResNet-34 with a 3x3 stem"),
-        _Row("resnet50_small", 1, 23_520_842, 1_297_829_888, "ResNet-50 with a 3x3 stem"),
+    *_family("resnet:ResNet", _HE,
+        _Row("resnet18_small", 1, 11_173_962, 555_422_720, "ResNet-18 with a 3x3 stem",
+             {"depth": 18}),
+        _Row("resnet34_small", 1, 21_282_122, 1_159_402_496, "ResNet-34 with a 3x3 stem",
+             {"depth": 34}),
+        _Row("resnet50_small", 1, 23_520_842, 1_297_829_888, "ResNet-50 with a 3x3 stem",
+             {"depth": 50}),
     ),
-    *_family("wide_resnet", _WIDE,
-        _Row("wrn_28_10", 1, 36_479_194, 5_243_328_768, "28 layers, ten times as wide"),
-        _Row("wrn_16_4", 1, 2_748_890, 392_612_352, "16 layers, four times as wide"),
+    *_family("wide_resnet:WideResNet", _WIDE,
+        _Row("wrn_28_10", 1, 36_479_194, 5_243_328_768, "28 layers, ten times as wide",
+             {"depth": 28, "factor": 10}),
+        _Row("wrn_16_4", 1, 2_748_890, 392_612_352, "16 layers, four times as wide",
+             {"depth": 16, "factor": 4}),
     ),
-    *_family("resnext", _XIE,
-        _Row("resnext29_8x64d", 1, 34_426_698, 5_387_266_048, "eight groups of 64 channels"),
-        _Row("resnext29_2x64d", 1, 9_130_314, 1_411_065_856, "two groups of 64 channels"),
+    *_family("resnext:ResNeXt", _XIE,
+        _Row("resnext29_8x64d", 1, 34_426_698, 5_387_266_048, "eight groups of 64 channels",
+             {"groups": 8, "group_width": 64}),
+        _Row("resnext29_2x64d", 1, 9_130_314, 1_411_065_856, "two groups of 64 channels",
+             {"groups": 2, "group_width": 64}),
     ),
-    *_family("densenet", _DENSE,
-        _Row("densenet_bc_100_12", 4, 769_162, 287_929_692, "100 layers of 12 new channels"),
-        _Row("densenet121_small", 8, 6_956_298, 888_350_720, "DenseNet-121, 3x3 stem"),
+    *_family("densenet:DenseNet", _DENSE,
+        _Row("densenet_bc_100_12", 4, 769_162, 287_929_692, "100 layers of 12 new channels",
+             {"growth": 12, "counts": (16, 16, 16)}),
+        _Row("densenet121_small", 8, 6_956_298, 888_350_720, "DenseNet-121, 3x3 stem",
+             {"growth": 32, "counts": (6, 12, 24, 16)}),
     ),
-    *_family("mobilenet", _MOBILE,
+    *_family("mobilenet:MobileNetV2", _MOBILE,
         _Row("mobilenet_v2_small", 1, 2_236_682, 87_976_448, "MobileNet v2, smaller strides",
              depthwise=True),
     ),
-    *_family("resnet9", _PAGE,
+    *_family("resnet9:ResNet9", _PAGE,
         _Row("resnet9", 8, 6_573_120, 379_261_952, "small, learns CIFAR-10 fast"),
     ),
-    *_family("airbench", _JORDAN,
-        _Row("airbench94", 9, 1_972_792, 118_147_360, "plain, learns CIFAR-10 faster still"),
-        _Row("airbench_small", 9, 498_104, 33_066_272, "the same, half as wide, for CPUs"),
+    *_family("airbench:Airbench", _JORDAN,
+        _Row("airbench94", 9, 1_972_792, 118_147_360, "plain, learns CIFAR-10 faster still",
+             {"widths": (64, 256, 256)}),
+        _Row("airbench_small", 9, 498_104, 33_066_272, "the same, half as wide, for CPUs",
+             {"widths": (32, 128, 128)}),
     ),
-    *_family("capsnet", _CAPS,
+    *_family("capsnet:CapsNet", _CAPS,
         _Row("capsnet", 17, 8_215_568, 199_397_376, "capsules, routing, reconstruction",
              channels=1, image_size=28),
+        size=True,
     ),
 )
 # fmt: on

@@ -1,4 +1,4 @@
-"""Two first convolutional networks: a single layer, and modules made of modules.
+"""Two introductory convolutional networks: a single layer, and modules made of modules.
 
 Legend: B images of a batch, C channels, S image size, K classes.
 """
@@ -41,7 +41,7 @@ class Block(nn.Module):
 class Nested(nn.Module):
     """Three blocks, one after the other, and a classifier over their averaged outputs."""
 
-    def __init__(self, classes: int, channels: int, image_size: int) -> None:  # noqa: ARG002
+    def __init__(self, classes: int, channels: int) -> None:
         super().__init__()
         self.blocks = nn.Sequential(Block(channels, 4), Block(4, 8), Block(8, 16))
         self.fc = nn.Linear(16, classes)

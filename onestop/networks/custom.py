@@ -1,4 +1,4 @@
-"""A user's own networks: a class in a file, or a module or class given in Python."""
+"""Custom networks: a user's class in a file, or a module or class passed in Python."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from typing import Any
 import torch
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
+from onestop.networks.trace import device_of, in_mode
 from onestop.text import did_you_mean
 
 _PYTHON = "(given in Python) "
-_OUR_GUESS = 224  # pixels a side, where neither the user nor the images say it
+_OUR_GUESS = 224  # pixels per side, if neither the user nor the images determine it
 
 
 def is_users(name: str) -> bool:
-    """Whether a network's name stands for a user's own, which no name alone can build."""
+    """Whether a name stands for a user's own network, which takes the user's code to build."""
     return ".py:" in name or name.endswith(".py") or name.startswith(_PYTHON)
 
 
 def entry(name: str) -> Entry:
-    """What a user's own network is called and where it is.
+    """The entry of a user's own network.
 
     Args:
-        name: `path/to/file.py:Class`, or what `name_of` made of a network given in Python.
+        name: `path/to/file.py:Class`, or the `name_of` a network passed in Python.
 
     Raises:
         UsageError: There is no such file, or no class is named.
@@ -46,7 +47,7 @@ def entry(name: str) -> Entry:
 
 
 def name_of(network: nn.Module | Callable[..., Any]) -> str:
-    """What a network given in Python is called in recipes and model files."""
+    """The name of a network passed in Python, in recipes and model files."""
     plain = type(network).__name__ if isinstance(network, nn.Module) else network.__name__
     return f"{_PYTHON}{plain}"
 
@@ -62,14 +63,15 @@ def build(
 
     Args:
         entry: See `entry`.
-        given: Where the network comes from Python: the module, of which a copy is taken so that it
-            stays as it is, or a class or function that makes one.
-        classes: Outputs it must have.
-        channels: Of its images.
+        given: For a network from Python: the module, which is copied and left as it is, or a class or
+            function that makes one.
+        classes: The number of outputs it must have.
+        channels: The number of channels of its images.
         size: Height and width of its images.
 
     Raises:
-        UsageError: It cannot be imported or made, or does not fit the images and classes.
+        UsageError: There is no such class, or its code is not here.
+        ArchitectureError: It cannot be imported or built, or does not take such images and classes.
     """
     if given is None:
         given = _from_file(entry)
@@ -78,8 +80,8 @@ def build(
     else:
         network = _make(given, entry.name, classes, channels, size)
     if not isinstance(network, nn.Module):
-        raise UsageError(
-            f"--model {entry.name}: makes a {type(network).__name__}, no torch.nn.Module"
+        raise ArchitectureError(
+            f"--model {entry.name}: makes a {type(network).__name__}, not a torch.nn.Module"
         )
     _try_out(network, entry.name, classes, (channels, size, size))
     return network
@@ -93,22 +95,22 @@ def _from_file(entry: Entry) -> Callable[..., Any]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickling of the user's own need it there
+    sys.modules[spec.name] = module  # the user's dataclasses and pickling need it there
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {path}: {type(error).__name__} when imported: {error}"
         ) from error
-    found: Callable[..., Any] | None = getattr(module, name, None)
-    if found is None:
+    maker: Callable[..., Any] | None = getattr(module, name, None)
+    if maker is None:
         known = [key for key, value in vars(module).items() if inspect.isclass(value)]
         raise UsageError(f"--model {entry.name}: {path} has no {name!r}{did_you_mean(name, known)}")
-    return found
+    return maker
 
 
 def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, size: int) -> object:
-    """Call the user's class with those of our arguments that it has."""
+    """Call the user's class with those of our arguments that it takes."""
     offered = {
         "classes": classes, "num_classes": classes, "n_classes": classes,
         "channels": channels, "in_channels": channels, "in_chans": channels,
@@ -118,25 +120,21 @@ def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, siz
     try:
         return maker(**{key: value for key, value in offered.items() if key in wanted})
     except Exception as error:
-        raise UsageError(f"--model {name}: cannot be built: {error}") from error
+        raise ArchitectureError(f"--model {name}: cannot be built: {error}") from error
 
 
 def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]) -> None:
-    was_training = network.training
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    network.eval()
     try:
-        with torch.inference_mode():
-            outputs = network(torch.zeros(2, *shape, device=device))
+        with in_mode(network, training=False), torch.inference_mode():
+            outputs = network(torch.zeros(2, *shape, device=device_of(network)))
     except Exception as error:
         wanted = "x".join(map(str, shape))
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {name}: does not take {wanted} images ({error}); "
             "set --channels and --image-size to what it takes"
         ) from error
-    network.train(was_training)
     if getattr(outputs, "shape", None) != (2, classes):
         got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
-        raise UsageError(
+        raise ArchitectureError(
             f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})"
         )

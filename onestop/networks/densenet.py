@@ -1,4 +1,4 @@
-"""DenseNet for small images: each layer sees what all layers before it in its block have made.
+"""DenseNet for small images: each layer sees the outputs of all layers before it in its block.
 
 Huang et al. 2017, "Densely connected convolutional networks", section 3,
 https://arxiv.org/abs/1608.06993. DenseNet-BC-100 with growth 12 is the paper's network for CIFAR:
@@ -47,15 +47,9 @@ class DenseNet(nn.Module):
     """Dense blocks with transitions between them that halve channels (the C of BC) and size."""
 
     def __init__(
-        self,
-        classes: int,
-        channels: int,
-        image_size: int,  # noqa: ARG002
-        *,
-        growth: int,
-        counts: tuple[int, ...],
+        self, classes: int, channels: int, *, growth: int, counts: tuple[int, ...]
     ) -> None:
-        """`counts` are the layers in each block."""
+        """`growth` is g, `counts` are the layers in each block."""
         super().__init__()
         width = 2 * growth
         self.stem = nn.Conv2d(channels, width, 3, padding=1, bias=False)
@@ -79,13 +73,3 @@ class DenseNet(nn.Module):
         x = self.stages(x)
         x = F.relu(self.norm(x)).mean((-2, -1))  # [B, 342]; [B, 1024]
         return self.fc(x)  # type: ignore[no-any-return]
-
-
-def densenet_bc_100_12(classes: int, channels: int, image_size: int) -> DenseNet:
-    """100 layers: three blocks of 16 layers with two convolutions each, and four more."""
-    return DenseNet(classes, channels, image_size, growth=12, counts=(16, 16, 16))
-
-
-def densenet121_small(classes: int, channels: int, image_size: int) -> DenseNet:
-    """121 layers in four blocks."""
-    return DenseNet(classes, channels, image_size, growth=32, counts=(6, 12, 24, 16))

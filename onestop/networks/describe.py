@@ -1,4 +1,4 @@
-"""What a module was built with, in a few words: `3→64 7x7, stride 2, pad 3, no bias`."""
+"""Short descriptions of modules: the settings of a layer, as `3→64 7x7, stride 2, pad 3, no bias`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 from torch import nn
 
-_MANY = 2  # parameters of a module's own that are named; more are counted
+_MANY = 2  # parameters directly in a module that are named; the others are counted
 
 
 def details(module: nn.Module) -> str:
-    """The settings of a known kind of module; of others the parameters that are directly theirs.
+    """The settings of a module of a known kind; for others, the parameters directly in it.
 
-    What is as usual (a stride or dilation of 1, no padding, one group, a bias) is left out.
+    Defaults (a stride or dilation of 1, no padding, one group, a bias) are left out.
     """
     parts = next((parts for kinds, parts in _KNOWN if isinstance(module, kinds)), _own_parameters)
     return ", ".join(part for part in parts(module) if part)
 
 
 def by(sizes: Iterable[int]) -> str:
-    """Sizes as people write them: 64x112x112."""
+    """Sizes joined as in 64x112x112."""
     return "x".join(map(str, sizes))
 
 
@@ -36,7 +36,7 @@ def _convolution(module: Any) -> Iterable[str]:
 
 
 def _steps(module: Any, usual: int | None = None) -> Iterable[str]:
-    """Stride and padding, one number where both directions have the same."""
+    """Stride and padding, as one number if both directions have the same."""
     stride, padding = _alike(module.stride), _alike(module.padding)
     return (
         f"stride {stride}" if stride != str(usual) else "",
@@ -85,4 +85,4 @@ _KNOWN: tuple[tuple[tuple[type, ...], Callable[[Any], Iterable[str]]], ...] = (
         lambda m: (str(m.embed_dim), f"{m.num_heads} heads", _bias(m, "in_proj_bias")),
     ),
 )
-"""Kinds of modules and what is said of them; the first that fits."""
+"""How modules of each kind are described; the first kind that fits counts."""

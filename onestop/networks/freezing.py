@@ -1,4 +1,4 @@
-"""Stages of a network, freezing the first of them, and smaller rates for early ones."""
+"""Stages of a network, freezing the first ones, and lower learning rates for early stages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 from onestop.errors import UsageError
 
 _FEWEST = 4
-"""Networks with fewer parts than this at the top are looked into until there are as many."""
+"""Networks with fewer parts than this at the top level are opened until there are as many."""
 
 
 def stages(network: nn.Module, heads: Iterable[str]) -> list[list[str]]:
     """The parts of a network from input to head, each as the names of its modules.
 
-    The parts are the network's own: its top-level modules, or where those are few, the modules in
-    them. A part without a weight matrix (a lone BatchNorm) and the layers before an auxiliary head
-    belong to the part before them. Heads are left out.
+    The parts are those the network was written in: its top-level modules, or, if these are few, the
+    modules in them. A part without a weight matrix (a lone BatchNorm) and the layers before an
+    auxiliary head belong to the part before them. Heads are left out.
 
     Args:
         network: Any network.
@@ -51,17 +51,17 @@ def stages(network: nn.Module, heads: Iterable[str]) -> list[list[str]]:
 
 
 def _children(network: nn.Module, name: str) -> list[str]:
-    """The modules in a module that learn; a BatchNorm with a ReLU in it is not opened."""
+    """Names of the modules directly in a module that have parameters."""
     children = network.get_submodule(name).named_children()
     learning = [child for child, module in children if any(True for _ in module.parameters())]
     return [f"{name}.{child}" if name else child for child in learning]
 
 
 class Freezing:
-    """What of a network is frozen, and how to undo it.
+    """Which parts of a network are frozen, and how to undo it.
 
-    A frozen module does not learn and stays in evaluation mode whatever `train()` is told: its
-    BatchNorm statistics do not move and its dropout is off.
+    A frozen module does not learn and stays in evaluation mode even after `train()`: its BatchNorm
+    statistics do not move and its dropout is off.
     """
 
     def __init__(self, network: nn.Module, heads: Sequence[str]) -> None:
@@ -100,7 +100,7 @@ class Freezing:
         self.what = what
 
     def check(self, what: str) -> None:
-        """Refuse what `freeze` would refuse."""
+        """Raise what `freeze` would raise, without freezing anything."""
         if what in ("none", "backbone"):
             return
         count = len(stages(self.network, self.heads))
@@ -110,7 +110,7 @@ class Freezing:
             )
 
     def thaw(self) -> None:
-        """Let everything that was frozen here learn again and follow `train()` and `eval()`."""
+        """Make everything that was frozen here learn again and follow `train()` and `eval()`."""
         for module in self._modules:
             del module.train
             module.train(self.network.training)
@@ -139,7 +139,7 @@ class Freezing:
 
     def _freeze_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         for parameter in parameters:
-            if parameter.requires_grad:  # what the user froze stays the user's
+            if parameter.requires_grad:  # what the user froze stays frozen
                 parameter.requires_grad_(False)
                 parameter.grad = None
                 self._parameters.append(parameter)
@@ -148,10 +148,10 @@ class Freezing:
 def rate_scales(
     network: nn.Module, heads: Sequence[str], backbone: float, layer_decay: float
 ) -> dict[str, float]:
-    """The share of the learning rate for each parameter, by name.
+    """A factor of the learning rate for each parameter, by name.
 
-    Heads learn at the full rate, everything else at `backbone` times it, and each stage before the
-    last at `layer_decay` times the rate of the stage after it (Clark et al. 2020, section 3.2,
+    Heads have the full learning rate, everything else `backbone` times it, and each stage before the
+    last `layer_decay` times that of the stage after it (Clark et al. 2020, section 3.2,
     https://arxiv.org/abs/2003.10555).
     """
     parts = stages(network, heads)

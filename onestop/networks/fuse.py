@@ -1,8 +1,8 @@
-"""BatchNorm folded into the layer before it, for a network that only predicts.
+"""BatchNorm folding: merging each BatchNorm into the layer before it, for a network that only predicts.
 
-In evaluation BatchNorm multiplies and adds numbers that are known beforehand, so the weights before it
-can hold them (Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877). Outputs stay the same
-but for rounding.
+In evaluation mode BatchNorm multiplies by constants and adds constants, which the weights before it can
+absorb (Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877). Outputs stay the same up to
+rounding.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from onestop.networks.trace import device_of, hooked, in_mode
 from onestop.networks.trimmed_conv import Conv2d
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -24,19 +25,22 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 class Folding:
     """Which BatchNorms of a network can be folded; calling it folds those of a network like it.
 
-    Found once, by watching the network run: a BatchNorm goes into a convolution or linear layer where
-    it is all that becomes of that layer's output.
+    Found once, by tracing a run: a BatchNorm is folded into a convolution or linear layer if nothing
+    else takes that layer's output.
+
+    Attributes:
+        pairs: Names of the layer and of the BatchNorm.
     """
 
     def __init__(self, network: nn.Module, shape: tuple[int, ...]) -> None:
-        """`shape` is of one input, (C, H, W) or (F,)."""
+        """`shape` is that of one input, (C, H, W) or (F,)."""
         self.pairs: list[tuple[str, str]] = []
         if not any(isinstance(module, _NORMS) for module in network.modules()):
             return
         self.pairs = _pairs(network, shape)
 
     def __call__(self, network: nn.Module) -> nn.Module:
-        """A copy in evaluation mode with BatchNorm folded; the network itself where there is none."""
+        """A copy in evaluation mode with BatchNorm folded; the network itself if there is none."""
         if not self.pairs:
             return network
         fast = copy.deepcopy(network).eval().requires_grad_(False)
@@ -52,51 +56,41 @@ class Folding:
 
 
 def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
-    """Names of layers and of the BatchNorms that follow them and nothing else does."""
-    watch = _Uses()
+    """Names of layers, each with the BatchNorm that alone takes its output."""
+    uses = _Uses()
     made: dict[int, tuple[str, Tensor]] = {}
     candidates: list[tuple[str, str, Tensor]] = []
     calls: Counter[str] = Counter()
-    handles = []
 
-    def note_layer(name: str, output: Tensor) -> None:
+    def note_layer(name: str, _: nn.Module, __: Any, output: Tensor) -> None:
         calls[name] += 1
         made[id(output)] = (name, output)
 
-    def note_norm(name: str, given: Tensor) -> None:
+    def note_norm(name: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         calls[name] += 1
-        if id(given) in made:
-            candidates.append((made[id(given)][0], name, given))
+        if id(inputs[0]) in made:
+            candidates.append((made[id(inputs[0])][0], name, inputs[0]))
 
-    for name, module in network.named_modules():
-        if type(module) in (nn.Conv2d, Conv2d, nn.Linear):
-            handles.append(
-                module.register_forward_hook(lambda _m, _i, out, name=name: note_layer(name, out))
-            )
-        elif _is_plain(module):
-            handles.append(
-                module.register_forward_pre_hook(
-                    lambda _m, given, name=name: note_norm(name, given[0])
-                )
-            )
-    was_training = network.training
-    device = next(network.parameters()).device
-    try:
-        with torch.no_grad(), watch:
-            network.eval()(torch.zeros(1, *shape, device=device))
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
+    modules = list(network.named_modules())
+    layers = [(name, m) for name, m in modules if type(m) in (nn.Conv2d, Conv2d, nn.Linear)]
+    norms = [(name, module) for name, module in modules if _is_plain(module)]
+    with (
+        hooked(layers, after=note_layer),
+        hooked(norms, before=note_norm),
+        in_mode(network, training=False),
+        torch.no_grad(),
+        uses,
+    ):
+        network(torch.zeros(1, *shape, device=device_of(network)))
     return [
         (layer, norm)
         for layer, norm, between in candidates
-        if calls[layer] == calls[norm] == 1 and watch.uses[id(between)] == 1
+        if calls[layer] == calls[norm] == 1 and uses.count[id(between)] == 1
     ]
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """A BatchNorm with statistics of its own; timm's, which holds its activation too, is one."""
+    """Whether it is a BatchNorm with running statistics; timm's, which adds an activation, is one."""
     known = type(module) in _NORMS or (
         isinstance(module, _NORMS) and hasattr(module, "drop") and hasattr(module, "act")
     )
@@ -104,24 +98,24 @@ def _is_plain(module: nn.Module) -> bool:
 
 
 def _rest_of(norm: nn.Module) -> nn.Module:
-    """What a BatchNorm does beside normalising: nothing, or timm's activation."""
+    """What a BatchNorm does besides normalising: nothing, or timm's activation."""
     if type(norm) in _NORMS:
         return nn.Identity()
     return nn.Sequential(norm.drop, norm.act)  # type: ignore[arg-type]
 
 
 class _Uses(TorchDispatchMode):
-    """Counts the operations that each tensor goes into."""
+    """Counts, by the id of each tensor, the operations that take it."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.uses: Counter[int] = Counter()
-        self.kept: list[Tensor] = []  # else the id of one that is gone becomes another's
+        self.count: Counter[int] = Counter()
+        self.kept: list[Tensor] = []  # else the id of one that is freed becomes another's
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for value in torch.utils._pytree.tree_leaves((args, kwargs)):  # noqa: SLF001
             if isinstance(value, Tensor):
-                self.uses[id(value)] += 1
+                self.count[id(value)] += 1
                 self.kept.append(value)
         return func(*args, **(kwargs or {}))
 

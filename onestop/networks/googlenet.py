@@ -81,8 +81,3 @@ class GoogLeNet(nn.Module):
         x = self.stage5(x)  # [B, 832, 8, 8] -> [B, 1024, 8, 8]
         x = F.avg_pool2d(x, 7, stride=1)  # [B, 1024, 2, 2]
         return self.fc(x.flatten(1))  # type: ignore[no-any-return]  # [B, 4096] -> [B, K]
-
-
-def googlenet_small(classes: int, channels: int, image_size: int) -> GoogLeNet:
-    """The nine inception modules, for images of 25 pixels and more."""
-    return GoogLeNet(classes, channels, image_size)

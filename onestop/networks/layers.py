@@ -1,4 +1,4 @@
-"""The tree of a network's modules with shapes, parameters and multiply-adds, found by running it.
+"""The tree of a network's modules with shapes, parameters and multiply-adds, found by a traced run.
 
 Legend: C, H, W channels, height and width of an image; F features of a vector.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError
 from onestop.networks.describe import details
 from onestop.networks.freezing import stages
 from onestop.networks.surgery import find_heads
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
-    """A row a module: the network itself, then each module before those in it, as registered.
+    """One row per module: the network itself, then each module before those in it, as registered.
 
     A module that is used more than once has one row, where it is first registered.
 
@@ -34,30 +34,30 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
         shape: Of one input, (C, H, W) or (F,).
 
     Returns:
-        Of each module
-        `layer`: its name, dots between levels; `depth`: its level, the network's is 0;
-        `kind` and `details`: its class and what it was built with;
-        `output`: its shape for one input, of the last call, [] where there is none;
-        `parameters`: of all modules in it, each counted once; `own_parameters`: directly its own;
-        `multiply_adds`: of convolutions and linear layers in it, at each call; products of two
-        computed things, as in attention, are not counted;
-        `activations`: numbers that the layers in it put out, views and changes in place left out;
-        `calls`: how often it ran; `training_only`: nothing in it has a part in evaluation, where
+        For each module
+        `layer`: its name, dots between levels; `depth`: its level, 0 for the network;
+        `kind` and `details`: its class and its settings;
+        `output`: the shape of its output for one input in the last call, [] if it was not called;
+        `parameters`: of all modules in it, each counted once; `own_parameters`: those directly in it;
+        `multiply_adds`: of convolutions and linear layers in it, over all calls; products of two
+        computed tensors, as in attention, are not counted;
+        `activations`: elements that the layers in it put out, without views and changes in place;
+        `calls`: how often it ran; `training_only`: nothing in it takes part in evaluation, in which
         `output` and so on are found; `unused`: nor in training;
-        `stage`: of which stage that `--freeze` counts it is a part, None outside of all and where
-        no stages are known; `head`: whether it computes the network's outputs.
+        `stage`: the stage that it is a part of, as `--freeze` counts them, None outside of all stages
+        and if none are known; `head`: whether it computes the network's outputs.
 
     Raises:
-        UsageError: The network does not take such inputs.
+        ArchitectureError: The network does not take such inputs.
     """
-    seen, _ = run(network, shape)
+    trace, _ = run(network, shape)
     modules = dict(_modules(network))
     own = dict(_own_parameters(modules))
     parameters = _sums({name: sum(p.numel() for p in of) for name, of in own.items()})
-    work = _sums({name: seen.work[module] for name, module in modules.items()})
-    made = _sums({name: seen.made[module] for name, module in modules.items()})
+    work = _sums({name: trace.work[module] for name, module in modules.items()})
+    made = _sums({name: trace.made[module] for name, module in modules.items()})
     alive = _sums({
-        name: seen.calls[module] + sum(id(p) in seen.used for p in own[name])
+        name: trace.calls[module] + sum(id(p) in trace.used for p in own[name])
         for name, module in modules.items()
     })  # fmt: skip
     idle = [name for name in modules if parameters[name] and not alive[name]]
@@ -68,12 +68,12 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
             "depth": len(_path(name)),
             "kind": type(module).__name__,
             "details": details(module),
-            "output": seen.outputs.get(module, []),
+            "output": trace.outputs.get(module, []),
             "parameters": parameters[name],
             "own_parameters": sum(p.numel() for p in own[name]),
             "multiply_adds": work[name],
             "activations": made[name],
-            "calls": seen.calls[module],
+            "calls": trace.calls[module],
             "training_only": any(_is_in(name, outer) for outer in idle if outer in training),
             "unused": any(_is_in(name, outer) for outer in idle if outer not in training),
             **marks,
@@ -85,36 +85,36 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
 
 
 def layers(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
-    """The rows of `tree` that hold no others.
+    """The rows of `tree` for modules that hold no others.
 
-    They lack what modules that hold others compute and own themselves.
+    What a module that holds others computes and owns itself is in none of them.
     """
     return leaves(tree(network, shape))
 
 
 def leaves(rows: list[Row]) -> list[Row]:
-    """The rows of a tree that no deeper one follows."""
+    """The rows of a tree that are not followed by a deeper one."""
     depths = [row["depth"] for row in rows[1:]] + [0]
     return [row for row, next_depth in zip(rows, depths, strict=True) if next_depth <= row["depth"]]
 
 
 def _used_in_training(network: nn.Module, shape: tuple[int, ...]) -> set[str]:
-    """Names of the modules that run in training, or that it puts out for the loss to use."""
+    """Names of the modules that run in training, or that the network puts out for the loss to use."""
     shadow = copy.deepcopy(network)  # running in training changes averages that it keeps
     try:
-        watch, output = run(shadow, shape, training=True)
-    except UsageError:  # nothing is known; what is usual holds
+        trace, output = run(shadow, shape, training=True)
+    except ArchitectureError:  # nothing is known; assume the usual, that all are used
         return {name for name, _ in network.named_modules()}
-    used = {inner for thing in output if isinstance(thing, nn.Module) for inner in thing.modules()}
+    used = {inner for item in output if isinstance(item, nn.Module) for inner in item.modules()}
     return {
         name
         for name, module in shadow.named_modules()
-        if any(watch.calls[inner] or inner in used for inner in module.modules())
+        if any(trace.calls[inner] or inner in used for inner in module.modules())
     }
 
 
 def _modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Names and modules, each once, without those in closed ones."""
+    """Names and modules, each once, without those inside closed modules."""
     closed: list[str] = []
     for name, module in network.named_modules():
         if not any(_is_in(name, outer) for outer in closed):
@@ -124,7 +124,7 @@ def _modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _own_parameters(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, list[nn.Parameter]]]:
-    """The parameters directly a module's own; those that several share are the first one's."""
+    """The parameters directly in each module; shared ones belong to the first module that has them."""
     known: set[int] = set()
     for name, module in modules.items():
         mine = module.parameters(recurse=isinstance(module, CLOSED))
@@ -134,7 +134,7 @@ def _own_parameters(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, lis
 
 
 def _sums(own: Mapping[str, int]) -> Counter[str]:
-    """For each module what it and those in it have together."""
+    """For each module, the sum over it and the modules in it."""
     sums: Counter[str] = Counter()
     for name, value in own.items():
         path = _path(name)
@@ -155,7 +155,9 @@ def _marks(network: nn.Module, shape: tuple[int, ...], names: Iterable[str]) -> 
     """The stage that each module is in, and whether it is a head."""
     try:
         heads = find_heads(network, shape)
-    except UsageError:  # no single layer computes the outputs; then `--freeze N` is refused too
+    except (
+        ArchitectureError
+    ):  # no single layer computes the outputs; then `--freeze N` is refused too
         heads = []
     parts = stages(network, heads) if heads else []
     inside = {name: number for number, part in enumerate(parts, 1) for name in part}

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """A weight a feature and one bias, started at random numbers of a standard normal."""
+    """One weight per feature and one bias, drawn from a standard normal."""
 
-    def __init__(self, classes: int, channels: int, image_size: int) -> None:  # noqa: ARG002
+    def __init__(self, classes: int, channels: int) -> None:
         """`channels` is the number of features F; `classes` must be 1, the number predicted."""
         super().__init__()
         self.weight = nn.Parameter(torch.randn(channels))  # [F]

@@ -1,4 +1,4 @@
-"""Building networks whose parameters have shapes and no values, which takes neither time nor memory."""
+"""Building networks on the meta device: parameters with shapes but no values cost no time or memory."""
 
 from __future__ import annotations
 
@@ -10,45 +10,42 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from onestop.errors import UsageError
-from onestop.networks import build
-from onestop.networks.catalog import Entry
+from onestop.errors import ArchitectureError
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 def look(
-    entry: Entry, arguments: tuple[int, int, int], at: Callable[[nn.Module], _Found]
-) -> tuple[nn.Module, _Found] | None:
+    build: Callable[[], nn.Module], at: Callable[[nn.Module], _Result]
+) -> tuple[nn.Module, _Result] | None:
     """A network without values and what `at` finds there, in the first way in which both work.
 
-    What works for building may still fail in running. None where no way works (what is wrong shows
-    best where there are values), and of a user's own network, since building it runs their code.
+    A network that can be built in one way may still fail to run. None if no way works; then build it
+    with values, which shows best what is wrong.
 
     Args:
-        entry: The network.
-        arguments: Classes, channels and image size.
-        at: Looks at the network; a `UsageError` says that this way does not work.
+        build: Builds the network; called once per way.
+        at: Looks at the network; a `UsageError` means that this way does not work.
     """
     ways: tuple[AbstractContextManager[Any], ...] = (torch.device("meta"), LayersOnly())
-    for without_values in () if entry.users else ways:
+    for without_values in ways:
         try:
             with without_values:
-                network = build(entry.name, *arguments)
-        except (RuntimeError, TypeError, ValueError, UsageError):
+                network = build()
+        except (RuntimeError, TypeError, ValueError, ArchitectureError):
             continue
         try:
             return network, at(network)
-        except UsageError:
+        except ArchitectureError:
             continue
     return None
 
 
 class LayersOnly(TorchFunctionMode):
-    """Within it what layers are made of has shapes only; everything else has values as usual.
+    """While active, the tensors that layers are made of have shapes only; all others have values.
 
     For the few networks that compute with values while they are built, such as torchvision's
-    RegNets. `torch.device("meta")`, which takes all values away, is too much for these.
+    RegNets. `torch.device("meta")`, which leaves no tensor its values, is too much for these.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -45,7 +45,7 @@ def inverted_residual(inputs: int, outputs: int, stride: int, *, expansion: int)
 class MobileNetV2(nn.Module):
     """A 3x3 stem, seven groups of inverted residuals, a wide 1x1 convolution, a classifier."""
 
-    def __init__(self, classes: int, channels: int, image_size: int) -> None:  # noqa: ARG002
+    def __init__(self, classes: int, channels: int) -> None:
         super().__init__()
         self.stem = conv_norm_relu6(channels, 32, 3)
         self.stages = nn.Sequential()
@@ -64,8 +64,3 @@ class MobileNetV2(nn.Module):
         x = self.stages(x)  # [B, 320, 4, 4]; see GROUPS
         x = self.last(x)  # [B, 1280, 4, 4]
         return self.fc(x.mean((-2, -1)))  # type: ignore[no-any-return]
-
-
-def mobilenet_v2_small(classes: int, channels: int, image_size: int) -> MobileNetV2:
-    """MobileNet v2 at its full width."""
-    return MobileNetV2(classes, channels, image_size)

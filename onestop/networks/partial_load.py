@@ -1,4 +1,4 @@
-"""Filling a network with weights from elsewhere, as far as they fit."""
+"""Partial loading: filling a network with weights from elsewhere, as far as they fit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError
 from onestop.text import listing
 
 LEAST = 0.5
-"""Share of the network's numbers that must be filled for the file to be taken for its weights."""
+"""Share of the network's values that must be filled for the file to be accepted as its weights."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """What became of the tensors of a file."""
+    """What became of the tensors of a file.
+
+    Attributes:
+        loaded: Names of the network's tensors that were filled.
+        missing: Names of those that the file does not have.
+        other_shape: Names of those that have another shape in the file, with both shapes.
+        left_over: Names of the file's tensors that the network does not have.
+        share: Of the network's values that were filled.
+    """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
@@ -39,9 +47,9 @@ class Filled:
 def spread_channels(weight: Tensor, channels: int) -> Tensor:
     """A convolution's weights [O, C, h, w] for another number of input channels.
 
-    For grey images the weights of the colours are summed, so that a grey picture gives what it gave
-    as a colour picture with three equal channels; for more channels they are repeated and scaled so
-    that their sum stays.
+    For grey images the weights are summed over the colours, so that a grey image gives the output that
+    it gave as a colour image with three equal channels; for more channels they are repeated and scaled
+    so that their sum stays the same.
     """
     have = weight.shape[1]
     if channels == 1:
@@ -51,7 +59,7 @@ def spread_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def _fitted(tensor: Tensor, wanted: Tensor | None) -> Tensor:
-    """A first convolution's weights for another number of channels; anything else as it is."""
+    """A first convolution's weights for another number of channels; any other tensor unchanged."""
     if wanted is None or tensor.ndim != 4 or tensor.shape == wanted.shape:
         return tensor
     channels = (tensor.shape[1], wanted.shape[1])
@@ -63,10 +71,15 @@ def _fitted(tensor: Tensor, wanted: Tensor | None) -> Tensor:
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Filled:
     """Copy into the network every tensor of the same name and shape.
 
-    A first convolution for another number of channels is summed or repeated to fit.
+    A first convolution for another number of channels is adapted, see `spread_channels`.
+
+    Args:
+        network: Changed in place.
+        tensors: Weights by name.
+        source: Where they come from, for the message.
 
     Raises:
-        UsageError: Less than half of the network would be filled; nothing is changed then.
+        ModelFileError: Less than half of the network would be filled; nothing is changed then.
     """
     own = network.state_dict()
     tensors = {name: _fitted(tensor, own.get(name)) for name, tensor in tensors.items()}
@@ -85,7 +98,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
         / max(1, sum(t.numel() for t in own.values())),
     )
     if filled.share < LEAST:
-        raise UsageError(
+        raise ModelFileError(
             f"--weights {source}: for another network? {filled}; name the network's own"
         )
     for name in fitting:

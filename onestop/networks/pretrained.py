@@ -1,4 +1,4 @@
-"""Weights that somebody published, and what must be known to use them."""
+"""Pretrained weights, and what is needed to use them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Literal
 
 from torch import Tensor
 
-_TIMEOUT = 30.0  # seconds without an answer after which a server counts as out of reach
+_TIMEOUT = 30.0  # seconds without an answer after which a server counts as unreachable
 
 
 @dataclass(frozen=True)
 class Published:
-    """Weights, how the images they were trained on were prepared, and the classes they know.
+    """Published weights, the preprocessing they were trained with, and the classes they know.
 
     Attributes:
         state: The tensors by name.
-        classes: Names of the outputs; empty where they are not known.
+        classes: Names of the outputs; empty if they are not known.
         size: Height and width in pixels.
-        crop_fraction: Part of the scaled shorter side that the middle cut keeps.
+        crop_fraction: Part of the scaled shorter side that the centre crop keeps.
         interpolation: How the images were scaled.
         mean: Of each channel, for pixels in [0, 1].
-        std: Of each channel.
+        std: Standard deviation of each channel.
     """
 
     state: dict[str, Tensor]
@@ -38,7 +38,7 @@ class Published:
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Give up on a server that does not answer, instead of waiting for ever."""
+    """While open, give up on a server that does not answer instead of waiting forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:

@@ -1,4 +1,4 @@
-"""What of a network decides how it is best computed, found by running it on shapes alone."""
+"""Properties of a network that decide the precision and the memory format it is computed in."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from onestop.networks import build
 from onestop.networks.catalog import Entry
 from onestop.networks.meta import look
 from onestop.networks.trace import run
-from onestop.recipe import MemoryFormat, Precision
+from onestop.recipe import Precision
 
-_HEAVY = 10_000_000  # multiply-adds an image from which convolutions take most of a step's time
+_HEAVY = 10_000_000  # multiply-adds per image from which convolutions take most of a step's time
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What rules about speed are made of.
+    """What rules about speed depend on.
 
     Attributes:
         multiply_adds: Of convolutions and linear layers, for one image.
-        convolutions: Whether it has any.
-        depthwise: Whether it has convolutions that see each channel alone (MobileNets and the like).
+        convolutions: Whether there are any.
+        depthwise: Whether there are depthwise ones, one group per channel (MobileNets and the like).
     """
 
     multiply_adds: int
@@ -29,7 +30,7 @@ class Traits:
     depthwise: bool
 
     def precision(self) -> tuple[Precision, str]:
-        """The precision to train in on a processor that multiplies in bf16, and why."""
+        """The precision to train in on a CPU that multiplies in bf16, and why."""
         if self.multiply_adds < _HEAVY:
             return "fp32", "a network this small gains nothing from 16 bits"
         if self.depthwise:
@@ -37,36 +38,34 @@ class Traits:
         return "bf16", "this processor multiplies in bf16 twice as fast"
 
 
-def suited_format(*, convolutions: bool) -> tuple[MemoryFormat, str]:
-    """The order of numbers in memory for a network with or without convolutions, and why."""
-    if not convolutions:
-        return "contiguous", "there are no convolutions"
-    return "channels-last", "convolutions are faster so"
-
-
 def traits_of(network: nn.Module, shape: tuple[int, ...]) -> Traits:
     """The traits of a network.
 
     Raises:
-        UsageError: It does not take inputs of that shape, (C, H, W) or (F,).
+        ArchitectureError: It does not take inputs of that shape, (C, H, W) or (F,).
     """
-    seen, _ = run(network, shape)
+    trace, _ = run(network, shape)
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     return Traits(
-        multiply_adds=sum(seen.work.values()),
+        multiply_adds=sum(trace.work.values()),
         convolutions=bool(convolutions),
         depthwise=any(1 < conv.groups == conv.in_channels for conv in convolutions),
     )
 
 
 def traits(entry: Entry, classes: int, channels: int, image_size: int) -> Traits | None:
-    """The traits of a network by its name; None of a user's own, whose code is not run for this.
+    """The traits of a network by its name; None for a user's own, whose code is not run for this.
 
-    What the catalogue says is taken, since to look would double the time in which a run starts.
+    Taken from the catalogue if it has them: building the network would double the time to start a run.
     """
     if entry.multiply_adds and entry.image_size:
         work = round(entry.multiply_adds * (image_size / entry.image_size) ** 2)
         return Traits(work, not entry.vectors, entry.depthwise)
     shape = (channels,) if entry.vectors else (channels, image_size, image_size)
-    found = look(entry, (classes, channels, image_size), lambda network: traits_of(network, shape))
-    return found and found[1]
+    if entry.users:
+        return None
+    looked_at = look(
+        lambda: build(entry.name, classes, channels, image_size),
+        lambda network: traits_of(network, shape),
+    )
+    return looked_at and looked_at[1]

@@ -1,4 +1,4 @@
-"""What a network may ask of those who train it, by having a method of that name."""
+"""Optional protocols by which a network customises its initialisation and its learning rates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @runtime_checkable
 class StartsFromImages(Protocol):
-    """A network some of whose first weights are computed from training images."""
+    """A network some of whose initial weights are computed from training images."""
 
     def start_from(self, inputs: Tensor) -> None:
         """Called once before training from random weights, with normalised inputs [N, C, S, S]."""
@@ -17,7 +17,7 @@ class StartsFromImages(Protocol):
 
 @runtime_checkable
 class ScalesRates(Protocol):
-    """A network some of whose parameters learn at another rate than the rest."""
+    """A network some of whose parameters have learning rates of their own."""
 
     def rate_scales(self) -> dict[str, float]:
-        """The share of the learning rate by the parameter's name; 1 for those not named."""
+        """Factors of the learning rate by parameter name; 1 for those not named."""

@@ -15,46 +15,23 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from onestop.networks.blocks import (
-    Block,
-    Residual,
-    bottleneck,
-    conv_norm_act,
-    he_init,
-    projection,
-    stage,
-)
+from onestop.networks.blocks import BasicBlock, Block, Bottleneck, conv_norm_act, he_init, stage
 
-
-def basic(inputs: int, outputs: int, stride: int) -> Residual:
-    """Two 3x3 convolutions, for the networks of up to 34 layers."""
-    body = nn.Sequential(
-        conv_norm_act(inputs, outputs, 3, stride),
-        conv_norm_act(outputs, outputs, 3, act=nn.Identity),
-    )
-    return Residual(body, projection(inputs, outputs, stride), nn.ReLU())
-
-
-def quarter(inputs: int, outputs: int, stride: int) -> Residual:
-    """A bottleneck a quarter as wide inside as outside, for 50 layers and more."""
-    return bottleneck(inputs, outputs, stride, width=outputs // 4)
+DEPTHS: dict[int, tuple[Block, tuple[int, int, int, int], int]] = {
+    # block, blocks in each stage, channels after the first stage
+    18: (BasicBlock, (2, 2, 2, 2), 64),
+    34: (BasicBlock, (3, 4, 6, 3), 64),
+    50: (Bottleneck, (3, 4, 6, 3), 256),
+}
 
 
 class ResNet(nn.Module):
     """A 3x3 stem, four stages that double the width and halve the size, a classifier."""
 
-    def __init__(
-        self,
-        classes: int,
-        channels: int,
-        image_size: int,  # noqa: ARG002
-        *,
-        block: Block,
-        counts: tuple[int, int, int, int],
-        width: int,
-    ) -> None:
-        """`width` is the number of channels after the first stage, `counts` the blocks a stage."""
+    def __init__(self, classes: int, channels: int, *, depth: int) -> None:
+        """`depth` is the number of layers with weights, a key of `DEPTHS`."""
         super().__init__()
+        block, counts, width = DEPTHS[depth]
         self.stem = conv_norm_act(channels, 64, 3)
         self.stage1 = stage(block, 64, width, counts[0], 1)
         self.stage2 = stage(block, width, 2 * width, counts[1], 2)
@@ -71,18 +48,3 @@ class ResNet(nn.Module):
         x = self.stage3(x)  # [B, 256 (x4), 8, 8]
         x = self.stage4(x)  # [B, 512 (x4), 4, 4]
         return self.fc(x.mean((-2, -1)))  # type: ignore[no-any-return]
-
-
-def resnet18_small(classes: int, channels: int, image_size: int) -> ResNet:
-    """Eight basic blocks."""
-    return ResNet(classes, channels, image_size, block=basic, counts=(2, 2, 2, 2), width=64)
-
-
-def resnet34_small(classes: int, channels: int, image_size: int) -> ResNet:
-    """Sixteen basic blocks."""
-    return ResNet(classes, channels, image_size, block=basic, counts=(3, 4, 6, 3), width=64)
-
-
-def resnet50_small(classes: int, channels: int, image_size: int) -> ResNet:
-    """Sixteen bottlenecks."""
-    return ResNet(classes, channels, image_size, block=quarter, counts=(3, 4, 6, 3), width=256)

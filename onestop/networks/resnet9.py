@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from onestop.networks.blocks import Residual, conv_norm_act, he_init
 
 _SCALE = 0.125
-"""Factor of the outputs; small ones keep the softmax soft while the rate is high."""
+"""Factor of the outputs; a small one keeps the softmax soft while the learning rate is high."""
 
 
 def down(inputs: int, outputs: int) -> nn.Sequential:
@@ -31,7 +31,7 @@ def residual(width: int) -> Residual:
 class ResNet9(nn.Module):
     """A stem, three convolutions with pooling, residual blocks after the first and the last."""
 
-    def __init__(self, classes: int, channels: int, image_size: int) -> None:  # noqa: ARG002
+    def __init__(self, classes: int, channels: int) -> None:
         super().__init__()
         self.stem = conv_norm_act(channels, 64, 3)
         self.stage1 = nn.Sequential(down(64, 128), residual(128))
@@ -48,8 +48,3 @@ class ResNet9(nn.Module):
         x = self.stage3(x)  # [B, 512, 4, 4]
         x = x.amax((-2, -1))  # [B, 512]
         return self.fc(x) * _SCALE  # type: ignore[no-any-return]
-
-
-def resnet9(classes: int, channels: int, image_size: int) -> ResNet9:
-    """The network of the fourth part, for images of 8 pixels and more."""
-    return ResNet9(classes, channels, image_size)

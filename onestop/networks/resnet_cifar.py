@@ -12,10 +12,12 @@ shapes are given), K classes.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from onestop.networks.blocks import Residual, conv_norm_act, he_init, stage
+from onestop.networks.blocks import BasicBlock, conv_norm_act, he_init, stage
 
 
 class PaddedShortcut(nn.Module):
@@ -28,36 +30,25 @@ class PaddedShortcut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C + new, H/stride, W/stride] (rounded up)."""
-        x = F.avg_pool2d(
-            x, 1, self.stride
-        )  # as a slice, whose way back takes several times as long
+        # Equals x[..., ::s, ::s], whose backward pass is several times slower.
+        x = F.avg_pool2d(x, 1, self.stride)
         return F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
 
 
-def block(inputs: int, outputs: int, stride: int) -> Residual:
-    """Two 3x3 convolutions beside a shortcut without parameters."""
-    body = nn.Sequential(
-        conv_norm_act(inputs, outputs, 3, stride),
-        conv_norm_act(outputs, outputs, 3, act=nn.Identity),
-    )
+def padded(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """A shortcut without parameters: the input itself, or padded where width or size change."""
     same = stride == 1 and inputs == outputs
-    skip = nn.Identity() if same else PaddedShortcut(outputs - inputs, stride)
-    return Residual(body, skip, nn.ReLU())
+    return nn.Identity() if same else PaddedShortcut(outputs - inputs, stride)
 
 
 class CifarResNet(nn.Module):
     """A 3x3 stem, three stages of equal depth and growing width, a classifier."""
 
-    def __init__(
-        self,
-        classes: int,
-        channels: int,
-        image_size: int,  # noqa: ARG002
-        *,
-        depth: int,
-    ) -> None:
+    def __init__(self, classes: int, channels: int, *, depth: int) -> None:
+        """`depth` is 6n+2."""
         super().__init__()
         count = (depth - 2) // 6
+        block = partial(BasicBlock, shortcut=padded)
         self.stem = conv_norm_act(channels, 16, 3)
         self.stage1 = stage(block, 16, 16, count, 1)
         self.stage2 = stage(block, 16, 32, count, 2)
@@ -72,28 +63,3 @@ class CifarResNet(nn.Module):
         x = self.stage2(x)  # [B, 32, 16, 16]
         x = self.stage3(x)  # [B, 64, 8, 8]
         return self.fc(x.mean((-2, -1)))  # type: ignore[no-any-return]
-
-
-def resnet20(classes: int, channels: int, image_size: int) -> CifarResNet:
-    """Three blocks a stage."""
-    return CifarResNet(classes, channels, image_size, depth=20)
-
-
-def resnet32(classes: int, channels: int, image_size: int) -> CifarResNet:
-    """Five blocks a stage."""
-    return CifarResNet(classes, channels, image_size, depth=32)
-
-
-def resnet44(classes: int, channels: int, image_size: int) -> CifarResNet:
-    """Seven blocks a stage."""
-    return CifarResNet(classes, channels, image_size, depth=44)
-
-
-def resnet56(classes: int, channels: int, image_size: int) -> CifarResNet:
-    """Nine blocks a stage."""
-    return CifarResNet(classes, channels, image_size, depth=56)
-
-
-def resnet110(classes: int, channels: int, image_size: int) -> CifarResNet:
-    """Eighteen blocks a stage."""
-    return CifarResNet(classes, channels, image_size, depth=110)

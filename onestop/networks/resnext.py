@@ -14,27 +14,20 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from onestop.networks.blocks import bottleneck, conv_norm_act, he_init, stage
+from onestop.networks.blocks import Bottleneck, conv_norm_act, he_init, stage
 
 
 class ResNeXt(nn.Module):
     """A 3x3 stem, three stages of three bottlenecks, a classifier: 29 layers."""
 
-    def __init__(
-        self,
-        classes: int,
-        channels: int,
-        image_size: int,  # noqa: ARG002
-        *,
-        groups: int,
-        group_width: int,
-    ) -> None:
+    def __init__(self, classes: int, channels: int, *, groups: int, group_width: int) -> None:
+        """`groups` is G, `group_width` is W."""
         super().__init__()
         width = groups * group_width
         self.stem = conv_norm_act(channels, 64, 3)
-        self.stage1 = stage(partial(bottleneck, width=width, groups=groups), 64, 256, 3, 1)
-        self.stage2 = stage(partial(bottleneck, width=2 * width, groups=groups), 256, 512, 3, 2)
-        self.stage3 = stage(partial(bottleneck, width=4 * width, groups=groups), 512, 1024, 3, 2)
+        self.stage1 = stage(partial(Bottleneck, width=width, groups=groups), 64, 256, 3, 1)
+        self.stage2 = stage(partial(Bottleneck, width=2 * width, groups=groups), 256, 512, 3, 2)
+        self.stage3 = stage(partial(Bottleneck, width=4 * width, groups=groups), 512, 1024, 3, 2)
         self.fc = nn.Linear(1024, classes)
         he_init(self)
 
@@ -45,13 +38,3 @@ class ResNeXt(nn.Module):
         x = self.stage2(x)  # [B, 512, 16, 16]
         x = self.stage3(x)  # [B, 1024, 8, 8]
         return self.fc(x.mean((-2, -1)))  # type: ignore[no-any-return]
-
-
-def resnext29_8x64d(classes: int, channels: int, image_size: int) -> ResNeXt:
-    """Eight groups of 64 channels, as in the paper."""
-    return ResNeXt(classes, channels, image_size, groups=8, group_width=64)
-
-
-def resnext29_2x64d(classes: int, channels: int, image_size: int) -> ResNeXt:
-    """Two groups of 64 channels: a quarter as large."""
-    return ResNeXt(classes, channels, image_size, groups=2, group_width=64)

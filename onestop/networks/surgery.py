@@ -1,8 +1,7 @@
-"""Changing a finished network: another head, another number of channels, found by running it.
+"""Model surgery: another head or another number of input channels for a finished network.
 
-Nothing here is a table of networks: the layers are found by watching which of them compute the
-outputs and which see the image first. A copy of the network is run whose tensors have shapes but no
-values ("meta" tensors), so that looking costs no arithmetic and leaves no trace.
+There are no tables of networks here: a run on shapes alone (`onestop/networks/trace.py`) shows which
+layers compute the outputs and which see the image first.
 
 Legend: K outputs of the network.
 """
@@ -18,8 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError
+from onestop.networks.autograd import walk
 from onestop.networks.partial_load import spread_channels
+from onestop.networks.trace import (
+    hooked,
+    outputs_of,
+    run_on_shapes,
+    shapes_of_two,
+    without_values,
+)
 
 _LAYERS = (nn.Linear, nn.Conv2d)
 
@@ -27,31 +34,31 @@ _LAYERS = (nn.Linear, nn.Conv2d)
 def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """Names of the layers that compute the network's outputs, the main head first.
 
-    A network has several where it averages the outputs of several layers, or where auxiliary
-    classifiers give outputs of their own in training.
+    A network has several if it averages the outputs of several layers, or if auxiliary classifiers
+    have outputs of their own in training.
 
     Args:
         network: Any network for images.
         shape: Of one input, (C, H, W).
 
     Raises:
-        UsageError: No linear or convolutional layer with as many outputs as the network computes
-            them.
+        ArchitectureError: No linear or convolutional layer with as many outputs as the network has
+            computes them.
     """
     heads: dict[str, None] = {}  # an ordered set
     for training in (False, True):
-        watched = _watch(network, shape, training=training)
-        for output in watched.outputs:
+        graph = _graph(network, shape, training=training)
+        for output in graph.outputs:
             classes = output.shape[-1]
-            found = [n for n in watched.layers_behind(output)
-                     if _outputs(network.get_submodule(n)) == classes]  # fmt: skip
-            if output.ndim != 2 or not found:
-                raise UsageError(
+            last = [name for name in graph.layers_behind(output)
+                    if _outputs(network.get_submodule(name)) == classes]  # fmt: skip
+            if output.ndim != 2 or not last:
+                raise ArchitectureError(
                     f"{type(network).__name__}: has no last layer with {classes} outputs"
                 )
-            heads.update(dict.fromkeys(found))
+            heads.update(dict.fromkeys(last))
         if not heads:
-            raise UsageError(f"{type(network).__name__}: gives no tensor of outputs")
+            raise ArchitectureError(f"{type(network).__name__}: gives no tensor of outputs")
     return list(heads)
 
 
@@ -71,7 +78,7 @@ def replace_head(
         The network.
 
     Raises:
-        UsageError: No head was found, or the network does not work with another one.
+        ArchitectureError: No head was found, or the network does not work with another one.
     """
     heads = find_heads(network, shape)
     new = {name: _like(network.get_submodule(name), outputs=classes) for name in heads}
@@ -91,12 +98,14 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
         shape: Of one input that the network takes now, (C, H, W).
 
     Raises:
-        UsageError: What sees the image is not a convolution over its channels.
+        ArchitectureError: What sees the image is not a convolution over its channels.
     """
-    first = _watch(network, shape, training=False).layers_at_the_image()
+    first = _graph(network, shape, training=False).layers_at_the_image()
     layers = {name: network.get_submodule(name) for name in first}
     if not layers or not all(_sees_channels(layer, shape[0]) for layer in layers.values()):
-        raise UsageError(f"{type(network).__name__}: its first layer is no plain convolution")
+        raise ArchitectureError(
+            f"{type(network).__name__}: its first layer is not a plain convolution"
+        )
     new = {name: _like(layer, inputs=channels) for name, layer in layers.items()}
     with torch.no_grad():
         for name, layer in layers.items():
@@ -107,27 +116,9 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
     return network
 
 
-def run_on_shapes(network: nn.Module, shape: tuple[int, ...], *, training: bool = False) -> Any:
-    """Run a network on shapes alone.
-
-    Args:
-        network: Any network for images.
-        shape: Of one input, (C, H, W).
-        training: The mode to run it in.
-
-    Returns:
-        Its outputs for two images, without values.
-
-    Raises:
-        UsageError: It does not take such images.
-    """
-    with torch.no_grad():
-        return _run(_without_values(network).train(training), _images(shape))
-
-
 @dataclass(frozen=True)
-class _Watched:
-    """The computation of a run: steps that point to the steps before them, as autograd keeps them.
+class _Graph:
+    """The computation of a run.
 
     Attributes:
         outputs: The network's, the main one first.
@@ -146,43 +137,32 @@ class _Watched:
 
     def layers_at_the_image(self) -> list[str]:
         """The layers that see the image before any other layer does, in the order they ran."""
-        found = (
+        names = (
             name
             for step, name in self.layers.items()
             if self.image in self._met(before for before, _ in step.next_functions)
         )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(names))
 
     def _met(self, steps: Iterable[Node | None]) -> set[Node]:
         """All steps on the way back from some, up to the first layer on each path."""
-        met: set[Node] = set()
-        waiting = list(steps)
-        while waiting:
-            step = waiting.pop()
-            if step is None or step in met:
-                continue
-            met.add(step)
-            if step not in self.layers:
-                waiting += [before for before, _ in step.next_functions]
-        return met
+        return {*walk(steps, until=self.layers.__contains__)}
 
 
-def _watch(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> _Watched:
-    """Run a network on shapes and keep what was computed from what."""
-    shapes = _without_values(network).train(training)
+def _graph(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> _Graph:
+    """Run a copy of a network on shapes and keep what was computed from what."""
+    shapes = without_values(network).train(training)
     layers: dict[Node, str] = {}
 
-    def note(name: str, output: Tensor) -> None:
+    def note(name: str, _: nn.Module, __: Any, output: Tensor) -> None:
         if output.grad_fn is not None:
             layers.setdefault(output.grad_fn, name)
 
-    for name, layer in shapes.named_modules():
-        if name and isinstance(layer, _LAYERS):
-            layer.register_forward_hook(lambda _, __, output, name=name: note(name, output))
-    with torch.inference_mode(False), torch.enable_grad():
-        images = _images(shape).requires_grad_()
-        outputs = list(_tensors(_run(shapes, images)))
-        return _Watched(outputs, get_gradient_edge(images).node, layers)
+    named = [(name, m) for name, m in shapes.named_modules() if name and isinstance(m, _LAYERS)]
+    with torch.inference_mode(False), torch.enable_grad(), hooked(named, after=note):
+        images = shapes_of_two(shape).requires_grad_()
+        outputs = list(_tensors(outputs_of(shapes, images)))
+        return _Graph(outputs, get_gradient_edge(images).node, layers)
 
 
 def _tensors(outputs: Any) -> Iterator[Tensor]:
@@ -191,40 +171,6 @@ def _tensors(outputs: Any) -> Iterator[Tensor]:
         yield outputs
     elif isinstance(outputs, tuple | list):
         yield from (output for output in outputs if isinstance(output, Tensor))
-
-
-def _images(shape: tuple[int, ...]) -> Tensor:
-    # Two, since BatchNorm in training makes nothing of one.
-    return torch.empty(2, *shape, device="meta")
-
-
-def _without_values(network: nn.Module) -> nn.Module:
-    """A copy of a network with tensors that have shapes only; the values are not copied."""
-    memo: dict[int, Any] = {}
-    for module in network.modules():
-        held = (*module.parameters(False), *module.buffers(False), *vars(module).values())
-        for tensor in held:
-            if isinstance(tensor, Tensor):
-                memo[id(tensor)] = _without_value(tensor)
-    return copy.deepcopy(network, memo)
-
-
-def _without_value(tensor: Tensor) -> Tensor:
-    shapes = torch.empty_like(tensor, device="meta", requires_grad=False)
-    # What is frozen is watched like the rest.
-    learns = tensor.is_floating_point()
-    return nn.Parameter(shapes, learns) if isinstance(tensor, nn.Parameter) else shapes
-
-
-def _run(network: nn.Module, images: Tensor) -> Any:
-    try:
-        return network(images)
-    except Exception as error:
-        wanted = "x".join(map(str, images.shape[1:]))
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UsageError(
-            f"{type(network).__name__}: does not take {wanted} images: {reason}"
-        ) from error
 
 
 def _outputs(layer: nn.Module) -> int:
@@ -267,10 +213,10 @@ def _swap(
             outputs = _tensors(run_on_shapes(network, shape, training=training))
             widths = {output.shape[-1] for output in outputs} - {classes}
             if classes is not None and widths:
-                raise UsageError(f"it then has {widths.pop()} outputs instead of {classes}")
-    except UsageError as error:
+                raise ArchitectureError(f"it then has {widths.pop()} outputs instead of {classes}")
+    except ArchitectureError as error:
         for name, layer in old.items():
             network.set_submodule(name, layer)
-        raise UsageError(
+        raise ArchitectureError(
             f"{type(network).__name__}: does not work with a new {', '.join(new)} ({error})"
         ) from error

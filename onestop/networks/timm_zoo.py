@@ -1,4 +1,4 @@
-"""timm's networks, `timm:NAME`, where timm is installed (the extra `timm`)."""
+"""timm's networks, `timm:NAME`, if timm is installed (the extra `timm`)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any, Literal, cast
 
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.pretrained import Published, patience
-from onestop.networks.surgery import run_on_shapes
+from onestop.networks.trace import run_on_shapes
 from onestop.text import did_you_mean, listing
 
 PREFIX = "timm:"
 
 
 def entry(name: str) -> Entry:
-    """What timm says of a network, named without the prefix.
+    """The entry of a timm network, named without the prefix.
 
     Raises:
         UsageError: timm is not installed, or does not know the name.
@@ -43,7 +43,7 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     """A timm network with random weights; `name` has the prefix.
 
     Raises:
-        UsageError: The network does not take such images.
+        ArchitectureError: The network does not take such images.
     """
     timm, plain = _timm(), name.removeprefix(PREFIX)
     options: dict[str, Any] = {"num_classes": classes, "in_chans": channels}
@@ -55,7 +55,7 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
         run_on_shapes(network, (channels, image_size, image_size))
     except Exception as error:  # each of timm's authors checks in another way, or not at all
         usual = entry(plain).image_size
-        raise UsageError(
+        raise ArchitectureError(
             f"{name}: does not work with {channels}x{image_size}x{image_size} images "
             f"({_first_line(error)}); its usual ones are 3x{usual}x{usual}"
         ) from error

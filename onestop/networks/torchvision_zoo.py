@@ -9,31 +9,30 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from onestop.errors import UsageError
+from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.pretrained import Published, patience
-from onestop.networks.surgery import replace_channels
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.text import listing
 
 with without_compiler():
     from torchvision import models
 
-# These two warn unless told whether to start at their papers' random weights.
+# These two warn unless they are told whether to start from their papers' random weights.
 _ASK_FOR_INIT = _SCALED_INSIDE = ("googlenet", "inception_v3")
 
-# These have tables made for one size, which they are told under different names. They take
-# multiples of their patch, or of what their windows cover.
+# These have tables for one image size, an argument with a name of its own in each. They take
+# multiples of their patch size, or of what their windows cover.
 _TABLES = {"vit_": "image_size", "maxvit_": "input_size"}
 
-# Where torchvision states the size of the weights though less will do; tests hold the true one.
+# torchvision states the size of the weights here, though less will do; tests check the true minimum.
 _LEAST = {"efficientnet_v2_": 1, "swin_": 4}
 
 _AUXILIARY = 299
 """Fewer pixels leave nothing for the second last convolution of Inception v3's auxiliary
 classifier, which only training needs."""
 
-# Families whose convolutions see each channel alone; a test looks at all of them.
+# Families with depthwise convolutions; a test checks all networks.
 _DEPTHWISE = ("convnext", "efficientnet", "maxvit", "mnasnet", "mobilenet", "shufflenet")
 
 
@@ -43,7 +42,7 @@ def names() -> list[str]:
 
 
 def entry(name: str) -> Entry:
-    """What torchvision says of a network with its best weights."""
+    """The entry of a torchvision network, by what it states of its best weights."""
     best = models.get_model_weights(name).DEFAULT
     return Entry(
         name=name,
@@ -68,13 +67,13 @@ def _min_size(name: str, meta: Any) -> int:
     return next((least for family, least in _LEAST.items() if name.startswith(family)), stated)
 
 
-def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A torchvision network with random weights.
+def build(name: str, classes: int, image_size: int) -> nn.Module:
+    """A torchvision network for colour images, with random weights.
 
-    Inception v3 has no auxiliary classifier where the images are too small for it.
+    Inception v3 has no auxiliary classifier if the images are too small for it.
 
     Raises:
-        UsageError: The network has tables that cannot be made for this size.
+        ArchitectureError: The network has tables that cannot be made for this size.
     """
     options: dict[str, Any] = {"init_weights": True} if name in _ASK_FOR_INIT else {}
     if name == "inception_v3":
@@ -86,13 +85,11 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     if isinstance(network, models.MNASNet):
         network.__class__ = _MNASNet
     assert isinstance(network, nn.Module)
-    if channels != 3:
-        replace_channels(network, channels, (3, image_size, image_size))
     return network
 
 
 class _MNASNet(models.MNASNet):  # type: ignore[misc]
-    """Takes weights that do not say of which version they are, as no safetensors file does."""
+    """Takes weights without a version, which no safetensors file has."""
 
     def _load_from_state_dict(
         self, state: Any, prefix: str, metadata: dict[str, Any], *rest: Any
@@ -102,11 +99,11 @@ class _MNASNet(models.MNASNet):  # type: ignore[misc]
 
 
 def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
-    """The size as the network wants to be told it."""
+    """The image size in the form that the network takes."""
     unit = entry(name).min_size
     if size % unit:
         below = size // unit * unit
-        raise UsageError(
+        raise ArchitectureError(
             f"{name}: takes images of a multiple of {unit} pixels, not of {size}; "
             f"name --image-size {below} or {below + unit}"
         )
@@ -119,8 +116,8 @@ def published_weights(name: str, which: str = "default") -> Published:
     Looked for in torch's own cache (TORCH_HOME), else downloaded; the checksum is verified.
 
     Raises:
-        UsageError: There is no such set, or it could not be downloaded; names the file and where
-            to put it.
+        UsageError: There is no such set, or it could not be downloaded; the message names the file and
+            where to put it.
     """
     weights = _weights_named(name, which)
     folder = Path(torch.hub.get_dir()) / "checkpoints"
@@ -155,7 +152,7 @@ def published_weights(name: str, which: str = "default") -> Published:
 
 
 def _weights_named(name: str, which: str) -> models.Weights:
-    """Sets are named as in torchvision, with or without the class before the dot."""
+    """A set by its name in torchvision, with or without the class before the dot."""
     known = models.get_model_weights(name)
     if which == "default":
         return known.DEFAULT

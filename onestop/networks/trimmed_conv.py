@@ -1,10 +1,10 @@
-"""Convolutions of maps that are smaller than their kernel, trained without its idle taps.
+"""Trimmed kernels: training convolutions on maps smaller than their kernel without the idle taps.
 
 Large networks shrink small images until a 3x3 kernel lies on a map of a single pixel: a ResNet-18
 made for 224 pixels does so with the 32 of CIFAR-10 in its last four convolutions. Eight of the nine
-taps then only ever meet padding. oneDNN computes their gradients all the same, at about ten times the
-time of the whole way forward. Without them the sums are the same but for zeros and their order; on
-the processor, a step of that ResNet-18 takes two thirds of the time.
+taps then only ever meet padding. oneDNN computes their gradients all the same, which takes about ten
+times as long as the whole forward pass. Without them the sums are the same except for zeros and their
+order; on the CPU, a step of that ResNet-18 takes two thirds of the time.
 
 Legend: B images of a batch, C channels in, O out, k kernel size, H and W of a map.
 """
@@ -19,7 +19,7 @@ Span = tuple[int, int, int]
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d` that leaves idle taps out of its training steps on the processor."""
+    """`nn.Conv2d` that leaves idle taps out of training steps on the CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, O, H', W']."""
@@ -30,7 +30,7 @@ class Conv2d(nn.Conv2d):
         return super().forward(x)
 
     def _span(self, side: int, size: int) -> Span | None:
-        """The taps along one side that meet the map; None where all do, or where it is not simple."""
+        """The taps along one side that meet the map; None if all do, or for dilation and the like."""
         kernel, stride, padding = self.kernel_size[side], self.stride[side], self.padding[side]
         if size >= kernel or isinstance(padding, str) or self.dilation[side] != 1:
             return None
@@ -60,7 +60,7 @@ class Conv2d(nn.Conv2d):
 
 
 def without_idle_taps(network: nn.Module) -> nn.Module:
-    """Have the convolutions of a network leave out idle taps; changed in place and given back."""
+    """Make the convolutions of a network leave out idle taps; changes it in place and returns it."""
     for module in network.modules():
         if type(module) is nn.Conv2d and module.padding_mode == "zeros":
             module.__class__ = Conv2d

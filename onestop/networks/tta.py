@@ -1,7 +1,7 @@
-"""Test-time augmentation: an image and its mirror image, and the mean of what both give.
+"""Test-time augmentation: the mean output for an image and its mirror image.
 
-A classifier's mistakes on the two differ, so that the mean errs less often, for twice the work
-(Krizhevsky et al. 2012, section 4.1, averages ten crops and mirror images of each image,
+A classifier makes different mistakes on the two, so that their mean is wrong less often, at twice the
+cost (Krizhevsky et al. 2012, section 4.1, averages ten crops and mirror images of each image,
 https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks).
 """
 
@@ -13,7 +13,7 @@ from onestop.recipe import TestTimeAugmentation
 
 
 class Mirrored(nn.Module):
-    """A network in evaluation that sees each image also mirrored left-right."""
+    """A network for evaluation that averages its outputs for an image and its mirror image."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -21,11 +21,11 @@ class Mirrored(nn.Module):
         self.train(network.training)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images [B, C, H, W] -> the mean of both outputs, [B, K]."""
+        """[B, C, H, W] -> the mean of both outputs, [B, K]."""
         both: Tensor = self.network(images).float() + self.network(images.flip(-1)).float()
         return both / 2
 
 
 def augmented(network: nn.Module, how: TestTimeAugmentation) -> nn.Module:
-    """A network as a recipe's `tta` wants it scored: as it is, or `Mirrored`."""
+    """A network as a recipe's `tta` has it evaluated: as it is, or `Mirrored`."""
     return Mirrored(network) if how == "flip" else network

@@ -36,15 +36,8 @@ def conv_act(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 class VGG(nn.Module):
     """Stages that halve the size, an average over the places left, a classifier."""
 
-    def __init__(
-        self,
-        classes: int,
-        channels: int,
-        image_size: int,  # noqa: ARG002
-        *,
-        depth: int,
-        norm: bool = False,
-    ) -> None:
+    def __init__(self, classes: int, channels: int, *, depth: int, norm: bool = False) -> None:
+        """`depth` is a key of `COUNTS`; with `norm`, BatchNorm follows every convolution."""
         super().__init__()
         conv = conv_norm_act if norm else conv_act
         self.stages = nn.Sequential()
@@ -61,43 +54,3 @@ class VGG(nn.Module):
         # [B, 64, 16, 16], [B, 128, 8, 8], [B, 256, 4, 4], [B, 512, 2, 2], [B, 512, 1, 1]
         x = self.stages(x)
         return self.fc(x.mean((-2, -1)))  # type: ignore[no-any-return]
-
-
-def vgg11_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column A of the paper's table."""
-    return VGG(classes, channels, image_size, depth=11)
-
-
-def vgg13_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column B."""
-    return VGG(classes, channels, image_size, depth=13)
-
-
-def vgg16_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column D."""
-    return VGG(classes, channels, image_size, depth=16)
-
-
-def vgg19_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column E."""
-    return VGG(classes, channels, image_size, depth=19)
-
-
-def vgg11_bn_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column A with BatchNorm."""
-    return VGG(classes, channels, image_size, depth=11, norm=True)
-
-
-def vgg13_bn_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column B with BatchNorm."""
-    return VGG(classes, channels, image_size, depth=13, norm=True)
-
-
-def vgg16_bn_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column D with BatchNorm."""
-    return VGG(classes, channels, image_size, depth=16, norm=True)
-
-
-def vgg19_bn_small(classes: int, channels: int, image_size: int) -> VGG:
-    """Column E with BatchNorm."""
-    return VGG(classes, channels, image_size, depth=19, norm=True)

@@ -42,15 +42,8 @@ class WideBlock(nn.Module):
 class WideResNet(nn.Module):
     """A narrow stem, three wide stages, a last activation, a classifier."""
 
-    def __init__(
-        self,
-        classes: int,
-        channels: int,
-        image_size: int,  # noqa: ARG002
-        *,
-        depth: int,
-        factor: int,
-    ) -> None:
+    def __init__(self, classes: int, channels: int, *, depth: int, factor: int) -> None:
+        """`depth` is d, 6n+4; `factor` is k."""
         super().__init__()
         count = (depth - 4) // 6
         self.stem = nn.Conv2d(channels, 16, 3, padding=1, bias=False)
@@ -69,13 +62,3 @@ class WideResNet(nn.Module):
         x = self.stage3(x)  # [B, 64k, 8, 8]
         x = F.relu(self.norm(x)).mean((-2, -1))  # [B, 64k]
         return self.fc(x)  # type: ignore[no-any-return]
-
-
-def wrn_28_10(classes: int, channels: int, image_size: int) -> WideResNet:
-    """Four blocks a stage, ten times as wide."""
-    return WideResNet(classes, channels, image_size, depth=28, factor=10)
-
-
-def wrn_16_4(classes: int, channels: int, image_size: int) -> WideResNet:
-    """Two blocks a stage, four times as wide."""
-    return WideResNet(classes, channels, image_size, depth=16, factor=4)

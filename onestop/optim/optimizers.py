@@ -9,28 +9,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from onestop.recipe import Recipe
+from onestop.recipe import Optim
 
 
 def optimizer_for(
-    recipe: Recipe, network: nn.Module, scales: Mapping[str, float] | None = None
+    optim: Optim, network: nn.Module, scales: Mapping[str, float] | None = None
 ) -> torch.optim.Optimizer:
-    """Torch's optimizer of a resolved recipe over all parameters that learn.
+    """Torch's optimizer over all parameters that are trained.
 
-    Weight decay is left off vectors and scalars, which are biases and the weights of normalisation
-    layers, unless `decay_all` is set.
+    Weight decay is not applied to vectors and scalars, which are biases and the weights of
+    normalisation layers, unless `decay_all` is set.
 
     Args:
-        recipe: Resolved: no value is None.
+        optim: Settings of the optimizer.
         network: Its parameters that require gradients are taken.
-        scales: Share of the learning rate for each parameter by name; 1 where not given.
+        scales: Learning rate of each parameter by name, relative to the full one; 1 by default.
     """
-    assert recipe.lr is not None
-    decay, momentum = recipe.weight_decay or 0.0, recipe.momentum or 0.0
     members: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            decays = decay if parameter.ndim > 1 or recipe.decay_all else 0.0
+            decays = optim.weight_decay if parameter.ndim > 1 or optim.decay_all else 0.0
             members.setdefault((decays, (scales or {}).get(name, 1.0)), []).append(parameter)
     groups = [
         {"params": parameters, "weight_decay": decays, "lr_scale": scale}
@@ -39,13 +37,13 @@ def optimizer_for(
     # One pass over memory a step instead of several; RMSprop has no such form.
     fused = {"fused": next(network.parameters()).device.type in ("cpu", "cuda")}
     kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
-        "sgd": (_SGD, {"momentum": momentum, "nesterov": recipe.nesterov, **fused}),
+        "sgd": (_SGD, {"momentum": optim.momentum, "nesterov": optim.nesterov, **fused}),
         "adam": (torch.optim.Adam, fused),
         "adamw": (torch.optim.AdamW, fused),
-        "rmsprop": (torch.optim.RMSprop, {"momentum": momentum}),
+        "rmsprop": (torch.optim.RMSprop, {"momentum": optim.momentum}),
     }
-    cls, options = kinds[recipe.optimizer]
-    optimizer: torch.optim.Optimizer = _without_compiler(cls)(groups, lr=recipe.lr, **options)
+    cls, options = kinds[optim.optimizer]
+    optimizer: torch.optim.Optimizer = _without_compiler(cls)(groups, lr=optim.lr, **options)
     return optimizer
 
 

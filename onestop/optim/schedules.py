@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from onestop.recipe import Recipe
+from onestop.recipe import Optim
 
 Factor = Callable[[int], float]
 """From a step, counted from 0, to the share of the highest rate."""
@@ -17,25 +17,22 @@ ONE_CYCLE_START = 1 / 25
 ONE_CYCLE_END = 1e-4
 
 
-def schedule(recipe: Recipe, steps_per_epoch: int) -> Factor:
-    """The schedule of a resolved recipe.
+def schedule(optim: Optim, steps_per_epoch: int) -> Factor:
+    """The schedule that the settings ask for.
 
     `constant` stays; `step` falls to a tenth every `step_epochs`; `cosine` falls to zero along half
     a cosine (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983); all three rise linearly
     over `warmup_epochs` first. `one-cycle` rises along a cosine over `warmup_epochs` and falls along
     one to nearly nothing (Smith and Topin 2018, https://arxiv.org/abs/1708.07120).
     """
-    assert recipe.epochs is not None
-    assert recipe.warmup_epochs is not None
-    total = recipe.epochs * steps_per_epoch
-    warmup = round(recipe.warmup_epochs * steps_per_epoch)
-    if recipe.schedule == "one-cycle":
+    total = optim.epochs * steps_per_epoch
+    warmup = round(optim.warmup_epochs * steps_per_epoch)
+    if optim.schedule == "one-cycle":
         return _one_cycle(total, warmup)
-    if recipe.schedule == "cosine":
+    if optim.schedule == "cosine":
         return _after_warmup(_cosine(total - warmup), warmup)
-    if recipe.schedule == "step":
-        assert recipe.step_epochs is not None
-        period = recipe.step_epochs * steps_per_epoch
+    if optim.schedule == "step":
+        period = optim.step_epochs * steps_per_epoch
         # Falls are counted from the start of the run, as one reads them in a paper.
         return lambda step: _warm(step, warmup) * 0.1 ** (step // period)
     return lambda step: _warm(step, warmup)

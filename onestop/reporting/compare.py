@@ -13,7 +13,7 @@ from onestop.data.sources.python import NAME
 from onestop.figures.curves import compared
 from onestop.metrics.intervals import Paired, paired
 from onestop.metrics.spec import LOSS
-from onestop.recipe import Recipe
+from onestop.recipe.schema import FIELDS
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
 from onestop.reporting.images import pictures_of, prediction_table
 from onestop.reporting.run_data import RunData
@@ -74,13 +74,14 @@ def _named_alike(first: RunData, second: RunData) -> bool:
     """
     truths = [{p.image: p.truth for p in run.predictions} for run in (first, second)]
     by_number = any(name.startswith("#") for one in truths for name in one)
-    one_source = first.recipe.source == second.recipe.source != NAME
+    one_source = first.recipe.data.source == second.recipe.data.source != NAME
     return not by_number or one_source or truths[0] == truths[1]
 
 
 def _same_data(first: RunData, second: RunData) -> bool:
     """Whether nothing speaks against it; another seed cuts a source into other splits."""
-    cuts = [(r.recipe.source, r.recipe.seed, r.recipe.val_fraction) for r in (first, second)]
+    recipes = (first.recipe, second.recipe)
+    cuts = [(r.data.source, r.machine.seed, r.data.val_fraction) for r in recipes]
     if cuts[0] != cuts[1]:
         return cuts[0][0] == cuts[1][0]
     prints = [run.card.data.get("fingerprint") if run.card else None for run in (first, second)]
@@ -150,7 +151,7 @@ def _figures(runs: Sequence[RunData]) -> Table:
     rows = []
     for run in runs:
         seconds = float(run.epochs[-1]["seconds"]) if run.epochs else 0.0
-        epochs, images = f"{len(run.epochs)} of {run.recipe.epochs}", len(run.predictions)
+        epochs, images = f"{len(run.epochs)} of {run.recipe.optim.epochs}", len(run.predictions)
         held = f"{images:,} {named_split(run.split)}" if images else ""
         rows.append([
             _name(run), network_of(run), source_of(run), _figure(run), held, epochs,
@@ -165,11 +166,11 @@ def _figure(run: RunData) -> str | Share:
 
 
 def _settings(runs: Sequence[RunData]) -> list[Block]:
-    rows = []
-    for field in dataclasses.fields(Recipe):
-        values = ["" if (v := getattr(r.recipe, field.name)) is None else str(v) for r in runs]
+    rows, recipes = [], [run.recipe.values() for run in runs]
+    for name in FIELDS:
+        values = ["" if (v := recipe[name]) is None else str(v) for recipe in recipes]
         if len(set(values)) > 1:
-            rows.append([field.name.replace("_", "-"), *values])
+            rows.append([name.replace("_", "-"), *values])
     if not rows:
         return [Text("None: the recipes are the same.")]
     return [Table(("setting", *map(_name, runs)), rows, "")]

@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
+from onestop.data.for_training import training_loader
 from onestop.data.loader import epoch_plan
-from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import Samples
 from onestop.errors import OneStopError
 from onestop.explaining.attribution import heat_maps
@@ -25,10 +25,10 @@ from onestop.images.formats import BadImageError
 from onestop.inference.model import Model
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Table, Tile, Tone, tile
-from onestop.reporting.run_data import RunData
-from onestop.runtime.device import Engine
 from onestop.tasks import Prediction
-from onestop.training.setup import training_loader
+
+if TYPE_CHECKING:
+    from onestop.reporting.run_data import RunData
 
 Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24
@@ -41,7 +41,6 @@ class Pictures:
         self, samples: Samples, model: Model, lines: Callable[[Prediction], Sequence[str]]
     ) -> None:
         """`lines` are what stands under the picture of a prediction."""
-        assert isinstance(model.preprocessing, ImagePreprocessing)
         self._samples, self._model, self._lines = samples, model, lines
         self._preprocessing = model.preprocessing
 
@@ -97,7 +96,7 @@ def pictures_of(run: RunData) -> Pictures | None:
 
 def has_images(run: RunData) -> bool:
     """Whether the run's network takes images."""
-    return run.model is not None and isinstance(run.model.preprocessing, ImagePreprocessing)
+    return run.model is not None and run.model.preprocessing.is_image
 
 
 def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: int) -> Table:
@@ -108,29 +107,26 @@ def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: 
 
 def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]:
     """The first training images of the first epoch, with the random changes that they got there."""
-    preprocessing = model.preprocessing
-    assert isinstance(preprocessing, ImagePreprocessing)
-    feed = training_loader(recipe, dataset, preprocessing, Engine(torch.device("cpu")), keep=False)
-    count = len(feed.samples)
-    plan = epoch_plan(count, recipe.batch_size or count, recipe.seed, 0)
-    if not feed.mixing:  # which is of whole batches
+    loader = training_loader(recipe, dataset.splits["train"], model.preprocessing)
+    count = len(loader.samples)
+    plan = epoch_plan(count, recipe.optim.batch_size or count, recipe.machine.seed, 0)
+    if not loader.augmentation.mixes:  # which is of whole batches
         plan = [np.concatenate(plan)[:TRAINING_SAMPLES]]
     tiles: list[Tile] = []
-    for batch in feed.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
-        images = preprocessing.pixels(batch.inputs)
-        for image, target, index in zip(images, batch.targets, batch.indices.tolist(), strict=True):
-            words, name = label(target, model), feed.samples.name(index)
+    for batch in loader.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
+        images = loader.preprocessing.denormalise(batch.inputs)
+        for place, (image, index) in enumerate(zip(images, batch.indices.tolist(), strict=True)):
+            words, name = ", ".join(loader.samples.targets.words(index)), loader.samples.name(index)
+            if loader.augmentation.mixes:
+                words = mixture(batch.targets[place], loader.samples.targets.names)
             tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))
     return tiles[:TRAINING_SAMPLES]
 
 
-def label(target: torch.Tensor, model: Model) -> str:
-    """A target in words, also where images are mixed."""
-    if target.ndim == 0:
-        outputs = torch.zeros(1, model.task.head().outputs)
-        return model.task.describe(outputs, target[None])[0].truth_text
-    parts = [(float(share), k) for k, share in enumerate(target.tolist()) if share > 0.005]
-    return " + ".join(f"{share:.0%} {model.classes[k]}" for share, k in sorted(parts, reverse=True))
+def mixture(shares: torch.Tensor, names: Sequence[str]) -> str:
+    """The target of a mixed image in words, from the share [K] of each class: the largest first."""
+    parts = [(float(share), k) for k, share in enumerate(shares.tolist()) if share > 0.005]
+    return " + ".join(f"{share:.0%} {names[k]}" for share, k in sorted(parts, reverse=True))
 
 
 def as_image(pixels: torch.Tensor) -> Pixels:

@@ -20,8 +20,8 @@ from onestop.errors import OneStopError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions, trained_on
-from onestop.recipe import FIELDS, Recipe
-from onestop.recipe.config import read_recipe
+from onestop.recipe import Recipe
+from onestop.recipe.files import read_resolved
 from onestop.reporting.task_report import TaskReport
 from onestop.reporting.tasks import report_of
 from onestop.runtime.csv_files import plain_cell
@@ -83,7 +83,7 @@ class RunData:
         """What the network is trained to do.
 
         Raises:
-            UsageError: This version does not know the task.
+            ModelFileError: This version does not know the task.
         """
         if self.card:
             return task_of(self.card)
@@ -131,15 +131,14 @@ def gather(
         OneStopError: The recipe cannot be read.
     """
     folder = folder.resolve()
-    stored = read_recipe(folder / RECIPE)
-    recipe = Recipe(**{name: value for name, value in stored.items() if name in FIELDS})
+    recipe = read_resolved(folder / RECIPE)
     metrics = read_object(folder / METRICS)
     busy = is_busy(folder) if busy is None else busy
     found = RunData(folder, recipe, read_info(folder), metrics, model=model)
     found.state = state_of(metrics, busy=busy)
     found.epochs = EpochsFile.read(folder / EPOCHS)
     found.skipped = _skipped(folder / SKIPPED)
-    found.dataset = dataset or _data(found, stored, data_root)
+    found.dataset = dataset or _data(found, data_root)
     if (folder / MODEL).is_file():
         _load(found, network)
     if found.state == "done":
@@ -159,12 +158,12 @@ def _skipped(path: Path) -> list[dict[str, str]]:
     return [{name: plain_cell(row.get(name) or "") for name in names} for row in rows]
 
 
-def _data(found: RunData, stored: dict[str, Any], root: str | None) -> Dataset | None:
-    if found.recipe.source == NAME:
+def _data(found: RunData, root: str | None) -> Dataset | None:
+    if found.recipe.data.source == NAME:
         found.gone.append("images are not shown: the data were given in Python")
         return None
     try:
-        return trained_on(stored, root)
+        return trained_on(found.recipe.values(), root)
     except OneStopError as error:
         found.gone.append(f"images are not shown: {error}")
         return None

@@ -6,7 +6,7 @@ import shlex
 
 from onestop.data.sources.python import NAME
 from onestop.figures.curves import RATE, curves, panels_of, spent_bar, time_spent
-from onestop.recipe.config import command_of, write_recipe
+from onestop.recipe.files import command_of, write_recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Table, Text, plot
 from onestop.reporting.images import has_images, training_tiles
 from onestop.reporting.run_data import RunData
@@ -60,9 +60,10 @@ def _samples(found: RunData) -> list[Block]:
     if dataset is None or model is None or not has_images(found):
         return [Text(why) for why in found.gone]
     tiles = training_tiles(found.recipe, dataset, model)
+    augment = found.recipe.augmentation.augment
     how = (
-        "As they went in at the start of the first epoch, random changes (--augment "
-        f"{found.recipe.augment}, ...) included. Look whether one can still tell what they are."
+        f"As they went in at the start of the first epoch, random changes (--augment {augment}, ...) "
+        "included. Look whether one can still tell what they are."
     )
     return [Text(how), Gallery(tiles)]
 
@@ -80,9 +81,9 @@ def _data(found: RunData) -> list[Block]:
         blocks.append(Text("Notes of this run were not recorded; what it printed is in log.txt."))
     elif not blocks:
         blocks.append(Text("None were noticed."))
-    if found.recipe.source != NAME:
+    if found.recipe.data.source != NAME:
         blocks.append(
-            Text(f"A closer look: {shlex.join(['onestop', 'lint', found.recipe.source])}")
+            Text(f"A closer look: {shlex.join(['onestop', 'lint', found.recipe.data.source])}")
         )
     return blocks
 
@@ -103,7 +104,7 @@ def _time(found: RunData) -> list[Block]:
 
 def _repeat(found: RunData) -> list[Block]:
     recipe = found.recipe
-    if recipe.source == NAME:
+    if recipe.data.source == NAME:
         command = f"onestop.train(data, recipe={str(found.folder / 'recipe.yaml')!r})"
     else:
         command = command_of(recipe)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from onestop.data.sources.python import NAME
-from onestop.reporting.run_data import RunData
 from onestop.text import plural
+
+if TYPE_CHECKING:
+    from onestop.reporting.run_data import RunData
 
 
 def title(found: RunData) -> str:
@@ -17,12 +20,12 @@ def title(found: RunData) -> str:
 
 def network_of(found: RunData) -> str:
     """The network's name, without where it comes from."""
-    return (found.recipe.model or "a network").removeprefix(NAME).strip().rpartition(":")[2]
+    return found.recipe.network.model.removeprefix(NAME).strip().rpartition(":")[2]
 
 
 def source_of(found: RunData) -> str:
     """The data's name, without the folders above it."""
-    source = found.recipe.source
+    source = found.recipe.data.source
     return "data given in Python" if source == NAME else PurePath(source).name or source
 
 
@@ -69,6 +72,6 @@ def remarks(found: RunData) -> list[str]:
         said.append("No images were held out: on new ones the network will do worse.")
     said += found.report.remarks(found)
     if found.state != "done":
-        done, of = len(found.epochs), found.recipe.epochs or 0
+        done, of = len(found.epochs), found.recipe.optim.epochs
         said.append(f"The run is {found.state}; of {plural(of, 'epoch')} it has done {done:,}.")
     return said

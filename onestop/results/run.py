@@ -13,7 +13,7 @@ from onestop.figures.files import svg
 from onestop.figures.notebook import heading, metric_rows, table
 from onestop.metrics.spec import Metric
 from onestop.recipe import Recipe
-from onestop.recipe.config import read_recipe
+from onestop.recipe.files import read_resolved
 from onestop.results.figures import check_figure
 from onestop.runtime.files import read_object
 from onestop.storage.run_folder import (
@@ -68,7 +68,7 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """Every setting of the run."""
-        return Recipe(**read_recipe(self.folder / RECIPE))
+        return read_resolved(self.folder / RECIPE)
 
     @property
     def predictions(self) -> list[Prediction]:

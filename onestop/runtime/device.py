@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import UsageError
-from onestop.recipe import MemoryFormat, Precision, Recipe
+from onestop.recipe import Machine, MemoryFormat, Precision
 from onestop.text import listing
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -100,6 +100,10 @@ class Engine:
                 torch.use_deterministic_algorithms(False)
 
 
+CPU = Engine(torch.device("cpu"))
+"""32 bits on the CPU, without further wishes."""
+
+
 @contextmanager
 def _products(precision: Precision) -> Iterator[None]:
     """Have a GPU multiply numbers of 32 bits in TF32 (10 bits of mantissa) for `tf32`, else in full.
@@ -145,15 +149,18 @@ def computes_in_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
 
 
-def engine_for(recipe: Recipe) -> Engine:
-    """The engine a resolved recipe describes (no value in it is None)."""
-    device = choose_device(recipe.device)
-    assert recipe.precision is not None
-    assert recipe.threads is not None
-    assert recipe.memory_format is not None
+def suited_format(*, convolutions: bool) -> tuple[MemoryFormat, str]:
+    """The memory format for a network with or without convolutions, and why."""
+    if not convolutions:
+        return "contiguous", "there are no convolutions"
+    return "channels-last", "convolutions are faster so"
+
+
+def engine_for(machine: Machine) -> Engine:
+    """The engine that a recipe asks for."""
     return Engine(
-        device, recipe.precision, recipe.threads, recipe.deterministic, recipe.memory_format,
-        recipe.compile,
+        choose_device(machine.device), machine.precision, machine.threads, machine.deterministic,
+        machine.memory_format, machine.compile,
     )  # fmt: skip
 
 

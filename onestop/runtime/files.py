@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from onestop.errors import OneStopError
+from onestop.errors import WriteError
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Written under a temporary name in the same folder, flushed to the disk, then renamed.
 
     Raises:
-        OneStopError: The disk is full or cannot be written; an older file there is untouched.
+        WriteError: The disk is full or cannot be written; an older file there is untouched.
     """
     content = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -38,21 +38,21 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         flush_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OneStopError(f"{path}: cannot be written ({error.strerror})") from error
+        raise WriteError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def make_folder(folder: Path) -> None:
     """Make a folder that lasts through a power cut; nothing where it is there.
 
     Raises:
-        OneStopError: It cannot be made.
+        WriteError: It cannot be made.
     """
     try:
         if not folder.is_dir():
             folder.mkdir()
             flush_folder(folder.parent)
     except OSError as error:
-        raise OneStopError(f"{folder}: cannot be made ({error.strerror})") from error
+        raise WriteError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
 def flush_folder(folder: Path) -> None:

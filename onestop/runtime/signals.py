@@ -1,15 +1,18 @@
-"""Ctrl-C and SIGTERM as a flag that every long loop asks between two pieces of its work."""
+"""Cooperative cancellation: Ctrl-C and SIGTERM set a flag that long loops poll."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 
 class Stopped(Exception):  # noqa: N818 - not a failure: somebody asked for it
-    """Work was left between two of its pieces because a signal asked for it."""
+    """Work was left between two of its pieces because a signal asked for it.
+
+    Not a `OneStopError`: the run that catches it saves its state and raises `InterruptedRun`.
+    """
 
 
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
@@ -32,12 +35,7 @@ class Stop:
             self._before = {number: signal.signal(number, self._note) for number in _CODES}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _open.remove(self)
         for number, handler in self._before.items():
             signal.signal(number, handler)

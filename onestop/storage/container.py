@@ -1,9 +1,9 @@
-"""Tensors in a file that shows any damage: safetensors with a description that carries a seal.
+"""Checksummed safetensors: tensors and a JSON description, with a SHA-256 over both.
 
-The description is JSON, the one entry of the file's metadata. Its first value is the seal: the SHA-256
-of all the rest that is in the file, names, kinds, shapes and numbers of the tensors, and the
-description. Any safetensors reader can read such a file; ours also sees whether a single bit has
-changed since it was written. Equal content gives equal bytes.
+The description is the one entry of the file's metadata. Its first value is the seal: the SHA-256 of
+everything else in the file, that is the names, types, shapes and values of the tensors and the
+description. Any safetensors reader can read such a file; ours also detects a single changed bit. Equal
+content gives equal bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 from onestop.storage.torch_files import require_file
 
 _MOST_HEADER = 25 * 10**6  # bytes; a tensor takes about 100 of them
@@ -33,9 +33,9 @@ class Content:
     """What is in a file of tensors.
 
     Attributes:
-        metadata: Texts by key, a seal cut out of them.
+        metadata: Texts by key, without the seal.
         tensors: By name, on the CPU.
-        sealed: The key of the description that carries a seal, which is right; empty where none does.
+        sealed: The key of the description that carries the seal, which is right; empty without a seal.
     """
 
     metadata: Mapping[str, str]
@@ -44,13 +44,13 @@ class Content:
 
 
 def packed(tensors: Mapping[str, Tensor], key: str, description: Mapping[str, Any]) -> bytes:
-    """The bytes of a sealed file, whose description (of one value or more) stands under `key`."""
+    """The bytes of a sealed file; the description has at least one value and is stored under `key`."""
     stored = {
         # On the CPU, contiguous, none sharing memory with another.
         name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    text = json.dumps(description)  # all in ASCII: names of classes can hold bytes that are no text
+    text = json.dumps(description)  # in ASCII: class names can contain bytes that are not text
     seal = _seal(stored, {key: text})
     return save(stored, metadata={key: f'{{"sha256": "{seal}", {text[1:]}'})
 
@@ -59,11 +59,12 @@ def unpacked(path: Path) -> Content:
     """The content of a sealed file, or of any other safetensors file.
 
     Raises:
-        UsageError: No such file, none of this kind, or changed since it was sealed.
+        UsageError: There is no such file.
+        ModelFileError: It is not a safetensors file, or has changed since it was written.
     """
     begin = require_file(path)
     if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > _MOST_HEADER:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: damaged, or no safetensors file (its list of tensors would be longer than "
             f"{_MOST_HEADER // 10**6} MB)"
         )
@@ -74,12 +75,12 @@ def unpacked(path: Path) -> Content:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; name a model file") from None
     except SafetensorError as error:
-        raise UsageError(f"{path}: damaged, or no safetensors file ({error})") from None
+        raise ModelFileError(f"{path}: damaged, or no safetensors file ({error})") from None
     for key, text in metadata.items():
         if seal := _SEALED.match(text):
             metadata[key] = "{" + text[seal.end() :]
             if seal[1] != _seal(tensors, metadata):
-                raise UsageError(
+                raise ModelFileError(
                     f"{path}: damaged, its content is not what its checksum says; use another copy"
                 )
             return Content(metadata, tensors, key)
@@ -87,15 +88,15 @@ def unpacked(path: Path) -> Content:
 
 
 def _seal(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for key in sorted(metadata):
-        found.update(_framed(key) + _framed(metadata[key]))
+        digest.update(_framed(key) + _framed(metadata[key]))
     for name in sorted(tensors):
         tensor = tensors[name]
-        found.update(_framed(name) + _framed(f"{tensor.dtype} {list(tensor.shape)}"))
+        digest.update(_framed(name) + _framed(f"{tensor.dtype} {list(tensor.shape)}"))
         if tensor.numel():
-            found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _framed(text: str) -> bytes:

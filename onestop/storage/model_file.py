@@ -21,8 +21,8 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
-from onestop.errors import UsageError
-from onestop.recipe.config import check_setting
+from onestop.errors import ModelFileError, UsageError
+from onestop.recipe.schema import FIELDS, check_setting
 from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.run_folder import MODEL
@@ -38,17 +38,6 @@ _KEY = "onestop"
 _MOST_PIXELS = 2**14  # a side, of what a network sees
 # What JSON that is no card makes a reader raise.
 _ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
-# Settings of the run that whoever uses its model goes by.
-_READ = {
-    "device",
-    "precision",
-    "memory_format",
-    "tta",
-    "source",
-    "data_root",
-    "val_fraction",
-    "seed",
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +79,7 @@ def task_of(card: Card) -> Task[Any]:
     """The task of a model.
 
     Raises:
-        UsageError: This version does not know it, or the card's options are not the task's.
+        ModelFileError: This version does not know it, or the card's options are not the task's.
     """
     return make_task(card.task, card.classes, card.task_options)
 
@@ -119,26 +108,27 @@ def read_model(path: Path) -> tuple[Card, dict[str, Tensor]]:
     """The card and the tensors of a model file.
 
     Raises:
-        UsageError: No such file, damaged, not written by OneStop, or by a newer version.
+        UsageError: There is no such file.
+        ModelFileError: It is damaged, not written by OneStop, or written by a newer version.
     """
     return _opened(path, unpacked(path))
 
 
 def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
     if _KEY not in content.metadata:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: holds weights but no OneStop card; start from it with "
             "`onestop train --weights FILE`, or load it with onestop.load_weights(network, FILE)"
         )
     card = _card(path, content.metadata[_KEY])
     if card.format_version > 1 and content.sealed != _KEY:
-        raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
+        raise ModelFileError(f"{path}: damaged, it has lost its checksum; use another copy")
     try:
         problem = _implausible(card, content.tensors)
     except UsageError as error:
-        raise UsageError(f"{path}: {error}") from None
+        raise ModelFileError(f"{path}: {error}") from None
     if problem:
-        raise UsageError(f"{path}: its card says {problem}; use another copy of the file")
+        raise ModelFileError(f"{path}: its card says {problem}; use another copy of the file")
     return card, content.tensors
 
 
@@ -164,20 +154,20 @@ def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _card(path: Path, text: str) -> Card:
-    damaged = UsageError(f"{path}: its card is damaged; use another copy of the file")
+    damaged = ModelFileError(f"{path}: its card is damaged; use another copy of the file")
     try:
         values = json.loads(text)
         version = int(values["format_version"])
     except _ODD:
         raise damaged from None
     if version > FORMAT_VERSION:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: format {version}, this OneStop reads up to {FORMAT_VERSION}; upgrade OneStop"
         )
     known = {f.name for f in dataclasses.fields(Card)}
     try:
         card = _adapter().validate_python({k: v for k, v in values.items() if k in known})
-        for name in _READ & card.recipe.keys():
+        for name in card.recipe.keys() & set(FIELDS):
             if card.recipe[name] is not None:
                 check_setting(name, card.recipe[name], "")
     except (UsageError, *_ODD):
@@ -194,7 +184,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors`, `.pt`, `.pth` or `.th` file, on the CPU.
 
     Raises:
-        UsageError: No such file, damaged, or a file that holds code; see `read_checkpoint`.
+        UsageError: There is no such file.
+        ModelFileError: It is damaged, or holds code; see `read_checkpoint`.
     """
     if path.suffix != ".safetensors":
         return read_checkpoint(path)
@@ -209,12 +200,13 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         The network.
 
     Raises:
-        UsageError: The file is for another network; the message names both sides.
+        UsageError: There is no such file.
+        ModelFileError: It is damaged or for another network; the message names both sides.
     """
     path = model_path(path)
     tensors = read_weights(path)
     if problem := misfit(network, tensors):
-        raise UsageError(f"{path}: {problem}")
+        raise ModelFileError(f"{path}: {problem}")
     network.load_state_dict(tensors)
     return network
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from filelock import FileLock, Timeout
 
-from onestop.errors import UsageError
+from onestop.errors import RunLockedError, UsageError
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
@@ -85,13 +85,14 @@ def lock_run(folder: Path) -> FileLock:
     """Take the run folder for this process; released when the process ends, however it ends.
 
     Raises:
-        UsageError: Another process is training in this folder.
+        RunLockedError: Another process is training in this folder.
+        UsageError: The folder cannot be written to.
     """
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(f"{folder}: another process is training here; wait for it") from None
+        raise RunLockedError(f"{folder}: another process is training here; wait for it") from None
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
     return lock

@@ -1,9 +1,9 @@
-"""Checkpoints of others: the one place where a pickle is opened, and only ever for plain tensors.
+"""Foreign checkpoints: the one place where a pickle is opened, and only ever for plain tensors.
 
-A `.pt` or `.pth` file is a pickle, a list of orders that a machine carries out while it reads. torch's
-own reader with `weights_only=True` carries out only those that make tensors
-(https://pytorch.org/docs/stable/notes/serialization.html#weights-only). Before it sees the file, what
-can be told without it is checked: that it is a file, of which kind, and that an archive holds no more
+A `.pt` or `.pth` file is a pickle, a list of instructions that the reader carries out. torch's own
+reader with `weights_only=True` carries out only those that make tensors
+(https://pytorch.org/docs/stable/notes/serialization.html#weights-only). Everything that can be checked
+without it is checked first: that it is a regular file, of which kind, and that an archive holds no more
 than its size allows. There is no way to fall back to anything laxer.
 """
 
@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 
 MOST_BYTES = 2**36
-"""Of a file of weights: 64 GiB."""
+"""Of the largest file of weights that is read: 64 GiB."""
 MOST_TENSORS = 100_000
 MOST_PICKLE = 2**28
-"""Bytes of orders in an archive, beside the tensors' numbers: 256 MiB."""
+"""Bytes of instructions in an archive, besides the values of the tensors: 256 MiB."""
 
 _NESTED = ("state_dict", "model_state_dict", "model")
 _DAMAGE = (UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError,
@@ -38,11 +38,12 @@ _ASK = "ask for a .safetensors file"
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The tensors of a `.pt`, `.pth` or `.th` file, on the CPU.
 
-    Those under `state_dict`, `model_state_dict` or `model` are taken where there is such an entry; a
-    leading `module.` is taken off the names.
+    Those under `state_dict`, `model_state_dict` or `model` are taken if there is such an entry; a
+    leading `module.` is removed from the names.
 
     Raises:
-        UsageError: No such file, no checkpoint, damaged, too large, or with code in it.
+        UsageError: There is no such file.
+        ModelFileError: It is not a checkpoint, damaged, too large, or has code in it.
     """
     begin = require_file(path)
     if begin.startswith(b"PK"):
@@ -55,24 +56,25 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise UsageError(f"{path}: {error.strerror or error}; name a weights file") from None
     except _DAMAGE as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: holds no plain tensors ({reason}); files with code in them are not opened, {_ASK}"
         ) from None
     return _named(path, content)
 
 
 def require_file(path: Path) -> bytes:
-    """The first bytes of a file of weights, once it is seen to be one.
+    """The first bytes of a file, once it is clear that it can be one of weights.
 
     Raises:
-        UsageError: It is a folder, a pipe, a device, too large, or plainly something else.
+        UsageError: There is no such file, or it is a folder, a pipe or a device.
+        ModelFileError: It is too large, or plainly something else.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would block, /dev/zero never end
-            raise UsageError(f"{path}: is no file; name a file of weights")
+            raise UsageError(f"{path}: is not a file; name a file of weights")
         if status.st_size > MOST_BYTES:
-            raise UsageError(
+            raise ModelFileError(
                 f"{path}: has {status.st_size / 2**30:,.0f} GiB, more than the {MOST_BYTES // 2**30} "
                 "that are read; name a file of weights"
             )
@@ -81,14 +83,16 @@ def require_file(path: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; name a weights file") from None
     if begin.startswith(b"version https://git-lfs"):
-        raise UsageError(f"{path}: is a git-lfs pointer, not the weights; fetch them: git lfs pull")
+        raise ModelFileError(
+            f"{path}: is a git-lfs pointer, not the weights; fetch them: git lfs pull"
+        )
     if begin.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise UsageError(f"{path}: is a web page, not the weights; download the file itself")
+        raise ModelFileError(f"{path}: is a web page, not the weights; download the file itself")
     return begin
 
 
 def _check_archive(path: Path) -> None:
-    """See that an archive holds what torch writes, and no more than its size allows."""
+    """Check that an archive holds what torch writes, and no more than its size allows."""
     size = path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
@@ -98,15 +102,15 @@ def _check_archive(path: Path) -> None:
             if not problem and (bad := archive.testzip()) is not None:
                 problem = f"{bad} is not what its checksum says"
     except (*_DAMAGE, OSError) as error:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: damaged ({str(error) or type(error).__name__}); {_ASK}"
         ) from None
     if problem:
-        raise UsageError(f"{path}: {problem}; {_ASK}")
+        raise ModelFileError(f"{path}: {problem}; {_ASK}")
 
 
 def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str:
-    """What is wrong with an archive's list of members; empty where nothing is."""
+    """What is wrong with an archive's list of members; empty if nothing is."""
     parts = [name.split("/") for name in names]
     pickles = [member for member in members if member.filename.endswith(".pkl")]
     checks = {
@@ -123,7 +127,7 @@ def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str
         "is compressed, which torch's files never are": any(
             member.compress_type != zipfile.ZIP_STORED for member in members
         ),
-        "says that it holds more than it has bytes": (
+        "claims to hold more than it has bytes": (
             sum(member.file_size for member in members) > size
         ),
         f"has a pickle of more than {MOST_PICKLE // 2**20} MiB": any(
@@ -138,18 +142,24 @@ def _named(path: Path, content: Any) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
             break
-    found: Mapping[Any, Any] = content if isinstance(content, dict) else {}
-    tensors = {str(k).removeprefix("module."): v for k, v in found.items() if isinstance(v, Tensor)}
+    entries: Mapping[Any, Any] = content if isinstance(content, dict) else {}
+    tensors = {
+        str(key).removeprefix("module."): value
+        for key, value in entries.items()
+        if isinstance(value, Tensor)
+    }
     if not tensors:
-        raise UsageError(f"{path}: holds no tensors by name; name a file of weights (a state dict)")
+        raise ModelFileError(
+            f"{path}: holds no tensors by name; name a file of weights (a state dict)"
+        )
     if len(tensors) > MOST_TENSORS:
-        raise UsageError(
+        raise ModelFileError(
             f"{path}: has {len(tensors):,} tensors, more than the {MOST_TENSORS:,} that are read"
         )
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            raise UsageError(
-                f"{path}: {name} is no plain tensor of numbers ({tensor.layout}, {tensor.dtype}); "
+            raise ModelFileError(
+                f"{path}: {name} is not a plain tensor of numbers ({tensor.layout}, {tensor.dtype}); "
                 f"{_ASK}"
             )
     return tensors

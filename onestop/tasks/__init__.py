@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError
 from onestop.tasks.classification import Classification
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.regression import Regression
@@ -33,10 +33,10 @@ def make_task(name: str, names: Sequence[str], options: Mapping[str, Any]) -> Ta
         options: What `Task.options` gave.
 
     Raises:
-        UsageError: No such task in this version, or the options are not the task's.
+        ModelFileError: No such task in this version, or the options are not the task's.
     """
     if name not in TASKS:
-        raise UsageError(
+        raise ModelFileError(
             f"its task {name!r} is not known to this version of OneStop (which knows "
             f"{listing(TASKS)}); upgrade OneStop"
         )
@@ -46,7 +46,7 @@ def make_task(name: str, names: Sequence[str], options: Mapping[str, Any]) -> Ta
     except (TypeError, ValueError, KeyError):
         odd = set(options)
     if odd:
-        raise UsageError(f"{listing(sorted(odd))} cannot be set of its task {name!r} as it is")
+        raise ModelFileError(f"{listing(sorted(odd))} cannot be set of its task {name!r} as it is")
     return task
 
 

@@ -27,8 +27,8 @@ from onestop.text import plural
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from onestop.data.batch import Batch
     from onestop.data.dataset import Dataset
-    from onestop.data.loader import Batch
     from onestop.recipe import Recipe
 
 _TOP = 5
@@ -63,17 +63,17 @@ class Classification(Task[Tensor]):
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
         """With label smoothing, and classes weighted by their numbers of images if so asked for."""
-        balance = recipe.balance == "loss"
+        balance = recipe.optim.balance == "loss"
         return cls(
             dataset.classes,
-            label_smoothing=recipe.label_smoothing,
+            label_smoothing=recipe.optim.label_smoothing,
             class_weights=balancing_weights(dataset.counts("train")) if balance else None,
         )
 
-    def head(self) -> Head:  # noqa: D102
+    def head(self) -> Head:
         return Head(len(self.names))
 
-    def loss(self, network: Network, batch: Batch) -> Loss:  # noqa: D102
+    def loss(self, network: Network, batch: Batch) -> Loss:
         outputs, targets = network(batch.inputs), batch.targets
         return Loss(self._total(outputs, targets), {"accuracy": _correct(outputs, targets)})
 
@@ -111,10 +111,10 @@ class Classification(Task[Tensor]):
         )
         return total / len(targets)
 
-    def meter(self) -> ClassificationMeter:  # noqa: D102
+    def meter(self) -> ClassificationMeter:
         return ClassificationMeter(self.names)
 
-    def describe(  # noqa: D102
+    def describe(
         self, outputs: Tensor, targets: Tensor | None = None, top: int = 1
     ) -> list[Prediction]:
         scores, numbers = outputs.float().softmax(1).topk(min(top, len(self.names)))
@@ -141,14 +141,14 @@ class Classification(Task[Tensor]):
             correct=labels[0].name == truth,
         )
 
-    def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:  # noqa: D102
+    def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:
         rows = zip(outputs.float().softmax(1).tolist(), numbers, strict=True)
         return [Label(self.names[k], scores[k]) for scores, k in rows]
 
-    def counted(self) -> str:  # noqa: D102
+    def counted(self) -> str:
         return plural(len(self.names), "class", "classes")
 
-    def figures(self) -> Mapping[str, Draw]:  # noqa: D102
+    def figures(self) -> Mapping[str, Draw]:
         return {"confusion": self._confusion, "calibration": _calibration}
 
     def _confusion(self, predictions: Sequence[Prediction]) -> Figure:
@@ -166,7 +166,7 @@ class ClassificationMeter(Meter[Tensor]):
         self._top5 = 0
         self._losses: list[float] = []  # of each batch
 
-    def update(self, outputs: Tensor, targets: Tensor) -> None:  # noqa: D102
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
         outputs, targets = outputs.float().cpu(), targets.cpu()
         best = outputs.topk(min(_TOP, outputs.shape[1])).indices  # [B, 5], best first
         one = torch.ones((), dtype=torch.int64)
@@ -174,12 +174,12 @@ class ClassificationMeter(Meter[Tensor]):
         self._top5 += int((best == targets[:, None]).sum())
         self._losses.append(float(F.cross_entropy(outputs, targets, reduction="sum")))
 
-    def merge(self, other: Self) -> None:  # noqa: D102
+    def merge(self, other: Self) -> None:
         self._confusion += other._confusion
         self._top5 += other._top5
         self._losses += other._losses
 
-    def compute(self) -> Metrics:  # noqa: D102
+    def compute(self) -> Metrics:
         return classification_metrics(
             self._confusion.numpy(), self._top5, in_order(self._losses), self._names
         )

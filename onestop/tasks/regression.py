@@ -21,7 +21,7 @@ from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onestop.data.loader import Batch
+    from onestop.data.batch import Batch
 
 
 class Regression(Task[Tensor]):
@@ -35,17 +35,17 @@ class Regression(Task[Tensor]):
         LOSS,
     )
 
-    def head(self) -> Head:  # noqa: D102
+    def head(self) -> Head:
         return Head(1)
 
-    def loss(self, network: Network, batch: Batch) -> Loss:  # noqa: D102
+    def loss(self, network: Network, batch: Batch) -> Loss:
         outputs: Tensor = network(batch.inputs)
         return Loss(F.mse_loss(outputs.float().squeeze(-1), batch.targets))
 
-    def meter(self) -> RegressionMeter:  # noqa: D102
+    def meter(self) -> RegressionMeter:
         return RegressionMeter()
 
-    def describe(  # noqa: D102
+    def describe(
         self,
         outputs: Tensor,
         targets: Tensor | None = None,
@@ -60,14 +60,14 @@ class Regression(Task[Tensor]):
             for label, target, loss in zip(labels, targets.tolist(), losses.tolist(), strict=True)
         ]
 
-    def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:  # noqa: ARG002, D102
+    def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:  # noqa: ARG002
         values = outputs.float().squeeze(-1).tolist()
         return [Label(f"{value:.6g}", value, number=True) for value in values]
 
-    def figures(self) -> Mapping[str, Draw]:  # noqa: D102
+    def figures(self) -> Mapping[str, Draw]:
         return {"fit": _fit}
 
-    def from_row(self, row: Mapping[str, str]) -> Prediction:  # noqa: D102
+    def from_row(self, row: Mapping[str, str]) -> Prediction:
         prediction = super().from_row(row)
         labels = tuple(dataclasses.replace(label, number=True) for label in prediction.labels)
         return dataclasses.replace(prediction, labels=labels)
@@ -80,7 +80,7 @@ class RegressionMeter(Meter[Tensor]):
         self._images = 0
         self._batches: list[dict[str, float]] = []
 
-    def update(self, outputs: Tensor, targets: Tensor) -> None:  # noqa: D102
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
         predicted, wanted = outputs.double().cpu().squeeze(-1), targets.double().cpu()
         error = predicted - wanted
         self._images += len(wanted)
@@ -91,11 +91,11 @@ class RegressionMeter(Meter[Tensor]):
             "total_squared": float(wanted.square().sum()),
         })  # fmt: skip
 
-    def merge(self, other: Self) -> None:  # noqa: D102
+    def merge(self, other: Self) -> None:
         self._images += other._images
         self._batches += other._batches
 
-    def compute(self) -> Metrics:  # noqa: D102
+    def compute(self) -> Metrics:
         names = ("squared", "absolute", "total", "total_squared")
         sums = {name: in_order(batch[name] for batch in self._batches) for name in names}
         return regression_metrics(self._images, **sums)

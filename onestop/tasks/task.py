@@ -25,8 +25,8 @@ from onestop.tasks.prediction import Label, Prediction
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from onestop.data.batch import Batch
     from onestop.data.dataset import Dataset
-    from onestop.data.loader import Batch
     from onestop.recipe import Recipe
 
 Outputs = TypeVar("Outputs")

@@ -9,14 +9,12 @@ metrics.csv.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib
 import json
 import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 from onestop.errors import InterruptedRun, UsageError
@@ -41,6 +39,7 @@ class Tracking:
     def __init__(self, folder: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
         """`say` gets a line with the place, and one if the tracker fails."""
         self._folder, self._recipe, self._say = folder.resolve(), recipe, say
+        self._name = recipe.machine.track
         self._tracker: Tracker | None = None
         self._final: dict[str, float | str] = {}
         self._step = 0  # the last one seen
@@ -52,7 +51,7 @@ class Tracking:
         Raises:
             UsageError: It cannot be opened, and the run has done nothing yet that could be lost.
         """
-        if self._recipe.track == "none":
+        if self._name == "none":
             return
         self._step = progress.step
         try:
@@ -61,14 +60,14 @@ class Tracking:
             if progress.step == 0:
                 self._close()
                 raise UsageError(
-                    f"--track {self._recipe.track}: {words_of(error)}; see to it, or go on without: "
+                    f"--track {self._name}: {words_of(error)}; see to it, or go on without: "
                     f"onestop train {self._folder} --track none"
                 ) from error
             self._give_up(error)
 
     def _open(self, progress: Progress) -> None:
-        name, known = self._recipe.track, read_object(self._folder / TRACKING)
-        settings = {k: v for k, v in dataclasses.asdict(self._recipe).items() if v is not None}
+        name, known = self._name, read_object(self._folder / TRACKING)
+        settings = {k: v for k, v in self._recipe.values().items() if v is not None}
         opening = Opening(
             self._folder, settings, known.get(name, {}), progress.epoch, progress.step
         )
@@ -104,12 +103,7 @@ class Tracking:
     def __enter__(self) -> Tracking:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         if self._tracker is None:
             return
         try:
@@ -128,7 +122,7 @@ class Tracking:
 
     def _give_up(self, error: Exception) -> None:
         self._say(
-            f"warning: {self._recipe.track} takes no more metrics ({words_of(error)}); "
+            f"warning: {self._name} takes no more metrics ({words_of(error)}); "
             "the run goes on without it"
         )
         self._close()

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from onestop.errors import OneStopError, UsageError
+from onestop.errors import ModelFileError, OneStopError, UsageError
 from onestop.optim.optimizers import restore_slots, slots
 from onestop.runtime.files import make_folder, write_atomic
 from onestop.storage.container import packed, unpacked
@@ -123,7 +123,7 @@ class States:
             about: What the state belongs to, for whoever goes on from it.
 
         Raises:
-            OneStopError: It could not be written; older states are untouched.
+            WriteError: It could not be written; older states are untouched.
         """
         make_folder(self.folder)
         path = self.folder / f"step-{training.progress.step:09d}.safetensors"
@@ -162,7 +162,7 @@ def restore_state(saved: Saved, training: Training) -> None:
     """Bring a freshly built training to a state.
 
     Raises:
-        UsageError: The state belongs to another network or recipe.
+        ModelFileError: The state belongs to another network or recipe.
     """
     header, tensors = saved.header, saved.tensors
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "progress": {}}
@@ -191,20 +191,20 @@ def restore_state(saved: Saved, training: Training) -> None:
         progress.sums = {name: total.to(device) for name, total in sums.items()}
     except (RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
+        raise ModelFileError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
 
 
 def _read(path: Path) -> Saved:
     content = unpacked(path)
     if content.sealed != _KEY:
-        raise UsageError(f"{path}: damaged, it has lost its checksum; use another copy")
+        raise ModelFileError(f"{path}: damaged, it has lost its checksum; use another copy")
     try:  # as it was written, says the seal; but by whom
         header: dict[str, Any] = json.loads(content.metadata[_KEY])
         version = int(header["version"])
         if version <= _VERSION:
             TypeAdapter(_Header).validate_python(header)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        raise UsageError(f"{path}: damaged, it is not what a state holds") from None
+        raise ModelFileError(f"{path}: damaged, it is not what a state holds") from None
     if version > _VERSION:  # whole, so no older state may take its place
         raise OneStopError(
             f"{path}: format {version}, this OneStop reads up to {_VERSION}; upgrade OneStop"

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from onestop.errors import OneStopError, UsageError
+from onestop.errors import OneStopError, UsageError, WriteError
 from onestop.runtime.files import write_atomic
 from onestop.storage.model_file import packed_model
 from onestop.storage.run_folder import EPOCHS, MODEL, STATE, EpochsFile, columns_of
@@ -72,7 +72,7 @@ class Checkpointer:
         """Write everything; whether that went well.
 
         Raises:
-            OneStopError: It failed too often.
+            WriteError: It failed too often.
         """
         try:
             self._rows.write()
@@ -92,7 +92,7 @@ class Checkpointer:
         """Save before going on, however many tries it takes.
 
         Raises:
-            OneStopError: It failed too often.
+            WriteError: It failed too often.
         """
         while not self.save():
             time.sleep(max(0.0, self._next - time.monotonic()))
@@ -101,7 +101,7 @@ class Checkpointer:
         if self._failures == len(PAUSES):
             last = self._states.last
             good = f"what was saved until {last.stem} stays good" if last else "nothing is saved"
-            raise OneStopError(
+            raise WriteError(
                 f"{error}, tried {self._failures + 1} times; {good}; make room, then go on with: "
                 f"onestop train {self.folder}"
             )

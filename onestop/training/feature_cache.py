@@ -19,7 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onestop.data.loader import KEEP_BYTES, Batch, Indices, Loader
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader
+from onestop.data.pixels import KEEP_BYTES
+from onestop.data.targets import Indices
 from onestop.networks.fuse import Folding
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
@@ -100,8 +103,7 @@ class FeatureCache:
             yield self._batch(feed, numbers[part], features[part])
 
     def _batch(self, feed: Loader, indices: Indices, features: Tensor) -> Batch:
-        targets = self._engine.send(feed.targets[torch.from_numpy(indices)])
-        return Batch(features.to(self._engine.device), targets, indices)
+        return Batch(features.to(self._engine.device), feed.targets(indices), indices)
 
     def _view(self, feed: Loader, view: int | None) -> tuple[Indices, Tensor]:
         """Numbers and features of the readable images of a split, in their stored order."""
@@ -129,7 +131,7 @@ class FeatureCache:
         try:
             for batch in batches:
                 check()
-                if len(batch.indices):
+                if len(batch):
                     features, _ = self._features(network, batch.inputs)
                     assert features is not None
                     yield batch.indices, features
@@ -138,7 +140,7 @@ class FeatureCache:
 
     def pretend(self, feed: Loader, views: int, some: Tensor) -> None:
         """Keep some images' features as those of all, in so many views (0: as they are)."""
-        numbers = np.array([i for i in range(len(feed.samples)) if i not in feed.bad])
+        numbers = np.array([i for i in range(len(feed.samples)) if i not in feed.pixels.bad])
         features = some[torch.arange(len(numbers)) % len(some)]
         self.pretended += max(0, views - 1) * features.nbytes
         for view in range(views) if views else (None,):

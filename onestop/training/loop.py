@@ -14,16 +14,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 from torch import Tensor, nn
 
-from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.batch import Batch
+from onestop.data.loader import Loader, epoch_plan
 from onestop.errors import NonFiniteLossError
 from onestop.metrics import Metrics
 from onestop.metrics.spec import Metric
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.optim.schedules import schedule
-from onestop.recipe import Recipe
+from onestop.recipe import Evaluation, Network, Optim, Recipe
 from onestop.runtime.device import Engine
 from onestop.runtime.rng import seed_torch
 from onestop.tasks import Task
@@ -79,7 +79,7 @@ def train_loop(
             progress, also from the middle of an epoch.
         task: Gives the loss.
         feed: The training split.
-        recipe: Resolved: no value is None.
+        recipe: Every setting.
         engine: Device and precision.
         evaluate: Scores a network on the validation split; None where there is none, and then the
             last epoch counts as the best.
@@ -89,22 +89,20 @@ def train_loop(
         NonFiniteLossError: The loss became NaN or infinite; the step is not taken (on a GPU it is
             noticed some steps later).
     """
-    assert recipe.epochs is not None
-    assert recipe.batch_size is not None
-    assert recipe.lr is not None
+    optim, seed = recipe.optim, recipe.machine.seed
     progress, network = training.progress, training.network
     progress.place(engine.device)
     count = len(feed.samples)
-    per_epoch = len(epoch_plan(count, recipe.batch_size, recipe.seed, 0))
-    factor = schedule(recipe, per_epoch)
-    fast = compiled(network, engine, parts=recipe.accumulate) if engine.compile else network
-    smallest = 2 if recipe.batch_size > 1 and _has_batch_norm(network) else 1
-    while not progress.finished(recipe.epochs):
+    per_epoch = len(epoch_plan(count, optim.batch_size, seed, 0))
+    factor = schedule(optim, per_epoch)
+    fast = compiled(network, engine, parts=optim.accumulate) if engine.compile else network
+    smallest = 2 if optim.batch_size > 1 and _has_batch_norm(network) else 1
+    while not progress.finished(optim.epochs):
         epoch, begun = progress.epoch, time.perf_counter()
         seconds, seen_before = progress.seconds, progress.seen
-        plan = epoch_plan(count, recipe.batch_size, recipe.seed, epoch)
+        plan = epoch_plan(count, optim.batch_size, seed, epoch)
         network.train()
-        frozen = frozen_in(recipe, epoch)
+        frozen = frozen_in(recipe.network, epoch)
         if training.freezing:
             training.freezing.freeze(frozen)
         rest, waited = plan[progress.step - epoch * per_epoch :], 0.0
@@ -115,27 +113,27 @@ def train_loop(
             batches = feed.train(rest, epoch)
         for batch, seconds_waited in timed(batches):
             waited += seconds_waited
-            lr = recipe.lr * factor(progress.step)
+            lr = optim.lr * factor(progress.step)
             loss: Figure = math.nan
-            if len(batch.indices) >= smallest:
+            if len(batch) >= smallest:
                 set_rate(training.optimizer, lr)
-                seed_torch(recipe.seed, "step", progress.step)
-                whole = learner is network and len(batch.indices) == len(plan[0])
-                loss = take_step(training, fast if whole else learner, task, batch, recipe, engine)
+                seed_torch(seed, "step", progress.step)
+                whole = learner is network and len(batch) == len(plan[0])
+                loss = take_step(training, fast if whole else learner, task, batch, optim, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
-            yield _step_record(progress, task, recipe.epochs * per_epoch, loss, lr, waited)
+            yield _step_record(progress, task, optim.epochs * per_epoch, loss, lr, waited)
         _refuse_nonfinite(progress)
         took = time.perf_counter() - begun
         row = _training_row(progress, task) | {
-            "lr": recipe.lr * factor(progress.step - 1),
+            "lr": optim.lr * factor(progress.step - 1),
             "images_per_second": (progress.seen - seen_before) / took,
             "waiting": waited / took,
         }
         metrics = evaluate(training.scored) if evaluate else {}
         row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
         row["scoring"] = time.perf_counter() - begun - took
-        best = _note_epoch(progress, task, recipe, metrics)
+        best = _note_epoch(progress, task, recipe.evaluation, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
 
@@ -168,13 +166,13 @@ def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
         begun = time.perf_counter()
 
 
-def frozen_in(recipe: Recipe, epoch: int) -> str:
-    """What the recipe freezes in an epoch, counted from 0.
+def frozen_in(network: Network, epoch: int) -> str:
+    """The part of the network that is frozen in an epoch, counted from 0.
 
     A function of the epoch alone, so that going on with a run cannot undo it.
     """
-    thawed = bool(recipe.unfreeze_after) and epoch >= (recipe.unfreeze_after or 0)
-    return "none" if thawed else recipe.freeze or "none"
+    thawed = 0 < network.unfreeze_after <= epoch
+    return "none" if thawed else network.freeze
 
 
 def take_step(
@@ -182,7 +180,7 @@ def take_step(
     learner: Learner,
     task: Task[Any],
     batch: Batch,
-    recipe: Recipe,
+    optim: Optim,
     engine: Engine,
 ) -> Figure:
     """One step of the optimizer on one batch, computed in `accumulate` parts; its loss.
@@ -190,24 +188,24 @@ def take_step(
     `learner` is the network, or the part of it that learns.
     """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
-    network, count = engine.forward(learner), len(batch.targets)
-    parts = min(recipe.accumulate, max(1, count // 2))
+    network, count = engine.forward(learner), len(batch)
+    parts = min(optim.accumulate, max(1, count // 2))
     total: Figure = 0.0
     zero_grad(optimizer)
-    for part in _in_parts(batch, parts):
+    for part in batch.split(parts):
         computed = task.loss(network, part)
         loss = computed.total
         if parts > 1:
-            loss = loss * (len(part.targets) / count)
+            loss = loss * (len(part) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
         (scaler.scale(loss) if scaler else loss).backward()
         progress.add(computed.sums)
-    if recipe.clip_grad:
+    if optim.clip_grad:
         if scaler:
             scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(training.network.parameters(), recipe.clip_grad)
+        nn.utils.clip_grad_norm_(training.network.parameters(), optim.clip_grad)
     if scaler:
         scaler.step(optimizer)
         scaler.update()
@@ -222,35 +220,24 @@ def take_step(
     return total
 
 
-def _in_parts(batch: Batch, parts: int) -> Iterator[Batch]:
-    if parts == 1:  # small networks feel each call
-        yield batch
-        return
-    for inputs, targets, indices in zip(
-        batch.inputs.tensor_split(parts),
-        batch.targets.tensor_split(parts),
-        np.array_split(batch.indices, parts),
-        strict=True,
-    ):
-        yield Batch(inputs, targets, indices)
-
-
 def _refuse_nonfinite(progress: Progress) -> None:
     """Stop where a loss of this epoch was no number; on a GPU, this waits for its last step."""
     if not math.isfinite(float(progress.loss_sum)):
         raise NonFiniteLossError(f"loss became {float(progress.loss_sum)} by step {progress.step}")
 
 
-def _note_epoch(progress: Progress, task: Task[Any], recipe: Recipe, metrics: Metrics) -> bool:
+def _note_epoch(
+    progress: Progress, task: Task[Any], evaluation: Evaluation, metrics: Metrics
+) -> bool:
     """Close the epoch's books; whether it was the best so far."""
     progress.epoch += 1
     progress.begin_epoch()
-    value, loss = metrics.get(recipe.monitor or ""), metrics.get("loss")
-    monitored = next((m for m in task.metrics if m.name == recipe.monitor), None)
+    value, loss = metrics.get(evaluation.monitor), metrics.get("loss")
+    monitored = next((m for m in task.metrics if m.name == evaluation.monitor), None)
     if better := _is_better(value, loss, progress, monitored):
         progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch
     stale = progress.epoch - progress.best_epoch
-    progress.stopped_early = 0 < (recipe.patience or 0) <= stale
+    progress.stopped_early = 0 < evaluation.patience <= stale
     return better
 
 

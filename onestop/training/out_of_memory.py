@@ -14,9 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import torch
 
-from onestop.data.loader import Batch
+from onestop.data.batch import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.runtime import memory
@@ -52,11 +53,12 @@ def advice(parts: Parts, problem: str) -> str:
     the time of a few small steps.
     """
     recipe, shape = parts.recipe, parts.preprocessing.shape
-    assert recipe.batch_size is not None
-    batch, cut = recipe.batch_size, recipe.accumulate
+    batch, cut = recipe.optim.batch_size, recipe.optim.accumulate
     size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
     of = f"out of memory with batches of {batch} images of {size}"
-    short = parts.shortcut and frozen_in(recipe, parts.training.progress.epoch) == "backbone"
+    short = (
+        parts.shortcut and frozen_in(recipe.network, parts.training.progress.epoch) == "backbone"
+    )
     _let_go(parts)
     unknown = f"{of}; lower --batch-size or --image-size, or raise --accumulate"
     if short or memory.available(parts.engine.device) is None:
@@ -81,7 +83,7 @@ def advice(parts: Parts, problem: str) -> str:
 
 def _choices(parts: Parts, need: _Need) -> tuple[int, int]:
     """A batch that fits, and the parts in which the recipe's own does (0 where in none)."""
-    batch, cut = parts.recipe.batch_size or 1, parts.recipe.accumulate
+    batch, cut = parts.recipe.optim.batch_size, parts.recipe.optim.accumulate
     left = memory.available(parts.engine.device) or 0
     left -= max(_saving(parts), round((1 - _SURE) * left))
     reading = _READING * math.prod(parts.preprocessing.shape)
@@ -134,11 +136,11 @@ def _need(parts: Parts, images: int) -> int | None:
     device = parts.engine.device
     trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
     trial.progress.place(device)
-    recipe = dataclasses.replace(parts.recipe, accumulate=1)
+    optim = dataclasses.replace(parts.recipe.optim, accumulate=1)
     set_rate(trial.optimizer, 0.0)
     before = memory.restart_peak(device)
     try:
-        take_step(trial, trial.network, parts.task, _batch(parts, images), recipe, parts.engine)
+        take_step(trial, trial.network, parts.task, _batch(parts, images), optim, parts.engine)
     except NonFiniteLossError:
         pass  # the rest of the step takes less
     except (MemoryError, RuntimeError) as error:
@@ -151,9 +153,9 @@ def _need(parts: Parts, images: int) -> int | None:
 
 
 def _batch(parts: Parts, images: int) -> Batch:
-    targets = parts.feeds["train"].targets[:1].expand(images)
+    first = np.zeros(images, np.int64)  # as many times the first sample's target
     inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
-    return Batch(inputs, parts.engine.send(targets.contiguous()), targets.numpy())
+    return Batch(inputs, parts.feeds["train"].targets(first), first)
 
 
 def _aside(look: Callable[[], _Found]) -> _Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,19 +17,19 @@ from onestop.data.preprocess import (
     VectorPreprocessing,
     from_json,
 )
-from onestop.data.samples import ArraySamples, FileSamples
 from onestop.errors import OneStopError, UsageError
-from onestop.inference.load import preprocessing_of
+from onestop.inference.published import preprocessing_of
 from onestop.networks import build, published_weights
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
 from onestop.networks.partial_load import fill
 from onestop.networks.surgery import find_heads
-from onestop.recipe import Recipe
+from onestop.recipe import Data, Network, Recipe
 from onestop.runtime.device import Engine, engine_for
 from onestop.runtime.rng import preserved, seed_torch
 from onestop.storage.model_file import SUFFIXES, model_path, read_card, read_weights
 from onestop.tasks import TASKS, Task
+from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
 
@@ -67,7 +68,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     Random weights are a function of the seed.
 
     Args:
-        recipe: Resolved: no value is None.
+        recipe: Every setting.
         entry: The recipe's network.
         dataset: The recipe's source.
         given: The network, where it comes from Python; see `onestop.networks.build`.
@@ -76,20 +77,21 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
         OneStopError: Parts that do not fit together, or weights that cannot be read.
     """
     _refuse_cache(recipe, dataset)
-    engine = engine_for(recipe)
-    if recipe.compile:
+    engine = engine_for(recipe.machine)
+    if recipe.machine.compile:
         check_compiler(engine.device)
     task = TASKS[dataset.task].from_recipe(recipe, dataset)
-    arguments = _arguments(recipe, dataset, task)
-    start = _start(recipe, entry)
-    preprocessing = _declared(recipe, dataset, start)
+    check_monitor(recipe.evaluation.monitor, [metric.name for metric in task.metrics])
+    arguments = _arguments(recipe.data, dataset, task)
+    start = _start(recipe.network, entry)
+    preprocessing = _declared(recipe.data, dataset, start)
     with preserved():
-        seed_torch(recipe.seed, "weights")
+        seed_torch(recipe.machine.seed, "weights")
         network = build(entry.name, **arguments, given=given)
     said = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
-    heads = _heads(recipe, network, preprocessing)
+    heads = _heads(recipe.network, network, preprocessing)
     if heads:
-        Freezing(network, heads).check(recipe.freeze or "none")
+        Freezing(network, heads).check(recipe.network.freeze)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
         tuple(said),
@@ -97,50 +99,57 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
 
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
-    """Stop where images were to be kept that lie in memory anyway, or that no file can stand for."""
-    if recipe.cache == "disk":
+    """Stop if images were to be kept that lie in memory anyway, or that no file can stand for."""
+    cache, random = recipe.machine.cache, recipe.augmentation.augment == "resized-crop"
+    if cache == "disk":
         limit(cache_folder())  # which a wrong setting of the environment would stop later
     train = dataset.splits["train"]
-    random = recipe.augment == "resized-crop"
-    if isinstance(train, ArraySamples) and (
-        recipe.cache == "disk" or (random and recipe.cache == "memory")
-    ):
+    if train.in_memory and (cache == "disk" or (random and cache == "memory")):
         raise UsageError(
-            f"--cache {recipe.cache}: the images of {dataset.name} are not decoded, they lie in memory "
+            f"--cache {cache}: the images of {dataset.name} are not decoded, they lie in memory "
             "as they are; drop it"
         )
     kept = [dataset.splits[name] for name in ("train", "val") if name in dataset.splits]
-    if recipe.cache == "disk" and not all(isinstance(split, FileSamples) for split in kept):
+    if cache == "disk" and not all(split.has_digests for split in kept):
         raise UsageError(
             f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
             "are decoded; use --cache memory"
         )
 
 
-def _arguments(recipe: Recipe, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
-    assert recipe.image_size is not None
-    assert recipe.channels is not None
-    channels: int = recipe.channels
-    if dataset.vectors:
-        channels = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
-    return {"classes": task.head().outputs, "channels": channels, "image_size": recipe.image_size}
+def check_monitor(name: str, known_names: Sequence[str]) -> None:
+    """Stop if the metric to watch is not one that the task has.
+
+    Raises:
+        UsageError: Names those that it has.
+    """
+    if name not in known_names:
+        known = ", ".join(known_names)
+        raise UsageError(
+            f"--monitor {name}: this task has {known}{did_you_mean(name, known_names)}"
+        )
 
 
-def _heads(recipe: Recipe, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
-    """The network's heads, where the recipe treats them otherwise than the rest."""
-    alike = recipe.backbone_lr_scale == recipe.layer_decay == 1.0
-    if recipe.freeze == "none" and alike:
+def _arguments(data: Data, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
+    channels = dataset.splits["train"].features or data.channels
+    return {"classes": task.head().outputs, "channels": channels, "image_size": data.image_size}
+
+
+def _heads(chosen: Network, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
+    """The network's heads, if they are not trained like the rest."""
+    alike = chosen.backbone_lr_scale == chosen.layer_decay == 1.0
+    if chosen.freeze == "none" and alike:
         return []
     return find_heads(network, preprocessing.shape)
 
 
-def _start(recipe: Recipe, entry: Entry) -> Start | None:
+def _start(chosen: Network, entry: Entry) -> Start | None:
     """The weights the recipe asks for."""
-    if recipe.weights == "none":
+    if chosen.weights == "none":
         return None
-    if recipe.weights == "default" or _is_no_path(recipe.weights):
-        return _published(entry, recipe.weights)
-    path = model_path(recipe.weights)
+    if chosen.weights == "default" or _is_no_path(chosen.weights):
+        return _published(entry, chosen.weights)
+    path = model_path(chosen.weights)
     try:
         preprocessing = from_json(read_card(path).preprocessing)
     except OneStopError:  # a plain weights file
@@ -159,13 +168,10 @@ def _published(entry: Entry, which: str) -> Start:
     return Start(found.state, f"published weights of {entry.name}", preprocessing_of(found))
 
 
-def _declared(recipe: Recipe, dataset: Dataset, start: Start | None) -> Preprocessing:
+def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessing:
     """The preprocessing as far as the recipe says it."""
-    assert recipe.image_size is not None
-    assert recipe.channels is not None
-    channels, size = recipe.channels, (recipe.image_size, recipe.image_size)
-    if dataset.vectors:
-        features = dataset.splits["train"].values.shape[1]  # type: ignore[attr-defined]
+    channels, size = data.channels, (data.image_size, data.image_size)
+    if features := dataset.splits["train"].features:
         return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
     values = {
         "none": ((0.0,) * channels, (1.0,) * channels),
@@ -174,11 +180,11 @@ def _declared(recipe: Recipe, dataset: Dataset, start: Start | None) -> Preproce
         "imagenet": IMAGENET,
         "weights": IMAGENET,
     }
-    mean, std = values[recipe.normalize or "none"]
+    mean, std = values[data.normalize]
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     # The usual margin of photographs (224 of 256); small images are seen whole.
-    crop_fraction = 0.875 if recipe.image_size > SMALL and recipe.fit == "crop" else 1.0
-    if recipe.normalize == "weights":
+    crop_fraction = 0.875 if data.image_size > SMALL and data.fit == "crop" else 1.0
+    if data.normalize == "weights":
         if start is None:
             raise UsageError("--normalize weights: there are none; name some with --weights")
         if isinstance(start.preprocessing, ImagePreprocessing):
@@ -187,7 +193,7 @@ def _declared(recipe: Recipe, dataset: Dataset, start: Start | None) -> Preproce
             crop_fraction = start.preprocessing.crop_fraction
     if len(mean) != channels:
         raise UsageError(
-            f"--normalize {recipe.normalize}: is for {len(mean)} channels, --channels is {channels}; "
+            f"--normalize {data.normalize}: is for {len(mean)} channels, --channels is {channels}; "
             "use --normalize dataset"
         )
-    return ImagePreprocessing(channels, size, mean, std, recipe.fit, crop_fraction, interpolation)
+    return ImagePreprocessing(channels, size, mean, std, data.fit, crop_fraction, interpolation)

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onestop.data.augmentation import Changes
 from onestop.data.dataset import Dataset
 from onestop.data.disk_cache import DiskCache
+from onestop.data.for_training import training_loader
 from onestop.data.loader import Loader
-from onestop.data.mixing import Mixing
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing
+from onestop.data.pixels import choose_source
+from onestop.data.preprocess import Preprocessing
 from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
@@ -28,7 +28,8 @@ from onestop.networks.protocols import ScalesRates, StartsFromImages
 from onestop.networks.tta import augmented
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for
-from onestop.recipe import Cache, Recipe
+from onestop.recipe import Network, Recipe
+from onestop.recipe.schema import useless
 from onestop.runtime.device import Engine
 from onestop.runtime.fingerprint import fingerprint
 from onestop.runtime.rng import key_for, permutation
@@ -67,7 +68,7 @@ class Parts:
 
         def scored(network: nn.Module) -> Metrics:
             short = self.shortcut
-            if short and frozen_in(self.recipe, self.training.progress.epoch) == "backbone":
+            if short and frozen_in(self.recipe.network, self.training.progress.epoch) == "backbone":
                 batches = short.in_order(feed, self.batch_size)
                 return score(short.tail(network), self.task, batches, self.engine).metrics
             return self.score(network, "val").metrics
@@ -77,7 +78,7 @@ class Parts:
     def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
         """Score a network on a split, with BatchNorm folded as a finished model has it."""
         batches = self.feeds[split].in_order(self.batch_size)
-        fast = augmented(self.folding(network), self.recipe.tta)
+        fast = augmented(self.folding(network), self.recipe.evaluation.tta)
         return score(fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
 
     @property
@@ -99,29 +100,30 @@ def assemble(planned: Plan) -> Parts:
     preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing, said)
     engine.place(network)
     heads = planned.heads
-    if recipe.weights == "none" and isinstance(network, StartsFromImages):
+    if recipe.network.weights == "none" and isinstance(network, StartsFromImages):
         network.start_from(_first_inputs(train, engine))
     training = Training(
         network=network,
-        optimizer=optimizer_for(recipe, network, _scales(recipe, network, heads)),
+        optimizer=optimizer_for(recipe.optim, network, _scales(recipe.network, network, heads)),
         freezing=Freezing(network, heads) if heads else None,
-        average=MovingAverage(network, recipe.ema) if recipe.ema else None,
-        scaler=torch.amp.GradScaler(engine.device.type) if recipe.precision == "fp16" else None,
+        average=MovingAverage(network, recipe.optim.ema) if recipe.optim.ema else None,
+        scaler=torch.amp.GradScaler(engine.device.type) if engine.precision == "fp16" else None,
     )
     feeds = {"train": train}
     for name in dataset.splits.keys() - {"train"}:
-        on_disk = name == "val" and recipe.cache == "disk"
-        feeds[name] = Loader(
-            dataset.splits[name], preprocessing, engine=engine, workers=recipe.workers or 0,
-            keep=name == "val", cache="disk" if on_disk else None,
+        samples, on_disk = dataset.splits[name], name == "val" and recipe.machine.cache == "disk"
+        pixels = choose_source(
+            samples, preprocessing, workers=recipe.machine.workers,
+            keep="disk" if on_disk else "small" if name == "val" else "none",
             store=DiskCache(dataset.name, name, said) if on_disk else None,
         )  # fmt: skip
+        feeds[name] = Loader(samples, preprocessing, pixels=pixels, engine=engine)
     card = Card(
         network=planned.entry.name,
         arguments=planned.arguments,
         classes=dataset.classes,
         preprocessing=preprocessing.to_json(),
-        recipe=dataclasses.asdict(recipe),
+        recipe=recipe.values(),
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
         made_with=fingerprint(engine),
         task=planned.task.name,
@@ -141,12 +143,11 @@ def _first_inputs(train: Loader, engine: Engine) -> Tensor:
     return train.preprocessing.normalise(engine.place_inputs(images[torch.from_numpy(chosen)]))
 
 
-def _scales(recipe: Recipe, network: nn.Module, heads: list[str]) -> dict[str, float]:
-    """The share of the learning rate of parameters that do not have the full one, by name."""
+def _scales(chosen: Network, network: nn.Module, heads: list[str]) -> dict[str, float]:
+    """The learning rate of parameters that do not have the full one, relative to it, by name."""
     scales = {}
     if heads:
-        scale = recipe.backbone_lr_scale or 1.0
-        scales = rate_scales(network, heads, scale, recipe.layer_decay)
+        scales = rate_scales(network, heads, chosen.backbone_lr_scale, chosen.layer_decay)
     if isinstance(network, ScalesRates):
         for name, share in network.rate_scales().items():
             scales[name] = share * scales.get(name, 1.0)
@@ -155,17 +156,15 @@ def _scales(recipe: Recipe, network: nn.Module, heads: list[str]) -> dict[str, f
 
 def _shortened(parts: Parts, heads: list[str]) -> Parts:
     """With what a frozen backbone computes kept, where there is one and it pays."""
-    recipe = parts.recipe
-    if recipe.freeze != "backbone" or not recipe.views:
+    recipe, network = parts.recipe, parts.recipe.network
+    if network.freeze != "backbone" or not network.cached_augmentations:
         return parts
-    frozen = recipe.unfreeze_after or recipe.epochs or 0
+    frozen = network.unfreeze_after or recipe.optim.epochs
     refusal = "it has several heads" if len(heads) > 1 else ""
-    if recipe.tta != "none":
-        refusal = f"--tta {recipe.tta} shows it each image twice"
-    if recipe.mixup or recipe.cutmix:
-        refusal = "mixed images are new in every batch"
+    if obstacle := useless(recipe.values()).get("cached_augmentations"):
+        refusal = f"features cannot be cached with {obstacle}"
     if not refusal:
-        views = min(recipe.views, frozen)
+        views = min(network.cached_augmentations, frozen)
         short = FeatureCache(parts.training.network, heads[0], parts.folding, parts.engine, views)
         images = len(parts.feeds["train"].samples)
         refusal = short.refusal(parts.preprocessing.shape, images)
@@ -179,32 +178,23 @@ def _inputs(
     recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing, said: list[str]
 ) -> tuple[Preprocessing, Loader]:
     """The preprocessing and the training split; the one may need statistics of the other."""
-    store = DiskCache(dataset.name, "train", said) if recipe.cache == "disk" else None
-    train = training_loader(recipe, dataset, preprocessing, engine, cache=recipe.cache, store=store)
-    if len(train.bad) == len(train.samples):
-        name, reason = train.samples.name(0), train.bad[0]
-        raise DataError(f"{dataset.name}: no training image can be read ({name}: {reason})")
-    if recipe.normalize == "dataset" and isinstance(preprocessing, ImagePreprocessing):
-        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
-        # A channel that never varies must not be divided by nothing.
-        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
-        preprocessing = dataclasses.replace(preprocessing, mean=found.mean, std=std)
-        train.preprocessing = preprocessing
-    return preprocessing, train
-
-
-def training_loader(
-    recipe: Recipe, dataset: Dataset, preprocessing: Preprocessing, engine: Engine, *,
-    cache: Cache | None = None, store: DiskCache | None = None, keep: bool = True,
-) -> Loader:  # fmt: skip
-    """The training split with the recipe's random changes; for the rest see `Loader`."""
-    return Loader(
-        dataset.splits["train"], preprocessing, engine=engine, workers=recipe.workers or 0,
-        augment=recipe.augment or "none", padding=recipe.crop_padding,
-        seed=recipe.seed, keep=keep, cache=cache, store=store,
-        changes=Changes(recipe.auto_augment, recipe.color_jitter, recipe.erase),
-        mixing=Mixing(recipe.mixup, recipe.cutmix, len(dataset.classes)),
+    store = DiskCache(dataset.name, "train", said) if recipe.machine.cache == "disk" else None
+    train = training_loader(
+        recipe, dataset.splits["train"], preprocessing, engine, keep=recipe.machine.cache,
+        store=store,
     )  # fmt: skip
+    if len(train.pixels.bad) == len(train.samples):
+        first = train.skipped()[0]
+        raise DataError(
+            f"{dataset.name}: no training image can be read ({first.path}: {first.reason})"
+        )
+    if recipe.data.normalize == "dataset" and preprocessing.is_image:
+        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
+        # A constant channel has zero standard deviation; do not divide by it.
+        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
+        preprocessing = preprocessing.normalised_by(found.mean, std)
+        train = Loader(train.samples, preprocessing, train.augmentation, train.pixels, engine)
+    return preprocessing, train
 
 
 def held_out(parts: Parts) -> str:

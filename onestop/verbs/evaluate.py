@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError
 from onestop.recipe import Precision
 from onestop.results import Evaluation
-from onestop.text import listing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +48,7 @@ def evaluate(
         The metrics, as a run's metrics.json has them.
 
     Raises:
-        OneStopError: No model, no such split, or classes that the model does not know.
+        OneStopError: No model, no such split, or targets that are not the model's.
     """
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.load import load_model
@@ -61,7 +59,11 @@ def evaluate(
         loaded, file = load_model(model, network, device, precision)
     dataset = _open(loaded, data, data_root)
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
-    dataset = _renumbered(dataset, loaded)
+    dataset = dataset.onto(loaded.classes)
+    if dataset.task != loaded.task.name:
+        raise DataError(
+            f"{dataset.name}: its targets are for {dataset.task}, the model is for {loaded.task.name}"
+        )
     samples = dataset.split(name)
     begun = time.perf_counter()
     scored, feed = loaded.score(samples, keep_outputs=True)
@@ -95,26 +97,3 @@ def _open(model: Model, data: Any, data_root: str | None) -> Dataset:
     if data is None:
         return trained_on(model.card.recipe, data_root)
     return open_data(data, root=data_root, val_fraction=0, for_training=False)
-
-
-def _renumbered(dataset: Dataset, model: Model) -> Dataset:
-    """The data set with the model's class numbers."""
-    import numpy as np
-
-    if bool(dataset.classes) != bool(model.classes):
-        kinds = ("class names", "numbers")[:: 1 if dataset.classes else -1]
-        raise DataError(f"{dataset.name}: has {kinds[0]} as targets, the model gives {kinds[1]}")
-    if unknown := sorted(set(dataset.classes) - set(model.classes)):
-        raise DataError(
-            f"{dataset.name}: has classes the model does not know: {listing(unknown)}; "
-            f"it knows {listing(model.classes)}"
-        )
-    if dataset.classes == model.classes:
-        return dataset
-    numbers = np.array([model.classes.index(name) for name in dataset.classes], dtype=np.int64)
-    splits = {}
-    for name, samples in dataset.splits.items():
-        copy = samples.take(np.arange(len(samples)))
-        copy.targets = numbers[samples.targets]
-        splits[name] = copy
-    return dataclasses.replace(dataset.with_splits(splits), classes=model.classes)

@@ -154,7 +154,7 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
         _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
     facts: dict[str, Any] = {"splits": counts, "classes": len(dataset.classes)}
-    if not dataset.vectors:
+    if dataset.is_image:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
     facts["notes"] = list(dataset.notes)
@@ -166,7 +166,7 @@ def _save_grid(dataset: Dataset, picture: Path) -> None:
     from onestop.figures.files import write_figure
     from onestop.figures.grid import image_grid
 
-    if dataset.vectors:
+    if not dataset.is_image:
         raise UsageError(f"--save-grid {picture}: {dataset.name} holds vectors, not images")
     images, titles = zip(*glance(dataset, _SHOWN), strict=True)
     write_figure(image_grid(images, titles), picture)
@@ -288,15 +288,18 @@ def _run_through(
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Build a network and look at its layers, with shapes alone where it can do without values.
 
-    Of a user's own nothing is known, and building it twice would run their code twice.
+    A user's own network is built once, with values: building it twice would run their code twice.
     """
     from onestop.networks import build
     from onestop.networks.layers import tree
     from onestop.networks.meta import look
 
-    if found := look(entry, arguments, lambda network: tree(network, shape)):
+    def make() -> nn.Module:
+        return build(entry.name, *arguments)
+
+    if not entry.users and (found := look(make, lambda network: tree(network, shape))):
         return found
-    network = build(entry.name, *arguments)
+    network = make()
     return network, tree(network, shape)
 
 
@@ -305,7 +308,7 @@ def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[
     import numpy as np
     import torch
 
-    from onestop.data.loader import Batch
+    from onestop.data.batch import Batch
     from onestop.networks.backward import functions
     from onestop.tasks import implied_task, make_task
 

@@ -55,7 +55,7 @@ def lint(
     from onestop.runtime.device import cores
 
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
-    if dataset.vectors:
+    if not dataset.is_image:
         raise DataError(f"{dataset.name}: holds vectors, and only images can be looked at")
     plain = "".join(c for c in Path(dataset.name).stem if c.isalnum() or c in "-_.").strip(".-")
     folder = create_run(out, name or f"lint-{plain or 'data'}")

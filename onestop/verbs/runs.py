@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from onestop.errors import UsageError
 from onestop.metrics.spec import Metric
 from onestop.recipe import Positive
-from onestop.recipe.config import read_recipe
+from onestop.recipe.files import read_recipe
 from onestop.results import RunRow
 from onestop.runtime.files import read_object
 from onestop.storage.run_folder import (

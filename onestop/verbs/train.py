@@ -5,7 +5,6 @@ Imports of torch stand inside the functions: a usage error must not wait for the
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import os
 import time
@@ -14,17 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
-from onestop.recipe import FIELDS, Recipe, canonical, field_docs, field_types
-from onestop.recipe.config import (
-    Layer,
-    Settings,
+from onestop.recipe.files import read_recipe, write_recipe
+from onestop.recipe.markers import flag
+from onestop.recipe.names import canonical
+from onestop.recipe.schema import (
+    DEFAULTS,
+    FIELDS,
     check_name,
     check_setting,
-    read_recipe,
-    refuse_useless,
-    settings,
-    write_recipe,
+    field_docs,
+    field_types,
+    free_fields,
+    later_fields,
 )
+from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import RECIPE, STATE, create_run, is_run, lock_run
@@ -35,11 +37,6 @@ if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
     from onestop.training.plan import Plan
-
-# What may differ when a run goes on: none of these changes a step that was taken.
-_MAY_CHANGE = ("epochs", "patience", "workers", "data_root", "strict", "track")
-# What a run begun by an earlier version does not say, and what it then did.
-_LATER = {"track": "none"}
 
 
 def train(
@@ -54,25 +51,25 @@ def train(
     allow_inexact_resume: bool = False,
     **given: Any,
 ) -> Run:
-    """Train a network on images, or go on with a run.
+    """Train a network on images, or resume a run.
 
-    Where SOURCE is the folder of an earlier run, that run goes on where it stopped; with a larger
-    number of epochs a finished run is extended.
+    If SOURCE is the folder of an earlier run, that run continues where it stopped; with more epochs, a
+    finished run is extended.
 
     Args:
-        source: what to train on: `digits`, a torchvision set by name (mnist, cifar10, ...), a
+        source: what to train on: `digits`, a torchvision data set by name (mnist, cifar10, ...), a
             folder of classes, a folder with train/ val/ test/, a CSV or Parquet table of paths and
-            labels, or the folder of a run to go on with; in Python also arrays, torch data sets,
-            or a mapping of splits to these (default: digits)
-        recipe: YAML file of settings; flags count more than its lines
-        resume: folder of a run to go on with, the same as naming it as SOURCE
+            labels, or the folder of a run to resume; in Python also arrays, torch data sets, or a
+            mapping of splits to these (default: digits)
+        recipe: YAML file of settings; flags take precedence over it
+        resume: folder of a run to resume, the same as naming it as SOURCE
         out: folder that holds the runs
-        name: name of the run's folder in it; -2, -3, ... is added where it exists (default:
+        name: name of the run's folder; -2, -3, ... is appended if it exists (default:
             source-network)
-        quiet: no progress
-        no_report: do not write report.html at the end (ONESTOP_REPORT=0 says so for all runs)
-        allow_inexact_resume: go on with a run that was begun with other hardware, libraries or numbers
-            of threads, whose last bits differ; metrics.json says so
+        quiet: print no progress
+        no_report: do not write report.html at the end (for all runs: ONESTOP_REPORT=0)
+        allow_inexact_resume: resume a run that was begun with other hardware, libraries or numbers of
+            threads, although its last bits will differ; metrics.json records it
         given: any field of `onestop.Recipe`
 
     Returns:
@@ -103,7 +100,7 @@ def train(
 
     from onestop.jobs.run import run_in
 
-    folder = create_run(out, name or _default_name(planned.recipe.source, planned.entry.name))
+    folder = create_run(out, name or _default_name(planned.recipe.data.source, planned.entry.name))
     with lock_run(folder):
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
         return run_in(folder, planned, quiet=quiet, report=report)
@@ -150,7 +147,7 @@ def dry_run(
         source, resume = None, source
     if resume is not None:
         planned = _planned_again(Path(resume), source, recipe, checked, network)
-        done = _refuse_fewer(Path(resume), planned.recipe.epochs or 0)
+        done = _refuse_fewer(Path(resume), planned.recipe.optim.epochs)
     else:
         planned = _planned(_resolve(source, recipe, checked), network)
 
@@ -173,7 +170,7 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their right names, checked; None leaves a setting as it is."""
     checked: dict[str, Any] = {}
     for spelled, value in given.items():
-        name = check_name(spelled, FIELDS, f"--{spelled.replace('_', '-')}")
+        name = check_name(spelled, FIELDS, flag(spelled))
         if value is not None:
             checked[name] = check_setting(name, value)
     return checked
@@ -190,21 +187,24 @@ def _resolve(
         given = {**given, "source": str(source)}
     layers.append(("flag", given))
     chosen = settings(*layers)
+    values = chosen.values
     refuse_useless(chosen)
-    require(chosen.recipe.track)
+    require(values["track"])
     if source is None or isinstance(source, str | Path):
-        data = chosen.recipe.source
+        data = values["source"]
 
     from onestop.data import open_data
     from onestop.data.dataset import facts
     from onestop.data.sources.python import NAME
     from onestop.training.defaults import derive
 
-    values = chosen.recipe
     dataset = open_data(
-        data, root=values.data_root, val_fraction=values.val_fraction, seed=values.seed
+        data,
+        root=values["data_root"],
+        val_fraction=values["val_fraction"],
+        seed=values["seed"],
     )
-    if data is not values.source:
+    if data is not values["source"]:
         chosen = settings(*layers, ("flag", {"source": NAME}))
     chosen, entry = derive(chosen, facts(dataset))
     return chosen, dataset, entry
@@ -242,7 +242,7 @@ def _go_on(
     from onestop.jobs.run import run_in
 
     with lock_run(folder):
-        _refuse_fewer(folder, planned.recipe.epochs or 0)
+        _refuse_fewer(folder, planned.recipe.optim.epochs)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
         return run_in(folder, planned, quiet=quiet, report=report, inexact=inexact)
 
@@ -252,47 +252,52 @@ def _planned_again(
 ) -> Plan:
     """A run's plan, from the recipe in its folder and what may change of it."""
     if not is_run(folder):
-        raise UsageError(f"{folder}: is no run (no {RECIPE} in it); name a folder below runs/")
+        raise UsageError(
+            f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
+        )
     if recipe is not None:
         raise UsageError(f"--recipe {recipe}: a run goes on with its own; start a new run instead")
-    stored = {**_LATER, **read_recipe(folder / RECIPE)}
-    if missing := [name for name in FIELDS if name not in stored]:
+    stored = {**later_fields(), **read_recipe(folder / RECIPE)}
+    if missing := [
+        n for n in FIELDS if n not in stored or (stored[n] is None and n not in DEFAULTS)
+    ]:
         raise UsageError(
             f"{folder / RECIPE}: says nothing of {listing(missing, 3)}, so another version of OneStop "
             f"began this run; go on with that one, or start a new run with --weights {folder}"
         )
+    given = {name: value for name, value in given.items() if value is not None}  # auto: as it was
     for name, value in given.items():
         if value != stored[name] and not _may_change(name, value, stored):
             raise UsageError(
-                f"--{name.replace('_', '-')} {value}: {folder} runs with {stored[name]}; only "
-                f"{listing(_MAY_CHANGE)} may change; for anything else start a new run, "
+                f"{flag(name, value)}: {folder} runs with {stored[name]}; only "
+                f"{listing(free_fields())} may change; for anything else start a new run, "
                 f"with --weights {folder} to start from its weights"
             )
     chosen = settings(("recipe", stored), ("flag", given)).recipe
-    require(chosen.track)
+    require(chosen.machine.track)
 
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
     from onestop.training.plan import plan
 
-    if source is None and chosen.source == NAME:
+    if source is None and chosen.data.source == NAME:
         raise UsageError(
             f"{folder}: was trained on data given in Python; give it again: "
             f"onestop.train(data, resume={str(folder)!r})"
         )
     dataset = open_data(
-        chosen.source if source is None else source,
-        root=chosen.data_root, val_fraction=chosen.val_fraction, seed=chosen.seed,
+        chosen.data.source if source is None else source,
+        root=chosen.data.data_root, val_fraction=chosen.data.val_fraction, seed=chosen.machine.seed,
     )  # fmt: skip
-    return plan(chosen, find(chosen.model or ""), dataset, network)
+    return plan(chosen, find(chosen.network.model), dataset, network)
 
 
 def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
-    """Whether another value changes no step; where images are kept only counts if kept ones differ."""
+    """Whether another value changes no step; `cache` matters only if kept images are smaller."""
     if name == "cache":
         return stored["augment"] != "resized-crop" or "none" not in (value, stored["cache"])
-    return name in _MAY_CHANGE
+    return name in free_fields()
 
 
 def _refuse_fewer(folder: Path, epochs: int) -> int:
@@ -310,10 +315,9 @@ def _public_signature() -> inspect.Signature:
     """The signature a person sees: the named arguments, then every field of the recipe."""
     own = inspect.signature(train, eval_str=False)
     named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe)}
     fields = [
         inspect.Parameter(
-            field, inspect.Parameter.KEYWORD_ONLY, default=defaults[field],
+            field, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS.get(field),
             annotation=field_types()[field],
         )
         for field in FIELDS

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.augmentation import Changes, _part, augment_batch, prepare_part
+from onestop.data.augmentation import Augmentation, Change, Draw, Moves, _part, part_of
 from onestop.data.auto_augment import auto_augmented
 from onestop.data.colors import jittered
 from onestop.data.erasing import erased
-from onestop.data.preprocess import ImagePreprocessing
-from onestop.data.samples import ArraySamples
+from onestop.data.mixing import mixed
 from onestop.recipe import Augment
 from onestop.runtime.rng import key_for, uniform
 
 POLICIES: list[Augment] = ["flip", "crop", "flip-crop", "resized-crop"]
-CHANGES = [
-    Changes("trivial"),
-    Changes("rand"),
-    Changes(color=0.5),
-    Changes(erase=0.5),
-    Changes("rand", 0.3, 0.3),
+NOTHING: dict[str, Any] = {}
+CHANGES: list[dict[str, Any]] = [
+    {"auto": "trivial"},
+    {"auto": "rand"},
+    {"color": 0.5},
+    {"erase": 0.5},
+    {"auto": "rand", "color": 0.3, "erase": 0.3},
 ]
 COUNT = 400
 NUMBERS = np.arange(COUNT)
@@ -32,6 +34,18 @@ NUMBERS = np.arange(COUNT)
 def noise(height: int = 16, width: int = 24, count: int = COUNT, channels: int = 3) -> Tensor:
     shape = (count, channels, height, width)
     return torch.from_numpy(np.random.default_rng(0).integers(1, 256, shape, dtype=np.uint8))
+
+
+def augmented(
+    images: Tensor, policy: Augment, seed: int, epoch: int, numbers: NDArray[np.int64],
+    mean: tuple[float, ...] = (0.0,), **changes: Any,
+) -> Tensor:  # fmt: skip
+    change = Change(Augmentation(policy, seed=seed, **changes), epoch, mean)
+    return change(images, numbers)[0]
+
+
+def moves_of(policy: Augment, seed: int, epoch: int, images: Tensor) -> Moves:
+    return Change(Augmentation(policy, seed=seed), epoch)(images, np.arange(len(images)))[1]
 
 
 def mirrored(before: Tensor, after: Tensor) -> Tensor:
@@ -66,25 +80,25 @@ def window(before: Tensor, after: Tensor) -> tuple[int, int]:
 @pytest.mark.parametrize("policy", POLICIES)
 def test_an_image_is_changed_alike_in_whatever_batch_it_is(policy: Augment) -> None:
     images = noise()
-    whole = augment_batch(images, policy, 7, 3, NUMBERS)
+    whole = augmented(images, policy, 7, 3, NUMBERS)
     for some in (np.array([5]), np.array([399, 0, 17]), np.arange(COUNT)[::-1].copy(), NUMBERS[:0]):
-        part = augment_batch(images[torch.from_numpy(some)], policy, 7, 3, some)
+        part = augmented(images[torch.from_numpy(some)], policy, 7, 3, some)
         assert torch.equal(part, whole[torch.from_numpy(some)])
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_another_seed_or_epoch_changes_otherwise(policy: Augment) -> None:
     images = noise()
-    first = augment_batch(images, policy, 7, 3, NUMBERS)
-    assert torch.equal(augment_batch(images, policy, 7, 3, NUMBERS), first)
-    assert not torch.equal(augment_batch(images, policy, 8, 3, NUMBERS), first)
-    assert not torch.equal(augment_batch(images, policy, 7, 4, NUMBERS), first)
+    first = augmented(images, policy, 7, 3, NUMBERS)
+    assert torch.equal(augmented(images, policy, 7, 3, NUMBERS), first)
+    assert not torch.equal(augmented(images, policy, 8, 3, NUMBERS), first)
+    assert not torch.equal(augmented(images, policy, 7, 4, NUMBERS), first)
 
 
 @pytest.mark.parametrize("policy", ["none", *POLICIES])
 def test_the_images_given_are_not_changed(policy: Augment) -> None:
     images, torchs = noise(), torch.get_rng_state()
-    after = augment_batch(images, policy, 0, 0, NUMBERS)
+    after = augmented(images, policy, 0, 0, NUMBERS)
     assert torch.equal(images, noise())
     assert (after.shape, after.dtype) == (images.shape, torch.uint8)
     assert torch.equal(torch.get_rng_state(), torchs)
@@ -94,33 +108,33 @@ def test_the_images_given_are_not_changed(policy: Augment) -> None:
 @pytest.mark.parametrize("count", [0, 1, COUNT])
 def test_how_images_lie_in_memory_changes_nothing(policy: Augment, count: int) -> None:
     some, wide = NUMBERS[:count], noise(width=40)[:count]
-    wanted = augment_batch(wide[..., 3:27].contiguous(), policy, 7, 3, some)
+    wanted = augmented(wide[..., 3:27].contiguous(), policy, 7, 3, some)
     for images in (
         wide[..., 3:27],
         wide[..., 3:27].contiguous(memory_format=torch.channels_last),
         wide.flip(0).permute(0, 1, 3, 2).contiguous().permute(0, 1, 3, 2).flip(0)[..., 3:27],
     ):
         before = images.clone()
-        assert torch.equal(augment_batch(images, policy, 7, 3, some), wanted)
+        assert torch.equal(augmented(images, policy, 7, 3, some), wanted)
         assert torch.equal(images, before)
-    last = augment_batch(images.contiguous(memory_format=torch.channels_last), policy, 7, 3, some)
+    last = augmented(images.contiguous(memory_format=torch.channels_last), policy, 7, 3, some)
     assert not count or last.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_none_changes_nothing() -> None:
-    assert torch.equal(augment_batch(noise(), "none", 0, 0, NUMBERS), noise())
+    assert torch.equal(augmented(noise(), "none", 0, 0, NUMBERS), noise())
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
 def test_other_changes_too_depend_on_seed_epoch_and_image_alone(
-    changes: Changes, channels: int
+    changes: dict[str, Any], channels: int
 ) -> None:
     images, torchs = noise(channels=channels), torch.get_rng_state()
 
     def changed(some: NDArray[np.int64], seed: int = 7, epoch: int = 3) -> Tensor:
         part, mean = images[torch.from_numpy(some)], (0.3,) * channels
-        return augment_batch(part, "flip-crop", seed, epoch, some, changes, mean)
+        return augmented(part, "flip-crop", seed, epoch, some, mean, **changes)
 
     whole = changed(NUMBERS)
     assert (whole.shape, whole.dtype) == (images.shape, torch.uint8)
@@ -134,20 +148,20 @@ def test_other_changes_too_depend_on_seed_epoch_and_image_alone(
 
 def test_one_comes_after_the_other() -> None:
     images, mean = noise(), (0.1, 0.2, 0.3)
-    flipped = augment_batch(images, "flip-crop", 1, 2, NUMBERS)
-    auto = auto_augmented(flipped, "rand", 1, 2, NUMBERS)
+    flipped = augmented(images, "flip-crop", 1, 2, NUMBERS)
+    auto = auto_augmented(flipped, "rand", uniform(key_for(1, "auto", 2), NUMBERS, 6))
     coloured = jittered(auto, 0.4, uniform(key_for(1, "color", 2), NUMBERS, 4))
     wanted = erased(coloured, 0.6, mean, uniform(key_for(1, "erase", 2), NUMBERS, 23))
-    changes = Changes("rand", 0.4, 0.6)
-    assert torch.equal(augment_batch(images, "flip-crop", 1, 2, NUMBERS, changes, mean), wanted)
+    changes: dict[str, Any] = {"auto": "rand", "color": 0.4, "erase": 0.6}
+    assert torch.equal(augmented(images, "flip-crop", 1, 2, NUMBERS, mean, **changes), wanted)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("changes", [Changes(), *CHANGES])
-def test_images_may_lie_on_any_device(policy: Augment, changes: Changes) -> None:
+@pytest.mark.parametrize("changes", [NOTHING, *CHANGES], ids=str)
+def test_images_may_lie_on_any_device(policy: Augment, changes: dict[str, Any]) -> None:
     """On torch's device without values nothing can be read back or mixed with the processor's."""
     images = noise().to("meta")
-    after = augment_batch(images, policy, 0, 0, NUMBERS, changes, (0.5,) * 3)
+    after = augmented(images, policy, 0, 0, NUMBERS, (0.5,) * 3, **changes)
     assert (after.device.type, after.shape, after.dtype) == ("meta", images.shape, torch.uint8)
 
 
@@ -158,18 +172,18 @@ def test_images_may_lie_on_any_device(policy: Augment, changes: Changes) -> None
 def test_half_of_the_images_are_mirrored_and_then_the_others(policy: Augment) -> None:
     images = noise()
     flips = torch.stack(
-        [mirrored(images, augment_batch(images, policy, 0, e, NUMBERS)) for e in range(4)]
+        [mirrored(images, augmented(images, policy, 0, e, NUMBERS)) for e in range(4)]
     )
     assert 150 < int(flips[0].sum()) < 250  # of 400; deviation 10
     assert torch.equal(flips[1], ~flips[0])
     assert torch.equal(flips[:2], flips[2:])
-    other_seed = mirrored(images, augment_batch(images, policy, 1, 0, NUMBERS))
+    other_seed = mirrored(images, augmented(images, policy, 1, 0, NUMBERS))
     assert not torch.equal(other_seed, flips[0])
 
 
 def test_a_crop_is_a_window_of_the_image_with_black_around() -> None:
     images = noise()
-    after = augment_batch(images, "crop", 0, 0, NUMBERS)
+    after = augmented(images, "crop", 0, 0, NUMBERS)
     places = [window(*pair) for pair in zip(images, after, strict=True)]
     for axis, ways in ((0, 5), (1, 7)):  # an eighth of 16 and of 24 on either side
         times = np.bincount([place[axis] for place in places], minlength=ways)
@@ -181,7 +195,7 @@ def test_a_crop_is_a_window_of_the_image_with_black_around() -> None:
 @pytest.mark.parametrize(("height", "width"), [(56, 6), (8, 8), (5, 3), (1, 1)])
 def test_a_shift_is_an_eighth_or_a_pixel(height: int, width: int) -> None:
     images = noise(height, width)
-    after = augment_batch(images, "crop", 0, 0, NUMBERS)
+    after = augmented(images, "crop", 0, 0, NUMBERS)
     assert after.shape == images.shape
     assert not torch.equal(after, images)
     shown = (after > 0).flatten(1).sum(1) / (3 * height * width)
@@ -193,7 +207,7 @@ def test_a_shift_is_an_eighth_or_a_pixel(height: int, width: int) -> None:
 @pytest.mark.parametrize("padding", [0, 1, 3])
 def test_a_shift_is_as_far_as_was_asked_for(padding: int) -> None:
     images = noise()
-    after = augment_batch(images, "crop", 0, 0, NUMBERS, padding=padding)
+    after = augmented(images, "crop", 0, 0, NUMBERS, padding=padding)
     shown = (after > 0).flatten(2).any(1)  # [B, h*w]
     moved = [int(seen.sum()) for seen in shown]
     assert min(moved) == (16 - padding) * (24 - padding)
@@ -203,9 +217,9 @@ def test_a_shift_is_as_far_as_was_asked_for(padding: int) -> None:
 
 def test_flip_and_crop_are_those_of_the_two_alone() -> None:
     images = noise()
-    cropped = augment_batch(images, "crop", 0, 0, NUMBERS)
-    both = augment_batch(images, "flip-crop", 0, 0, NUMBERS)
-    assert torch.equal(both, augment_batch(cropped, "flip", 0, 0, NUMBERS))
+    cropped = augmented(images, "crop", 0, 0, NUMBERS)
+    both = augmented(images, "flip-crop", 0, 0, NUMBERS)
+    assert torch.equal(both, augmented(cropped, "flip", 0, 0, NUMBERS))
 
 
 # --- a random part ---
@@ -247,40 +261,74 @@ def test_of_a_narrow_image_the_middle_is_taken(
         assert _part(height, width, draws) == part
 
 
-def positions(height: int = 120, width: int = 160) -> ArraySamples:
-    """Images whose red is the column and whose green is the row of each pixel."""
-    rows, columns = np.mgrid[:height, :width].astype(np.uint8)
-    image = np.stack([columns, rows, np.zeros_like(rows)], axis=-1)
-    return ArraySamples(np.repeat(image[None], 60, axis=0), np.zeros(60, np.int64))
-
-
-PREPARED = ImagePreprocessing(3, (40, 40), (0.0,) * 3, (1.0,) * 3)
-
-
-def test_a_part_is_cut_out_and_resized() -> None:
-    samples, extents = positions(), []
-    for index in range(60):
-        image = prepare_part(samples, index, PREPARED, seed=0, epoch=0)
-        assert (image.shape, image.dtype) == ((3, 40, 40), torch.uint8)
-        red, green = image[0].float(), image[1].float()
-        assert (red.diff(dim=1) >= 0).all()  # neither mirrored nor turned
-        assert (green.diff(dim=0) >= 0).all()
-        # Between the middles of the first and last of 40 pixels lie 39 fortieths of the part.
-        width = float(red[20, -1] - red[20, 0]) * 40 / 39
-        height = float(green[-1, 20] - green[0, 20]) * 40 / 39
-        extents.append((width * height / (120 * 160), width / height))
-    areas, ratios = np.array(extents).T
-    assert 0.3 < areas.min() < 0.5
-    assert 0.7 < areas.max() < 1.05
-    assert 0.7 < ratios.min() < 0.85
-    assert 1.2 < ratios.max() < 1.42
-
-
 def test_a_part_is_a_function_of_seed_epoch_and_image() -> None:
-    samples = positions()
-
-    def part(index: int, seed: int, epoch: int) -> bytes:
-        return prepare_part(samples, index, PREPARED, seed, epoch).numpy().tobytes()
+    def part(index: int, seed: int, epoch: int) -> tuple[int, int, int, int]:
+        return part_of(120, 160, Draw(seed, epoch, np.array([index])))
 
     assert part(3, 0, 0) == part(3, 0, 0)
     assert len({part(3, 0, 0), part(4, 0, 0), part(3, 1, 0), part(3, 0, 1)}) == 4
+
+
+# --- moves ---
+
+
+def test_moves_say_which_images_were_mirrored() -> None:
+    images = noise()
+    for epoch in (0, 1):
+        moves = moves_of("flip", 5, epoch, images)
+        flipped = mirrored(images, augmented(images, "flip", 5, epoch, NUMBERS))
+        assert moves.flip is not None
+        assert moves.flip.tolist() == flipped.tolist()
+        assert moves.shift is None
+        assert moves.crop is None
+
+
+def test_moves_say_how_far_images_were_shifted() -> None:
+    images = noise()
+    moves = moves_of("crop", 0, 0, images)
+    assert moves.shift is not None
+    assert moves.flip is None
+    after = augmented(images, "crop", 0, 0, NUMBERS)
+    for before, image, (down, right) in zip(images, after, moves.shift.tolist(), strict=True):
+        assert window(before, image) == (16 // 8 - down, 24 // 8 - right)
+    image = images[0]
+    down, right = moves.shift[0].tolist()
+    for y, x in ((6, 9), (9, 14)):  # so far inside that they stay in the image
+        assert torch.equal(after[0][:, y + down, x + right], image[:, y, x])
+
+
+def test_without_moves_nothing_is_said_to_have_moved() -> None:
+    assert moves_of("none", 0, 0, noise()) == Moves()
+    vectors = torch.zeros(3, 5)
+    change = Change(Augmentation(), 0)
+    assert change(vectors, np.arange(3)) == (vectors, Moves())
+
+
+def test_a_crop_that_preparing_made_is_handed_on() -> None:
+    crop = np.full((COUNT, 4), 0.5)
+    _, moves = Change(Augmentation("resized-crop"), 0)(noise(), NUMBERS, crop)
+    assert moves.crop is crop
+    assert moves.flip is not None
+
+
+def test_what_an_augmentation_does_is_told_by_its_values() -> None:
+    assert not any((Augmentation().cuts_parts, Augmentation().recolors, Augmentation().mixes))
+    assert Augmentation("resized-crop").cuts_parts
+    assert not Augmentation("flip-crop").recolors
+    assert all(Augmentation(**changes).recolors for changes in CHANGES)
+    assert Augmentation(mixup=0.1).mixes
+    assert Augmentation(cutmix=0.1).mixes
+
+
+def test_a_batch_is_mixed_by_its_first_image() -> None:
+    inputs, shares = torch.rand(4, 3, 8, 8), torch.eye(4)
+    both = Augmentation(mixup=0.8, cutmix=1.0, seed=3)
+
+    def mix(*numbers: int) -> tuple[Tensor, Tensor]:
+        return both.mix(inputs, shares, Draw(3, 2, np.array(numbers)))
+
+    draws = uniform(key_for(3, "mix", 2), np.array([7]), 5)[0]
+    for found in (mix(7, 1, 2, 3), mix(7, 5, 6, 4)):
+        for tensor, wanted in zip(found, mixed(inputs, shares, 0.8, 1.0, draws), strict=True):
+            assert torch.equal(tensor, wanted)
+    assert not torch.equal(mix(8, 1, 2, 3)[0], mix(7, 1, 2, 3)[0])

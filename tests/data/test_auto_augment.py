@@ -8,12 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2 import RandAugment, TrivialAugmentWide
 
 from onestop.data import auto_augment
-from onestop.data.auto_augment import auto_augmented, space
+from onestop.data.auto_augment import AUTO_DRAWS, auto_augmented, space
 from onestop.recipe import AutoAugment
+from onestop.runtime.rng import key_for, uniform
 
 POLICIES: list[AutoAugment] = ["trivial", "rand"]
 KINDS = (
@@ -137,11 +139,15 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
     return made
 
 
+def draws(count: int, policy: AutoAugment) -> NDArray[np.float64]:
+    return uniform(key_for(0, "auto", 0), np.arange(count), AUTO_DRAWS[policy])
+
+
 @pytest.mark.parametrize(("policy", "each"), [("trivial", 1), ("rand", 2)])
 def test_kinds_are_equally_frequent(
     policy: AutoAugment, each: int, noted: list[tuple[int, float]]
 ) -> None:
-    auto_augmented(smooth(1, 1).expand(2800, -1, -1, -1), policy, 0, 0, np.arange(2800))
+    auto_augmented(smooth(1, 1).expand(2800, -1, -1, -1), policy, draws(2800, policy))
     assert len(noted) == 2800 * each
     frequency = np.bincount([kind for kind, _ in noted], minlength=14)
     wanted = 200 * each
@@ -149,11 +155,11 @@ def test_kinds_are_equally_frequent(
 
 
 def test_trivial_takes_all_sizes_and_rand_one(noted: list[tuple[int, float]]) -> None:
-    images, numbers = smooth(1, 1).expand(20_000, -1, -1, -1), np.arange(20_000)
-    auto_augmented(images, "trivial", 0, 0, numbers)
+    images = smooth(1, 1).expand(20_000, -1, -1, -1)
+    auto_augmented(images, "trivial", draws(20_000, "trivial"))
     angles = sorted({size for kind, size in noted if KINDS[kind] == "Rotate"})
     assert angles == pytest.approx([4.5 * step for step in range(-30, 31)])
     noted.clear()
-    auto_augmented(images, "rand", 0, 0, numbers)
+    auto_augmented(images, "rand", draws(20_000, "rand"))
     angles = sorted({size for kind, size in noted if KINDS[kind] == "Rotate"})
     assert angles == pytest.approx([-9.0, 9.0])

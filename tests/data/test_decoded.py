@@ -14,10 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from onestop.data import cache_file as cache
-from onestop.data import loader as stream
+from onestop.data import pixels as sources
+from onestop.data.augmentation import Augmentation
 from onestop.data.decoded import DecodedCache, scaled_side
 from onestop.data.disk_cache import DiskCache
 from onestop.data.loader import Batch, Loader, epoch_plan
+from onestop.data.pixels import Kept, choose_source
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import open_folder
@@ -61,17 +63,18 @@ def feed(
     to: ImagePreprocessing = SIZE,
 ) -> tuple[Loader, list[str]]:  # fmt: skip
     """A feed, and what was said while it was made."""
-    store = DiskCache("photos", "train")
-    found = Loader(
-        samples, to, augment=augment, workers=workers, seed=3, cache=mode,
-        store=store if mode == "disk" else None,
-    )  # fmt: skip
-    return found, store.said
+    store, augmentation = DiskCache("photos", "train"), Augmentation(augment, seed=3)
+    pixels = choose_source(
+        samples, to, parts=augmentation.cuts_parts, workers=workers, keep=mode, store=store
+    )
+    return Loader(samples, to, augmentation, pixels), store.said
 
 
 def epochs(feed: Loader) -> list[Batch]:
     """Two epochs, and once in order."""
-    plans = [(epoch_plan(len(feed.samples), 4, feed.seed, epoch), epoch) for epoch in (0, 1)]
+    plans = [
+        (epoch_plan(len(feed.samples), 4, feed.augmentation.seed, epoch), epoch) for epoch in (0, 1)
+    ]
     return [*(batch for plan in plans for batch in feed.train(*plan)), *feed.in_order(4)]
 
 
@@ -108,7 +111,7 @@ def test_statistics_are_of_the_same_images(
 ) -> None:
     for small in (True, False):
         if not small:
-            monkeypatch.setattr(stream, "KEEP_BYTES", 0)
+            monkeypatch.setattr(sources, "KEEP_BYTES", 0)
         kept, read = (
             torch.cat(list(feed(files, m, augment)[0].prepared(5))) for m in (mode, "none")
         )
@@ -159,7 +162,7 @@ def test_another_seed_or_normalisation_or_order_of_classes_needs_no_other_file(
 ) -> None:
     feed(files)
     decoded.clear()
-    files.targets = 1 - files.targets
+    files.targets = files.targets.onto(("red", "blue"))
     feed(files, to=ImagePreprocessing(3, (24, 24), (0.0,) * 3, (1.0,) * 3))
     assert decoded == []
 
@@ -273,12 +276,12 @@ def test_a_full_disk_is_survived(
 
     monkeypatch.setattr(cache.Writer, "write", full)
     if not small:
-        monkeypatch.setattr(stream, "KEEP_BYTES", 0)
+        monkeypatch.setattr(sources, "KEEP_BYTES", 0)
     found, said = feed(files, augment=augment)
     folder = cache.cache_folder()
     assert said == [f"cache: train: not kept on the disk: {folder}: No space left on device"]
     assert list(folder.iterdir()) == []
-    assert (found._kept is not None) == (small and augment == "none")
+    assert isinstance(found.pixels, Kept) == (small and augment == "none")
     assert_equal(epochs(found), expected)
 
 
@@ -323,9 +326,9 @@ def test_an_image_that_the_machine_could_not_read_is_not_kept_as_unreadable(
     with monkeypatch.context() as patch:
         patch.setattr(FileSamples, "read", fail)
         found, said = feed(files)
-        assert len(found.bad) == 10
+        assert len(found.pixels.bad) == 10
     assert said[0].endswith(f"{files.name(0)}: damaged: in trouble")
-    assert len(feed(files)[0].bad) == 3
+    assert len(feed(files)[0].pixels.bad) == 3
 
 
 def test_a_file_that_is_not_there_keeps_all_from_being_kept(files: FileSamples) -> None:
@@ -333,7 +336,7 @@ def test_a_file_that_is_not_there_keeps_all_from_being_kept(files: FileSamples) 
     found, said = feed(files)
     assert str(files.root / files.name(2)) in said[0]
     assert "No such file" in said[0]
-    assert sorted(found.bad) == [1, 2, 4, 7]
+    assert sorted(found.pixels.bad) == [1, 2, 4, 7]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no pipes by name")
@@ -343,7 +346,7 @@ def test_a_pipe_among_the_images_stops_nothing(files: FileSamples) -> None:
     os.mkfifo(pipe)
     found, said = feed(files)
     assert said == [f"cache: train: not kept on the disk: {pipe}: not a file"]
-    assert found.bad[2] == "not a file"
+    assert found.pixels.bad[2] == "not a file"
 
 
 # --- images scaled down ---
@@ -392,7 +395,7 @@ def test_images_none_of_which_can_be_read_are_survived(files: FileSamples) -> No
         for mode in MODES:
             found = feed(files, mode, augment)[0]
             assert all(len(batch.indices) == 0 for batch in epochs(found))
-            assert len(found.bad) == 10
+            assert len(found.pixels.bad) == 10
 
 
 # --- what does not fit into memory ---
@@ -402,7 +405,7 @@ def test_images_none_of_which_can_be_read_are_survived(files: FileSamples) -> No
 def test_more_than_there_is_memory_is_refused(
     files: FileSamples, augment: Augment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "KEEP_BYTES", 0)
+    monkeypatch.setattr(sources, "KEEP_BYTES", 0)
     feed(files, "memory", augment)
     monkeypatch.setattr("onestop.data.decoded.available", lambda: 100)
     with pytest.raises(UsageError) as caught:
@@ -418,4 +421,4 @@ def test_neither_disk_nor_memory_is_refused(
     monkeypatch.setattr("onestop.data.decoded.available", lambda: 100)
     with pytest.raises(UsageError, match=r"use --cache none, or make room on the disk$"):
         feed(files, augment="resized-crop")
-    assert feed(files)[0]._kept is not None  # small enough to be kept in memory as ever
+    assert isinstance(feed(files)[0].pixels, Kept)  # small enough to be kept in memory as ever

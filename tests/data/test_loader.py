@@ -14,13 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data import loader as stream
-from onestop.data.augmentation import Changes, augment_batch
+from onestop.data import pixels as sources
+from onestop.data.augmentation import Augmentation, Change, Draw
 from onestop.data.loader import Batch, Loader, epoch_plan
-from onestop.data.mixing import Mixing, mixed
-from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
+from onestop.data.pixels import Arrays, Decoded, Keep, Kept, RandomPart, choose_source
+from onestop.data.preprocess import ImagePreprocessing, Preprocessing, VectorPreprocessing
 from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
+from onestop.data.targets import Classes, Numbers
 from onestop.images.formats import BadImageError
 from onestop.recipe import Augment
 
@@ -46,8 +47,25 @@ def damaged(photos: Photos) -> FileSamples:
     return samples
 
 
+def loader(
+    samples: Samples, augment: Augment = "none", *, to: Preprocessing = SIZE, workers: int = 0,
+    keep: bool = True, **changes: Any,
+) -> Loader:  # fmt: skip
+    """A loader of samples that are kept in memory, or not at all."""
+    how: Keep = "small" if keep else "none"
+    augmentation = Augmentation(augment, **changes)
+    pixels = choose_source(samples, to, parts=augmentation.cuts_parts, workers=workers, keep=how)
+    return Loader(samples, to, augmentation, pixels)
+
+
+def targets_of(samples: Samples, indices: NDArray[np.int64]) -> list[Any]:
+    targets: list[Any] = samples.targets.batch(indices).tolist()
+    return targets
+
+
 def epoch_of(feed: Loader, epoch: int, batch_size: int = 5) -> list[Batch]:
-    return list(feed.train(epoch_plan(len(feed.samples), batch_size, feed.seed, epoch), epoch))
+    plan = epoch_plan(len(feed.samples), batch_size, feed.augmentation.seed, epoch)
+    return list(feed.train(plan, epoch))
 
 
 def assert_equal(left: list[Batch], right: list[Batch]) -> None:
@@ -71,7 +89,7 @@ def test_the_number_of_threads_changes_nothing(
             *epoch_of(feed, 0), *epoch_of(feed, 1), *feed.in_order(4),
         ]
         for workers in (0, 1, 2, 4)
-        for feed in [Loader(files, SIZE, workers=workers, augment=augment, seed=3, keep=keep)]
+        for feed in [loader(files, augment, workers=workers, seed=3, keep=keep)]
     }  # fmt: skip
     for workers in (1, 2, 4):
         assert_equal(epochs[workers], epochs[0])
@@ -79,8 +97,10 @@ def test_the_number_of_threads_changes_nothing(
 
 @pytest.mark.parametrize("augment", POLICIES)
 def test_keeping_images_changes_nothing(files: Samples, augment: Augment) -> None:
-    kept, read = (Loader(files, SIZE, augment=augment, keep=keep) for keep in (True, False))
-    assert (kept._kept is None) == (augment == "resized-crop")  # which has nothing to keep
+    kept, read = (loader(files, augment, keep=keep) for keep in (True, False))
+    parts = augment == "resized-crop"  # of which nothing is kept
+    assert isinstance(kept.pixels, RandomPart if parts else Kept)
+    assert isinstance(read.pixels, RandomPart if parts else Decoded)
     for epoch in (0, 1):
         assert_equal(epoch_of(kept, epoch), epoch_of(read, epoch))
     assert_equal(list(kept.in_order(7)), list(read.in_order(7)))
@@ -88,11 +108,12 @@ def test_keeping_images_changes_nothing(files: Samples, augment: Augment) -> Non
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_arrays_kept_or_not_are_the_same(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("loader", "decoded"):
+    for module in ("pixels", "decoded"):
         monkeypatch.setattr(f"onestop.data.{module}.CHUNK", 8)  # several chunks, the last one short
     pixels = np.random.default_rng(0).integers(0, 256, (21, 30, 40, 1), dtype=np.uint8)
-    samples = ArraySamples(pixels, np.arange(21))
-    kept, read = (Loader(samples, SIZE, workers=workers, keep=keep) for keep in (True, False))
+    samples = ArraySamples(pixels, Classes(np.arange(21), [str(k) for k in range(21)]))
+    kept, read = (loader(samples, workers=workers, keep=keep) for keep in (True, False))
+    assert isinstance(read.pixels, Arrays)
     assert_equal(list(kept.in_order(4)), list(read.in_order(4)))
     assert_equal(epoch_of(kept, 2), epoch_of(read, 2))
     np.testing.assert_array_equal(samples.values, pixels)
@@ -101,25 +122,26 @@ def test_arrays_kept_or_not_are_the_same(workers: int, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("keep", [True, False])
 def test_vectors_are_fed_as_they_are(keep: bool) -> None:
     vectors = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
-    samples = ArraySamples(vectors, np.linspace(0, 1, 7, dtype=np.float32))
-    feed = Loader(samples, VectorPreprocessing(3, (0.0,) * 3, (1.0,) * 3), keep=keep)
+    numbers = np.linspace(0, 1, 7, dtype=np.float32)
+    samples = ArraySamples(vectors, Numbers(numbers))
+    feed = loader(samples, to=VectorPreprocessing(3, (0.0,) * 3, (1.0,) * 3), keep=keep)
     batches = list(feed.in_order(3))
     np.testing.assert_array_equal(torch.cat([batch.inputs for batch in batches]), vectors)
-    np.testing.assert_array_equal(torch.cat([batch.targets for batch in batches]), samples.targets)
+    np.testing.assert_array_equal(torch.cat([batch.targets for batch in batches]), numbers)
 
 
 def test_a_split_that_is_too_large_is_not_kept(
     files: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bytes_needed = len(files) * 3 * 24 * 24
-    monkeypatch.setattr(stream, "KEEP_BYTES", bytes_needed)
-    assert Loader(files, SIZE)._kept is not None
-    monkeypatch.setattr(stream, "KEEP_BYTES", bytes_needed - 1)
-    assert Loader(files, SIZE)._kept is None
+    monkeypatch.setattr(sources, "KEEP_BYTES", bytes_needed)
+    assert isinstance(Loader(files, SIZE).pixels, Kept)
+    monkeypatch.setattr(sources, "KEEP_BYTES", bytes_needed - 1)
+    assert isinstance(Loader(files, SIZE).pixels, Decoded)
 
 
-ALL_CHANGES = Changes("rand", color=0.4, erase=0.5)
-BOTH = Mixing(mixup=0.8, cutmix=1.0, classes=2)
+ALL_CHANGES: dict[str, Any] = {"auto": "rand", "color": 0.4, "erase": 0.5}
+BOTH: dict[str, Any] = {"mixup": 0.8, "cutmix": 1.0}
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -128,10 +150,7 @@ def test_with_all_changes_and_mixing_neither_threads_nor_keeping_matter(
     files: Samples, augment: Augment, keep: bool
 ) -> None:
     def feed(workers: int, keep: bool) -> Loader:
-        return Loader(
-            files, SIZE, workers=workers, augment=augment, seed=3, keep=keep, changes=ALL_CHANGES,
-            mixing=BOTH,
-        )  # fmt: skip
+        return loader(files, augment, workers=workers, seed=3, keep=keep, **ALL_CHANGES, **BOTH)
 
     for epoch in (0, 1):
         one = epoch_of(feed(0, keep=True), epoch)
@@ -145,35 +164,36 @@ def test_with_all_changes_and_mixing_neither_threads_nor_keeping_matter(
 
 def test_arrays_that_are_not_kept_are_changed_too() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (21, 30, 40, 3), dtype=np.uint8)
-    samples = ArraySamples(pixels, np.arange(21) % 2)
-    given: dict[str, Any] = {"changes": ALL_CHANGES, "mixing": BOTH, "augment": "flip"}
-    kept, read = (Loader(samples, SIZE, keep=keep, **given) for keep in (True, False))
+    samples = ArraySamples(pixels, Classes(np.arange(21) % 2, ("a", "b")))
+    changes = ALL_CHANGES | BOTH
+    kept, read = (loader(samples, "flip", keep=keep, **changes) for keep in (True, False))
     assert_equal(epoch_of(kept, 2), epoch_of(read, 2))
 
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_is_erased_is_about_zero_for_the_network(files: Samples, keep: bool) -> None:
-    feed = Loader(files, SIZE, keep=keep, changes=Changes(erase=1.0))
+    feed = loader(files, keep=keep, erase=1.0)
     for batch in epoch_of(feed, 0):
         zero = (batch.inputs.abs() <= 0.5 / 255 / 0.2 + 1e-6).all(1)  # half a grey level
         assert zero.flatten(1).float().mean(1).min() > 0.015
 
 
 def test_batches_are_augmented_then_mixed(files: Samples) -> None:
-    feed = Loader(files, SIZE, augment="flip", seed=4, changes=ALL_CHANGES, mixing=BOTH)
+    feed = loader(files, "flip", seed=4, **ALL_CHANGES, **BOTH)
     for batch in epoch_of(feed, 6):
         images = torch.stack([SIZE.prepare(files, index) for index in batch.indices.tolist()])
-        augmented = augment_batch(images, "flip", 4, 6, batch.indices, ALL_CHANGES, SIZE.mean)
-        targets = torch.from_numpy(files.targets[batch.indices])
-        first = int(batch.indices[0])
-        inputs, shares = mixed(SIZE.normalise(augmented), targets, BOTH, 4, 6, first)
+        augmented, _ = Change(feed.augmentation, 6, SIZE.mean)(images, batch.indices)
+        shares = files.targets.shares(files.targets.batch(batch.indices))
+        inputs, shares = feed.augmentation.mix(
+            SIZE.normalise(augmented), shares, Draw(4, 6, batch.indices)
+        )
         assert torch.equal(batch.inputs, inputs)
         assert torch.equal(batch.targets, shares)
 
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_unreadable_images_are_not_mixed_in(damaged: FileSamples, keep: bool) -> None:
-    feed = Loader(damaged, SIZE, keep=keep, changes=ALL_CHANGES, mixing=BOTH)
+    feed = loader(damaged, keep=keep, **ALL_CHANGES, **BOTH)
     empty, one, two = feed.train([np.array([1, 7]), np.array([4, 0]), np.array([2, 1, 3])], 0)
     assert len(empty.inputs) == len(empty.targets) == 0
     assert (one.indices.tolist(), one.targets.tolist()) == ([0], [[1.0, 0.0]])
@@ -185,8 +205,9 @@ def test_unreadable_images_are_not_mixed_in(damaged: FileSamples, keep: bool) ->
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_batch_holds_the_images_and_targets_of_its_numbers(files: Samples, keep: bool) -> None:
-    for batch in epoch_of(Loader(files, SIZE, keep=keep), 0):
-        assert batch.targets.tolist() == files.targets[batch.indices].tolist()
+    for batch in epoch_of(loader(files, keep=keep), 0):
+        assert len(batch) == len(batch.indices)
+        assert batch.targets.tolist() == targets_of(files, batch.indices)
         prepared = torch.stack([SIZE.prepare(files, index) for index in batch.indices.tolist()])
         assert torch.equal(batch.inputs, SIZE.normalise(prepared))
         assert batch.inputs.dtype == torch.float32
@@ -196,7 +217,7 @@ def test_a_batch_holds_the_images_and_targets_of_its_numbers(files: Samples, kee
 def test_in_order_every_image_comes_once_and_unchanged(files: Samples, augment: Augment) -> None:
     plain = torch.cat([batch.inputs for batch in Loader(files, SIZE).in_order(23)])
     for size in (1, 4, 23, 100):
-        batches = list(Loader(files, SIZE, augment=augment, keep=False).in_order(size))
+        batches = list(loader(files, augment, keep=False).in_order(size))
         assert np.concatenate([batch.indices for batch in batches]).tolist() == list(range(23))
         assert torch.equal(torch.cat([batch.inputs for batch in batches]), plain)
 
@@ -204,7 +225,7 @@ def test_in_order_every_image_comes_once_and_unchanged(files: Samples, augment: 
 @pytest.mark.parametrize("augment", POLICIES)
 def test_in_training_images_are_changed_as_asked(files: Samples, augment: Augment) -> None:
     plain = torch.cat([batch.inputs for batch in Loader(files, SIZE).in_order(23)])
-    first, second = (epoch_of(Loader(files, SIZE, augment=augment), epoch)[0] for epoch in (0, 1))
+    first, second = (epoch_of(loader(files, augment), epoch)[0] for epoch in (0, 1))
     unchanged = plain[torch.from_numpy(first.indices)]
     assert torch.equal(first.inputs, unchanged) == (augment == "none")
     assert first.indices.tolist() != second.indices.tolist()
@@ -253,9 +274,9 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
 def test_the_rest_of_an_epoch_is_what_it_would_have_been(
     files: Samples, augment: Augment, done: int
 ) -> None:
-    whole = epoch_of(Loader(files, SIZE, augment=augment, seed=5), 2)
+    whole = epoch_of(loader(files, augment, seed=5), 2)
     plan = epoch_plan(23, 5, 5, 2)[done:]
-    rest = list(Loader(files, SIZE, augment=augment, seed=5, workers=2).train(plan, 2))
+    rest = list(loader(files, augment, seed=5, workers=2).train(plan, 2))
     assert_equal(rest, whole[done:])
 
 
@@ -268,7 +289,7 @@ def test_the_rest_of_an_epoch_is_what_it_would_have_been(
 def test_unreadable_images_are_left_out_and_named(
     damaged: FileSamples, augment: Augment, keep: bool, workers: int
 ) -> None:
-    feed = Loader(damaged, SIZE, augment=augment, keep=keep, workers=workers)
+    feed = loader(damaged, augment, keep=keep, workers=workers)
     for epoch in (0, 1):
         batches = epoch_of(feed, epoch, batch_size=4)
         assert len(batches) == 3  # as planned: a step is a step
@@ -276,7 +297,7 @@ def test_unreadable_images_are_left_out_and_named(
         assert sorted(seen.tolist()) == [0, 2, 3, 5, 6, 8, 9]
         for batch in batches:
             assert len(batch.inputs) == len(batch.targets) == len(batch.indices)
-            assert batch.targets.tolist() == damaged.targets[batch.indices].tolist()
+            assert batch.targets.tolist() == targets_of(damaged, batch.indices)
     skipped = feed.skipped()
     assert [item.path for item in skipped] == [damaged.name(number) for number in (1, 4, 7)]
     assert all("not an image" in item.reason for item in skipped)
@@ -284,7 +305,7 @@ def test_unreadable_images_are_left_out_and_named(
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_in_order_unreadable_images_are_left_out(damaged: FileSamples, keep: bool) -> None:
-    feed = Loader(damaged, SIZE, keep=keep)
+    feed = loader(damaged, keep=keep)
     batches = {size: [b.indices.tolist() for b in feed.in_order(size)] for size in (1, 2)}
     assert batches[1] == [[0], [2], [3], [5], [6], [8], [9]]  # and no empty ones
     assert batches[2] == [[0], [2, 3], [5], [6], [8, 9]]
@@ -295,7 +316,7 @@ def test_in_order_unreadable_images_are_left_out(damaged: FileSamples, keep: boo
 def test_a_batch_of_unreadable_images_alone_is_empty(
     damaged: FileSamples, augment: Augment, keep: bool
 ) -> None:
-    feed = Loader(damaged, SIZE, augment=augment, keep=keep)
+    feed = loader(damaged, augment, keep=keep)
     plan = [np.array([1, 7]), np.array([0, 4])]
     empty, one = feed.train(plan, 0)
     assert (empty.inputs.shape, len(empty.targets)) == ((0, 3, 24, 24), 0)
@@ -313,7 +334,7 @@ def test_an_unreadable_image_is_tried_once(
         return read(samples, index, channels)
 
     monkeypatch.setattr(FileSamples, "read", count)
-    feed = Loader(damaged, SIZE, keep=False)
+    feed = loader(damaged, keep=False)
     for _ in range(3):
         list(feed.in_order(5))
     assert [tried.count(index) for index in range(10)] == [3, 1, 3, 3, 1, 3, 3, 1, 3, 3]
@@ -328,7 +349,7 @@ def test_an_error_that_is_none_of_the_images_is_raised(files: Samples) -> None:
     broken = Broken(files.root, files.paths, files.targets)
     for workers in (0, 2):
         with pytest.raises(ZeroDivisionError):
-            list(Loader(broken, SIZE, keep=False, workers=workers).in_order(5))
+            list(loader(broken, keep=False, workers=workers).in_order(5))
 
 
 # --- images for statistics ---
@@ -338,7 +359,7 @@ def test_an_error_that_is_none_of_the_images_is_raised(files: Samples) -> None:
 def test_prepared_images_are_bytes_without_the_unreadable_ones(
     damaged: FileSamples, keep: bool
 ) -> None:
-    feed = Loader(damaged, SIZE, keep=keep)
+    feed = loader(damaged, keep=keep)
     good = [SIZE.prepare(damaged, index) for index in (0, 2, 3, 5, 6, 8, 9)]
     images = torch.cat(list(feed.prepared(10)))
     assert images.dtype == torch.uint8
@@ -346,10 +367,10 @@ def test_prepared_images_are_bytes_without_the_unreadable_ones(
 
 
 def test_of_many_images_some_are_prepared_always_the_same(files: Samples) -> None:
-    feed = Loader(files, SIZE, keep=False, augment="resized-crop")
+    feed = loader(files, "resized-crop", keep=False)
     images = torch.cat(list(feed.prepared(9)))
     assert (images.shape, images.dtype) == ((9, 3, 24, 24), torch.uint8)
-    again = Loader(files, SIZE, augment="resized-crop", workers=2)
+    again = loader(files, "resized-crop", workers=2)
     assert torch.equal(torch.cat(list(again.prepared(9))), images)
     everything = [SIZE.prepare(files, index) for index in range(23)]
     assert all(any(torch.equal(image, one) for one in everything) for image in images)
@@ -362,7 +383,7 @@ class Slow(Samples):
     """Notes what is read one by one, and takes its time."""
 
     def __init__(self) -> None:
-        self.targets = np.zeros(100, np.int64)
+        self.targets = Numbers(np.zeros(100, np.float32))
         self.started: list[int] = []
 
     def read(self, index: int, channels: int) -> NDArray[np.uint8]:
@@ -392,7 +413,7 @@ def threads() -> int:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_only_a_few_batches_are_prepared_ahead(workers: int) -> None:
     samples = Slow()
-    batches: Iterator[Batch] = Loader(samples, SIZE, keep=False, workers=workers).in_order(10)
+    batches: Iterator[Batch] = loader(samples, keep=False, workers=workers).in_order(10)
     next(batches)
     assert len(samples.started) <= (10 if workers == 0 else 60)
     assert len(list(batches)) == 9
@@ -401,7 +422,7 @@ def test_only_a_few_batches_are_prepared_ahead(workers: int) -> None:
 
 def test_threads_end_when_the_reader_stops_early() -> None:
     samples = Slow()
-    batches: Any = Loader(samples, SIZE, keep=False, workers=2).in_order(10)
+    batches: Any = loader(samples, keep=False, workers=2).in_order(10)
     next(batches)
     assert threads() > 0
     batches.close()
@@ -412,5 +433,5 @@ def test_threads_end_when_the_reader_stops_early() -> None:
 def test_a_feed_draws_no_random_numbers_of_torch(files: Samples) -> None:
     before: Tensor = torch.get_rng_state()
     for augment in POLICIES:
-        epoch_of(Loader(files, SIZE, augment=augment, workers=2), 0)
+        epoch_of(loader(files, augment, workers=2), 0)
     assert torch.equal(torch.get_rng_state(), before)

@@ -8,19 +8,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from onestop.data.mixing import Mixing, mixed, symmetric_beta
-from onestop.runtime.rng import uniform
+from onestop.data.mixing import MIX_DRAWS, mixed, symmetric_beta
+from onestop.data.targets import Classes
+from onestop.runtime.rng import key_for, uniform
 from onestop.tasks import Classification
 from tests.losses import loss_of
 
 TARGETS = torch.tensor([0, 2, 1, 2, 0])
-MIXUP, CUTMIX = Mixing(0.8, 0.0, 3), Mixing(0.0, 1.0, 3)
-BOTH = Mixing(0.8, 1.0, 3)
+COLUMN = Classes(TARGETS.numpy(), ("a", "b", "c"))
+MIXUP, CUTMIX, BOTH = (0.8, 0.0), (0.0, 1.0), (0.8, 1.0)
 
 
 def inputs() -> Tensor:
     values = np.random.default_rng(0).normal(size=(5, 3, 12, 16))
     return torch.from_numpy(values.astype(np.float32))
+
+
+def mix(
+    inputs: Tensor,
+    targets: Tensor,
+    how: tuple[float, float],
+    first: int,
+    seed: int = 0,
+    epoch: int = 0,
+) -> tuple[Tensor, Tensor]:
+    draws = uniform(key_for(seed, "mix", epoch), np.array([first]), MIX_DRAWS)[0]
+    return mixed(inputs, COLUMN.shares(targets), *how, draws)
 
 
 def share_of(targets: Tensor) -> float:
@@ -30,7 +43,7 @@ def share_of(targets: Tensor) -> float:
 
 def test_mixup_adds_an_image_and_the_one_before_it() -> None:
     for first in range(20):
-        after, targets = mixed(inputs(), TARGETS, MIXUP, 0, 0, first)
+        after, targets = mix(inputs(), TARGETS, MIXUP, first)
         share = share_of(targets)
         wanted = share * inputs() + (1 - share) * inputs().roll(1, 0)
         torch.testing.assert_close(after, wanted)
@@ -41,7 +54,7 @@ def test_mixup_adds_an_image_and_the_one_before_it() -> None:
 def test_cutmix_puts_a_rectangle_of_the_one_before_into_an_image() -> None:
     shares = []
     for first in range(60):
-        after, targets = mixed(inputs(), TARGETS, CUTMIX, 0, 0, first)
+        after, targets = mix(inputs(), TARGETS, CUTMIX, first)
         foreign = after != inputs()
         assert torch.equal(after[foreign], inputs().roll(1, 0)[foreign])
         where = foreign.any(1)[0]
@@ -56,7 +69,7 @@ def test_cutmix_puts_a_rectangle_of_the_one_before_into_an_image() -> None:
 
 def test_shares_of_the_classes_add_up_to_one() -> None:
     for how in (MIXUP, CUTMIX, BOTH):
-        targets = mixed(inputs(), TARGETS, how, 0, 0, 3)[1]
+        targets = mix(inputs(), TARGETS, how, 3)[1]
         torch.testing.assert_close(targets.sum(1), torch.ones(5))
         assert targets[0, 0] == 1  # both of its images are of class 0
 
@@ -64,7 +77,7 @@ def test_shares_of_the_classes_add_up_to_one() -> None:
 def test_of_both_each_does_half_of_the_batches() -> None:
     added = 0
     for first in range(400):
-        after, _ = mixed(inputs(), TARGETS, BOTH, 0, 0, first)
+        after, _ = mix(inputs(), TARGETS, BOTH, first)
         same = [
             (after == whole).flatten(1).any(1).all() for whole in (inputs(), inputs().roll(1, 0))
         ]
@@ -75,7 +88,7 @@ def test_of_both_each_does_half_of_the_batches() -> None:
 def test_a_mixture_is_a_function_of_seed_epoch_and_batch() -> None:
     def share(seed: int, epoch: int, first: int) -> float:
         before, torchs = inputs(), torch.get_rng_state()
-        targets = mixed(before, TARGETS, MIXUP, seed, epoch, first)[1]
+        targets = mix(before, TARGETS, MIXUP, first, seed, epoch)[1]
         assert torch.equal(before, inputs())
         assert torch.equal(torch.get_rng_state(), torchs)
         return share_of(targets)
@@ -85,18 +98,18 @@ def test_a_mixture_is_a_function_of_seed_epoch_and_batch() -> None:
 
 
 @pytest.mark.parametrize("how", [MIXUP, CUTMIX])
-def test_an_image_alone_stays_what_it_is(how: Mixing) -> None:
-    after, targets = mixed(inputs()[:1], TARGETS[:1], how, 0, 0, 0)
+def test_an_image_alone_stays_what_it_is(how: tuple[float, float]) -> None:
+    after, targets = mix(inputs()[:1], TARGETS[:1], how, 0)
     torch.testing.assert_close(after, inputs()[:1])
     torch.testing.assert_close(targets, torch.tensor([[1.0, 0.0, 0.0]]))
 
 
 @pytest.mark.parametrize("how", [MIXUP, CUTMIX])
-def test_the_memory_format_stays(how: Mixing) -> None:
+def test_the_memory_format_stays(how: tuple[float, float]) -> None:
     last = inputs().contiguous(memory_format=torch.channels_last)
-    after, _ = mixed(last, TARGETS, how, 0, 0, 0)
+    after, _ = mix(last, TARGETS, how, 0)
     assert after.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(after, mixed(inputs(), TARGETS, how, 0, 0, 0)[0])
+    assert torch.equal(after, mix(inputs(), TARGETS, how, 0)[0])
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -106,7 +119,7 @@ def test_the_loss_is_the_weighted_sum_of_the_losses_with_either_target(
 ) -> None:
     task = Classification(("a", "b", "c"), label_smoothing=smoothing, class_weights=weights)
     outputs = torch.from_numpy(np.random.default_rng(1).normal(size=(5, 3)))
-    _, targets = mixed(inputs(), TARGETS, MIXUP, 0, 0, 5)
+    _, targets = mix(inputs(), TARGETS, MIXUP, 5)
     share = share_of(targets)
     assert 0.01 < share < 0.99
     one, other = (loss_of(task, outputs, t).total for t in (TARGETS, TARGETS.roll(1)))

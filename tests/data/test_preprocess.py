@@ -22,7 +22,9 @@ from onestop.data.preprocess import (
     pixel_tensor,
 )
 from onestop.data.samples import ArraySamples
+from onestop.data.targets import Numbers
 from onestop.errors import UsageError
+from onestop.images.formats import BadImageError
 from onestop.recipe import Fit
 
 Mode = Literal["bilinear", "bicubic"]
@@ -38,7 +40,7 @@ def prepared(pixels: NDArray[np.uint8], size: tuple[int, int], **options: Any) -
     """What the network sees, [h, w, C] and not normalised."""
     channels = pixels.shape[-1]
     declared = ImagePreprocessing(channels, size, (0.0,) * channels, (1.0,) * channels, **options)
-    samples = ArraySamples(pixels[None], np.zeros(1, np.int64))
+    samples = ArraySamples(pixels[None], Numbers(np.zeros(1)))
     tensor = declared.prepare(samples, 0)
     assert declared.shape == (channels, *size)
     assert tuple(tensor.shape) == declared.shape
@@ -196,12 +198,60 @@ def test_normalised_noise_agrees_with_the_plain_formula() -> None:
 
 def test_vectors_are_normalised_number_by_number() -> None:
     declared = VectorPreprocessing(2, (1.0, -1.0), (2.0, 0.5))
-    samples = ArraySamples(np.array([[3, 0], [1, 1]], np.float32), np.zeros(2, np.int64))
+    samples = ArraySamples(np.array([[3, 0], [1, 1]], np.float32), Numbers(np.zeros(2)))
     assert declared.shape == (2,)
     row = declared.prepare(samples, 0)
     assert row.tolist() == [3, 0]
     assert declared.normalise(row[None]).tolist() == [[1.0, 2.0]]
     assert samples.values[0].tolist() == [3, 0]
+
+
+def test_vectors_are_prepared_together_and_as_a_person_gives_them() -> None:
+    declared = VectorPreprocessing(2, (1.0, -1.0), (2.0, 0.5))
+    samples = ArraySamples(np.array([[3, 0], [1, 1]], np.float32), Numbers(np.zeros(2)))
+    assert declared.prepare_many(samples, np.array([1, 0])).tolist() == [[1, 1], [3, 0]]
+    assert declared.room(3).tolist() == [[0, 0]] * 3
+    for given in ([3, 0], np.array([3, 0]), torch.tensor([3.0, 0])):
+        assert declared.prepare_input(given).tolist() == [3, 0]
+    with pytest.raises(BadImageError, match="3 numbers, 2 wanted"):
+        declared.prepare_input([1, 2, 3])
+
+
+def test_images_are_prepared_together_as_one_by_one() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 20, 30, 3), dtype=np.uint8)
+    samples = ArraySamples(pixels, Numbers(np.zeros(5)))
+    declared = ImagePreprocessing(1, (8, 9), (0.5,), (0.5,))
+    some = declared.prepare_many(samples, np.array([4, 0]))
+    assert torch.equal(
+        some, torch.stack([declared.prepare(samples, 4), declared.prepare(samples, 0)])
+    )
+    assert torch.equal(declared.prepare_input(pixels[4]), some[0])
+    room = declared.room(2)
+    assert (room.shape, room.dtype, int(room.sum())) == (some.shape, torch.uint8, 0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_was_normalised_can_be_made_pixels_again(channels: int) -> None:
+    declared = ImagePreprocessing(channels, (16, 16), (0.4,) * channels, (0.2,) * channels)
+    images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(2, channels, -1, -1)
+    assert torch.equal(declared.denormalise(declared.normalise(images)), images)
+    vectors = VectorPreprocessing(2, (1.0, -1.0), (2.0, 0.5))
+    assert vectors.denormalise(vectors.normalise(torch.tensor([[3.0, 0]]))).tolist() == [[3, 0]]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        ImagePreprocessing(1, (8, 9), (0.5,), (0.5,), "pad"),
+        VectorPreprocessing(1, (0.0,), (1.0,)),
+    ],
+)
+def test_another_mean_changes_nothing_else(
+    declared: ImagePreprocessing | VectorPreprocessing,
+) -> None:
+    other = declared.normalised_by((0.25,), (2.0,))
+    assert (other.mean, other.std) == ((0.25,), (2.0,))
+    assert other.normalised_by(declared.mean, declared.std) == declared
 
 
 # --- as it is stored ---

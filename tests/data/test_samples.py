@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.data.samples import (
@@ -16,13 +15,18 @@ from onestop.data.samples import (
     FileSamples,
     Samples,
     TorchSamples,
-    image_array,
-    images_array,
+    pixels_of,
 )
+from onestop.data.targets import Classes, Numbers
 from onestop.images.formats import BadImageError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
-TARGETS = np.array([0, 1, 2, 0, 1])
+TARGETS = Classes(np.array([0, 1, 2, 0, 1]), ("a", "b", "c"))
+
+
+def first(count: int) -> Classes:
+    """The targets of so many samples."""
+    return TARGETS.take(np.arange(count))
 
 
 class Pairs:
@@ -65,7 +69,7 @@ def test_measuring_gives_height_width_and_channels(samples: Samples) -> None:
 
 def test_taken_samples_keep_their_names_pixels_and_targets(samples: Samples) -> None:
     taken = samples.take(np.array([3, 1, 4])).take(np.array([2, 0]))
-    assert taken.targets.tolist() == [1, 0]
+    assert taken.targets.batch(np.arange(2)).tolist() == [1, 0]
     assert [taken.name(0), taken.name(1)] == [samples.name(4), samples.name(3)]
     np.testing.assert_array_equal(taken.read(0, 3), PIXELS[4])
     np.testing.assert_array_equal(taken.read(1, 3), PIXELS[3])
@@ -79,9 +83,9 @@ def test_identity_is_a_function_of_the_samples(samples: Samples) -> None:
 def test_identity_of_files_knows_paths_and_sizes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"123")
-    files = FileSamples(tmp_path, ["a", "b", "missing"], TARGETS[:3])
+    files = FileSamples(tmp_path, ["a", "b", "missing"], first(3))
     before = files.identity()
-    assert FileSamples(tmp_path, ["b", "a", "missing"], TARGETS[:3]).identity() != before
+    assert FileSamples(tmp_path, ["b", "a", "missing"], first(3)).identity() != before
     (tmp_path / "b").write_bytes(b"1234")
     assert files.identity() != before
 
@@ -96,20 +100,49 @@ def test_identity_of_arrays_knows_every_pixel() -> None:
 
 def test_many_arrays_are_read_as_one_by_one() -> None:
     samples = ArraySamples(PIXELS, TARGETS)
-    together = samples.many(np.array([4, 0]), 1)
-    np.testing.assert_array_equal(together, np.stack([samples.read(4, 1), samples.read(0, 1)]))
+    together = np.stack([samples.read(4, 3), samples.read(0, 3)])
+    np.testing.assert_array_equal(samples.many(np.array([4, 0])), together)
+    np.testing.assert_array_equal(samples.many(slice(1, 3)), PIXELS[1:3])
 
 
 def test_vectors_are_told_from_images() -> None:
-    assert ArraySamples(np.zeros((5, 3), np.float32), TARGETS).vectors
-    assert not ArraySamples(PIXELS, TARGETS).vectors
+    vectors, images = (
+        ArraySamples(np.zeros((5, 3), np.float32), TARGETS),
+        ArraySamples(PIXELS, TARGETS),
+    )
+    assert (vectors.is_image, vectors.features) == (False, 3)
+    assert (images.is_image, images.features) == (True, 0)
+
+
+def test_what_is_known_of_the_content_without_decoding(samples: Samples) -> None:
+    is_file = isinstance(samples, FileSamples)
+    content = samples.content(2)
+    assert (content is None) != is_file
+    assert samples.size(2) == (len(content) if content else 0)
+    assert samples.in_memory == isinstance(samples, ArraySamples)
+    if samples.has_digests:
+        assert len({samples.digest(index) for index in range(5)}) == 5
+        assert samples.digest(3) == samples.take(np.array([3])).digest(0)
+    else:
+        with pytest.raises(NotImplementedError):
+            samples.digest(2)
+    if not samples.in_memory:
+        with pytest.raises(NotImplementedError):
+            samples.many(np.arange(2))
+
+
+def test_samples_with_other_targets_are_the_same_samples(samples: Samples) -> None:
+    others = samples.with_targets(Numbers(np.arange(5, dtype=np.float32)))
+    assert (type(others), others.identity()) == (type(samples), samples.identity())
+    assert others.targets.words(4) == ("4",)
+    assert samples.targets.words(4) == ("b",)
 
 
 def test_a_torch_set_may_give_arrays_and_tensors() -> None:
     image = PIXELS[0]
     tensor = torch.from_numpy(image).permute(2, 0, 1)
     forms = [image, tensor, tensor / 255, image[..., 0], tensor[:1], Image.fromarray(image)]
-    samples = TorchSamples(Pairs(forms), np.zeros(len(forms), np.int64), np.arange(len(forms)))
+    samples = TorchSamples(Pairs(forms), Numbers(np.zeros(len(forms))), np.arange(len(forms)))
     for index in (0, 1, 2, 5):
         np.testing.assert_array_equal(samples.read(index, 3), image)
     for index in (3, 4):
@@ -121,8 +154,8 @@ def test_a_torch_set_may_give_arrays_and_tensors() -> None:
 def test_a_picture_measures_as_its_file_does(mode: str, tmp_path: Path) -> None:
     picture, path = Image.new(mode, (4, 3)), tmp_path / "a.tif"
     picture.save(path)
-    in_torch = TorchSamples(Pairs([picture]), TARGETS[:1], np.arange(1))
-    assert in_torch.measure(0) == FileSamples(tmp_path, ["a.tif"], TARGETS[:1]).measure(0)
+    in_torch = TorchSamples(Pairs([picture]), first(1), np.arange(1))
+    assert in_torch.measure(0) == FileSamples(tmp_path, ["a.tif"], first(1)).measure(0)
 
 
 def test_a_picture_with_an_orientation_is_measured_as_it_is_read(tmp_path: Path) -> None:
@@ -130,76 +163,15 @@ def test_a_picture_with_an_orientation_is_measured_as_it_is_read(tmp_path: Path)
     exif[0x0112] = 6
     Image.fromarray(PIXELS[0]).save(tmp_path / "a.png", exif=exif)
     with Image.open(tmp_path / "a.png") as picture:
-        samples = TorchSamples(Pairs([picture]), TARGETS[:1], np.arange(1))
+        samples = TorchSamples(Pairs([picture]), first(1), np.arange(1))
         assert samples.read(0, 3).shape == samples.measure(0) == (7, 6, 3)
 
 
-# --- arrays as images ---
-
-
-@pytest.mark.parametrize(
-    ("given", "shape"),
-    [((2, 8, 9), (2, 8, 9, 1)), ((2, 8, 9, 1), (2, 8, 9, 1)), ((2, 8, 9, 3), (2, 8, 9, 3)),
-     ((2, 8, 9, 4), (2, 8, 9, 4)), ((2, 1, 8, 9), (2, 8, 9, 1)), ((2, 3, 8, 9), (2, 8, 9, 3)),
-     ((2, 4, 8, 9), (2, 8, 9, 4)), ((0, 8, 9), (0, 8, 9, 1))],
-)  # fmt: skip
-def test_channels_are_found_first_or_last(given: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    values = np.arange(np.prod(given)).reshape(given).astype(np.uint8)
-    images = images_array(values)
-    assert images.shape == shape
-    last = values[..., None] if len(given) == 3 else values
-    if last.shape != shape:
-        last = np.moveaxis(last, 1, -1)
-    np.testing.assert_array_equal(images, last)
-
-
-@pytest.mark.parametrize(
-    ("values", "wanted"),
-    [
-        (np.array([0, 7, 255], np.uint8), [0, 7, 255]),
-        (np.array([0, 7, 255], np.int64), [0, 7, 255]),
-        (np.array([0, 7, 255], np.uint16), [0, 7, 255]),
-        (np.array([0, 0.5, 1], np.float32), [0, 128, 255]),
-        (np.array([0, 0.5, 1], np.float16), [0, 128, 255]),
-        (np.array([0, 0.25, 1], np.float64), [0, 64, 255]),
-        (np.array([False, True, True]), [0, 255, 255]),
-        (torch.tensor([0, 0.5, 1]), [0, 128, 255]),
-    ],
-)
-def test_whole_numbers_and_fractions_become_greys(values: Any, wanted: list[int]) -> None:
-    images = images_array(values.reshape(1, 1, 3))
-    assert images.dtype == np.uint8
-    assert images.ravel().tolist() == wanted
-
-
-def test_fractions_of_eight_bits_come_back_exactly() -> None:
-    every = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
-    for dtype in (np.float16, np.float32, np.float64):
-        np.testing.assert_array_equal(images_array((every / 255.0).astype(dtype))[..., 0], every)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (np.zeros(4), r"shape \(4,\) is no image's"),
-        (np.zeros((2, 3, 4, 5, 6)), "is no image's"),
-        (np.zeros((2, 8, 8, 2)), "1, 3 or 4 channels"),
-        (np.full((1, 2, 2), 1.5), "0..1, found 1.5"),
-        (np.full((1, 2, 2), 256), "0..255, found 256"),
-        (np.full((1, 2, 2), -1), "negative"),
-        (np.full((1, 2, 2), np.nan), "not numbers"),
-        (np.full((1, 2, 2), "a"), "are no pixels"),
-        (np.zeros((1, 2, 2), complex), "are no pixels"),
-    ],
-)
-def test_arrays_that_are_no_images_are_refused(values: NDArray[Any], message: str) -> None:
-    with pytest.raises(BadImageError, match=message):
-        images_array(values)
-
-
-def test_one_image_is_taken_in_the_same_shapes() -> None:
-    assert image_array(np.zeros((8, 9), np.uint8)).shape == (8, 9, 1)
-    assert image_array(np.zeros((8, 9, 3), np.uint8)).shape == (8, 9, 3)
-    assert image_array(torch.zeros(3, 8, 9)).shape == (8, 9, 3)
-    with pytest.raises(BadImageError, match="no image's"):
-        image_array(np.zeros(9))
+def test_pixels_are_taken_from_whatever_a_person_gives(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(PIXELS[0]).save(path)
+    forms = [path, str(path), path.read_bytes(), Image.fromarray(PIXELS[0]), PIXELS[0]]
+    for form in (*forms, torch.from_numpy(PIXELS[0]).permute(2, 0, 1)):
+        np.testing.assert_array_equal(pixels_of(form, 3), PIXELS[0])
+    with pytest.raises(BadImageError, match="is no image's"):
+        pixels_of(np.zeros(9), 3)

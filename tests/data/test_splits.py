@@ -10,17 +10,20 @@ import pytest
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples
 from onestop.data.splits import hold_out
+from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import DataError
 
 
 def dataset(
     labels: Sequence[float], groups: Sequence[int] | None = None, *, classes: int = 3
 ) -> Dataset:
-    targets = np.array(labels, np.int64) if classes else np.array(labels, np.float32)
+    names = [f"class {number}" for number in range(classes)]
+    targets: Targets = Numbers(np.array(labels, np.float32))
+    if classes:
+        targets = Classes(np.array(labels, np.int64), names)
     samples = ArraySamples(np.zeros((len(labels), 2, 2, 1), np.uint8), targets)
-    names = tuple(f"class {number}" for number in range(classes))
     known = {} if groups is None else {"train": np.array(groups)}
-    return Dataset("set", names, {"train": samples}, groups=known)
+    return Dataset("set", {"train": samples}, groups=known)
 
 
 def members(cut: Dataset, split: str) -> list[int]:
@@ -49,7 +52,8 @@ def test_every_image_is_on_one_side_and_keeps_its_label() -> None:
     assert sorted(train + val) == list(range(120))
     assert (train, val) == (sorted(train), sorted(val))
     for split, numbers in (("train", train), ("val", val)):
-        assert cut.splits[split].targets.tolist() == [labels[number] for number in numbers]
+        batch = cut.splits[split].targets.batch(np.arange(len(numbers)))
+        assert batch.tolist() == [labels[number] for number in numbers]
 
 
 def test_the_part_is_a_function_of_the_seed() -> None:
@@ -153,3 +157,11 @@ def test_a_second_split_can_be_held_out_of_the_rest() -> None:
     assert set().union(*parts.values()) == set(range(40))
     for split in cut.splits:
         np.testing.assert_array_equal(cut.groups[split], GROUPS[members(cut, split)])
+
+
+def test_groups_of_numbers_to_predict_are_held_out_in_proportion() -> None:
+    labels = np.linspace(-3, 5, 200).tolist()  # which are no classes
+    cut = hold_out(dataset(labels, GROUPS.tolist(), classes=0), "val", 0.25, seed=0)
+    train, val = set(GROUPS[members(cut, "train")]), set(GROUPS[members(cut, "val")])
+    assert not train & val
+    assert len(val) == 10

@@ -16,7 +16,7 @@ from onestop.cli import main
 from onestop.display.printing import show, show_settings
 from onestop.display.tables import one_line, plain
 from onestop.metrics.spec import LOSS, Metric
-from onestop.recipe.config import settings
+from onestop.recipe.settings import settings
 from onestop.storage.run_info import InfoFile
 from onestop.tasks import Label, Prediction
 

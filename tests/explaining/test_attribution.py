@@ -192,7 +192,7 @@ class TestWhereTheMapLies:
     def test_the_border_that_no_place_lies_in_fades(self) -> None:
         model = model_of(build("lenet5", 3, 1, 28), (28, 28), 1)
         layer = find_layer(model.network, (1, 28, 28))
-        assert (layer.places, layer.apart) == ((8, 8), (2, 2))
+        assert (layer.places, layer.stride) == ((8, 8), (2, 2))
         for weight in model.network.parameters():
             nn.init.constant_(weight, 0.01)
         (heat,) = heat_maps(model, torch.ones(1, 1, 28, 28), [0])

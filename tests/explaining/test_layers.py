@@ -273,7 +273,7 @@ class TestTraps:
     def test_a_relu_that_is_no_module_is_read_behind(self) -> None:
         network = build("lenet5", 3, 1, 28)
         layer = find_layer(network, (1, 28, 28))
-        assert (layer.name, layer.relu, layer.apart) == ("conv2", True, (2, 2))
+        assert (layer.name, layer.relu, layer.stride) == ("conv2", True, (2, 2))
 
     def test_without_a_map_the_way_out_is_named(self) -> None:
         with pytest.raises(UsageError, match="--method occlusion or integrated-gradients") as error:

@@ -10,6 +10,7 @@ from PIL import Image
 import onestop
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
+from onestop.data.targets import Classes
 from onestop.errors import UsageError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
@@ -64,7 +65,7 @@ def test_predictions_come_while_images_are_still_read(model: Model) -> None:
 def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
-    samples = ArraySamples(images, rng.integers(0, 3, 600))
+    samples = ArraySamples(images, Classes(rng.integers(0, 3, 600), ("a", "b", "c")))
     model.network.train()
     batches = model.feed(samples).in_order(256)
     scored = score(model.network, model.task, batches, model.engine, keep_outputs=True)
@@ -76,7 +77,7 @@ def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None
         model.preprocessing.normalise(torch.from_numpy(images).permute(0, 3, 1, 2))
     )
     assert torch.allclose(scored.outputs, by_hand, atol=1e-5)
-    assert scored.metrics["accuracy"] == np.mean(by_hand.argmax(1).numpy() == samples.targets)
+    assert scored.metrics["accuracy"] == np.mean(by_hand.argmax(1).numpy() == samples.targets[:])
 
 
 def test_the_same_image_alone_or_among_many(model: Model) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from onestop.data.samples import ArraySamples
+from onestop.data.targets import Numbers
 from onestop.linting.inspection import look_at
 from onestop.linting.near_duplicates import _bits_apart, alike, hashes
 from tests.reliability.bad_inputs import picture
@@ -31,7 +32,7 @@ def looked_at(images: list[Image.Image]) -> tuple[NDArray[np.uint8], NDArray[np.
     looks = []
     for one in images:
         values = np.asarray(one.convert("RGB"))[None]
-        looks.append(look_at(ArraySamples(values, np.zeros(1, np.int64)), 0))
+        looks.append(look_at(ArraySamples(values, Numbers(np.zeros(1))), 0))
     thumbs = np.stack([look.thumb for look in looks if look.thumb is not None])
     return thumbs, np.array([look.color for look in looks], dtype=np.float32)
 

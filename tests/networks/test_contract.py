@@ -8,7 +8,6 @@ with here (`HUGE`) are held to the part by shapes alone.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,12 +20,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from onestop.errors import UsageError
-from onestop.networks import build, count_parameters, find, torchvision_zoo
+from onestop.networks import build, count_parameters, find, make, torchvision_zoo
 from onestop.networks.airbench import Airbench
 from onestop.networks.catalog import OWN
 from onestop.networks.freezing import Freezing, stages
 from onestop.networks.meta import LayersOnly
-from onestop.networks.surgery import find_heads, replace_channels, replace_head, run_on_shapes
+from onestop.networks.surgery import find_heads, replace_channels, replace_head
+from onestop.networks.trace import run_on_shapes
 from onestop.storage.model_file import load_weights, write_weights
 from onestop.tasks import Classification
 from tests.losses import batch_of
@@ -170,7 +170,7 @@ def check_other_channels(name: str) -> None:
     size = size_of(name)
     network = by_shapes(name, None, size)
     if name in KEEPS_ITS_CHANNELS:
-        with pytest.raises(UsageError, match="its first layer is no plain convolution"):
+        with pytest.raises(UsageError, match="its first layer is not a plain convolution"):
             replace_channels(network, 4, shape_of(name, size))
         return
     replace_channels(network, 4, shape_of(name, size))
@@ -285,11 +285,8 @@ def behind_the_door(name: str, size: int) -> nn.Module:
     """A network for images of a size that `build` refuses."""
     with LayersOnly():
         if name in TORCHVISION:
-            return torchvision_zoo.build(name, K, 3, size)
-        module, _, function = OWN[name].where.partition(":")
-        network = getattr(importlib.import_module(module), function)(K, OWN[name].channels, size)
-        assert isinstance(network, nn.Module)
-        return network
+            return torchvision_zoo.build(name, K, size)
+        return make(OWN[name], K, OWN[name].channels, size)
 
 
 def torchvisions_own(name: str, size: int) -> nn.Module:

@@ -55,7 +55,7 @@ def test_a_users_own_class_is_built_from_its_file(own_file: Path) -> None:
     [
         ("Tinny", "has no 'Tinny'; did you mean 'Tiny'"),
         ("Broken", "cannot be built: not today"),
-        ("NoModule", "makes a NoModule, no torch.nn.Module"),
+        ("NoModule", "makes a NoModule, not a torch.nn.Module"),
         ("Wrong", r"not \(2, 4\)"),
     ],
 )
@@ -174,7 +174,7 @@ def test_parts_of_it_freeze_like_any_other(tmp_path: Path) -> None:
             nn.Conv2d(3, 2, 3),
             r"does not take 1x20x20 images \(.*\); set --channels and --image-size",
         ),
-        (lambda: 5, "makes a int, no torch.nn.Module"),
+        (lambda: 5, "makes a int, not a torch.nn.Module"),
     ],
     ids=["classes", "channels", "no module"],
 )

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from onestop.errors import UsageError
 from onestop.networks import build, count_parameters, find
 from onestop.networks.catalog import OWN
-from onestop.networks.describe import details
 from onestop.networks.freezing import Freezing
 from onestop.networks.layers import ROOT, layers, leaves, tree
 from onestop.networks.surgery import find_heads
@@ -236,28 +235,3 @@ def test_a_network_stays_as_it_was() -> None:
 def test_inputs_that_do_not_fit_are_told() -> None:
     with pytest.raises(UsageError, match="Sequential: does not take 4x8x8 inputs: "):
         tree(nn.Sequential(nn.Conv2d(3, 2, 3)), (4, 8, 8))
-
-
-@pytest.mark.parametrize(
-    ("module", "text"),
-    [
-        (nn.Conv2d(3, 64, 7, 2, 3, bias=False), "3→64 7x7, stride 2, pad 3, no bias"),
-        (nn.Conv2d(8, 8, (1, 3), (1, 2), groups=8), "8→8 1x3, stride 1x2, 8 groups"),
-        (nn.Conv2d(8, 8, 3, padding="same", dilation=2), "8→8 3x3, pad same, dilation 2"),
-        (nn.ConvTranspose2d(8, 4, 2, 2), "8→4 2x2, stride 2"),
-        (nn.Linear(512, 10, bias=False), "512→10, no bias"),
-        (nn.MaxPool2d(3, 2, 1), "3x3, stride 2, pad 1"),
-        (nn.AdaptiveAvgPool2d((1, 1)), "to 1x1"),
-        (nn.BatchNorm2d(64), "64"),
-        (nn.GroupNorm(4, 64), "64, 4 groups"),
-        (nn.LayerNorm(768), "768"),
-        (nn.Dropout(0.25), "0.25"),
-        (nn.MultiheadAttention(8, 2), "8, 2 heads"),
-        (nn.Embedding(100, 8), "100→8"),
-        (nn.ReLU(), ""),
-        (nn.Bilinear(2, 3, 4), "weight 4x2x3, bias 4"),
-        (nn.GRUCell(2, 3), "weight_ih 9x2, weight_hh 9x3, and 2 more"),
-    ],
-)
-def test_modules_say_what_they_were_built_with(module: nn.Module, text: str) -> None:
-    assert details(module) == text

@@ -1,57 +1,11 @@
+"""The door to all networks: names and arguments; what each network must do is in `test_contract`."""
+
 from __future__ import annotations
 
 import pytest
-import torch
 
-from onestop.errors import UsageError
-from onestop.networks import build, entries, find
-from onestop.networks.layers import layers
-
-
-def test_lenet5_layers_as_published() -> None:
-    rows = layers(build("lenet5", 10), (1, 32, 32))
-    shapes = [(row["layer"], row["output"]) for row in rows]
-    assert shapes == [
-        ("conv1", [6, 28, 28]),
-        ("conv2", [16, 10, 10]),
-        ("fc1", [120]),
-        ("fc2", [84]),
-        ("fc3", [10]),
-    ]
-
-
-def test_one_layer_cnn_keeps_222_pixels() -> None:
-    rows = layers(build("cnn1", 10), (3, 224, 224))
-    assert rows[0]["output"] == [16, 222, 222]
-
-
-def test_linear_regression_has_two_scalars() -> None:
-    network = build("linear", 1, channels=1)
-    assert {name: p.numel() for name, p in network.named_parameters()} == {"weight": 1, "bias": 1}
-    with torch.no_grad():
-        network.weight.fill_(2)  # type: ignore[operator]
-        network.bias.fill_(3)  # type: ignore[operator]
-    assert network(torch.tensor([[5.0], [-1.0]])).tolist() == [[13.0], [1.0]]
-
-
-def test_nested_module_uses_one_block_three_times() -> None:
-    names = [name for name, _ in build("nested", 10).named_children()]
-    assert names == ["blocks", "fc"]
-    kinds = {type(block).__name__ for block in build("nested", 10).blocks}  # type: ignore[union-attr]
-    assert kinds == {"Block"}
-
-
-def test_names_of_torchvision_build_torchvision() -> None:
-    network = build("resnet18", 5)
-    assert type(network).__module__ == "torchvision.models.resnet"
-    assert find("torchvision:resnet18") == find("resnet18")
-    assert network.eval()(torch.rand(1, 3, 64, 64)).shape == (1, 5)
-
-
-@pytest.mark.parametrize("channels", [1, 4])
-def test_torchvision_takes_other_channels(channels: int) -> None:
-    network = build("resnet18", 5, channels)
-    assert network.eval()(torch.rand(1, channels, 64, 64)).shape == (1, 5)
+from onestop.errors import ArchitectureError, UsageError
+from onestop.networks import build, count_parameters, entries, find, published_weights
 
 
 def test_every_name_is_listed_once() -> None:
@@ -63,3 +17,26 @@ def test_every_name_is_listed_once() -> None:
 def test_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'lenet5'"):
         build("lenet", 10)
+
+
+@pytest.mark.parametrize("name", ["LeNet5", "lenet5", "Lenet-3x3", "vgg16-BN-small"])
+def test_case_and_hyphens_do_not_matter(name: str) -> None:
+    assert find(name) == find(name.lower().replace("-", "_"))
+
+
+def test_too_small_images_and_no_classes_are_refused() -> None:
+    with pytest.raises(
+        ArchitectureError, match="lenet5: images of 15 pixels are too small; it needs 16"
+    ):
+        build("lenet5", 10, image_size=15)
+    with pytest.raises(UsageError, match=r"lenet5: needs at least one class \(got 0\)"):
+        build("lenet5", 0)
+
+
+def test_parameters_are_counted_frozen_or_not() -> None:
+    assert count_parameters(build("lenet5", 10).requires_grad_(False)) == 61_706
+
+
+def test_our_own_networks_have_no_published_weights() -> None:
+    with pytest.raises(UsageError, match="nobody published weights for lenet5"):
+        published_weights(find("lenet5"))

@@ -1,3 +1,5 @@
+"""Filling a network with weights from elsewhere, as far as they fit."""
+
 from __future__ import annotations
 
 import pytest
@@ -5,7 +7,7 @@ import torch
 
 from onestop.errors import UsageError
 from onestop.networks import build
-from onestop.networks.partial_load import fill
+from onestop.networks.partial_load import fill, spread_channels
 
 
 def test_what_fits_is_loaded_and_the_rest_is_named() -> None:
@@ -27,3 +29,20 @@ def test_a_file_for_another_network_is_refused_and_changes_nothing() -> None:
     with pytest.raises(UsageError, match="for another network"):
         fill(target, tensors, "file")
     assert all(torch.equal(before[name], t) for name, t in target.state_dict().items())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_sum_of_the_weights_stays(channels: int) -> None:
+    weight = torch.rand(5, 3, 2, 2)
+    spread = spread_channels(weight, channels)
+    assert spread.shape == (5, channels, 2, 2)
+    if channels < 4:
+        assert torch.allclose(spread.sum(1), weight.sum(1), atol=1e-6)
+
+
+def test_weights_for_colour_fill_a_network_for_grey_images() -> None:
+    colour, grey = build("lenet5_color", 10), build("lenet5", 10)
+    filled = fill(grey, colour.state_dict(), "file")
+    assert filled.share == 1.0
+    wanted = colour.state_dict()["conv1.weight"].sum(1, keepdim=True)
+    assert torch.equal(grey.state_dict()["conv1.weight"], wanted)

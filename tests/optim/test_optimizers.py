@@ -8,30 +8,31 @@ import torch
 from onestop.networks import build
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for, restore_slots, set_rate, slots
-from onestop.recipe import Optimizer, Recipe
+from onestop.recipe import Optim, Optimizer
+from tests.recipes import recipe
 
 KINDS: list[Optimizer] = ["sgd", "adam", "adamw", "rmsprop"]
 
 
-def recipe(kind: Optimizer, **more: object) -> Recipe:
-    return Recipe(optimizer=kind, lr=0.01, weight_decay=0.1, momentum=0.9, **more)  # type: ignore[arg-type]
+def optim(kind: Optimizer, **more: object) -> Optim:
+    return recipe(optimizer=kind, lr=0.01, weight_decay=0.1, momentum=0.9, **more).optim
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_biases_do_not_decay_unless_asked(kind: Optimizer) -> None:
     network = build("lenet5", 10)
-    groups = optimizer_for(recipe(kind), network).param_groups
+    groups = optimizer_for(optim(kind), network).param_groups
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
     assert all(parameter.ndim > 1 for parameter in groups[0]["params"])
     assert all(parameter.ndim == 1 for parameter in groups[1]["params"])
-    everything = optimizer_for(recipe(kind, decay_all=True), network).param_groups
+    everything = optimizer_for(optim(kind, decay_all=True), network).param_groups
     assert [(len(g["params"]), g["weight_decay"]) for g in everything] == [(10, 0.1)]
 
 
 def test_frozen_parameters_are_left_out() -> None:
     network = build("lenet5", 10)
     network.conv1.requires_grad_(False)
-    groups = optimizer_for(recipe("sgd"), network).param_groups
+    groups = optimizer_for(optim("sgd"), network).param_groups
     assert sum(len(group["params"]) for group in groups) == 8
 
 
@@ -40,7 +41,7 @@ def test_equal_steps_after_slots_are_restored(kind: Optimizer) -> None:
     torch.manual_seed(0)
     networks = [build("lenet5", 10) for _ in range(2)]
     networks[1].load_state_dict(networks[0].state_dict())
-    optimizers = [optimizer_for(recipe(kind, nesterov=kind == "sgd"), n) for n in networks]
+    optimizers = [optimizer_for(optim(kind, nesterov=kind == "sgd"), n) for n in networks]
     images = torch.rand(4, 1, 32, 32)
 
     def step(which: int) -> None:
@@ -95,7 +96,7 @@ def test_steps_are_those_of_torch(kind: Optimizer) -> None:
     options |= {"momentum": 0.9} if kind in ("sgd", "rmsprop") else {}
     options |= {"fused": True} if kind != "rmsprop" else {}
     optimizers = [
-        optimizer_for(recipe(kind, decay_all=True), networks[0]),
+        optimizer_for(optim(kind, decay_all=True), networks[0]),
         classes[kind](networks[1].parameters(), **options),
     ]
     images = torch.rand(4, 1, 32, 32)
@@ -114,7 +115,7 @@ def test_weights_that_thaw_later_begin_as_if_at_their_first_step(kind: Optimizer
     torch.manual_seed(0)
     network = build("lenet5", 10)
     network.requires_grad_(True)
-    optimizer = optimizer_for(recipe(kind, decay_all=True, nesterov=kind == "sgd"), network)
+    optimizer = optimizer_for(optim(kind, decay_all=True, nesterov=kind == "sgd"), network)
     images = torch.rand(4, 1, 32, 32)
     conv: Any = network.conv1
     conv.requires_grad_(False)

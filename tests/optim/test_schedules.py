@@ -3,14 +3,15 @@ from __future__ import annotations
 import pytest
 
 from onestop.optim.schedules import ONE_CYCLE_END, ONE_CYCLE_START, schedule
-from onestop.recipe import Recipe, Schedule
+from onestop.recipe import Schedule
+from tests.recipes import recipe
 
 
 def factors(
     kind: Schedule, *, epochs: int = 10, warmup: float = 0.0, each: int = 10
 ) -> list[float]:
-    recipe = Recipe(schedule=kind, epochs=epochs, warmup_epochs=warmup, step_epochs=3)
-    factor = schedule(recipe, each)
+    chosen = recipe(schedule=kind, epochs=epochs, warmup_epochs=warmup, step_epochs=3)
+    factor = schedule(chosen.optim, each)
     return [factor(step) for step in range(epochs * each)]
 
 

@@ -1,84 +1,61 @@
-"""The one declaration: every field has a text and a type, and other tools' names lead to one."""
+"""A recipe: complete, grouped, and flat where people read and write it."""
 
 from __future__ import annotations
 
-import ast
+import copy
 import dataclasses
-import inspect
+import pickle
 
 import pytest
 
-import onestop
-from onestop.recipe import ALIASES, FIELDS, Recipe, canonical, field_docs, field_types
-from onestop.recipe.config import check_setting
-from onestop.verbs.train import train
+from onestop.recipe import Recipe
+from onestop.recipe.schema import FIELDS
+from tests.recipes import DERIVED, recipe
+
+
+def test_flat_values_come_back_in_the_order_of_the_declaration() -> None:
+    chosen = recipe(lr=0.5, tta="flip")
+    assert tuple(chosen.values()) == FIELDS
+    assert Recipe.from_values(chosen.values()) == chosen
+    assert (chosen.optim.lr, chosen.evaluation.tta, chosen.data.source) == (0.5, "flip", "digits")
+
+
+def test_every_value_must_be_known() -> None:
+    with pytest.raises(TypeError, match="epochs"):
+        Recipe.from_values({name: v for name, v in DERIVED.items() if name != "epochs"})
+    with pytest.raises(KeyError, match="epoch"):
+        Recipe.from_values({**DERIVED, "epoch": 3})
+
+
+def test_some_values_may_be_replaced() -> None:
+    chosen = recipe()
+    other = chosen.replace(epochs=7, seed=1)
+    assert (other.optim.epochs, other.machine.seed) == (7, 1)
+    assert other.replace(epochs=chosen.optim.epochs, seed=0) == chosen
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_every_field_has_a_text_and_a_type(name: str) -> None:
-    text = field_docs()[name]
-    assert len(text) > 10
-    assert "\n" not in text
-    assert not text.endswith(".")  # flags' texts are no sentences
-    assert field_types()[name] is not None
+def test_flat_names_work_too(name: str) -> None:
+    chosen = recipe()
+    assert getattr(chosen, name) == chosen.values()[name]
 
 
-def test_the_declaration_stays_small() -> None:
-    assert len(FIELDS) < 60
-
-
-def test_texts_and_fields_are_the_same_names_in_the_same_order() -> None:
-    assert tuple(field_docs()) == FIELDS == tuple(field_types())
-
-
-@pytest.mark.parametrize("field", dataclasses.fields(Recipe), ids=lambda field: field.name)
-def test_every_default_passes_its_own_check(field: dataclasses.Field[object]) -> None:
-    value = getattr(Recipe(), field.name)
-    assert check_setting(field.name, value) == value
-
-
-def test_other_tools_names_lead_to_a_setting_or_an_argument_of_train() -> None:
-    known = {*FIELDS, *inspect.signature(train).parameters}
-    assert {target for target in ALIASES.values() if target not in known} == set()
-    assert not ALIASES.keys() & known, "an alias would hide the real name"
-
-
-def test_aliases_are_spelled_with_underscores() -> None:
-    assert all(alias.isidentifier() for alias in ALIASES)
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("epochs", "epochs"),
-        ("batch-size", "batch_size"),
-        ("batch", "batch_size"),
-        ("learning-rate", "lr"),
-        ("learning_rate", "lr"),
-        ("wd", "weight_decay"),
-        ("imgsz", "image_size"),
-        ("data", "source"),
-        ("nonsense-name", "nonsense_name"),
-    ],
-)
-def test_a_setting_is_found_by_dashes_underscores_and_aliases(typed: str, meant: str) -> None:
-    assert canonical(typed) == meant
+def test_an_earlier_name_works_too_and_a_wrong_one_does_not() -> None:
+    chosen = recipe(cached_augmentations=3)
+    assert getattr(chosen, "views") == 3  # noqa: B009  # mypy knows the groups only
+    with pytest.raises(AttributeError, match="'epoch'"):
+        getattr(chosen, "epoch")  # noqa: B009
+    assert not hasattr(Recipe.__new__(Recipe), "optim")
 
 
 def test_a_recipe_cannot_be_changed() -> None:
+    chosen = recipe()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Recipe().epochs = 3  # type: ignore[misc]
+        chosen.optim.epochs = 3  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        chosen.optim = chosen.optim  # type: ignore[misc]
 
 
-def test_train_shows_every_field_in_its_signature_and_its_text() -> None:
-    parameters = inspect.signature(onestop.train).parameters
-    assert set(FIELDS) <= parameters.keys()
-    for name in set(FIELDS) - {"source"}:
-        assert parameters[name].default == getattr(Recipe(), name)
-        assert f"{name}: {field_docs()[name]}" in (onestop.train.__doc__ or "")
-
-
-def test_the_declaration_needs_nothing_heavy() -> None:
-    tree = ast.parse(inspect.getsource(inspect.getmodule(Recipe) or Recipe))
-    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert modules == {"__future__", "dataclasses", "typing", "annotated_types"}
+def test_a_recipe_can_be_copied_and_sent() -> None:
+    chosen = recipe()
+    assert copy.deepcopy(chosen) == chosen == pickle.loads(pickle.dumps(chosen))

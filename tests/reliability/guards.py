@@ -149,7 +149,7 @@ GUARDS = (
     ),
     Guard(
         "a preprocessing must make sense", "data/preprocess.py",
-        "if known and _makes_sense(found):", "if known:",
+        "if known and found.is_possible():", "if known:",
         "data/test_preprocess.py::test_a_stored_preprocessing_that_cannot_be_carried_out_is_refused",
     ),
     Guard(

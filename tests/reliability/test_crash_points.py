@@ -21,11 +21,11 @@ import torch
 from onestop.metrics.spec import LOSS
 from onestop.networks import build
 from onestop.optim.optimizers import optimizer_for
-from onestop.recipe import Recipe
 from onestop.storage.run_folder import remove_leftovers
 from onestop.storage.run_info import InfoFile, read_info
 from onestop.training.checkpoint import States
 from onestop.training.state import Training
+from tests.recipes import recipe
 from tests.reliability.card import tried
 
 CALLS = ("openat", "write", "fsync", "rename", "unlink", "mkdir", "close")
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.skipif(
 def training(step: int) -> Training:
     torch.manual_seed(step)
     network = build("linear", 3, image_size=8)
-    parts = Training(network, optimizer_for(Recipe(optimizer="sgd", lr=0.1), network))
+    parts = Training(network, optimizer_for(recipe(optimizer="sgd", lr=0.1).optim, network))
     parts.progress.step = step
     return parts
 

@@ -23,7 +23,7 @@ from PIL import Image
 
 import onestop
 from onestop.errors import OneStopError
-from onestop.recipe.config import read_recipe
+from onestop.recipe.files import read_recipe
 from onestop.storage.container import packed, unpacked
 from onestop.storage.model_file import packed_model, read_model, read_weights
 from onestop.storage.run_folder import MODEL, RECIPE, STATE

@@ -95,7 +95,7 @@ def test_numbers_name_the_same_images_only_in_the_same_data(trained: Trained) ->
     first.predictions = [
         dataclasses.replace(p, image=f"#{i}") for i, p in enumerate(first.predictions)
     ]
-    elsewhere = dataclasses.replace(first.recipe, source="other")
+    elsewhere = first.recipe.replace(source="other")
     second = dataclasses.replace(first, recipe=elsewhere, predictions=first.predictions[:-1])
     assert pair(first, dataclasses.replace(second, recipe=first.recipe)).paired is not None
     assert pair(first, second).paired is None

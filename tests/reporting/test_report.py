@@ -115,7 +115,7 @@ def test_the_command_in_it_repeats_the_run(
     run = trained("first")
     (command,) = re.findall(r"onestop train .*", page.sections["repeat"])
     words = shlex.split(command)
-    assert words[2] == run.recipe.source, "whose name has a blank"
+    assert words[2] == run.recipe.data.source, "whose name has a blank"
     assert main([*words[1:], "--quiet", "--name", "again"]) == 0
     again = onestop.Run("runs/again")
     assert again.recipe == run.recipe

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import onestop
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 from onestop.networks import build
 from onestop.storage.container import packed
 from onestop.storage.model_file import (
@@ -109,7 +109,7 @@ def test_a_task_that_does_not_fit_is_said_in_one_line(
 ) -> None:
     path = tmp_path / "model.safetensors"
     write_model(path, build("lenet5", **ARGUMENTS).state_dict(), card(**changes))
-    with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
+    with pytest.raises(ModelFileError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
         onestop.load(path)
     assert "\n" not in str(caught.value)
 

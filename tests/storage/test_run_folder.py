@@ -1,22 +1,18 @@
-"""The run folder: never overwritten, held by one process, and files in it whole or not at all."""
+"""The run folder: never overwritten, held by one process, and a file that grows by epochs."""
 
 from __future__ import annotations
 
-import csv
 import doctest
-import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from onestop.errors import OneStopError, UsageError
 from onestop.metrics.spec import Metric
-from onestop.runtime.csv_files import csv_text, plain_cell
-from onestop.runtime.files import write_atomic
+from onestop.runtime.csv_files import csv_text
 from onestop.storage import run_folder
 from onestop.storage.run_folder import (
     LOCK,
@@ -115,7 +111,9 @@ class TestLocking:
         with lock_run(tmp_path):
             held = subprocess.run(command, capture_output=True, text=True, check=True)
         free = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert held.stdout.startswith(f"UsageError {tmp_path}: another process is training here")
+        assert held.stdout.startswith(
+            f"RunLockedError {tmp_path}: another process is training here"
+        )
         assert (held.stderr, free.stdout) == ("", "")
 
     def test_a_lock_that_a_dead_process_left_holds_nobody_up(self, tmp_path: Path) -> None:
@@ -126,55 +124,6 @@ class TestLocking:
         (tmp_path / "file").touch()
         with pytest.raises(UsageError, match=r"file: cannot be written"):
             lock_run(tmp_path / "file")
-
-
-def fail_with(number: int) -> Callable[..., None]:
-    def fail(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    return fail
-
-
-class TestWritingWhole:
-    def test_text_and_bytes_are_written_and_replaced(self, tmp_path: Path) -> None:
-        write_atomic(tmp_path / "a", "Käfer\n")
-        assert (tmp_path / "a").read_bytes() == "Käfer\n".encode()
-        write_atomic(tmp_path / "a", b"\x00\xff")
-        assert (tmp_path / "a").read_bytes() == b"\x00\xff"
-
-    @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
-    @pytest.mark.parametrize("older", [b"old", None])
-    def test_a_full_disk_leaves_what_was_there_and_nothing_else(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, older: bytes | None
-    ) -> None:
-        path = tmp_path / "model"
-        if older:
-            path.write_bytes(older)
-        monkeypatch.setattr(step, fail_with(errno.ENOSPC))
-        with pytest.raises(
-            OneStopError, match=r"model: cannot be written \(No space left"
-        ) as error:
-            write_atomic(path, b"new")
-        assert error.value.exit_code == 1
-        assert [p.read_bytes() for p in tmp_path.iterdir()] == ([older] if older else [])
-
-    def test_it_is_on_the_disk_before_it_has_its_name(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        seen: list[bool] = []
-        flush = os.fsync
-
-        def note(handle: int) -> None:
-            seen.append((tmp_path / "a").exists())
-            flush(handle)
-
-        monkeypatch.setattr("os.fsync", note)
-        write_atomic(tmp_path / "a", "text")
-        assert seen == [False, True] if os.name == "posix" else [False]
-
-    def test_a_folder_that_is_not_there_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(OneStopError, match="cannot be written"):
-            write_atomic(tmp_path / "no" / "a", "text")
 
 
 class TestEpochs:
@@ -283,26 +232,6 @@ class TestEpochs:
 
     def test_no_file_has_no_rows(self, tmp_path: Path) -> None:
         assert EpochsFile.read(tmp_path / "metrics.csv") == []
-
-    @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1"])
-    def test_text_that_a_spreadsheet_would_compute_is_marked(self, text: str) -> None:
-        assert csv_text(("label",), [{"label": text}]).strip('"\n') == f"'{text}"
-
-    @pytest.mark.parametrize("value", [-1.5, "-1.5", "+2", "-1e-3", "a=b", "x-y", ""])
-    def test_numbers_and_plain_text_are_not(self, value: object) -> None:
-        assert csv_text(("label",), [{"label": value}]).strip('"\n') == str(value)
-
-    def test_values_with_commas_quotes_and_newlines_survive(self, tmp_path: Path) -> None:
-        odd = {"image": 'a,"b"\nc.jpg', "label": "1 + 1"}
-        text = csv_text(("image", "label"), [odd], header=True)
-        assert list(csv.DictReader(text.splitlines(keepends=True))) == [odd]
-
-    @pytest.mark.parametrize(
-        "text", ["=a", "'=a", "''=a", "'a", "-5", "'-5", "a", "'", "raw\udcff"]
-    )
-    def test_a_cell_is_what_it_was_made_of(self, tmp_path: Path, text: str) -> None:
-        write_atomic(tmp_path / "p.csv", csv_text(("label",), [{"label": text}]))
-        assert plain_cell((tmp_path / "p.csv").read_text(encoding="utf-8").strip("\n")) == text
 
     @pytest.mark.parametrize("damage", [b"\x8e\xff", b"", b"3,"])
     def test_damaged_rows_are_left_out(self, tmp_path: Path, damage: bytes) -> None:

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from onestop.data import open_data
-from onestop.recipe import Recipe
 from onestop.tasks import Classification
 from onestop.tasks.classification import balancing_weights, calibration_of, matrix_of
 from tests.losses import loss_of
+from tests.recipes import recipe
 
 LETTERS = ("a", "b", "c", "d", "e", "f", "g")
 
@@ -50,9 +50,9 @@ def test_balancing_weights_have_a_mean_of_one_per_image() -> None:
 
 def test_smoothing_and_balance_come_from_the_recipe() -> None:
     data = open_data((np.zeros((4, 8, 8), np.uint8), ["a", "b", "b", "b"]), val_fraction=0)
-    plain = Classification.from_recipe(Recipe(), data)
+    plain = Classification.from_recipe(recipe(), data)
     assert (plain.names, plain.label_smoothing, plain.class_weights) == (("a", "b"), 0.0, None)
-    task = Classification.from_recipe(Recipe(label_smoothing=0.1, balance="loss"), data)
+    task = Classification.from_recipe(recipe(label_smoothing=0.1, balance="loss"), data)
     assert task.label_smoothing == 0.1
     assert task.class_weights is not None
     assert task.class_weights.tolist() == pytest.approx([2.0, 2 / 3])

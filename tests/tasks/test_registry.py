@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError
 from onestop.tasks import TASKS, Classification, Regression, implied_task, make_task
 
 
@@ -26,7 +26,9 @@ def test_a_task_is_made_from_what_a_model_file_says() -> None:
 
 
 def test_an_unknown_task_is_named_and_the_known_ones_too() -> None:
-    with pytest.raises(UsageError, match=r"'poses' is not known to this version .*classification"):
+    with pytest.raises(
+        ModelFileError, match=r"'poses' is not known to this version .*classification"
+    ):
         make_task("poses", ["a"], {})
 
 
@@ -34,5 +36,5 @@ def test_an_unknown_task_is_named_and_the_known_ones_too() -> None:
     "options", [{"thresholds": [0.5]}, {"label_smoothing": 0.1}, {"self": 1}, {"names": ["c"]}]
 )
 def test_options_that_the_task_does_not_store_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="cannot be set of its task 'classification'"):
+    with pytest.raises(ModelFileError, match="cannot be set of its task 'classification'"):
         make_task("classification", ["a", "b"], options)

@@ -55,7 +55,7 @@ def test_a_run_of_mlflow_has_settings_and_figures(
     found = run_of(run.folder, store)
     assert (found.info.run_name, found.info.status) == ("mine", "FINISHED")
     assert store.get_experiment(found.info.experiment_id).name == "onestop"
-    assert found.data.params == {k: str(v) for k, v in vars(run.recipe).items() if v is not None}
+    assert found.data.params == {k: str(v) for k, v in run.recipe.values().items() if v is not None}
     assert found.data.tags["run_folder"] == str(run.folder)
     assert found.data.tags["final/split"] == "test"
     for name in ("train/loss", "train/accuracy", "val/loss", "val/macro_f1", "lr", "seconds"):

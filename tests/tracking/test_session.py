@@ -16,12 +16,12 @@ import onestop
 from onestop.cli import main
 from onestop.display.progress import Watcher
 from onestop.errors import InterruptedRun, UsageError
-from onestop.recipe import Recipe
 from onestop.storage.run_folder import TRACKING
 from onestop.tracking.session import Tracking
 from onestop.tracking.tracker import Opening, Status
 from onestop.training.loop import Epoch, Figure, Step
 from onestop.training.state import Progress
+from tests.recipes import recipe
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train
 
 Capture = pytest.CaptureFixture[str]
@@ -89,7 +89,7 @@ def step(number: int, loss: Figure = 0.5) -> Step:
 
 
 def tracking(folder: Path, said: list[str]) -> Tracking:
-    return Tracking(folder, Recipe(track="tensorboard"), said.append)
+    return Tracking(folder, recipe(track="tensorboard"), said.append)
 
 
 def test_it_gets_the_settings_every_epoch_and_the_end(
@@ -98,7 +98,7 @@ def test_it_gets_the_settings_every_epoch_and_the_end(
     run = train(track="tensorboard")
     (opening,) = notebook.openings
     assert opening.folder == run.folder
-    assert opening.settings == {k: v for k, v in vars(run.recipe).items() if v is not None}
+    assert opening.settings == {k: v for k, v in run.recipe.values().items() if v is not None}
     assert opening.known == {}
     for name in ("train_loss", "val_loss", "val_accuracy"):
         assert notebook.series(name.replace("_", "/", 1)) == column(run, name)
@@ -254,6 +254,9 @@ def test_a_run_begun_before_there_were_trackers_goes_on(notebook: Notebook) -> N
     lines = file.read_text().splitlines()
     assert "track: none" in lines
     file.write_text("\n".join(line for line in lines if not line.startswith("track")))
-    assert train(resume=run.folder, epochs=2).recipe.track == "none"
-    assert train(resume=run.folder, epochs=3, track="tensorboard").recipe.track == "tensorboard"
+    assert train(resume=run.folder, epochs=2).recipe.machine.track == "none"
+    assert (
+        train(resume=run.folder, epochs=3, track="tensorboard").recipe.machine.track
+        == "tensorboard"
+    )
     assert notebook.series("val/loss") == column(run, "val_loss")

@@ -44,7 +44,7 @@ def test_the_events_are_the_metrics_of_the_run(plain: onestop.Run, every_step: N
     start = info(run.folder, metadata.SESSION_START_INFO_TAG).session_start_info.hparams
     assert start["model"].string_value == "cnn1"
     assert start["epochs"].number_value == EPOCHS
-    assert start["nesterov"].bool_value is run.recipe.nesterov
+    assert start["nesterov"].bool_value is run.recipe.optim.nesterov
     end = info(run.folder, metadata.SESSION_END_INFO_TAG).session_end_info
     assert end.status == api_pb2.STATUS_SUCCESS
 
@@ -55,7 +55,7 @@ def test_a_run_that_goes_on_repeats_no_step(
     folder = killed(track="tensorboard")
     assert [step for step, _ in scalars(folder, "epoch")] == [STEPS, 2 * STEPS]
     run = train(resume=folder)
-    assert run.recipe.track == "tensorboard"
+    assert run.recipe.machine.track == "tensorboard"
     assert same(run, plain)
     for name in ("val/loss", "epoch"):
         assert scalars(folder, name) == in_32_bits(column(run, name.replace("/", "_")))

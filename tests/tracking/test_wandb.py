@@ -91,7 +91,7 @@ def test_a_run_of_wandb_has_settings_and_figures(
     config = {
         k: v for r in found if r.HasField("config") for k, v in named(r.config.update).items()
     }
-    wanted = {k: v for k, v in vars(run.recipe).items() if v is not None}
+    wanted = {k: v for k, v in run.recipe.values().items() if v is not None}
     assert {k: config[k] for k in wanted} == wanted
     end = {k: v for r in found if r.HasField("summary") for k, v in named(r.summary.update).items()}
     assert end["final/accuracy"] == run.metrics["accuracy"]

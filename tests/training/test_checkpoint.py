@@ -13,17 +13,18 @@ from onestop.errors import OneStopError, UsageError
 from onestop.networks import build
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for
-from onestop.recipe import Optimizer, Recipe
+from onestop.recipe import Optimizer
 from onestop.storage.container import packed, unpacked
 from onestop.training.checkpoint import States, restore_state
 from onestop.training.state import Training
+from tests.recipes import recipe
 
 
 def training(kind: Optimizer = "adamw", steps: int = 0, name: str = "lenet5") -> Training:
     torch.manual_seed(steps)
     network = build(name, 3)
-    recipe = Recipe(optimizer=kind, lr=0.01, momentum=0.9, weight_decay=0.1)
-    parts = Training(network, optimizer_for(recipe, network), MovingAverage(network, 0.9))
+    optim = recipe(optimizer=kind, lr=0.01, momentum=0.9, weight_decay=0.1).optim
+    parts = Training(network, optimizer_for(optim, network), MovingAverage(network, 0.9))
     for step in range(steps):
         parts.optimizer.zero_grad()
         network(torch.rand(2, 1, 32, 32)).square().mean().backward()

@@ -9,7 +9,8 @@ import pytest
 
 from onestop.data.dataset import DatasetInfo
 from onestop.errors import UsageError
-from onestop.recipe.config import Settings, settings
+from onestop.recipe.settings import Settings, settings
+from onestop.tasks import Regression
 from onestop.training.defaults import derive
 
 ALL = ("train", "val", "test")
@@ -20,7 +21,14 @@ PHOTOS = DatasetInfo(
     images=220, classes=2, channels=3, height=375, width=500, splits=("train", "val")
 )
 VECTORS = DatasetInfo(
-    images=30, classes=1, channels=1, height=0, width=0, splits=("train",), vectors=True
+    images=30,
+    classes=1,
+    channels=1,
+    height=0,
+    width=0,
+    splits=("train",),
+    vectors=True,
+    task="regression",
 )
 
 
@@ -42,7 +50,7 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
             "model": "lenet5", "channels": 1, "image_size": 32, "normalize": "dataset",
             "augment": "crop", "batch_size": 32, "epochs": 40, "lr": 0.025, "patience": 0,
             "momentum": 0.9, "weight_decay": 5e-4, "warmup_epochs": 1.0, "monitor": "accuracy",
-            "precision": "fp32", "memory_format": "channels-last", "views": 0,
+            "precision": "fp32", "memory_format": "channels-last", "cached_augmentations": 0,
         }),
         (MNIST, {}, {"model": "lenet5", "batch_size": 128, "epochs": 11, "lr": 0.05,
                      "warmup_epochs": 0.55, "augment": "crop"}),
@@ -66,7 +74,7 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
         (dataclasses.replace(PHOTOS, channels=1), {}, {"model": "resnet18", "channels": 3}),
         (VECTORS, {}, {
             "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
-            "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "loss",
+            "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "rmse",
         }),
     ],
     ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
@@ -76,8 +84,8 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
 def test_usual_data_get_usual_values(
     facts: DatasetInfo, given: dict[str, object], expected: dict[str, object]
 ) -> None:
-    recipe = derived(facts, **given).recipe
-    assert {name: getattr(recipe, name) for name in expected} == expected
+    values = derived(facts, **given).values
+    assert {name: values[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -94,12 +102,12 @@ def test_usual_data_get_usual_values(
 def test_crops_are_shifted_by_an_eighth_unless_said(
     facts: DatasetInfo, given: dict[str, object], padding: int
 ) -> None:
-    assert derived(facts, **given).recipe.crop_padding == padding
+    assert derived(facts, **given).values["crop_padding"] == padding
 
 
 @pytest.mark.parametrize("facts", [DIGITS, MNIST, CIFAR, PHOTOS, VECTORS])
 def test_nothing_stays_open_but_the_folder_of_named_sets(facts: DatasetInfo) -> None:
-    values = dataclasses.asdict(derived(facts).recipe)
+    values = derived(facts).recipe.values()
     assert [name for name, value in values.items() if value is None] == ["data_root"]
 
 
@@ -142,7 +150,7 @@ def test_what_is_kept_follows_from_its_size_and_the_augmentation(
     facts: DatasetInfo, given: dict[str, object], cache: str, words: str
 ) -> None:
     chosen = derived(facts, **given)
-    assert chosen.recipe.cache == cache
+    assert chosen.values["cache"] == cache
     assert chosen.origins["cache"].why.startswith(words)
 
 
@@ -163,8 +171,8 @@ def test_what_is_kept_follows_from_its_size_and_the_augmentation(
 def test_values_follow_from_others_that_were_given(
     given: dict[str, object], expected: dict[str, object]
 ) -> None:
-    recipe = derived(DIGITS, **given).recipe
-    assert {name: getattr(recipe, name) for name in expected} == expected
+    values = derived(DIGITS, **given).values
+    assert {name: values[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -176,8 +184,8 @@ def test_values_follow_from_others_that_were_given(
 def test_more_images_mean_larger_batches_and_fewer_passes(
     count: int, batch: int, epochs: int
 ) -> None:
-    recipe = derived(dataclasses.replace(MNIST, images=count)).recipe
-    assert (recipe.batch_size, recipe.epochs) == (batch, epochs)
+    optim = derived(dataclasses.replace(MNIST, images=count)).recipe.optim
+    assert (optim.batch_size, optim.epochs) == (batch, epochs)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +203,9 @@ def test_arithmetic_follows_from_the_network_and_the_processor(
 ) -> None:
     for able in (True, False):
         monkeypatch.setattr("onestop.training.defaults.computes_in_bf16", lambda _, able=able: able)
-        recipe = derived(CIFAR, model=model, image_size=64).recipe
-        assert recipe.memory_format == memory_format
-        assert recipe.precision == (precision if able else "fp32")
+        machine = derived(CIFAR, model=model, image_size=64).recipe.machine
+        assert machine.memory_format == memory_format
+        assert machine.precision == (precision if able else "fp32")
 
 
 def test_of_a_users_own_network_nothing_is_taken_for_granted(
@@ -206,27 +214,41 @@ def test_of_a_users_own_network_nothing_is_taken_for_granted(
     monkeypatch.setattr("onestop.training.defaults.computes_in_bf16", lambda _: True)
     (tmp_path / "net.py").write_text("raise RuntimeError('must not be run')")
     chosen = derived(CIFAR, model=f"{tmp_path}/net.py:Net")
-    assert (chosen.recipe.precision, chosen.recipe.memory_format) == ("fp32", "contiguous")
+    machine = chosen.recipe.machine
+    assert (machine.precision, machine.memory_format) == ("fp32", "contiguous")
     assert "nothing is known of your own network" in chosen.origins["precision"].why
 
 
 @pytest.mark.parametrize(
-    ("given", "views", "why"),
+    ("given", "augmentations", "why"),
     [
+        ({}, 4, "a few augmentations"),
         ({"augment": "none"}, 1, "without augmentation"),
-        ({"augment": "none", "color_jitter": 0.4}, 4, "a few views"),
-        ({"augment": "none", "erase": 0.4}, 4, "a few views"),
-        ({"augment": "none", "auto_augment": "trivial"}, 4, "a few views"),
-        ({"mixup": 0.2}, 0, "mixed images are new in every batch"),
-        ({"cutmix": 1.0, "augment": "none"}, 0, "mixed images are new in every batch"),
+        ({"augment": "none", "color_jitter": 0.4}, 4, "a few augmentations"),
+        ({"augment": "none", "erase": 0.4}, 4, "a few augmentations"),
+        ({"augment": "none", "auto_augment": "trivial"}, 4, "a few augmentations"),
+        ({"mixup": 0.2}, 0, "features cannot be cached with --mixup 0.2"),
+        ({"cutmix": 1.0, "augment": "none"}, 0, "features cannot be cached with --cutmix 1"),
+        ({"tta": "flip"}, 0, "features cannot be cached with --tta flip"),
+        ({"freeze": "none"}, 0, "features cannot be cached with --freeze none"),
+        ({"freeze": "2"}, 0, "features cannot be cached with --freeze 2"),
     ],
 )
-def test_views_follow_from_what_makes_one_differ(
-    given: dict[str, object], views: int, why: str
+def test_cached_augmentations_follow_from_what_makes_an_image_differ(
+    given: dict[str, object], augmentations: int, why: str
 ) -> None:
     chosen = derived(PHOTOS, weights="default", **given)
-    assert chosen.recipe.views == views
-    assert why in chosen.origins["views"].why
+    assert chosen.recipe.network.cached_augmentations == augmentations
+    assert why in chosen.origins["cached_augmentations"].why
+
+
+@pytest.mark.parametrize(
+    "facts", [VECTORS, dataclasses.replace(DIGITS, classes=0, task="regression")]
+)
+def test_numbers_are_watched_by_a_metric_that_their_task_has(facts: DatasetInfo) -> None:
+    chosen = derived(facts)
+    assert chosen.recipe.evaluation.monitor == Regression.metrics[0].name == "rmse"
+    assert chosen.origins["monitor"].why == "the main metric of regression"
 
 
 def test_a_value_that_was_given_is_never_replaced() -> None:
@@ -237,7 +259,7 @@ def test_a_value_that_was_given_is_never_replaced() -> None:
         "precision": "bf16",
     }  # fmt: skip
     chosen = derived(DIGITS, **given)
-    assert {name: getattr(chosen.recipe, name) for name in given} == given
+    assert {name: chosen.values[name] for name in given} == given
     assert {chosen.origins[name].layer for name in given} == {"flag"}
 
 
@@ -248,48 +270,7 @@ def test_the_same_data_and_flags_give_the_same_recipe() -> None:
 def test_the_network_behind_the_name_comes_with_it() -> None:
     chosen, entry = derive(settings(("flag", {"model": "LeNet5-Color"})), PHOTOS)
     assert (entry.name, entry.channels) == ("lenet5_color", 3)
-    assert chosen.recipe.model == "LeNet5-Color"
-
-
-@pytest.mark.parametrize(
-    ("facts", "given", "expected"),
-    [
-        (dataclasses.replace(DIGITS, splits=("train", "test")), {"patience": 3},
-         "--patience 3: there is no validation split to watch; hold images out"),
-        (DIGITS, {"warmup_epochs": 5.0, "epochs": 2},
-         "--warmup-epochs 5: longer than the run of 2 epochs; lower it or raise --epochs"),
-        (DIGITS, {"accumulate": 64, "batch_size": 32},
-         "--accumulate 64: more parts than the batch has images (32); raise --batch-size"),
-        (DIGITS, {"accumulate": 64}, "--accumulate 64: more parts than the batch"),
-        (DIGITS, {"monitor": "mae"}, "--monitor mae: this task has accuracy, top5, macro_f1, loss"),
-        (DIGITS, {"model": "lenet6"}, "--model lenet6: no such network; did you mean 'lenet5'"),
-        (DIGITS, {"step_epochs": 3}, "--step-epochs 3: changes nothing with --schedule cosine"),
-        (DIGITS, {"crop_padding": 3, "augment": "none"},
-         "--crop-padding 3: changes nothing with --augment none; drop one"),
-        (DIGITS, {"crop_padding": 32},
-         "--crop-padding 32: could leave nothing of an image of 32 pixels; lower it"),
-        (VECTORS, {"crop_padding": 1}, "--crop-padding 1: changes nothing with --augment none"),
-        (VECTORS, {"label_smoothing": 0.1}, "--label-smoothing 0.1: is for images"),
-        (VECTORS, {"image_size": 32}, "--image-size 32: is for images, these are vectors"),
-        (VECTORS, {"cache": "none"}, "--cache none: is for images, these are vectors"),
-        (VECTORS, {"augment": "flip"}, "--augment flip: is for images, these are vectors"),
-        (VECTORS, {"auto_augment": "rand"}, "--auto-augment rand: is for images, these are vectors"),
-        (VECTORS, {"color_jitter": 0.4}, "--color-jitter 0.4: is for images, these are vectors"),
-        (VECTORS, {"erase": 0.5}, "--erase 0.5: is for images, these are vectors"),
-        (VECTORS, {"mixup": 0.2}, "--mixup 0.2: is for images, these are vectors"),
-        (VECTORS, {"cutmix": 1.0}, "--cutmix 1.0: is for images, these are vectors"),
-        (dataclasses.replace(DIGITS, classes=0), {"mixup": 0.2},
-         "--mixup 0.2: mixes classes, and here are none; leave it out"),
-        (DIGITS, {"cutmix": 1.0, "batch_size": 1},
-         "--cutmix 1: mixes the images of a batch, which has one; raise --batch-size"),
-        (VECTORS, {"monitor": "accuracy"}, "--monitor accuracy: this task has loss, mae"),
-        (DIGITS, {"device": "tpu"}, "--device tpu: not in this machine; there is cpu"),
-    ],
-)  # fmt: skip
-def test_contradictions_are_refused_in_one_line(
-    facts: DatasetInfo, given: dict[str, object], expected: str
-) -> None:
-    assert refusal(facts, **given).startswith(expected)
+    assert chosen.recipe.network.model == "LeNet5-Color"
 
 
 def test_networks_for_images_and_for_vectors_are_not_mixed_up() -> None:

@@ -77,7 +77,7 @@ def test_without_augmentation_one_pass_gives_the_same_run(
     anew = train(photographs, weights, views=0, **given)
     seen = passes(monkeypatch)
     once = train(photographs, weights, **given)
-    assert once.recipe.views == 1
+    assert once.recipe.network.cached_augmentations == 1
     assert sum(seen) == 17
     for name, value in tensors(anew).items():
         assert torch.allclose(tensors(once)[name], value, rtol=1e-4, atol=1e-6), name
@@ -102,7 +102,7 @@ def test_with_fewer_views_they_come_round_again(
 ) -> None:
     seen = passes(monkeypatch)
     run = train(photographs, weights)
-    assert run.recipe.views == 4
+    assert run.recipe.network.cached_augmentations == 4
     assert sum(seen) == 4 * 17
     assert len(run.epochs) == 6
 
@@ -112,9 +112,10 @@ def test_mixed_images_run_anew_in_every_epoch(
     photographs: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, mixing: dict[str, float]
 ) -> None:
     seen = passes(monkeypatch)
-    assert train(photographs, weights, epochs=3, **mixing).recipe.views == 0
+    assert train(photographs, weights, epochs=3, **mixing).recipe.network.cached_augmentations == 0
     assert sum(seen) == 3 * 17
-    with pytest.raises(UsageError, match="--views 4: changes nothing with --mixup and --cutmix"):
+    (mixed,) = mixing
+    with pytest.raises(UsageError, match=f"-augmentations 4: changes nothing with --{mixed}"):
         train(photographs, weights, views=4, **mixing)
     recipe = Path("recipe.yaml")  # whose lines may be those of an earlier run
     recipe.write_text("views: 2\n")
@@ -200,7 +201,7 @@ def test_a_network_that_goes_on_after_its_head_says_so_too(photos: Photos) -> No
 
 def test_views_without_a_frozen_backbone_change_nothing_and_are_refused(photos: Photos) -> None:
     source = photos({"train/red": 4, "train/blue": 4})
-    with pytest.raises(UsageError, match="--views 3: changes nothing with --freeze none"):
+    with pytest.raises(UsageError, match="-augmentations 3: changes nothing with --freeze none"):
         onestop.train(source, views=3, freeze="none", quiet=True)
 
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from onestop.data.augmentation import Augmentation
 from onestop.data.loader import Loader
-from onestop.data.mixing import Mixing
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
+from onestop.data.targets import Classes
 from onestop.errors import NonFiniteLossError
 from onestop.networks import build
 from onestop.optim.ema import MovingAverage
@@ -21,6 +22,7 @@ from onestop.runtime.device import Engine
 from onestop.tasks import Classification
 from onestop.training.loop import Epoch, Step, train_loop
 from onestop.training.state import Training
+from tests.recipes import recipe
 
 TASK = Classification(("a", "b", "c"))
 ENGINE = Engine(torch.device("cpu"))
@@ -30,29 +32,31 @@ BASE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def feed(count: int = 30, **options: Any) -> Loader:
+def feed(count: int = 30, **changes: Any) -> Loader:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 3, count)
     images = rng.integers(0, 80, (count, 16, 16, 1), dtype=np.uint8)
     images += (targets[:, None, None, None] * 80).astype(np.uint8)
-    return Loader(
-        ArraySamples(images, targets), ImagePreprocessing(1, (16, 16), (0.5,), (0.3,)), **options
-    )
+    samples = ArraySamples(images, Classes(targets, ("a", "b", "c")))
+    preprocessing = ImagePreprocessing(1, (16, 16), (0.5,), (0.3,))
+    return Loader(samples, preprocessing, Augmentation(**changes))
 
 
-def training(recipe: Recipe, network: nn.Module | None = None) -> Training:
-    torch.manual_seed(recipe.seed)
+def training(chosen: Recipe, network: nn.Module | None = None) -> Training:
+    torch.manual_seed(chosen.machine.seed)
     network = network or build("lenet5", 3, 1, 16)
-    average = MovingAverage(network, recipe.ema) if recipe.ema else None
-    return Training(network, optimizer_for(recipe, network), average)
+    average = MovingAverage(network, chosen.optim.ema) if chosen.optim.ema else None
+    return Training(network, optimizer_for(chosen.optim, network), average)
 
 
 def run(
     evaluate: Any = None, network: nn.Module | None = None, **changes: Any
 ) -> tuple[Training, list[Any]]:
-    recipe = Recipe(**{**BASE, **changes})
-    parts = training(recipe, network)
-    return parts, list(train_loop(parts, TASK, feed(seed=recipe.seed), recipe, ENGINE, evaluate))
+    chosen = recipe(**{**BASE, **changes})
+    parts = training(chosen, network)
+    return parts, list(
+        train_loop(parts, TASK, feed(seed=chosen.machine.seed), chosen, ENGINE, evaluate)
+    )
 
 
 def weights(parts: Training) -> list[torch.Tensor]:
@@ -83,14 +87,14 @@ def test_it_learns() -> None:
 
 def test_a_step_is_the_textbooks_step() -> None:
     """One step equals torch written out by hand."""
-    recipe = Recipe(**{**BASE, "schedule": "constant", "batch_size": 30, "epochs": 1})
-    parts, data = training(recipe), feed()
-    by_hand = training(recipe).network
+    chosen = recipe(**{**BASE, "schedule": "constant", "batch_size": 30, "epochs": 1})
+    parts, data = training(chosen), feed()
+    by_hand = training(chosen).network
     batch = next(data.in_order(30))
-    optimizer = optimizer_for(recipe, by_hand)
+    optimizer = optimizer_for(chosen.optim, by_hand)
     torch.autograd.backward(nn.functional.cross_entropy(by_hand(batch.inputs), batch.targets))
     optimizer.step()
-    list(train_loop(parts, TASK, data, recipe, ENGINE, None))
+    list(train_loop(parts, TASK, data, chosen, ENGINE, None))
     for a, b in zip(parts.network.parameters(), by_hand.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
 
@@ -101,14 +105,14 @@ def test_same_seed_same_weights_and_other_seed_others() -> None:
 
 
 def test_the_caller_may_draw_random_numbers_between_steps() -> None:
-    recipe = Recipe(**BASE)
+    chosen = recipe(**BASE)
     network = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(256, 3))
     state = {k: v.clone() for k, v in network.state_dict().items()}
     results = []
     for disturb in (False, True):
         network.load_state_dict(state)
-        parts = training(recipe, network)
-        for _ in train_loop(parts, TASK, feed(), recipe, ENGINE, None):
+        parts = training(chosen, network)
+        for _ in train_loop(parts, TASK, feed(), chosen, ENGINE, None):
             if disturb:
                 torch.rand(7)
         results.append(weights(parts))
@@ -118,14 +122,14 @@ def test_the_caller_may_draw_random_numbers_between_steps() -> None:
 @pytest.mark.parametrize("stop_after", [1, 3, 4, 6])
 def test_going_on_from_the_middle_of_an_epoch_changes_nothing(stop_after: int) -> None:
     whole, _ = run(ema=0.5)
-    recipe = Recipe(**{**BASE, "ema": 0.5})
-    parts = training(recipe)
-    loop = train_loop(parts, TASK, feed(), recipe, ENGINE, None)
+    chosen = recipe(**{**BASE, "ema": 0.5})
+    parts = training(chosen)
+    loop = train_loop(parts, TASK, feed(), chosen, ENGINE, None)
     for record in loop:
         if isinstance(record, Step) and record.step == stop_after:
             break
     loop.close()
-    list(train_loop(parts, TASK, feed(), recipe, ENGINE, None))
+    list(train_loop(parts, TASK, feed(), chosen, ENGINE, None))
     assert equal(whole, parts)
     assert whole.average is not None
     assert parts.average is not None
@@ -143,9 +147,9 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch() -> None:
 def test_parts_of_a_mixed_batch_carry_their_targets_along() -> None:
     results = []
     for accumulate in (1, 4):
-        recipe = Recipe(**{**BASE, "accumulate": accumulate})
-        parts, mixing = training(recipe), Mixing(mixup=1.0, cutmix=1.0, classes=3)
-        list(train_loop(parts, TASK, feed(mixing=mixing), recipe, ENGINE, None))
+        chosen = recipe(**{**BASE, "accumulate": accumulate})
+        parts, mixed = training(chosen), feed(mixup=1.0, cutmix=1.0)
+        list(train_loop(parts, TASK, mixed, chosen, ENGINE, None))
         results.append(parts)
     for a, b in zip(*(parts.network.parameters() for parts in results), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
@@ -153,7 +157,7 @@ def test_parts_of_a_mixed_batch_carry_their_targets_along() -> None:
 
 
 def test_clipping_shortens_the_step() -> None:
-    start = weights(training(Recipe(**BASE)))
+    start = weights(training(recipe(**BASE)))
     options: dict[str, Any] = {
         "epochs": 1,
         "batch_size": 30,
@@ -170,16 +174,16 @@ def test_clipping_shortens_the_step() -> None:
 
 def test_batch_norm_never_sees_a_single_image() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(256, 3), nn.BatchNorm1d(3))
-    recipe = Recipe(**{**BASE, "batch_size": 29, "epochs": 1})
-    records = list(train_loop(training(recipe, network), TASK, feed(30), recipe, ENGINE, None))
+    chosen = recipe(**{**BASE, "batch_size": 29, "epochs": 1})
+    records = list(train_loop(training(chosen, network), TASK, feed(30), chosen, ENGINE, None))
     assert [r.images for r in records if isinstance(r, Step)] == [30]
 
 
 def test_infinite_loss_stops_before_the_step_is_taken() -> None:
-    recipe = Recipe(**{**BASE, "lr": 1e30, "clip_grad": 0.0, "epochs": 5})
-    parts = training(recipe)
+    chosen = recipe(**{**BASE, "lr": 1e30, "clip_grad": 0.0, "epochs": 5})
+    parts = training(chosen)
     with pytest.raises(NonFiniteLossError, match=r"loss became (nan|inf) in step \d+"):
-        list(train_loop(parts, TASK, feed(), recipe, ENGINE, None))
+        list(train_loop(parts, TASK, feed(), chosen, ENGINE, None))
 
 
 def scores(values: list[float], losses: list[float] | None = None) -> Any:

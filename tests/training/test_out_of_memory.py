@@ -27,11 +27,11 @@ def limit(monkeypatch: pytest.MonkeyPatch, images: int, left: int, *, from_step:
     They are seen to need 2 MB, and 1 MB more an image; `left` MB are there.
     """
 
-    def step(training: Any, learner: Any, task: Any, batch: Any, recipe: Any, engine: Any) -> Any:
-        short = len(batch.targets) / recipe.accumulate > images
+    def step(training: Any, learner: Any, task: Any, batch: Any, optim: Any, engine: Any) -> Any:
+        short = len(batch.targets) / optim.accumulate > images
         if short and training.progress.step >= from_step:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")
-        return REAL_STEP(training, learner, task, batch, recipe, engine)
+        return REAL_STEP(training, learner, task, batch, optim, engine)
 
     monkeypatch.setattr("onestop.training.loop.take_step", step)
     monkeypatch.setattr("onestop.training.out_of_memory._SURE", 1.0)

@@ -241,7 +241,8 @@ class TestNetwork:
                 return super().forward(x) if x.sum().item() == 0 else x
 
         monkeypatch.setattr(
-            "onestop.networks.lenet.lenet5", lambda *_: nn.Sequential(Looks(), nn.Linear(1024, 10))
+            "onestop.networks.lenet.LeNet",
+            lambda *_, **__: nn.Sequential(Looks(), nn.Linear(1024, 10)),
         )
         assert onestop.info("lenet5").table[-1]["output"] == [10]
 

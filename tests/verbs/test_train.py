@@ -78,7 +78,7 @@ def test_a_run_folder_holds_all_it_should() -> None:
     assert run.metrics["images"] == 359
     assert tuple(run.epochs[0]) == columns_of(Classification.metrics)
     assert [row["epoch"] for row in run.epochs] == ["1", "2"]
-    assert None not in vars(run.recipe).values() or run.recipe.data_root is None
+    assert [name for name, value in run.recipe.values().items() if value is None] == ["data_root"]
     predictions = table(run.folder / "predictions.csv")
     right = sum(int(row["correct"]) for row in predictions)
     assert right / len(predictions) == pytest.approx(run.metrics["accuracy"])
@@ -313,12 +313,28 @@ def test_a_finished_run_stays_as_it_is() -> None:
 
 def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
     run = train("digits", epochs=2)
-    with pytest.raises(UsageError, match=r"--lr 0\.5: .* runs with .*; only epochs, patience"):
+    with pytest.raises(
+        UsageError, match=r"--lr 0\.5: .* runs with .*; only data_root, strict, epochs, patience"
+    ):
         onestop.train(run.folder, lr=0.5)
     with pytest.raises(UsageError, match="has done 2 already"):
         onestop.train(run.folder, epochs=1, quiet=True)
-    with pytest.raises(UsageError, match="is no run"):
+    with pytest.raises(UsageError, match="is not a run folder"):
         onestop.train(resume="runs")
+
+
+def test_auto_leaves_a_resumed_run_as_it_was() -> None:
+    run = train("digits", epochs=1, lr=0.01)
+    again = onestop.train(run.folder, epochs="auto", lr="auto", quiet=True)
+    assert again.recipe == run.recipe
+
+
+def test_a_run_whose_recipe_leaves_a_value_open_is_refused() -> None:
+    run = train("digits", epochs=1)
+    file = run.folder / "recipe.yaml"
+    file.write_text(file.read_text().replace("epochs: 1\n", "epochs: null\n", 1))
+    with pytest.raises(UsageError, match="says nothing of epochs, so another version"):
+        onestop.train(run.folder, quiet=True)
 
 
 def test_a_refused_resume_changes_nothing() -> None:

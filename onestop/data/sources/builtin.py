@@ -22,6 +22,7 @@ from onestop.data.cache_file import user_cache
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
+from onestop.data.targets import Classes
 from onestop.errors import DataError
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.runtime.rng import key_for, permutation
@@ -149,10 +150,9 @@ def _digits() -> Dataset:
     targets = raw[:, -1].astype(np.int64)
     order = permutation(key_for("digits"), len(images))
     cut = len(images) // 5
-    samples = ArraySamples(images, targets)
+    samples = ArraySamples(images, Classes(targets, [str(digit) for digit in range(10)]))
     return Dataset(
         name="digits",
-        classes=tuple(str(digit) for digit in range(10)),
         splits={
             "train": samples.take(np.sort(order[cut:])),
             "test": samples.take(np.sort(order[:cut])),

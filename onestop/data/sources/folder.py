@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onestop.data.dataset import Dataset, Skipped
 from onestop.data.samples import FileSamples
-from onestop.data.sources.labels import class_list, numbers, oddities
+from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.errors import DataError
 from onestop.images.decode import is_still
 from onestop.images.formats import SUFFIXES
@@ -61,9 +61,8 @@ def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
     classes = class_list(labels, str(root), for_training=for_training)
     return Dataset(
         name=str(root),
-        classes=classes,
         splits={
-            split: FileSamples(root, paths[split], numbers(names, classes))
+            split: FileSamples(root, paths[split], numbered(names, classes))
             for split, names in labels.items()
         },
         skipped=tuple(walk.skipped),

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from onestop.data.targets import Classes
 from onestop.errors import DataError
 from onestop.text import listing
 
@@ -40,10 +40,10 @@ def class_list(
     return tuple(train)
 
 
-def numbers(labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
-    """The position of each label in the list of classes."""
+def numbered(labels: Sequence[str], classes: Sequence[str]) -> Classes:
+    """The targets of samples of these classes: each is a position in the list of classes."""
     position = {name: number for number, name in enumerate(classes)}
-    return np.array([position[label] for label in labels], dtype=np.int64)
+    return Classes(np.array([position[label] for label in labels], dtype=np.int64), classes)
 
 
 def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:

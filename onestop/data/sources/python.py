@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, Samples, Targets, TorchSamples, images_array
-from onestop.data.sources.labels import class_list, numbers, oddities
+from onestop.data.samples import ArraySamples, Samples, TorchSamples
+from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import DataError
+from onestop.images.arrays import images_array
 from onestop.images.formats import BadImageError
 from onestop.text import listing
 
@@ -56,27 +58,27 @@ def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
     targets = {split: _targets(dataset) for split, dataset in datasets.items()}
     own = {split: _class_names(dataset) for split, dataset in datasets.items()}
     names = {split: found or own["train"] for split, found in own.items()} if own["train"] else None
-    classes, mapped = _classes(targets, names, name)
-    splits = {s: _samples(dataset, mapped[s]) for s, dataset in datasets.items()}
-    return Dataset(name, classes, splits)
+    columns = _columns(targets, names, name)
+    return Dataset(name, {s: _samples(dataset, columns[s]) for s, dataset in datasets.items()})
 
 
 def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
     targets = {
         split: _array(part[1], f"targets of split {split!r}") for split, part in splits.items()
     }
-    classes, mapped = _classes(targets, None, NAME)
+    columns = _columns(targets, None, NAME)
     samples: dict[str, Samples] = {}
     for split, (inputs, _) in splits.items():
         values = _inputs(inputs, split)
-        if len(values) != len(mapped[split]):
+        if len(values) != len(columns[split]):
             raise DataError(
-                f"split {split!r}: {len(values)} inputs and {len(mapped[split])} targets; "
+                f"split {split!r}: {len(values)} inputs and {len(columns[split])} targets; "
                 "one target an input is wanted"
             )
-        samples[split] = ArraySamples(values, mapped[split])
-    labels = {s: [classes[i] for i in t] for s, t in mapped.items()} if classes else {}
-    return Dataset(NAME, classes, samples, notes=tuple(oddities(labels, classes)))
+        samples[split] = ArraySamples(values, columns[split])
+    classes = columns["train"].names
+    present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
+    return Dataset(NAME, samples, notes=tuple(oddities(present, classes)))
 
 
 def _inputs(inputs: Any, split: str) -> Any:
@@ -101,10 +103,10 @@ def _array(values: Any, what: str) -> Any:
         raise DataError(f"{what}: differ in shape; bring them to one, or give a data set") from None
 
 
-def _classes(
+def _columns(
     targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
-) -> tuple[tuple[str, ...], dict[str, Targets]]:
-    """One list of classes, and each split's targets as positions in it.
+) -> dict[str, Targets]:
+    """The targets of each split, on one list of classes.
 
     `names` are those that each split's numbers stand for, where that is known.
     """
@@ -114,20 +116,21 @@ def _classes(
     if all(part.dtype.kind == "f" for part in targets.values()):
         if not all(np.isfinite(part).all() for part in targets.values()):
             raise DataError(f"{source}: targets that are not numbers (NaN or infinite)")
-        return (), {split: part.astype(np.float32) for split, part in targets.items()}
+        return {split: Numbers(part.astype(np.float32)) for split, part in targets.items()}
     whole = all(part.dtype.kind in "iu" for part in targets.values())
     if whole and names is not None:
         for split, part in targets.items():
             _check_range(part, len(names[split]), f"{source}: split {split!r}")
         if len(set(map(tuple, names.values()))) == 1:
-            return tuple(names["train"]), {s: part.astype(np.int64) for s, part in targets.items()}
+            own = names["train"]
+            return {s: Classes(part.astype(np.int64), own) for s, part in targets.items()}
         labels = {split: [names[split][i] for i in part] for split, part in targets.items()}
     else:
         labels = {split: [str(label) for label in part] for split, part in targets.items()}
     found = class_list(labels, source)
     if whole and names is None:
         found = tuple(sorted(found, key=int))
-    return found, {split: numbers(part, found) for split, part in labels.items()}
+    return {split: numbered(part, found) for split, part in labels.items()}
 
 
 def _check_range(targets: Any, classes: int, place: str) -> None:

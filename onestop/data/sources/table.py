@@ -12,7 +12,7 @@ import numpy as np
 from onestop.data.dataset import Dataset
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import SPLIT_FOLDERS
-from onestop.data.sources.labels import class_list, numbers, oddities
+from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.errors import DataError, UsageError
 from onestop.text import did_you_mean, listing
 
@@ -63,9 +63,8 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
     classes = class_list(labels, str(path), for_training=for_training)
     return Dataset(
         name=str(path),
-        classes=classes,
         splits={
-            split: FileSamples(path.parent, paths[split], numbers(names, classes))
+            split: FileSamples(path.parent, paths[split], numbered(names, classes))
             for split, names in labels.items()
         },
         notes=tuple(oddities(labels, classes)),

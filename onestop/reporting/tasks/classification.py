@@ -36,7 +36,7 @@ class ClassificationReport(TaskReport):
 
     share: ClassVar[str] = "accuracy"
 
-    def result(self, run: RunData) -> str:  # noqa: D102
+    def result(self, run: RunData) -> str:
         accuracy, images = run.metrics["accuracy"], run.metrics["images"]
         correct = round(accuracy * images)
         low, high = (float(end) for end in wilson(correct, images))
@@ -55,7 +55,7 @@ class ClassificationReport(TaskReport):
         digits = 1 if share < 0.1 else 0
         return [f"Always predicting {name!r} would be right {share:.{digits}%} of the time."]
 
-    def sections(self, run: RunData, prefix: str = "") -> list[Section]:  # noqa: D102
+    def sections(self, run: RunData, prefix: str = "") -> list[Section]:
         if not run.predictions:
             return []
         return [
@@ -71,12 +71,12 @@ class ClassificationReport(TaskReport):
         """The numbers of the confusion matrix."""
         return {CONFUSION: _pairs_csv(run)} if run.predictions else {}
 
-    def cell(self, run: RunData) -> Share:  # noqa: D102
+    def cell(self, run: RunData) -> Share:
         correct, images = sum(bool(p.correct) for p in run.predictions), len(run.predictions)
         low, high = wilson(correct, images)
         return Share(correct / images, float(low), float(high))
 
-    def shares(self, run: RunData) -> Mapping[str, Share]:  # noqa: D102
+    def shares(self, run: RunData) -> Mapping[str, Share]:
         return recalls(run)
 
     def lines(self, prediction: Prediction) -> Sequence[str]:

@@ -19,7 +19,7 @@ class RegressionReport(TaskReport):
 
     thing: ClassVar[str] = "sample"
 
-    def result(self, run: RunData) -> str:  # noqa: D102
+    def result(self, run: RunData) -> str:
         metrics, (low, high) = run.metrics, _interval(run)
         between = (
             f", with 95% confidence between {low:.4g} and {high:.4g}" if run.predictions else ""
@@ -29,10 +29,10 @@ class RegressionReport(TaskReport):
             f"{metrics['rmse']:.4g} (root mean square{between}); {_explained(metrics['r2'])}"
         )
 
-    def sections(self, run: RunData, prefix: str = "") -> list[Section]:  # noqa: ARG002, D102
+    def sections(self, run: RunData, prefix: str = "") -> list[Section]:  # noqa: ARG002
         return [Section("fit", "Predicted and wanted", _fit(run))]
 
-    def cell(self, run: RunData) -> str:  # noqa: D102
+    def cell(self, run: RunData) -> str:
         low, high = _interval(run)
         return f"{run.metrics['rmse']:.4g} ({low:.4g} to {high:.4g})"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onestop.data.sources.labels import class_list, numbers, oddities
+from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.errors import DataError
 
 
@@ -32,8 +32,9 @@ def test_without_training_any_classes_will_do() -> None:
 
 
 def test_numbers_are_places_in_the_list() -> None:
-    assert numbers(["b", "a", "b"], ("a", "b")).tolist() == [1, 0, 1]
-    assert numbers([], ("a", "b")).shape == (0,)
+    targets = numbered(["b", "a", "b"], ("a", "b"))
+    assert (targets.names, targets.strata().tolist()) == (("a", "b"), [1, 0, 1])
+    assert len(numbered([], ("a", "b"))) == 0
 
 
 def test_what_a_split_lacks_and_what_differs_in_case_is_said() -> None:

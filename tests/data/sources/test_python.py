@@ -42,7 +42,8 @@ def pixels(dataset: Dataset, split: str = "train") -> NDArray[Any]:
 
 
 def targets(dataset: Dataset, split: str = "train") -> list[Any]:
-    found: list[Any] = dataset.splits[split].targets.tolist()
+    column = dataset.splits[split].targets
+    found: list[Any] = column.batch(np.arange(len(column))).tolist()
     return found
 
 
@@ -79,7 +80,7 @@ def test_images_in_every_form(images: Any) -> None:
         dataset = open_python(given)
         np.testing.assert_array_equal(pixels(dataset), IMAGES)
         assert targets(dataset) == LABELS
-        assert not dataset.vectors
+        assert dataset.is_image
 
 
 def test_grey_images_need_no_channel() -> None:
@@ -94,7 +95,7 @@ def test_vectors(inputs: Any) -> None:
     dataset = open_python((inputs, LABELS))
     samples = dataset.splits["train"]
     assert isinstance(samples, ArraySamples)
-    assert dataset.vectors
+    assert not dataset.is_image
     assert samples.values.dtype == np.float32
     np.testing.assert_array_equal(samples.values, np.asarray(inputs).reshape(6, -1))
 
@@ -126,7 +127,8 @@ def test_class_names_and_numbers(labels: Any, classes: tuple[str, ...], numbers:
     dataset = open_python((IMAGES, labels))
     assert dataset.classes == classes
     assert targets(dataset) == numbers
-    assert dataset.splits["train"].targets.dtype == np.int64
+    assert dataset.task == "classification"
+    assert dataset.targets.batch(np.arange(2)).dtype == torch.int64
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])
@@ -135,8 +137,9 @@ def test_floats_are_numbers_to_predict(shape: tuple[int, ...], kind: Any) -> Non
     values = np.linspace(-2, 2, 6).astype(kind)
     dataset = open_python((np.arange(6.0), values.reshape(shape)))
     assert dataset.classes == ()
-    assert dataset.splits["train"].targets.dtype == np.float32
-    assert dataset.splits["train"].targets.shape == (6,)
+    assert dataset.task == "regression"
+    batch = dataset.targets.batch(np.arange(6))
+    assert (batch.dtype, batch.shape) == (torch.float32, (6,))
     np.testing.assert_allclose(targets(dataset), values, rtol=1e-3)
 
 

@@ -33,7 +33,7 @@ def rows(dataset: Dataset) -> dict[str, list[tuple[str, str]]]:
     found = {}
     for split, samples in dataset.splits.items():
         assert isinstance(samples, FileSamples)
-        names = [dataset.classes[target] for target in samples.targets]
+        names = [samples.targets.words(index)[0] for index in range(len(samples))]
         found[split] = list(zip(samples.paths, names, strict=True))
     return found
 

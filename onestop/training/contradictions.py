@@ -1,0 +1,42 @@
+"""Settings that contradict each other or the data, each refused in one line with a way out."""
+
+from __future__ import annotations
+
+from onestop.data.dataset import DatasetInfo
+from onestop.errors import UsageError
+from onestop.recipe import Recipe
+
+
+def refuse_contradictions(recipe: Recipe, facts: DatasetInfo) -> None:
+    """Stop before any work if settings do not fit together.
+
+    Raises:
+        UsageError: Names the setting, what it contradicts and what to do.
+    """
+    optim, augmentation = recipe.optim, recipe.augmentation
+    if recipe.evaluation.patience and "val" not in facts.splits:
+        raise UsageError(
+            f"--patience {recipe.evaluation.patience}: there is no validation split to watch; "
+            "hold images out with --val-fraction 0.1"
+        )
+    if optim.warmup_epochs > optim.epochs:
+        raise UsageError(
+            f"--warmup-epochs {optim.warmup_epochs:g}: longer than the run of {optim.epochs} "
+            "epochs; lower it or raise --epochs"
+        )
+    if optim.accumulate > optim.batch_size:
+        raise UsageError(
+            f"--accumulate {optim.accumulate}: more parts than the batch has images "
+            f"({optim.batch_size}); raise --batch-size"
+        )
+    if augmentation.crop_padding >= recipe.data.image_size:
+        raise UsageError(
+            f"--crop-padding {augmentation.crop_padding}: could leave nothing of an image of "
+            f"{recipe.data.image_size} pixels; lower it"
+        )
+    for name, value in (("mixup", augmentation.mixup), ("cutmix", augmentation.cutmix)):
+        if value and optim.batch_size == 1:
+            raise UsageError(
+                f"--{name} {value:g}: mixes the images of a batch, which has one; "
+                "raise --batch-size"
+            )

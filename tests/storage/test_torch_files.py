@@ -1,0 +1,163 @@
+"""Foreign checkpoints: plain tensors are read, and nothing else ever is.
+
+A whole corpus of hostile files is in `tests/reliability/test_strangers.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from onestop.errors import ModelFileError, UsageError
+from onestop.storage import torch_files
+from onestop.storage.torch_files import read_checkpoint, require_file
+
+STATE = {"fc.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.zeros(2)}
+
+
+def saved(path: Path, content: Any, **options: Any) -> Path:
+    torch.save(content, path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        OrderedDict(STATE),
+        {"state_dict": STATE, "epoch": 3},
+        {"model_state_dict": STATE, "optimizer": {"lr": 0.1}},
+        {"model": STATE},
+        {f"module.{name}": tensor for name, tensor in STATE.items()},
+        {"state_dict": {f"module.{name}": tensor for name, tensor in STATE.items()}},
+    ],
+)
+@pytest.mark.parametrize("archive", [True, False])
+def test_tensors_are_found_by_name(tmp_path: Path, content: Any, archive: bool) -> None:
+    path = saved(tmp_path / "w.pt", content, _use_new_zipfile_serialization=archive)
+    tensors = read_checkpoint(path)
+    assert tensors.keys() == STATE.keys()
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in STATE.items())
+
+
+class Runs:
+    """A pickle of it makes a folder when it is read without care."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("made",)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (nn.Linear(2, 2), "holds no plain tensors"),
+        ({"a": Runs()}, "holds no plain tensors"),
+        ({"epoch": 3}, "holds no tensors by name"),
+        (torch.zeros(2), "holds no tensors by name"),
+        ({"a": torch.eye(2).to_sparse()}, "a is not a plain tensor of numbers"),
+        ({"a": torch.empty(2, device="meta")}, "a is not a plain tensor of numbers"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_anything_else_is_refused(tmp_path: Path, content: Any, reason: str) -> None:
+    path = saved(tmp_path / "w.pt", content)
+    with pytest.raises(ModelFileError, match=reason):
+        read_checkpoint(path)
+    assert not Path("made").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_programs_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "script.pt")
+    with pytest.raises(ModelFileError, match=r"holds a program \(TorchScript\)"):
+        read_checkpoint(tmp_path / "script.pt")
+
+
+@pytest.mark.parametrize(
+    ("begin", "reason"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer"),
+        (b"\n <!DOCTYPE html><html>", "is a web page"),
+        (b"not a pickle", "holds no plain tensors"),
+        (b"", "holds no plain tensors"),
+        (b"PK\x03\x04 and then nothing", "damaged"),
+    ],
+)
+def test_what_is_plainly_something_else_is_named(tmp_path: Path, begin: bytes, reason: str) -> None:
+    (tmp_path / "w.pt").write_bytes(begin)
+    with pytest.raises(ModelFileError, match=reason):
+        read_checkpoint(tmp_path / "w.pt")
+
+
+def repacked(path: Path, compression: int = zipfile.ZIP_STORED, twice: bool = False) -> Path:
+    """The members of an archive in another archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(buffer, "w", compression) as new:
+        for member in old.infolist():
+            new.writestr(member.filename, old.read(member))
+        if twice:
+            new.writestr(member.filename, b"another")
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
+    path = repacked(saved(tmp_path / "w.pt", STATE), zipfile.ZIP_DEFLATED)
+    with pytest.raises(ModelFileError, match="is compressed, which torch's files never are"):
+        read_checkpoint(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="has two members of one name"):
+        read_checkpoint(repacked(saved(tmp_path / "w.pt", STATE), twice=True))
+
+
+def test_a_changed_byte_in_a_tensor_is_noticed(tmp_path: Path) -> None:
+    path = saved(tmp_path / "w.pt", {"a": torch.full((64,), 3.0)})
+    content = path.read_bytes()
+    place = content.index(torch.full((64,), 3.0).numpy().tobytes())
+    path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+    with pytest.raises(ModelFileError, match="is not what its checksum says"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [
+        ("MOST_BYTES", 100, "more than the 0 that are read"),
+        ("MOST_TENSORS", 1, "has 2 tensors, more than the 1 that are read"),
+        ("MOST_PICKLE", 10, "has a pickle of more than 0 MiB"),
+    ],
+)
+def test_what_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, reason: str
+) -> None:
+    path = saved(tmp_path / "w.pt", STATE, _use_new_zipfile_serialization=limit != "MOST_TENSORS")
+    monkeypatch.setattr(torch_files, limit, value)
+    with pytest.raises(ModelFileError, match=reason):
+        read_checkpoint(path)
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a file"):
+        require_file(tmp_path)
+    with pytest.raises(UsageError, match="No such file or directory; name a weights file"):
+        require_file(tmp_path / "nothing.pt")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")  # opening it would wait forever
+        with pytest.raises(UsageError, match="is not a file"):
+            require_file(tmp_path / "pipe")
+
+
+def test_the_first_bytes_of_a_file_are_given(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(bytes(range(256)) * 4)
+    assert require_file(tmp_path / "w.pt") == bytes(range(256)) * 2
