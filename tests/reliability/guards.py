@@ -47,7 +47,7 @@ GUARDS = (
     Guard(
         "a file is flushed before it gets its name", "runtime/files.py",
         "            os.fsync(file.fileno())\n", "",
-        "storage/test_run_folder.py::test_it_is_on_the_disk_before_it_has_its_name",
+        "runtime/test_files.py::test_it_is_on_the_disk_before_it_has_its_name",
     ),
     Guard(
         "a file is written under another name", "runtime/files.py",
