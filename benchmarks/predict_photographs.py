@@ -86,7 +86,7 @@ def _onestop(words: argparse.Namespace, precision: str) -> Mapping[str, float]:
     begun = time.perf_counter()
     said = list(onestop.predict(network, files, top=1, precision=precision))  # type: ignore[arg-type]
     seconds = time.perf_counter() - begun
-    numbers = [network.classes.index(prediction.guesses[0].label) for prediction in said]
+    numbers = [network.classes.index(prediction.label) for prediction in said]
     return {
         **_figures(words, seconds, numbers),
         "as_fp32": _share(words, "onestop_fp32", numbers, first=precision == "fp32"),

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import onestop
-from onestop.tasks import Regression
+from onestop.figures.fitted import fitted_line
 
 
 def main(out: str = "runs") -> None:
@@ -39,7 +39,7 @@ def main(out: str = "runs") -> None:
 
     # The points and the fitted line.
     fitted = model(model.preprocessing.normalise(torch.from_numpy(x[:, None]))).detach()
-    figure = Regression().draw(list(x[:, None]), y.tolist(), fitted)
+    figure = fitted_line(x.tolist(), y.tolist(), fitted.squeeze(-1).tolist())
     figure.savefig(Path(run.folder) / "line.png")
     print(f"loss: {run.metrics['loss']:.4f}")
     print(Path(run.folder) / "line.png")

@@ -44,7 +44,7 @@ def main(network: str = "vgg13", *photographs: str) -> None:
 
     titles = []
     for label, prediction in zip(labels, onestop.predict(model, images, top=3), strict=True):
-        guesses = [f"{guess.label} {guess.score:.0%}" for guess in prediction.guesses]
+        guesses = [f"{guess.name} {guess.score:.0%}" for guess in prediction.labels]
         print(f"{label}: {', '.join(guesses)}")
         titles.append("\n".join([label, *guesses]))
     Path("runs").mkdir(exist_ok=True)

@@ -140,13 +140,17 @@ class DatasetInfo:
     width: int
     splits: tuple[str, ...]
     vectors: bool = False
+    task: str = "classification"
 
 
 def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
     """Number, size and channels of the training images, from the headers of `look_at` of them."""
     train = dataset.splits["train"]
     if not train.is_image:
-        return DatasetInfo(len(train), 1, train.features, 0, 0, tuple(dataset.splits), vectors=True)
+        return DatasetInfo(
+            len(train), 1, train.features, 0, 0, tuple(dataset.splits), vectors=True,
+            task=dataset.task,
+        )  # fmt: skip
     shapes = []
     for index in permutation(key_for("facts"), len(train)).tolist():
         try:
@@ -165,4 +169,5 @@ def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
         height=int(np.median(heights)),
         width=int(np.median(widths)),
         splits=tuple(dataset.splits),
+        task=dataset.task,
     )

@@ -47,6 +47,9 @@ def given_images(images: Any) -> tuple[list[Any], list[Skipped]]:
 
 def names_of(images: list[Any]) -> list[str]:
     """What to call images: their paths, or their numbers if they came from memory."""
-    return [
-        str(image) if isinstance(image, str | Path) else f"#{i}" for i, image in enumerate(images)
-    ]
+    return [name_of(image, number) for number, image in enumerate(images)]
+
+
+def name_of(image: Any, number: int) -> str:
+    """What to call an image: its path, or its number if it came from memory."""
+    return str(image) if isinstance(image, str | Path) else f"#{number}"

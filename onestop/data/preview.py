@@ -6,15 +6,13 @@ Legend: H and W height and width as shown, C channels.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
 from onestop.data.dataset import Dataset
 from onestop.data.targets import Indices
 from onestop.images.decode import Pixels
 from onestop.images.formats import BadImageError
+from onestop.images.thumbnail import small
 from onestop.runtime.rng import key_for, permutation
-
-_SIDE = 192  # pixels
 
 
 def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
@@ -62,18 +60,3 @@ def _in_turn(strata: Indices | None, count: int, most: int) -> list[int]:
         rank[index] = seen[kind] = seen.get(kind, -1) + 1
     chosen = sorted(order.tolist(), key=lambda i: (rank[i], int(strata[i])))[:most]
     return sorted(chosen, key=lambda i: (int(strata[i]), rank[i]))
-
-
-def small(pixels: Pixels) -> Pixels:
-    """An image [H, W, C], its longer side at most 192 pixels."""
-    if max(pixels.shape[:2]) <= _SIDE:
-        return pixels
-    picture = picture_of(pixels)
-    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    array: Pixels = np.asarray(picture)
-    return array if array.ndim == 3 else array[..., None]
-
-
-def picture_of(pixels: Pixels) -> Image.Image:
-    """Pixels [H, W, C] as a Pillow image, grey or in colour; what is behind alpha is shown."""
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])

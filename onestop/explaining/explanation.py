@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from onestop.tasks.task import Label
+    from onestop.tasks.prediction import Label, Prediction
 
 Method = Literal["gradcam", "integrated-gradients", "occlusion"]
 """How a heat map is found; `docs/explain.md` says when each misleads."""
@@ -37,9 +37,8 @@ class Explanation:
 
     Attributes:
         image: Its path, or its number where it came from memory.
-        label: The class that is explained; the number, of a network that predicts one.
-        score: Its probability; the number, of a network that predicts one.
-        prediction: What the network says of the image, with a `label` and a `score`.
+        explained: What is explained: a class with its probability, or the predicted number.
+        prediction: What the network predicts for the image.
         method: How the heat map was found.
         layer: Whose map was read, by its name in the network; empty where the method needs none.
         pixels: uint8 [h, w, C], what the network saw of the image: resized and cut out.
@@ -49,9 +48,8 @@ class Explanation:
     """
 
     image: str
-    label: str
-    score: float
-    prediction: Label
+    explained: Label
+    prediction: Prediction
     method: Method
     layer: str
     pixels: NDArray[np.uint8]
@@ -59,12 +57,22 @@ class Explanation:
     remark: str = ""
 
     @property
+    def label(self) -> str:
+        """Name of the class that is explained; the number as text, of a network that predicts one."""
+        return self.explained.name
+
+    @property
+    def score(self) -> float:
+        """Probability of the class that is explained; the number, of a network that predicts one."""
+        return self.explained.score
+
+    @property
     def said(self) -> str:
-        """What the network said, and what is explained where that is another class."""
-        said = f"predicted {_with_score(self.prediction.label, self.prediction.score)}"
+        """What the network predicted, and what is explained if that is another class."""
+        said = f"predicted {self.prediction.text}"
         if self.label == self.prediction.label:
             return said
-        return f"{said}, explained: {_with_score(self.label, self.score)}"
+        return f"{said}, explained: {self.explained.text}"
 
     @property
     def way(self) -> str:
@@ -150,7 +158,3 @@ class Explanations(Sequence[Explanation]):
             "images": [one.to_json() for one in self._all],
             "skipped": list(self.skipped),
         }
-
-
-def _with_score(label: str, score: float) -> str:
-    return label if label == f"{score:.6g}" else f"{label} {score:.1%}"

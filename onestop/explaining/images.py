@@ -15,7 +15,7 @@ from onestop.explaining.explanation import Explanation, Explanations, Method
 from onestop.explaining.layers import Layer, find_layer
 from onestop.images.formats import BadImageError
 from onestop.inference.model import Model
-from onestop.tasks.task import Label
+from onestop.tasks.task import named
 from onestop.text import did_you_mean, listing
 
 
@@ -76,14 +76,13 @@ def _explained(
     outputs = outputs_in_32_bits(model, inputs)
     targets = outputs.argmax(1).tolist() if number is None else [number] * len(seen)
     heats = heat_maps(model, inputs, targets, method, layer)
-    said = model.task.decode(outputs, max(1, len(model.classes)))
-    for one, guesses, target, heat in zip(seen, said, targets, heats, strict=True):
-        explained = _guess(guesses, model.classes[target]) if model.classes else guesses[0]
+    labels = model.task.label(outputs, targets)
+    predictions = named(model.task.describe(outputs), [one.name for one in seen])
+    for one, prediction, label, heat in zip(seen, predictions, labels, heats, strict=True):
         yield Explanation(
             image=one.name,
-            label=explained.label,
-            score=explained.score,
-            prediction=guesses[0],
+            explained=label,
+            prediction=prediction,
             method=method,
             layer=layer.name if layer else "",
             pixels=one.pixels.permute(1, 2, 0).numpy(),
@@ -92,15 +91,10 @@ def _explained(
         )
 
 
-def _guess(guesses: Sequence[Label], label: str) -> Label:
-    return next(guess for guess in guesses if guess.label == label)
-
-
 def _number(model: Model, target: str) -> int:
-    if not model.classes:
-        raise UsageError(f"--target {target}: the model predicts a number and has no classes")
     if target not in model.classes:
-        near = did_you_mean(target, model.classes) or f"; it knows {listing(model.classes)}"
+        known = listing(model.classes) or "none, it predicts numbers"
+        near = did_you_mean(target, model.classes) or f"; it knows {known}"
         raise UsageError(f"--target {target}: the model knows no such class{near}")
     return model.classes.index(target)
 

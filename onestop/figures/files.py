@@ -97,6 +97,11 @@ def _for_a_page(tag: str, name: str) -> str:
     return tag.replace("#000000", "currentColor")
 
 
+def svg(figure: Figure, name: str) -> str:
+    """The same, no wider than the page."""
+    return to_svg(figure, name).replace("<svg", '<svg style="max-width:100%;height:auto"', 1)
+
+
 def figure_html(figure: Figure, about: str) -> str:
     """A figure as an image within a page of HTML; `about` is what it shows, in words."""
     picture = base64.b64encode(figure_bytes(figure, dpi=100)).decode()

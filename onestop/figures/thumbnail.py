@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from onestop.data.preview import picture_of
+from onestop.images.thumbnail import picture_of
 
 SIDE = 160
 """Pixels that a picture is reduced to."""

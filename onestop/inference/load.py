@@ -15,7 +15,14 @@ from onestop.networks.custom import is_users
 from onestop.networks.partial_load import fill
 from onestop.recipe import Precision
 from onestop.runtime.rng import preserved
-from onestop.storage.model_file import Card, misfit, model_path, read_card, read_model
+from onestop.storage.model_file import (
+    Card,
+    misfit,
+    model_path,
+    read_card,
+    read_model,
+    task_of,
+)
 
 
 def load(path: str | Path, network: nn.Module | None = None) -> Model:
@@ -28,10 +35,14 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
 
     Raises:
         UsageError: There is no model, or its network is not given.
-        ModelFileError: It is damaged, or for another network.
+        ModelFileError: It is damaged, or for another network or a task that is not known here.
     """
     file = model_path(path)
     card, tensors = read_model(file)
+    try:
+        task_of(card)
+    except ModelFileError as error:
+        raise ModelFileError(f"{file}: {error}") from None
     if network is None:
         if is_users(card.network):
             raise UsageError(
@@ -72,6 +83,7 @@ def pretrained(name: str) -> Model:
         classes=published.classes,
         preprocessing=preprocessing_of(published).to_json(),
         data={"name": "published weights"},
+        task="classification",
     )
     return Model(network, card)
 

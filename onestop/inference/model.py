@@ -5,15 +5,18 @@ Legend: B inputs of a batch, K outputs.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from onestop.data.inputs import name_of
 from onestop.data.loader import Loader
 from onestop.data.pixels import choose_source
 from onestop.data.prefetch import ahead
@@ -25,9 +28,8 @@ from onestop.networks.tta import augmented
 from onestop.recipe import MemoryFormat, Precision
 from onestop.runtime.device import Engine, choose_device, cores, suited_format
 from onestop.runtime.rng import preserved
-from onestop.storage.model_file import Card, write_model
-from onestop.tasks import task_for
-from onestop.tasks.task import Label
+from onestop.storage.model_file import Card, task_of, write_model
+from onestop.tasks import Prediction
 
 
 class Model(nn.Module):
@@ -45,12 +47,13 @@ class Model(nn.Module):
     """
 
     def __init__(self, network: nn.Module, card: Card) -> None:
+        """Raises a `ModelFileError` if this version does not know the card's task."""
         super().__init__()
         self.network = network
         self.card = card
         self.preprocessing: Preprocessing = from_json(card.preprocessing)
         self.classes = card.classes
-        self.task = task_for(card.classes)
+        self.task = task_of(card)
         self.engine = Engine(choose_device("cpu"), threads=torch.get_num_threads())
         self.eval()
 
@@ -92,29 +95,21 @@ class Model(nn.Module):
         folded = Folding(self.network, self.preprocessing.shape)(self.network)
         return augmented(folded, self.card.recipe.get("tta", "none"))
 
-    def predict(
-        self,
-        images: Iterable[Any],
-        top: int = 5,
-        remark: Callable[[int, str], None] | None = None,
-    ) -> Iterator[list[Label] | BadImageError]:
-        """The `top` guesses for each image, best first, while the images are still being read.
+    def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[Prediction]:
+        """A prediction per image, in their order, while the images are still being read.
 
         Args:
             images: Paths, bytes of image files, Pillow images, or arrays and tensors as
                 `onestop.images.arrays.images_array` takes them (colour in the order red, green,
                 blue), or vectors.
-            top: How many guesses an image.
-            remark: Called with the number of an image, before its guesses are given, and what is
-                wrong with it though it can be read; see `decode`.
+            top: Labels per image, best first.
 
         Yields:
-            For each image in turn its guesses, or the reason why it cannot be read.
+            What is predicted for each image, or the reason why it cannot be read.
         """
         size = batch_size(self.preprocessing.shape)
-        prepare = functools.partial(self._prepare, remark)
-        for prepared in ahead(_batches(enumerate(images), size), prepare, cores()):
-            yield from self._guess(prepared, top)
+        for prepared in ahead(_batches(enumerate(images), size), self._prepare, cores()):
+            yield from self._predict(prepared, top)
 
     def score(self, samples: Any, *, keep_outputs: bool = False) -> tuple[Scored, Loader]:
         """Score a split; what was found, and the feed, which knows what could not be read."""
@@ -141,26 +136,37 @@ class Model(nn.Module):
         """
         return self.preprocessing.prepare_input(image, remark)
 
-    def _prepare(
-        self, remark: Callable[[int, str], None] | None, numbered: tuple[int, Any]
-    ) -> Tensor | BadImageError:
+    def _prepare(self, numbered: tuple[int, Any]) -> _Prepared:
         number, image = numbered
+        name, warnings = name_of(image, number), list[str]()
         try:
-            return self.prepare(image, functools.partial(remark, number) if remark else None)
+            pixels = self.prepare(image, warnings.append)
         except BadImageError as error:
-            return error
+            return _Prepared(image, name, error=str(error))
+        return _Prepared(image, name, pixels, warning="; ".join(warnings))
 
-    def _guess(
-        self, waiting: list[Tensor | BadImageError], top: int
-    ) -> Iterator[list[Label] | BadImageError]:
-        readable = [item for item in waiting if isinstance(item, Tensor)]
-        guesses: Iterator[list[Label]] = iter(())
+    def _predict(self, prepared: list[_Prepared], top: int) -> Iterator[Prediction]:
+        readable = [one.pixels for one in prepared if one.pixels is not None]
+        predictions: Iterator[Prediction] = iter(())
         if readable:
             inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
-            with torch.inference_mode(), self.engine.autocast():
-                guesses = iter(self.task.decode(self.fast(inputs).cpu(), top))
-        for item in waiting:
-            yield next(guesses) if isinstance(item, Tensor) else item
+            with torch.inference_mode():
+                outputs = self.task.predict(self.engine.forward(self.fast), inputs)
+            predictions = iter(self.task.describe(outputs.cpu(), top=top))
+        for one in prepared:
+            found = Prediction("", error=one.error) if one.pixels is None else next(predictions)
+            yield dataclasses.replace(found, image=one.name, warning=one.warning, given=one.image)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """An image ready for the network; without pixels if it cannot be read."""
+
+    image: Any
+    name: str
+    pixels: Tensor | None = None
+    error: str = ""
+    warning: str = ""
 
 
 def _batches(images: Iterable[Any], count: int) -> Iterator[list[Any]]:

@@ -1,4 +1,4 @@
-"""What a network said of each image of a split, beside the truth: predictions.csv.
+"""What a network predicts for each image of a split, beside the truth: predictions.csv.
 
 Legend: N images, K outputs.
 """
@@ -6,9 +6,7 @@ Legend: N images, K outputs.
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +18,12 @@ from onestop.data.samples import Samples
 from onestop.data.sources.python import NAME
 from onestop.errors import UsageError
 from onestop.inference.score import Scored
-from onestop.metrics.calibration import Calibration, calibration
-from onestop.metrics.confusion import Matrix, confusion_matrix
-from onestop.runtime.csv_files import csv_text, plain_cell
+from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
-from onestop.tasks import Classification, Task
+from onestop.tasks import Prediction, Task
+from onestop.tasks.task import named
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What was said of one image.
-
-    Attributes:
-        image: Its path, or `#` and its number.
-        truth: Its class, or the number to predict as text.
-        predicted: What was said.
-        score: Probability of the class predicted; of a number, the number.
-        correct: Whether the two are the same; None for numbers.
-        loss: Cross entropy, or squared error.
-        truth_score: Probability of the true class; None for numbers.
-        second: The next likely class; empty where there is none.
-        second_score: Its probability.
-    """
-
-    image: str
-    truth: str
-    predicted: str
-    score: float
-    correct: bool | None
-    loss: float
-    truth_score: float | None = None
-    second: str = ""
-    second_score: float | None = None
-
-    @property
-    def margin(self) -> float:
-        """How much likelier the class predicted is than the next; small where it is a toss-up."""
-        return self.score - (self.second_score or 0.0)
-
-
-COLUMNS = tuple(field.name for field in dataclasses.fields(Verdict))
+_RANKED = 2  # labels of an image: the best and the second
 
 
 def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Dataset:
@@ -82,8 +46,8 @@ def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Datas
     )
 
 
-def judge(task: Task, samples: Samples, scored: Scored) -> list[Verdict]:
-    """A verdict an image, in the order of the split.
+def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Prediction]:
+    """A prediction per image, in the order of the split.
 
     Args:
         task: What the outputs mean.
@@ -92,58 +56,21 @@ def judge(task: Task, samples: Samples, scored: Scored) -> list[Verdict]:
     """
     if scored.outputs is None:
         return []
-    targets = samples.targets.batch(np.asarray(scored.indices))
-    losses = task.losses(scored.outputs, targets).tolist()
-    classes = isinstance(task, Classification)
-    found = []
-    for index, loss, guesses in zip(
-        scored.indices, losses, task.decode(scored.outputs, 2), strict=True
-    ):
-        best, *rest = guesses
-        truth = ", ".join(samples.targets.words(index))
-        second = rest[0] if rest and classes else None
-        found.append(
-            Verdict(
-                image=samples.name(index),
-                truth=truth,
-                predicted=best.label,
-                score=best.score,
-                correct=best.label == truth if classes else None,
-                loss=loss,
-                truth_score=float(np.exp(-loss)) if classes else None,
-                second=second.label if second else "",
-                second_score=second.score if second else None,
-            )
-        )
-    return found
+    predictions = task.describe(scored.outputs, targets_of(samples, scored), _RANKED)
+    return named(predictions, map(samples.name, scored.indices))
 
 
-def matrix_of(verdicts: Sequence[Verdict], classes: Sequence[str]) -> Matrix:
-    """The confusion matrix [K, K] of what was said."""
-    truths = [verdict.truth for verdict in verdicts]
-    return confusion_matrix(truths, [verdict.predicted for verdict in verdicts], classes)
+def targets_of(samples: Samples, scored: Scored) -> Any:
+    """The targets of the images that were scored, in the order of the outputs."""
+    return samples.targets.batch(np.asarray(scored.indices, np.int64))
 
 
-def calibration_of(verdicts: Sequence[Verdict]) -> Calibration:
-    """Whether what was said was right as often as its probability says."""
-    scores = [verdict.score for verdict in verdicts]
-    return calibration(scores, [bool(verdict.correct) for verdict in verdicts])
-
-
-def write_verdicts(path: Path, verdicts: Sequence[Verdict]) -> None:
+def write_predictions(path: Path, task: Task[Any], predictions: Sequence[Prediction]) -> None:
     """Write predictions.csv, whole or not at all."""
-    write_atomic(path, csv_text(COLUMNS, map(_row, verdicts), header=True))
+    write_atomic(path, csv_text(task.columns(), map(task.to_row, predictions), header=True))
 
 
-def _row(verdict: Verdict) -> dict[str, object]:
-    row: dict[str, object] = dict(vars(verdict))
-    for name in ("score", "loss", "truth_score", "second_score"):
-        row[name] = "" if row[name] is None else f"{row[name]:.6g}"
-    row["correct"] = "" if verdict.correct is None else int(verdict.correct)
-    return row
-
-
-def read_verdicts(path: Path) -> list[Verdict]:
+def read_predictions(path: Path, task: Task[Any]) -> list[Prediction]:
     """Read predictions.csv back.
 
     Raises:
@@ -151,20 +78,6 @@ def read_verdicts(path: Path) -> list[Verdict]:
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return [_verdict(row) for row in csv.DictReader(file)]
+            return [task.from_row(row) for row in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError, csv.Error):
         raise UsageError(f"{path}: has other columns than this version writes") from None
-
-
-def _verdict(row: dict[str, str]) -> Verdict:
-    return Verdict(
-        image=plain_cell(row["image"]),
-        truth=plain_cell(row["truth"]),
-        predicted=plain_cell(row["predicted"]),
-        score=float(row["score"]),
-        correct=bool(int(row["correct"])) if row["correct"] else None,
-        loss=float(row["loss"]),
-        truth_score=float(row["truth_score"]) if row["truth_score"] else None,
-        second=plain_cell(row["second"]),
-        second_score=float(row["second_score"]) if row["second_score"] else None,
-    )

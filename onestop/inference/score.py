@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,36 +44,36 @@ class Scored:
 
 def score(
     network: nn.Module,
-    task: Task,
+    task: Task[Any],
     batches: Iterable[Batch],
     engine: Engine,
     *,
     keep_outputs: bool = False,
 ) -> Scored:
     """Score a network on every sample of some batches, such as `Loader.in_order` gives."""
-    sums, kept, numbers = task.empty(), [], []
-    for indices, targets, outputs in outputs_of(network, batches, engine):
-        task.score(sums, outputs, targets)
+    meter, kept, numbers = task.meter(), [], []
+    for indices, targets, outputs in outputs_of(network, task, batches, engine):
+        meter.update(outputs, targets)
         if keep_outputs:
             kept.append(outputs.cpu())
             numbers += indices.tolist()
-    return Scored(task.metrics(sums), numbers, torch.cat(kept) if kept else None)
+    return Scored(meter.compute(), numbers, torch.cat(kept) if kept else None)
 
 
 def outputs_of(
-    network: nn.Module, batches: Iterable[Batch], engine: Engine
+    network: nn.Module, task: Task[Any], batches: Iterable[Batch], engine: Engine
 ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-    """Indices, targets [B] and float32 outputs [B, K] of some batches.
+    """Indices, targets [B] and outputs, float32 [B, K], of some batches.
 
     The network is in evaluation mode meanwhile and in its former mode afterwards.
     """
-    was_training = network.training
+    was_training, forward = network.training, engine.forward(network)
     network.eval()
     try:
         for batch in batches:
             check()
-            with torch.inference_mode(), engine.autocast():
-                outputs = network(batch.inputs)
-            yield batch.indices, batch.targets, outputs.float()
+            with torch.inference_mode():
+                outputs = task.predict(forward, batch.inputs)
+            yield batch.indices, batch.targets, outputs
     finally:
         network.train(was_training)

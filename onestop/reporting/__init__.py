@@ -7,28 +7,24 @@ from pathlib import Path
 
 from onestop.errors import UsageError
 from onestop.figures.style import shortened
-from onestop.inference.predictions import matrix_of
-from onestop.metrics.confusion import confused_pairs
 from onestop.reporting.compare import comparison
 from onestop.reporting.page import page
 from onestop.reporting.run_data import RunData, gather
 from onestop.reporting.sections import sections
 from onestop.reporting.summary import about, title
-from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
-from onestop.storage.run_folder import CONFUSION, REPORT
+from onestop.storage.run_folder import REPORT
 from onestop.text import plural
 
 __all__ = ["RunData", "gather", "write_comparison", "write_report"]
 
-_COLUMNS = ("truth", "predicted", "images")  # of confusion.csv
 _LONG = 180  # bytes of a file's name, of which systems take 255
 
 
 def write_report(found: RunData, out: Path | None = None) -> Path:
-    """Write the page of a run, and the numbers of its confusion matrix beside it.
+    """Write the page of a run, and the tables of its task beside it.
 
-    These are confusion.csv beside report.html, NAME-confusion.csv beside NAME.html.
+    Of classes that is confusion.csv beside report.html, NAME-confusion.csv beside NAME.html.
 
     Args:
         found: What `gather` found.
@@ -38,12 +34,13 @@ def write_report(found: RunData, out: Path | None = None) -> Path:
         OneStopError: It cannot be written.
     """
     path = out or found.folder / REPORT
-    pairs = path.with_name(CONFUSION if path.name == REPORT else f"{path.stem}-{CONFUSION}")
-    text = page(title(found), about(found), sections(found, pairs.name))
-    if found.named:
+    prefix = "" if path.name == REPORT else f"{path.stem}-"
+    text = page(title(found), about(found), sections(found, prefix))
+    for name, rows in found.report.files(found).items():
+        table = path.with_name(prefix + name)
         if out:
-            _refuse_foreign(pairs)
-        write_atomic(pairs, _pairs_csv(found))
+            _refuse_foreign(table, rows.partition("\n")[0])
+        write_atomic(table, rows)
     write_atomic(path, text)
     return path
 
@@ -70,20 +67,9 @@ def write_comparison(runs: Sequence[RunData], out: Path | None = None) -> Path:
     return path
 
 
-def _refuse_foreign(pairs: Path) -> None:
-    """Stop where a table of somebody else's would be replaced."""
-    if pairs.exists():
-        with pairs.open(encoding="utf-8", errors="replace") as file:
-            if file.readline().strip() != ",".join(_COLUMNS):
-                raise UsageError(f"{pairs}: is there already and not ours; choose another --out")
-
-
-def _pairs_csv(found: RunData) -> str:
-    """A row for each class and what it was named, hits included, where any image was."""
-    matrix, names = matrix_of(found.verdicts, found.classes), found.classes
-    hits = [(k, k, int(matrix[k, k])) for k in range(len(names)) if matrix[k, k]]
-    rows = [
-        {"truth": names[truth], "predicted": names[said], "images": count}
-        for truth, said, count in sorted([*hits, *confused_pairs(matrix)])
-    ]
-    return csv_text(_COLUMNS, rows, header=True)
+def _refuse_foreign(table: Path, header: str) -> None:
+    """Stop if a table of somebody else's would be replaced."""
+    if table.exists():
+        with table.open(encoding="utf-8", errors="replace") as file:
+            if file.readline().strip() != header.strip():
+                raise UsageError(f"{table}: is there already and not ours; choose another --out")

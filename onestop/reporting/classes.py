@@ -19,16 +19,14 @@ COLUMNS = ("class", "images", "found (recall)", "right when named (precision)", 
 
 def class_table(found: RunData) -> list[Block]:
     """A row a class; of many classes the weakest come first."""
-    if not found.named:
-        return []
-    of_class = Counter(v.truth for v in found.verdicts)
-    as_class = Counter(v.predicted for v in found.verdicts)
-    hits = Counter(v.truth for v in found.verdicts if v.correct)
+    of_class = Counter(p.truth_text for p in found.predictions)
+    as_class = Counter(p.label for p in found.predictions)
+    hits = Counter(p.truth_text for p in found.predictions if p.correct)
     taken: dict[str, Counter[str]] = {}
-    for verdict in found.verdicts:
-        if verdict.correct is False:
-            taken.setdefault(verdict.truth, Counter())[verdict.predicted] += 1
-    names = [name for name in found.classes if of_class[name] or as_class[name]]
+    for prediction in found.predictions:
+        if prediction.correct is False:
+            taken.setdefault(prediction.truth_text, Counter())[prediction.label] += 1
+    names = [name for name in found.names if of_class[name] or as_class[name]]
     recall = _shares(names, hits, of_class)
     precision = _shares(names, hits, as_class)
     rows: list[tuple[str | Share, ...]] = []
@@ -44,14 +42,14 @@ def class_table(found: RunData) -> list[Block]:
     if len(names) > _SHORT:
         rows.sort(key=lambda row: recall[str(row[0])].at)
         caption += " The weakest classes come first."
-    return [*_warned(found.classes, of_class), Table(COLUMNS, rows, caption, _SHORT)]
+    return [*_warned(found.names, of_class), Table(COLUMNS, rows, caption, _SHORT)]
 
 
 def recalls(found: RunData) -> dict[str, Share]:
     """The share of each class that was found, by name; classes without images are left out."""
-    of_class = Counter(v.truth for v in found.verdicts)
-    hits = Counter(v.truth for v in found.verdicts if v.correct)
-    return _shares([name for name in found.classes if of_class[name]], hits, of_class)
+    of_class = Counter(p.truth_text for p in found.predictions)
+    hits = Counter(p.truth_text for p in found.predictions if p.correct)
+    return _shares([name for name in found.names if of_class[name]], hits, of_class)
 
 
 def _shares(names: Sequence[str], hits: Counter[str], of: Counter[str]) -> dict[str, Share]:

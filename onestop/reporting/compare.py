@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from onestop.data.sources.python import NAME
 from onestop.figures.curves import compared
-from onestop.inference.predictions import Verdict
-from onestop.metrics.intervals import Paired, paired, root_mean, wilson
+from onestop.metrics.intervals import Paired, paired
+from onestop.metrics.spec import LOSS
 from onestop.recipe.schema import FIELDS
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
-from onestop.reporting.classes import recalls
+from onestop.reporting.images import pictures_of, prediction_table
 from onestop.reporting.run_data import RunData
-from onestop.reporting.sections import pictures_of, verdict_table
-from onestop.reporting.summary import named_split, network_of, source_of
-from onestop.text import duration, plural
+from onestop.reporting.summary import network_of, source_of
+from onestop.tasks import Prediction
+from onestop.text import duration, named_split, plural
 
 _FLIPPED = 12  # pictures of images that flipped, each way
 _CLASSES = 20  # rows of classes before the rest is folded
@@ -34,31 +34,37 @@ class Pair:
     Attributes:
         first: The run that all others are held against.
         second: The other run.
-        flipped: The second's verdicts that are right where the first's are wrong, and the other way
-            round.
-        paired: McNemar's figures; None where they share no image, or predict numbers.
+        flipped: The second's predictions that are correct where the first's are wrong, and the other
+            way round.
+        paired: McNemar's figures; None if they share no image, or if predictions of their task are
+            not just correct or wrong.
         lost: Images that only one of them was judged on.
+        shared: Images that both were judged on.
     """
 
     first: RunData
     second: RunData
-    flipped: tuple[list[Verdict], list[Verdict]]
+    flipped: tuple[list[Prediction], list[Prediction]]
     paired: Paired | None
     lost: int
+    shared: int = 0
 
 
 def pair(first: RunData, second: RunData) -> Pair:
     """Hold a run against another, image by image."""
-    known = {(v.image, v.truth): v for v in first.verdicts}
-    alike = first.split == second.split and _named_alike(first, second)
-    both = [(known[v.image, v.truth], v) for v in second.verdicts if (v.image, v.truth) in known]
-    if not both or not alike or not first.classes or not second.classes:
-        return Pair(first, second, ([], []), None, len(first.verdicts) + len(second.verdicts))
+    known = {(p.image, p.truth): p for p in first.predictions}
+    there = [p for p in second.predictions if (p.image, p.truth) in known]
+    both = [(known[p.image, p.truth], p) for p in there]
+    lost = len(first.predictions) + len(second.predictions)
+    if not both or first.split != second.split or not _named_alike(first, second):
+        return Pair(first, second, ([], []), None, lost)
+    lost -= 2 * len(both)
+    if any(p.correct is None for pair in both for p in pair):
+        return Pair(first, second, ([], []), None, lost, len(both))
     ours, theirs = (_right([pair[side] for pair in both]) for side in (0, 1))
-    better = [v for (_, v), a, b in zip(both, ours, theirs, strict=True) if b and not a]
-    worse = [v for (_, v), a, b in zip(both, ours, theirs, strict=True) if a and not b]
-    lost = len(first.verdicts) + len(second.verdicts) - 2 * len(both)
-    return Pair(first, second, (better, worse), paired(ours, theirs), lost)
+    better = [p for (_, p), a, b in zip(both, ours, theirs, strict=True) if b and not a]
+    worse = [p for (_, p), a, b in zip(both, ours, theirs, strict=True) if a and not b]
+    return Pair(first, second, (better, worse), paired(ours, theirs), lost, len(both))
 
 
 def _named_alike(first: RunData, second: RunData) -> bool:
@@ -66,7 +72,7 @@ def _named_alike(first: RunData, second: RunData) -> bool:
 
     A path is; a number (`#7`) only is within one source, or where all that is judged agrees.
     """
-    truths = [{v.image: v.truth for v in run.verdicts} for run in (first, second)]
+    truths = [{p.image: p.truth for p in run.predictions} for run in (first, second)]
     by_number = any(name.startswith("#") for one in truths for name in one)
     one_source = first.recipe.data.source == second.recipe.data.source != NAME
     return not by_number or one_source or truths[0] == truths[1]
@@ -82,8 +88,8 @@ def _same_data(first: RunData, second: RunData) -> bool:
     return prints[0] == prints[1]
 
 
-def _right(verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:
-    return np.array([bool(verdict.correct) for verdict in verdicts])
+def _right(predictions: Sequence[Prediction]) -> NDArray[np.bool_]:
+    return np.array([bool(prediction.correct) for prediction in predictions])
 
 
 def comparison(runs: Sequence[RunData]) -> list[Section]:
@@ -115,6 +121,11 @@ def told_apart(runs: Sequence[RunData]) -> list[RunData]:
 def verdict_of(found: Pair) -> str:
     """Which of two runs is better, by how much, and whether chance alone would do as much."""
     first, second, p = _name(found.first), _name(found.second), found.paired
+    if p is None and found.shared:
+        return (
+            f"{first} and {second} were judged on {plural(found.shared, 'image')} alike, but their "
+            "predictions are not just right or wrong: no test tells them apart."
+        )
     if p is None:
         return (
             f"{first} and {second} were not judged on the same images (which ones are held out depends "
@@ -122,9 +133,10 @@ def verdict_of(found: Pair) -> str:
         )
     alike = f"{first} and {second} do not differ by more than chance would have it"
     better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
+    difference = f"{p.difference:+.1%} {found.second.report.share}"
     return (
         f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {second} alone names "
-        f"{p.only_second:,} right and {first} alone {p.only_first:,}, {p.difference:+.1%} accuracy "
+        f"{p.only_second:,} right and {first} alone {p.only_first:,}, {difference} "
         f"(with 95% confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
         + (f" Left out: {plural(found.lost, 'image')} of one of them." if found.lost else "")
         + ("" if _same_data(found.first, found.second) else _OTHER_DATA)
@@ -139,25 +151,18 @@ def _figures(runs: Sequence[RunData]) -> Table:
     rows = []
     for run in runs:
         seconds = float(run.epochs[-1]["seconds"]) if run.epochs else 0.0
-        epochs, images = f"{len(run.epochs)} of {run.recipe.optim.epochs}", len(run.verdicts)
+        epochs, images = f"{len(run.epochs)} of {run.recipe.optim.epochs}", len(run.predictions)
         held = f"{images:,} {named_split(run.split)}" if images else ""
         rows.append([
             _name(run), network_of(run), source_of(run), _figure(run), held, epochs,
             duration(seconds),
         ])  # fmt: skip
-    columns = ("run", "network", "data", "accuracy or error", "on images", "epochs", "time")
+    columns = ("run", "network", "data", "result", "on images", "epochs", "time")
     return Table(columns, rows, "With intervals of 95%")
 
 
 def _figure(run: RunData) -> str | Share:
-    if not run.verdicts:
-        return "not scored yet"
-    if run.classes:
-        hits = sum(bool(v.correct) for v in run.verdicts)
-        low, high = wilson(hits, len(run.verdicts))
-        return Share(hits / len(run.verdicts), float(low), float(high))
-    least, most = root_mean([v.loss for v in run.verdicts])
-    return f"{run.metrics['rmse']:.4g} ({least:.4g} to {most:.4g})"
+    return run.report.cell(run) if run.predictions else "not scored yet"
 
 
 def _settings(runs: Sequence[RunData]) -> list[Block]:
@@ -174,20 +179,20 @@ def _settings(runs: Sequence[RunData]) -> list[Block]:
 def _curves(runs: Sequence[RunData]) -> list[Block]:
     rows = {_name(run): run.epochs for run in runs if run.epochs}
     blocks: list[Block] = []
-    for key in ("val_loss", "val_accuracy", "train_loss"):
+    shown = [("val", LOSS), *(("val", run.info.main) for run in runs), ("train", LOSS)]
+    for part, metric in dict.fromkeys(shown):
+        key = f"{part}_{metric.name}"
         ends = [f"{name} {of[-1][key]}" for name, of in rows.items() if of[-1].get(key)]
         if ends:
-            alt = f"{key.replace('_', ' ')} by epoch, at the end {', '.join(ends)}"
-            blocks.append(plot(compared(rows, key), key.replace("_", "-"), alt))
+            alt = f"{part} {metric.title} by epoch, at the end {', '.join(ends)}"
+            blocks.append(plot(compared(rows, metric, part), key.replace("_", "-"), alt))
     return blocks
 
 
 def _classes(runs: Sequence[RunData]) -> list[Block]:
     """The share of each class that each run finds, the most different classes first."""
-    if not all(run.named for run in runs):
-        return []
-    found = [recalls(run) for run in runs]
-    names = [name for name in runs[0].classes if all(name in one for one in found)]
+    found = [run.report.shares(run) for run in runs]
+    names = [name for name in runs[0].names if all(name in one for one in found)]
     if not names:
         return []
     names.sort(key=lambda name: -max(abs(one[name].at - found[0][name].at) for one in found))
@@ -201,17 +206,16 @@ def _flipped(found: Pair) -> list[Block]:
         return []
     blocks: list[Block] = []
     pictures, name = pictures_of(found.second), _name(found.second)
-    for verdicts, sign in zip(found.flipped, ("right", "wrong"), strict=True):
-        title = f"{plural(len(verdicts), 'image')} {sign} by {name} alone"
+    for predictions, sign in zip(found.flipped, ("right", "wrong"), strict=True):
+        images = plural(len(predictions), "image")
+        title = f"{images} {sign} by {name} alone"
         if sign == "wrong":
-            title = (
-                f"{plural(len(verdicts), 'image')} wrong by {name}, right by {_name(found.first)}"
-            )
-        if pictures and verdicts:
+            title = f"{images} wrong by {name}, right by {_name(found.first)}"
+        if pictures and predictions:
             tone: Tone = "good" if sign == "right" else "bad"
-            blocks.append(Gallery(pictures.tiles(verdicts[:_FLIPPED], tone), title))
+            blocks.append(Gallery(pictures.tiles(predictions[:_FLIPPED], tone), title))
         else:
-            blocks.append(verdict_table(verdicts, title, _FLIPPED))
+            blocks.append(prediction_table(predictions, title, _FLIPPED))
     return blocks
 
 

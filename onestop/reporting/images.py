@@ -6,9 +6,9 @@ Legend: B images, C channels, h and w as the network sees them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,9 +23,12 @@ from onestop.explaining.attribution import heat_maps
 from onestop.figures.explanation import overlay
 from onestop.images.formats import BadImageError
 from onestop.inference.model import Model
-from onestop.inference.predictions import Verdict
 from onestop.recipe import Recipe
-from onestop.reporting.blocks import Tile, Tone, tile
+from onestop.reporting.blocks import Table, Tile, Tone, tile
+from onestop.tasks import Prediction
+
+if TYPE_CHECKING:
+    from onestop.reporting.run_data import RunData
 
 Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24
@@ -34,8 +37,11 @@ TRAINING_SAMPLES = 24
 class Pictures:
     """Images of a split by name, as the network saw them."""
 
-    def __init__(self, samples: Samples, model: Model) -> None:
-        self._samples, self._model = samples, model
+    def __init__(
+        self, samples: Samples, model: Model, lines: Callable[[Prediction], Sequence[str]]
+    ) -> None:
+        """`lines` are what stands under the picture of a prediction."""
+        self._samples, self._model, self._lines = samples, model, lines
         self._preprocessing = model.preprocessing
 
     @cached_property
@@ -52,35 +58,51 @@ class Pictures:
         except BadImageError:
             return None
 
-    def tiles(self, verdicts: Sequence[Verdict], tone: Tone = "") -> list[Tile]:
-        """A picture each, with what was said of it."""
-        return [self._tile(v, self.prepared(v.image), None, tone) for v in verdicts]
+    def tiles(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
+        """A picture each, with what was predicted."""
+        return [self._tile(p, self.prepared(p.image), None, tone) for p in predictions]
 
-    def explained(self, verdicts: Sequence[Verdict], tone: Tone = "") -> list[Tile]:
+    def explained(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
         """The same with a second picture each: where the network looked for what it predicted."""
-        found = [(verdict, self.prepared(verdict.image)) for verdict in verdicts]
-        there = [(verdict, pixels) for verdict, pixels in found if pixels is not None]
+        found = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
+        there = [(prediction, pixels) for prediction, pixels in found if pixels is not None]
         maps: dict[str, Pixels] = {}
         if there:
             inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in there]))
-            numbers = [self._model.classes.index(verdict.predicted) for verdict, _ in there]
+            numbers = [self._model.classes.index(prediction.label) for prediction, _ in there]
             with contextlib.suppress(OneStopError):  # a network without maps has no heat maps
                 heat = heat_maps(self._model, inputs, numbers).numpy()
-                for (verdict, pixels), one in zip(there, heat, strict=True):
-                    maps[verdict.image] = overlay(as_image(pixels), one)
-        return [self._tile(v, pixels, maps.get(v.image), tone) for v, pixels in found]
+                for (prediction, pixels), one in zip(there, heat, strict=True):
+                    maps[prediction.image] = overlay(as_image(pixels), one)
+        return [self._tile(p, pixels, maps.get(p.image), tone) for p, pixels in found]
 
     def _tile(
-        self, verdict: Verdict, pixels: torch.Tensor | None, heat: Pixels | None, tone: Tone
+        self, prediction: Prediction, pixels: torch.Tensor | None, heat: Pixels | None, tone: Tone
     ) -> Tile:
-        lines = [f"{verdict.predicted} {verdict.score:.0%}", f"is {verdict.truth}"]
-        if verdict.correct:
-            lines[1] = f"or {verdict.second} {verdict.second_score or 0:.0%}"
-        elif verdict.truth_score is not None:
-            lines[1] += f" {verdict.truth_score:.0%}"
-        alt = f"{verdict.image}, predicted {verdict.predicted}, is {verdict.truth}"
+        name, truth = prediction.image, prediction.truth_text
+        alt = f"{name}, predicted {prediction.label}, is {truth}"
         image = None if pixels is None else as_image(pixels)
-        return tile(verdict.image, image, alt, lines, tone, heat)
+        return tile(name, image, alt, self._lines(prediction), tone, heat)
+
+
+def pictures_of(run: RunData) -> Pictures | None:
+    """Images of the split that was scored, if they are at hand."""
+    if run.dataset is None or run.model is None or not has_images(run):
+        return None
+    if run.split not in run.dataset.splits:
+        return None
+    return Pictures(run.dataset.splits[run.split], run.model, run.report.lines)
+
+
+def has_images(run: RunData) -> bool:
+    """Whether the run's network takes images."""
+    return run.model is not None and run.model.preprocessing.is_image
+
+
+def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: int) -> Table:
+    """What was predicted for images that cannot be shown."""
+    rows = [(p.image, p.truth_text, p.label, f"{p.score:.1%}") for p in predictions]
+    return Table(("image", "is", "predicted", "probability"), rows, caption, unfolded)
 
 
 def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]:

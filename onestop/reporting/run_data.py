@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,16 @@ from onestop.data.sources.python import NAME
 from onestop.errors import OneStopError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
-from onestop.inference.predictions import Verdict, judge, read_verdicts, trained_on
+from onestop.inference.predictions import predictions_of, read_predictions, trained_on
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
+from onestop.reporting.task_report import TaskReport
+from onestop.reporting.tasks import report_of
 from onestop.runtime.csv_files import plain_cell
 from onestop.runtime.files import read_object
-from onestop.storage.model_file import Card, read_card
+from onestop.storage.model_file import Card, read_card, task_of
 from onestop.storage.run_folder import (
     EPOCHS,
-    LOG,
     METRICS,
     MODEL,
     PREDICTIONS,
@@ -37,8 +39,8 @@ from onestop.storage.run_folder import (
     is_busy,
     state_of,
 )
-
-_STAMP = len("2026-01-01 00:00:00 ")
+from onestop.storage.run_info import RunInfo, read_info
+from onestop.tasks import Prediction, Task, make_task
 
 
 @dataclass
@@ -48,43 +50,57 @@ class RunData:
     Attributes:
         folder: Of the run.
         recipe: Every setting.
-        metrics: The final figures; those of the best network so far where the run is not done; empty
-            where there is no network yet.
+        metrics: The final values of the metrics; those of the best network so far if the run is not
+            done; empty if there is no network yet.
+        info: The run's task, how its metrics are called and printed, and notes and warnings.
         epochs: Rows of metrics.csv.
-        verdicts: What was said of each image that `metrics` is about.
+        predictions: What was predicted for each image that `metrics` is about.
         state: `done`, `going on` or `stopped`.
         card: Of the model file, where there is one.
         model: To look into, where it could be loaded.
         dataset: To show images of, where it could be opened.
         gone: Why there is no model or no data set.
-        said: Notes and warnings of the log, each once.
         skipped: `path` and `reason` of files that were not used.
         name: What it is called beside others; empty: as its folder.
     """
 
     folder: Path
     recipe: Recipe
+    info: RunInfo
     metrics: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, str]] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
     state: State = "done"
     card: Card | None = None
     model: Model | None = None
     dataset: Dataset | None = None
     gone: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
     name: str = ""
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names in the order of the outputs; empty where numbers are predicted."""
-        return self.card.classes if self.card else tuple(self.metrics.get("per_class", ()))
+    def task(self) -> Task[Any]:
+        """What the network is trained to do.
+
+        Raises:
+            ModelFileError: This version does not know the task.
+        """
+        if self.card:
+            return task_of(self.card)
+        if self.dataset:
+            return make_task(self.dataset.task, self.dataset.classes, {})
+        names = tuple(self.metrics.get("per_class", ()))
+        return make_task(self.info.task, names, {})
 
     @property
-    def named(self) -> bool:
-        """Whether images were named, so that there is something to say of classes."""
-        return bool(self.verdicts and self.classes)
+    def names(self) -> tuple[str, ...]:
+        """Classes or labels in the order of the outputs; empty if numbers are predicted."""
+        return self.task.names
+
+    @property
+    def report(self) -> TaskReport:
+        """What there is to say of the task."""
+        return report_of(self.task.name)
 
     @property
     def split(self) -> str:
@@ -118,30 +134,18 @@ def gather(
     recipe = read_resolved(folder / RECIPE)
     metrics = read_object(folder / METRICS)
     busy = is_busy(folder) if busy is None else busy
-    found = RunData(folder, recipe, metrics, model=model)
+    found = RunData(folder, recipe, read_info(folder), metrics, model=model)
     found.state = state_of(metrics, busy=busy)
-    if (folder / EPOCHS).is_file():
-        found.epochs = EpochsFile.read(folder / EPOCHS)
-    found.said = _said(folder / LOG)
+    found.epochs = EpochsFile.read(folder / EPOCHS)
     found.skipped = _skipped(folder / SKIPPED)
     found.dataset = dataset or _data(found, data_root)
     if (folder / MODEL).is_file():
         _load(found, network)
     if found.state == "done":
-        _read_verdicts(found)
-    if not found.verdicts:
+        _read_predictions(found)
+    if not found.predictions:
         _score(found)
     return found
-
-
-def _said(log: Path) -> list[str]:
-    """Notes and warnings, each once, in the order they came."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    texts = [line[_STAMP:] for line in lines]
-    return list(dict.fromkeys(t for t in texts if t.startswith(("note: ", "warning: "))))
 
 
 def _skipped(path: Path) -> list[dict[str, str]]:
@@ -182,16 +186,24 @@ def _load(found: RunData, network: nn.Module | str | None) -> None:
         found.dataset = None
 
 
-def _read_verdicts(found: RunData) -> None:
-    """What was said of each image, where it is whole; of an earlier version it is made anew."""
-    path, known = found.folder / PREDICTIONS, set(found.classes)
+def _read_predictions(found: RunData) -> None:
+    """The predictions, if the file is whole; that of an earlier version is made anew."""
+    path, task = found.folder / PREDICTIONS, found.task
     try:
-        said = read_verdicts(path) if path.is_file() else []
+        predictions = read_predictions(path, task) if path.is_file() else []
     except OneStopError:
         return
-    strange = known and any({v.truth, v.predicted} - known for v in said)
-    if len(said) == found.metrics.get("images") and not strange:
-        found.verdicts = said
+    strange = any(_strange(prediction, task.names) for prediction in predictions)
+    if len(predictions) == found.metrics.get("images") and not strange:
+        found.predictions = predictions
+
+
+def _strange(prediction: Prediction, names: Sequence[str]) -> bool:
+    """Whether a name in it is not one that the network knows."""
+    if any(label.number for label in prediction.labels):
+        return False
+    said = {label.name for label in prediction.labels} | {*(prediction.truth or ())}
+    return not said.issubset(names)
 
 
 def _score(found: RunData) -> None:
@@ -204,6 +216,6 @@ def _score(found: RunData) -> None:
     if model is None or dataset is None or split not in dataset.splits:
         return
     scored, feed = model.score(dataset.splits[split], keep_outputs=True)
-    found.verdicts = judge(model.task, feed.samples, scored)
+    found.predictions = predictions_of(model.task, feed.samples, scored)
     if found.state != "done":
         found.metrics = {"split": split, **scored.metrics}

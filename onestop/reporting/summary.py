@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import PurePath
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from onestop.data.sources.python import NAME
-from onestop.metrics.intervals import root_mean, wilson
-from onestop.reporting.run_data import RunData
 from onestop.text import plural
 
-
-def named_split(split: str) -> str:
-    """A split in a person's words."""
-    return {"test": "test", "val": "validation"}.get(split, "training")
+if TYPE_CHECKING:
+    from onestop.reporting.run_data import RunData
 
 
 def title(found: RunData) -> str:
@@ -42,58 +37,27 @@ def about(found: RunData) -> str:
 
 def headline(found: RunData) -> str:
     """What was trained on what and how well, in one sentence with an interval of 95 %."""
-    metrics = found.metrics
     of = {
         "done": "was trained",
         "going on": "is being trained",
         "stopped": "was trained, not to the end,",
     }
     begin = f"{network_of(found)} {of[found.state]} on {_data(found)}"
-    if not metrics:
+    if not found.metrics:
         return f"{begin}; no epoch of it is scored yet."
-    images = metrics["images"]
-    held = "held-out " if found.split != "train" else ""
-    if not found.classes:
-        end = _numbers(found, images)
-    else:
-        hits = round(metrics["accuracy"] * images)
-        low, high = (float(end) for end in wilson(hits, images))
-        end = (
-            f"names {hits:,} of {images:,} {held}{named_split(found.split)} images right: "
-            f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between {low:.1%} and {high:.1%}"
-        )
+    end = found.report.result(found)
     return f"{begin} and {'so far ' if found.state != 'done' else ''}{end}."
 
 
 def _data(found: RunData) -> str:
-    name = source_of(found)
-    if found.dataset is None:
-        return (
-            f"{name} ({plural(len(found.classes), 'class', 'classes')})" if found.classes else name
-        )
-    train = found.dataset.splits["train"]
-    unread = {row["path"] for row in found.skipped}
-    left_out = sum(train.name(i) in unread for i in range(len(train))) if unread else 0
-    count = plural(len(train) - left_out, "training image")
-    if not found.classes:
-        return f"{name} ({count.replace('image', 'sample')})"
-    return f"{name} ({plural(len(found.classes), 'class', 'classes')}, {count})"
-
-
-def _numbers(found: RunData, count: int) -> str:
-    metrics = found.metrics
-    low, high = root_mean([verdict.loss for verdict in found.verdicts])
-    between = f", with 95% confidence between {low:.4g} and {high:.4g}" if found.verdicts else ""
-    return (
-        f"misses the number of {count:,} {named_split(found.split)} samples by "
-        f"{metrics['rmse']:.4g} (root mean square{between}); {_explained(metrics['r2'])}"
-    )
-
-
-def _explained(r2: float) -> str:
-    if r2 > 0:
-        return f"it explains {r2:.1%} of their variance"
-    return "who always says their mean misses them by no more"
+    facts = [found.task.counted()]
+    if found.dataset is not None:
+        train = found.dataset.splits["train"]
+        unread = {row["path"] for row in found.skipped}
+        left_out = sum(train.name(i) in unread for i in range(len(train))) if unread else 0
+        facts.append(plural(len(train) - left_out, f"training {found.report.thing}"))
+    said = ", ".join(filter(None, facts))
+    return f"{source_of(found)} ({said})" if said else source_of(found)
 
 
 def remarks(found: RunData) -> list[str]:
@@ -101,24 +65,13 @@ def remarks(found: RunData) -> list[str]:
     said = []
     if found.split == "val" and found.epochs:
         said.append(
-            "The kept epoch was chosen by these images, so the figure flatters a little; a test split "
-            "would tell better."
+            "The kept epoch was chosen by these images, so the result is slightly optimistic; a test "
+            "split would be fairer."
         )
     if found.split == "train":
         said.append("No images were held out: on new ones the network will do worse.")
-    if base := _baseline(found):
-        said.append(base)
+    said += found.report.remarks(found)
     if found.state != "done":
         done, of = len(found.epochs), found.recipe.optim.epochs
         said.append(f"The run is {found.state}; of {plural(of, 'epoch')} it has done {done:,}.")
     return said
-
-
-def _baseline(found: RunData) -> str:
-    """What a figure is to be held against: naming the most frequent class each time."""
-    if not found.named:
-        return ""
-    names, counts = np.unique([verdict.truth for verdict in found.verdicts], return_counts=True)
-    share, name = counts.max() / counts.sum(), str(names[counts.argmax()])
-    digits = 1 if share < 0.1 else 0
-    return f"Who always says {name!r} would be right {share:.{digits}%} of the time."

@@ -1,9 +1,9 @@
-"""Figures of what a network said of the images of a split."""
+"""Figures of what a network predicted for the images of a split, as its task draws them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
 from onestop.text import did_you_mean, listing
@@ -11,50 +11,39 @@ from onestop.text import did_you_mean, listing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onestop.inference.predictions import Verdict
-
-OF_CLASSES = ("confusion", "calibration")
-OF_NUMBERS = ("fit",)
+    from onestop.tasks import Prediction, Task
 
 
 def check_figure(name: str, known: Sequence[str]) -> None:
-    """Stop where a figure is asked for that there is none of.
+    """Check the name of a figure that is asked for.
 
     Raises:
-        UsageError: Names those there are.
+        UsageError: There is no such figure; the message names those there are.
     """
     if name not in known:
         near = did_you_mean(name, known)
         raise UsageError(
             f"figure {name!r}: there is none of that name here{near or '; there is '}"
-            + ("" if near else listing(known))
+            + ("" if near else listing(known) or "none")
         )
 
 
-def figure_of(name: str, verdicts: Sequence[Verdict], classes: Sequence[str]) -> Figure:
+def figure_of(
+    name: str | None, task: Task[Any] | None, predictions: Sequence[Prediction]
+) -> Figure:
     """The figure of that name.
 
     Args:
-        name: `confusion` or `calibration`; where numbers are predicted, `fit`.
-        verdicts: What was said of each image.
-        classes: Names in the order of the outputs; empty where numbers are predicted.
+        name: One of the task's figures; None is the first of them.
+        task: What the predictions are of.
+        predictions: One per image.
 
     Raises:
-        UsageError: No such figure, or nothing was said yet.
+        UsageError: No such figure, or nothing is predicted yet.
     """
-    check_figure(name, OF_CLASSES if classes else OF_NUMBERS)
-    if not verdicts:
+    figures = task.figures() if task else {}
+    name = name or next(iter(figures), "")
+    check_figure(name, tuple(figures))
+    if not predictions:
         raise UsageError(f"figure {name!r}: no image has been scored yet")
-    if name == "fit":
-        from onestop.figures.fitted import fitted_scatter
-
-        return fitted_scatter([float(v.truth) for v in verdicts], [v.score for v in verdicts])
-    from onestop.inference.predictions import calibration_of, matrix_of
-
-    if name == "confusion":
-        from onestop.figures.confusion import confusion_figure
-
-        return confusion_figure(matrix_of(verdicts, classes), classes)
-    from onestop.figures.calibration import calibration_figure
-
-    return calibration_figure(calibration_of(verdicts))
+    return figures[name](predictions)

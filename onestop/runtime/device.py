@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +70,15 @@ class Engine:
         if self.precision in _DTYPES:
             return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
         return _products(self.precision) if self.runs_ahead else nullcontext()
+
+    def forward(self, network: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+        """The network, each call of which runs in this precision."""
+
+        def run(inputs: Tensor) -> Any:
+            with self.autocast():
+                return network(inputs)
+
+        return run
 
     @contextmanager
     def applied(self) -> Iterator[None]:

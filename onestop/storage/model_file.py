@@ -27,10 +27,11 @@ from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.run_folder import MODEL
 from onestop.storage.torch_files import read_checkpoint
+from onestop.tasks import TASKS, Task, implied_task, make_task
 from onestop.text import listing
 
-FORMAT_VERSION = 2
-"""Files of version 1 have no checksum."""
+FORMAT_VERSION = 3
+"""Files of version 1 have no checksum; those of version 2 do not name their task."""
 SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
 """Of files of weights."""
 _KEY = "onestop"
@@ -52,6 +53,8 @@ class Card:
         metrics: Figures of the kept weights.
         data: Name and fingerprint of the data it was trained on.
         made_with: Versions and hardware.
+        task: Name of the task in `onestop.tasks.TASKS`; left out it follows from the classes.
+        task_options: What `Task.options` gave.
         format_version: Of this card.
     """
 
@@ -63,7 +66,22 @@ class Card:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, Any] = field(default_factory=dict)
+    task: str = ""
+    task_options: Mapping[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        if not self.task:
+            object.__setattr__(self, "task", implied_task(self.classes))
+
+
+def task_of(card: Card) -> Task[Any]:
+    """The task of a model.
+
+    Raises:
+        ModelFileError: This version does not know it, or the card's options are not the task's.
+    """
+    return make_task(card.task, card.classes, card.task_options)
 
 
 def packed_model(tensors: Mapping[str, Tensor], card: Card) -> bytes:
@@ -117,11 +135,12 @@ def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
 def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
     """What of a card would have a network built that cannot be the file's; empty where nothing."""
     known = ("classes", "channels", "image_size")
-    classes, channels, size = (card.arguments.get(name, 0) for name in known)
+    outputs, channels, size = (card.arguments.get(name, 0) for name in known)
+    wanted = task_of(card).head().outputs if card.task in TASKS else outputs
     shape, named = from_json(card.preprocessing).shape, len(card.classes)
     odd, numbers = card.arguments.keys() - set(known), sum(t.numel() for t in tensors.values())
     problems = (
-        (classes != max(1, named), f"{classes:,} outputs for {named:,} classes"),
+        (outputs != wanted, f"{outputs:,} outputs, its task needs {wanted:,}"),
         (len(set(card.classes)) < named, "two classes of one name"),
         (bool(odd), f"{listing(sorted(odd))} of its network, which none has"),
         (channels > max(4, numbers), f"{channels:,} channels, more than it has numbers"),

@@ -1,75 +1,108 @@
-"""Predicting a number.
+"""One number per image or vector.
 
 Legend: B samples of a batch; the network has one output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
 
-import numpy as np
-import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.metrics import Metrics, regression_metrics
-from onestop.tasks.task import Label, Sums, Task
+from onestop.metrics import Metrics
+from onestop.metrics.counts import regression_metrics
+from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks.prediction import Label, Prediction
+from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from onestop.data.batch import Batch
 
-class Regression(Task):
+
+class Regression(Task[Tensor]):
     """Mean squared error."""
 
     name = "regression"
-    monitor = "loss"
-    figures: ClassVar[tuple[str, ...]] = ("loss", "mae")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("rmse", "rmse", higher=False),
+        Metric("mae", "mae", higher=False),
+        Metric("r2", "r2"),
+        LOSS,
+    )
 
-    @property
-    def outputs(self) -> int:
-        return 1
+    def head(self) -> Head:
+        return Head(1)
 
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
-        return F.mse_loss(outputs.float().squeeze(-1), targets)
+    def loss(self, network: Network, batch: Batch) -> Loss:
+        outputs: Tensor = network(batch.inputs)
+        return Loss(F.mse_loss(outputs.float().squeeze(-1), batch.targets))
 
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:  # noqa: ARG002
-        return torch.zeros((), dtype=torch.int64, device=targets.device)
+    def meter(self) -> RegressionMeter:
+        return RegressionMeter()
 
-    def empty(self) -> Sums:
-        names = ("images", "squared", "absolute", "total", "total_squared")
-        return {name: torch.zeros((), dtype=torch.float64) for name in names}
+    def describe(
+        self,
+        outputs: Tensor,
+        targets: Tensor | None = None,
+        top: int = 1,  # noqa: ARG002
+    ) -> list[Prediction]:
+        labels = self.label(outputs, range(len(outputs)))
+        if targets is None:
+            return [Prediction("", (label,)) for label in labels]
+        losses = (outputs.squeeze(-1) - targets).square()
+        return [
+            Prediction("", (label,), truth=(f"{target:.6g}",), loss=loss)
+            for label, target, loss in zip(labels, targets.tolist(), losses.tolist(), strict=True)
+        ]
 
-    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:
+    def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:  # noqa: ARG002
+        values = outputs.float().squeeze(-1).tolist()
+        return [Label(f"{value:.6g}", value, number=True) for value in values]
+
+    def figures(self) -> Mapping[str, Draw]:
+        return {"fit": _fit}
+
+    def from_row(self, row: Mapping[str, str]) -> Prediction:
+        prediction = super().from_row(row)
+        labels = tuple(dataclasses.replace(label, number=True) for label in prediction.labels)
+        return dataclasses.replace(prediction, labels=labels)
+
+
+class RegressionMeter(Meter[Tensor]):
+    """Sums of errors and targets over each batch, of which the metrics are made."""
+
+    def __init__(self) -> None:
+        self._images = 0
+        self._batches: list[dict[str, float]] = []
+
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
         predicted, wanted = outputs.double().cpu().squeeze(-1), targets.double().cpu()
         error = predicted - wanted
-        sums["images"] += len(wanted)
-        sums["squared"] += error.square().sum()
-        sums["absolute"] += error.abs().sum()
-        sums["total"] += wanted.sum()
-        sums["total_squared"] += wanted.square().sum()
+        self._images += len(wanted)
+        self._batches.append({
+            "squared": float(error.square().sum()),
+            "absolute": float(error.abs().sum()),
+            "total": float(wanted.sum()),
+            "total_squared": float(wanted.square().sum()),
+        })  # fmt: skip
 
-    def metrics(self, sums: Sums) -> Metrics:
-        values = {name: float(value) for name, value in sums.items()}
-        return regression_metrics(int(values.pop("images")), **values)
+    def merge(self, other: Self) -> None:
+        self._images += other._images
+        self._batches += other._batches
 
-    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:  # noqa: ARG002
-        return [[Label(f"{value:.6g}", value)] for value in outputs.squeeze(-1).tolist()]
+    def compute(self) -> Metrics:
+        names = ("squared", "absolute", "total", "total_squared")
+        sums = {name: in_order(batch[name] for batch in self._batches) for name in names}
+        return regression_metrics(self._images, **sums)
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return (outputs.squeeze(-1) - targets).square()
 
-    def truth(self, target: float) -> str:
-        return f"{target:.6g}"
+def _fit(predictions: Sequence[Prediction]) -> Figure:
+    from onestop.figures.fitted import fitted_scatter
 
-    def draw(
-        self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
-    ) -> Figure:
-        from onestop.figures.fitted import fitted_line, fitted_scatter
-
-        predicted = outputs.squeeze(-1).tolist()
-        if all(len(np.atleast_1d(x)) == 1 for x in inputs):
-            return fitted_line([float(np.atleast_1d(x)[0]) for x in inputs], targets, predicted)
-        return fitted_scatter(targets, predicted)
+    wanted = [float(prediction.truth_text) for prediction in predictions]
+    return fitted_scatter(wanted, [prediction.score for prediction in predictions])

@@ -1,94 +1,224 @@
-"""The functions that make a task.
+"""What a task is: five functions, its metrics, and a few hooks.
 
-A new task is a new file beside this one; the loop, evaluation and prediction ask only for these.
+A new task is a new file beside this one and a line in `onestop.tasks.TASKS`. The loop, evaluation,
+prediction and reports ask only for what is declared here, never which task it is.
 
-Legend: B samples of a batch, K outputs of the network.
+Legend: B images of a batch, K outputs of the network, N images of a split.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from onestop.errors import UsageError
 from onestop.metrics import Metrics
+from onestop.metrics.spec import Metric
+from onestop.runtime.csv_files import plain_cell
+from onestop.tasks.prediction import Label, Prediction
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Sums: TypeAlias = dict[str, Tensor]
-"""Counts and sums that can be added up over batches and processes."""
+    from onestop.data.batch import Batch
+    from onestop.data.dataset import Dataset
+    from onestop.recipe import Recipe
+
+Outputs = TypeVar("Outputs")
+"""What a network gives for a batch in evaluation mode: a tensor [B, K], or a list with B entries."""
+Network: TypeAlias = Callable[[Tensor], Any]
+"""Computes outputs of inputs in the engine's precision: a whole network, or the part that learns."""
+Draw: TypeAlias = Callable[[Sequence[Prediction]], "Figure"]
+"""A figure of the predictions for a split."""
 
 
 @dataclass(frozen=True)
-class Label:
-    """One thing the network says of a sample, in a person's words.
+class Head:
+    """What a task needs of a network.
 
     Attributes:
-        label: A class name; for a number the number as text.
-        score: Probability of the class; for a number the number itself.
+        outputs: K.
     """
 
-    label: str
-    score: float
+    outputs: int
 
 
-class Task(ABC):
-    """What a network is trained to do."""
+@dataclass(frozen=True)
+class Loss:
+    """What a training step computes.
 
-    name: ClassVar[str]
-    monitor: ClassVar[str]
-    """The figure that says which epoch was the best, where nobody asked for another."""
-    figures: ClassVar[tuple[str, ...]]
-    """The figures that `score` adds up to and that can be monitored."""
+    Attributes:
+        total: The loss to minimise, a scalar: the mean over the images of the batch.
+        sums: Sums over the batch by metric, such as the number of correct images as `accuracy`; for
+            each metric of the task that is marked `training`.
+    """
 
-    @property
+    total: Tensor
+    sums: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Meter(ABC, Generic[Outputs]):
+    """Adds up what the metrics of a split need, batch by batch."""
+
     @abstractmethod
-    def outputs(self) -> int:
-        """Head: the number of outputs K the network needs."""
+    def update(self, outputs: Outputs, targets: Any) -> None:
+        """Take a batch of outputs and targets into account."""
 
     @abstractmethod
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
-        """The loss to train with, a scalar: a mean over the batch of outputs [B, K].
+    def merge(self, other: Self) -> None:
+        """Take into account what another meter has seen, as if its batches came after one's own.
 
-        Of mixed images the targets are shares of the classes, [B, K].
+        A split that is divided among several meters gives exactly the metrics of a single one, down
+        to the last bit, if the meters are merged in the order of their batches.
         """
 
     @abstractmethod
-    def hits(self, outputs: Any, targets: Tensor) -> Tensor:
-        """How many of a training batch are right already, a scalar (0 for numbers)."""
+    def compute(self) -> Metrics:
+        """The metrics of all that was seen: those the task declares, `images`, and details."""
+
+
+class Task(ABC, Generic[Outputs]):
+    """What a network is trained to do.
+
+    Attributes:
+        names: Classes or labels in the order of the outputs; empty if numbers are predicted.
+    """
+
+    name: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What evaluation measures; the first is what `monitor` defaults to and what `runs` shows."""
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self.names = tuple(names)
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:  # noqa: ARG003
+        """The task of a run, with the settings of the recipe that concern its loss."""
+        return cls(dataset.classes)
 
     @abstractmethod
-    def empty(self) -> Sums:
-        """The sums of no samples at all."""
+    def head(self) -> Head:
+        """What the network must provide."""
 
     @abstractmethod
-    def score(self, sums: Sums, outputs: Tensor, targets: Tensor) -> None:
-        """Add a batch of outputs [B, K] to the sums, in place."""
+    def loss(self, network: Network, batch: Batch) -> Loss:
+        """Run the network forward and compute the loss, the latter in 32 bits in any precision.
+
+        Targets of mixed images are shares of the classes, [B, K].
+        """
+
+    def predict(self, network: Network, inputs: Tensor) -> Outputs:
+        """Run the network forward for evaluation: outputs in 32 bits."""
+        return network(inputs).float()  # type: ignore[no-any-return]
 
     @abstractmethod
-    def metrics(self, sums: Sums) -> Metrics:
-        """The figures that the sums amount to."""
+    def meter(self) -> Meter[Outputs]:
+        """A meter that has seen nothing yet."""
 
     @abstractmethod
-    def decode(self, outputs: Tensor, top: int) -> list[list[Label]]:
-        """The `top` guesses for each row of outputs [B, K], best first."""
+    def describe(self, outputs: Outputs, targets: Any = None, top: int = 1) -> list[Prediction]:
+        """The outputs of some images in words; the images' names are left empty.
 
-    @abstractmethod
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of each sample alone, [B], as `score` adds it up."""
+        Args:
+            outputs: Of B images.
+            targets: Of the same images, if they are known; then predictions have a truth and a loss.
+            top: Labels of each image, where the task ranks them.
+        """
 
-    @abstractmethod
-    def truth(self, target: float) -> str:
-        """A target in a person's words."""
+    def label(self, outputs: Outputs, numbers: Sequence[int]) -> list[Label]:  # noqa: ARG002
+        """For each image, what one of its outputs says, be it predicted or not; for `explain`.
 
-    @abstractmethod
-    def draw(
-        self, inputs: Sequence[NDArray[np.generic]], targets: Sequence[float], outputs: Tensor
-    ) -> Figure:
-        """A picture of samples (as stored) with targets and outputs [B, K]."""
+        Args:
+            outputs: Of B images.
+            numbers: B numbers of outputs.
+
+        Raises:
+            UsageError: This task's outputs cannot be explained.
+        """
+        raise UsageError(f"predictions of the task {self.name!r} cannot be explained")
+
+    def options(self) -> dict[str, Any]:
+        """What a model file must hold to build this task again: keyword arguments, as JSON."""
+        return {}
+
+    def settle(self, outputs: Outputs, targets: Any) -> Self:  # noqa: ARG002
+        """The task with what is chosen after training on the N images of the validation split."""
+        return self
+
+    def counted(self) -> str:
+        """How much there is to tell apart, such as `10 classes`; empty if there are no names."""
+        return ""
+
+    def figures(self) -> Mapping[str, Draw]:
+        """Figures of the predictions for a split, by name; the first stands for all of them."""
+        return {}
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns of predictions.csv."""
+        return COLUMNS
+
+    def to_row(self, prediction: Prediction) -> dict[str, object]:
+        """A prediction as a row of predictions.csv."""
+        second = prediction.second
+        return {
+            "image": prediction.image,
+            "truth": prediction.truth_text,
+            "predicted": prediction.label,
+            "score": _cell(prediction.score),
+            "correct": "" if prediction.correct is None else int(prediction.correct),
+            "loss": _cell(prediction.loss),
+            "truth_score": _cell(prediction.truth_score),
+            "second": second.name if second else "",
+            "second_score": _cell(second.score if second else None),
+        }
+
+    def from_row(self, row: Mapping[str, str]) -> Prediction:
+        """A row of predictions.csv as a prediction.
+
+        Raises:
+            KeyError, TypeError, ValueError: It does not have the columns of this task.
+        """
+        labels = [Label(plain_cell(row["predicted"]), float(row["score"]))]
+        if row["second_score"]:
+            labels.append(Label(plain_cell(row["second"]), float(row["second_score"])))
+        return Prediction(
+            image=plain_cell(row["image"]),
+            labels=tuple(labels),
+            truth=(plain_cell(row["truth"]),),
+            loss=float(row["loss"]),
+            truth_score=float(row["truth_score"]) if row["truth_score"] else None,
+            correct=bool(int(row["correct"])) if row["correct"] else None,
+        )
+
+
+COLUMNS = (
+    "image", "truth", "predicted", "score", "correct", "loss", "truth_score", "second",
+    "second_score",
+)  # fmt: skip
+"""Of predictions.csv, for tasks with one label per image."""
+
+
+def in_order(values: Iterable[float]) -> float:
+    """Their sum in 64 bits, rounded after each addition, as batch by batch.
+
+    Python's own `sum` compensates for rounding since 3.12, so that its last bit depends on the version.
+    """
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+def named(predictions: Iterable[Prediction], images: Iterable[str]) -> list[Prediction]:
+    """Predictions with the names of their images."""
+    pairs = zip(predictions, images, strict=True)
+    return [dataclasses.replace(prediction, image=image) for prediction, image in pairs]
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

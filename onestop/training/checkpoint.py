@@ -23,7 +23,8 @@ from onestop.storage.container import packed, unpacked
 from onestop.training.state import Training
 
 _KEY = "onestop_state"
-_VERSION = 1
+_VERSION = 2
+"""States of version 1 have the sum of `accuracy` under the name `hits`, and no other."""
 
 
 _COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "seen")
@@ -149,7 +150,8 @@ def _packed(training: Training, about: dict[str, Any]) -> bytes:
         tensors |= {f"average/{k}": v for k, v in training.average.network.state_dict().items()}
     for name, slot, value in slots(training.optimizer, training.network):
         tensors[f"optimizer/{slot}/{name}"] = value
-    tensors |= {"progress/loss_sum": progress.loss_sum, "progress/hits": progress.hits}
+    tensors["progress/loss_sum"] = progress.loss_sum
+    tensors |= {f"progress/{name}": total for name, total in progress.sums.items()}
     counters = {name: getattr(progress, name) for name in _COUNTERS}
     scaler = training.scaler.state_dict() if training.scaler else None
     header = {"version": _VERSION, "progress": counters, "scaler": scaler, "about": about}
@@ -182,8 +184,11 @@ def restore_state(saved: Saved, training: Training) -> None:
             training.scaler.load_state_dict(header["scaler"])
         for name in _COUNTERS:
             setattr(progress, name, header["progress"][name])
-        progress.loss_sum = parts["progress"]["loss_sum"].to(progress.loss_sum.device)
-        progress.hits = parts["progress"]["hits"].to(progress.hits.device)
+        sums, device = parts["progress"], progress.loss_sum.device
+        if "hits" in sums:  # version 1
+            sums["accuracy"] = sums.pop("hits")
+        progress.loss_sum = sums.pop("loss_sum").to(device)
+        progress.sums = {name: total.to(device) for name, total in sums.items()}
     except (RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFileError(f"{saved.path}: does not fit this run's recipe ({reason})") from None

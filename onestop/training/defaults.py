@@ -30,7 +30,7 @@ from onestop.runtime.device import (
     cores,
     suited_format,
 )
-from onestop.tasks import Classification, Regression, Task
+from onestop.tasks import TASKS
 from onestop.training.contradictions import refuse_contradictions
 
 Known: TypeAlias = Mapping[str, Any]
@@ -56,7 +56,7 @@ def derive(settings: Settings, facts: DatasetInfo) -> tuple[Settings, Entry]:
     settings = _fill(settings, _network_rules(settings.values, facts))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, facts)
-    refuse_inapplicable(settings, task_of(facts).name, images=not facts.vectors)
+    refuse_inapplicable(settings, facts.task, images=not facts.vectors)
     settings = _fill(settings, _input_rules(settings.values, facts, entry))
     settings = _fill(settings, _machine_rules(settings.values))
     settings = _fill(settings, _engine_rules(settings.values, facts, entry))
@@ -75,11 +75,6 @@ def _fill(settings: Settings, rules: Rules) -> Settings:
         if name not in settings.values:
             settings = settings.derive(name, value, why)
     return settings
-
-
-def task_of(facts: DatasetInfo) -> type[Task]:
-    """The task that the data are for."""
-    return Regression if facts.vectors or facts.classes == 0 else Classification
 
 
 def _refuse_other_inputs(entry: Entry, facts: DatasetInfo) -> None:
@@ -220,7 +215,7 @@ def _feature_cache_rules(known: Known) -> Rules:
 def _learning_rules(known: Known, facts: DatasetInfo) -> Rules:
     situation, epochs, optimizer = _situation(known, facts), known["epochs"], known["optimizer"]
     steps = epochs * math.ceil(facts.images / known["batch_size"])
-    ema, task = round(max(0.0, 1 - 20 / max(steps, 20)), 5), task_of(facts)
+    ema, task = round(max(0.0, 1 - 20 / max(steps, 20)), 5), TASKS[facts.task]
     decay = {"sgd": 5e-4, "adamw": 0.01}.get(optimizer, 0.0)
     if situation == "fine-tuning" and "val" in facts.splits:
         patience = (max(4, epochs // 2), "half of the run without a better epoch")
@@ -233,7 +228,7 @@ def _learning_rules(known: Known, facts: DatasetInfo) -> Rules:
         "weight_decay": (decay, f"usual for {optimizer}"),
         "warmup_epochs": _warmup(known["schedule"], epochs),
         "step_epochs": (10, "a tenth every ten epochs"),
-        "monitor": (task.figures[0], f"the main metric of {task.name}"),
+        "monitor": (task.metrics[0].name, f"the main metric of {task.name}"),
         "patience": patience,
     }
 

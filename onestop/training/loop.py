@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
 from onestop.data.batch import Batch
 from onestop.data.loader import Loader, epoch_plan
 from onestop.errors import NonFiniteLossError
-from onestop.metrics import HIGHER_IS_BETTER, Metrics
+from onestop.metrics import Metrics
+from onestop.metrics.spec import Metric
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.optim.schedules import schedule
 from onestop.recipe import Evaluation, Network, Optim, Recipe
@@ -44,7 +45,7 @@ class Step:
     steps: int  # ... of so many
     loss: Figure
     train_loss: Figure
-    train_accuracy: Figure
+    train_metrics: Mapping[str, Figure]  # by name, those that are summed while training
     images: int  # seen in this epoch
     lr: float
     waited: float = 0.0  # seconds this process has waited for images in this epoch
@@ -64,7 +65,7 @@ class Epoch:
 
 def train_loop(
     training: Training,
-    task: Task,
+    task: Task[Any],
     feed: Loader,
     recipe: Recipe,
     engine: Engine,
@@ -121,7 +122,7 @@ def train_loop(
                 loss = take_step(training, fast if whole else learner, task, batch, optim, engine)
             progress.step += 1
             progress.seconds = seconds + time.perf_counter() - begun
-            yield _step_record(progress, optim.epochs * per_epoch, loss, lr, waited)
+            yield _step_record(progress, task, optim.epochs * per_epoch, loss, lr, waited)
         _refuse_nonfinite(progress)
         took = time.perf_counter() - begun
         row = _training_row(progress, task) | {
@@ -132,18 +133,29 @@ def train_loop(
         metrics = evaluate(training.scored) if evaluate else {}
         row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
         row["scoring"] = time.perf_counter() - begun - took
-        best = _note_epoch(progress, recipe.evaluation, metrics)
+        best = _note_epoch(progress, task, recipe.evaluation, metrics)
         progress.seconds = seconds + time.perf_counter() - begun
         yield Epoch(epoch + 1, {**row, "seconds": progress.seconds}, best)
 
 
-def _training_row(progress: Progress, task: Task) -> Metrics:
+def _training_row(progress: Progress, task: Task[Any]) -> Metrics:
     """What metrics.csv says of an epoch's steps, before the epoch is scored."""
     row: Metrics = {"epoch": progress.epoch + 1, "step": progress.step}
     row["train_loss"] = float(_mean(progress.loss_sum, progress))
-    if "accuracy" in task.figures:
-        row["train_accuracy"] = float(_mean(progress.hits, progress))
+    for name, value in _running(progress, task).items():
+        row[f"train_{name}"] = float(value)
     return row
+
+
+def _running(progress: Progress, task: Task[Any]) -> dict[str, Figure]:
+    """The metrics that are summed while training, of the epoch so far."""
+    return {
+        metric.name: _mean(progress.sums[metric.name], progress)
+        if metric.name in progress.sums
+        else 0.0
+        for metric in task.metrics
+        if metric.training
+    }
 
 
 def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -166,7 +178,7 @@ def frozen_in(network: Network, epoch: int) -> str:
 def take_step(
     training: Training,
     learner: Learner,
-    task: Task,
+    task: Task[Any],
     batch: Batch,
     optim: Optim,
     engine: Engine,
@@ -176,21 +188,20 @@ def take_step(
     `learner` is the network, or the part of it that learns.
     """
     progress, optimizer, scaler = training.progress, training.optimizer, training.scaler
-    count = len(batch)
+    network, count = engine.forward(learner), len(batch)
     parts = min(optim.accumulate, max(1, count // 2))
     total: Figure = 0.0
     zero_grad(optimizer)
     for part in batch.split(parts):
-        with engine.autocast():
-            outputs = learner(part.inputs)
-        loss = task.loss(outputs, part.targets)
+        computed = task.loss(network, part)
+        loss = computed.total
         if parts > 1:
             loss = loss * (len(part) / count)
         total = total + (loss.detach() if engine.runs_ahead else loss.item())
         if not engine.runs_ahead and not math.isfinite(total):
             raise NonFiniteLossError(f"loss became {total} in step {progress.step + 1}")
         (scaler.scale(loss) if scaler else loss).backward()
-        progress.hits += task.hits(outputs, part.targets)
+        progress.add(computed.sums)
     if optim.clip_grad:
         if scaler:
             scaler.unscale_(optimizer)
@@ -215,37 +226,42 @@ def _refuse_nonfinite(progress: Progress) -> None:
         raise NonFiniteLossError(f"loss became {float(progress.loss_sum)} by step {progress.step}")
 
 
-def _note_epoch(progress: Progress, evaluation: Evaluation, metrics: Metrics) -> bool:
+def _note_epoch(
+    progress: Progress, task: Task[Any], evaluation: Evaluation, metrics: Metrics
+) -> bool:
     """Close the epoch's books; whether it was the best so far."""
     progress.epoch += 1
-    progress.seen = 0
-    progress.loss_sum.zero_()
-    progress.hits.zero_()
+    progress.begin_epoch()
     value, loss = metrics.get(evaluation.monitor), metrics.get("loss")
-    if better := _is_better(value, loss, progress, evaluation.monitor):
+    monitored = next((m for m in task.metrics if m.name == evaluation.monitor), None)
+    if better := _is_better(value, loss, progress, monitored):
         progress.best, progress.best_loss, progress.best_epoch = value, loss, progress.epoch
     stale = progress.epoch - progress.best_epoch
     progress.stopped_early = 0 < evaluation.patience <= stale
     return better
 
 
-def _is_better(value: float | None, loss: float | None, progress: Progress, monitor: str) -> bool:
+def _is_better(
+    value: float | None, loss: float | None, progress: Progress, monitored: Metric | None
+) -> bool:
     """Whether an epoch beats the best so far; among equals the lower loss does."""
     if value is None or progress.best is None or loss is None or progress.best_loss is None:
         return True
-    if value == progress.best:
+    if value == progress.best or monitored is None:
         return loss < progress.best_loss
-    return (value > progress.best) == HIGHER_IS_BETTER[monitor]
+    return monitored.better(value, progress.best)
 
 
-def _step_record(progress: Progress, steps: int, loss: Figure, lr: float, waited: float) -> Step:
+def _step_record(
+    progress: Progress, task: Task[Any], steps: int, loss: Figure, lr: float, waited: float
+) -> Step:
     return Step(
         epoch=progress.epoch + 1,
         step=progress.step,
         steps=steps,
         loss=loss,
         train_loss=_mean(progress.loss_sum, progress),
-        train_accuracy=_mean(progress.hits, progress),
+        train_metrics=_running(progress, task),
         images=progress.seen,
         lr=lr,
         waited=waited,

@@ -24,12 +24,11 @@ from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
 from onestop.networks.partial_load import fill
 from onestop.networks.surgery import find_heads
-from onestop.recipe import Data, Network, Optim, Recipe
+from onestop.recipe import Data, Network, Recipe
 from onestop.runtime.device import Engine, engine_for
 from onestop.runtime.rng import preserved, seed_torch
 from onestop.storage.model_file import SUFFIXES, model_path, read_card, read_weights
-from onestop.tasks import Classification, Task, task_for
-from onestop.tasks.classification import balancing_weights
+from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
@@ -55,7 +54,7 @@ class Plan:
     entry: Entry
     dataset: Dataset
     engine: Engine
-    task: Task
+    task: Task[Any]
     network: nn.Module
     arguments: dict[str, int]
     preprocessing: Preprocessing
@@ -81,8 +80,8 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     engine = engine_for(recipe.machine)
     if recipe.machine.compile:
         check_compiler(engine.device)
-    task = _task(recipe.optim, dataset)
-    check_monitor(recipe.evaluation.monitor, task.figures)
+    task = TASKS[dataset.task].from_recipe(recipe, dataset)
+    check_monitor(recipe.evaluation.monitor, [metric.name for metric in task.metrics])
     arguments = _arguments(recipe.data, dataset, task)
     start = _start(recipe.network, entry)
     preprocessing = _declared(recipe.data, dataset, start)
@@ -131,18 +130,9 @@ def check_monitor(name: str, known_names: Sequence[str]) -> None:
         )
 
 
-def _task(optim: Optim, dataset: Dataset) -> Task:
-    task = task_for(dataset.classes)
-    if isinstance(task, Classification):
-        task.label_smoothing = optim.label_smoothing
-        if optim.balance == "loss":
-            task.class_weights = balancing_weights(dataset.counts("train"))
-    return task
-
-
-def _arguments(data: Data, dataset: Dataset, task: Task) -> dict[str, int]:
+def _arguments(data: Data, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
     channels = dataset.splits["train"].features or data.channels
-    return {"classes": task.outputs, "channels": channels, "image_size": data.image_size}
+    return {"classes": task.head().outputs, "channels": channels, "image_size": data.image_size}
 
 
 def _heads(chosen: Network, network: nn.Module, preprocessing: Preprocessing) -> list[str]:

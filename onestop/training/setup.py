@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class Parts:
     entry: Entry
     dataset: Dataset
     engine: Engine
-    task: Task
+    task: Task[Any]
     preprocessing: Preprocessing
     training: Training
     feeds: dict[str, Loader]
@@ -125,6 +126,8 @@ def assemble(planned: Plan) -> Parts:
         recipe=recipe.values(),
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
         made_with=fingerprint(engine),
+        task=planned.task.name,
+        task_options=planned.task.options(),
     )
     parts = Parts(
         recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds,

@@ -45,14 +45,14 @@ def evaluate(
         strict: stop where a file cannot be used, instead of leaving it out and naming it
 
     Returns:
-        The figures, as a run's metrics.json has them.
+        The metrics, as a run's metrics.json has them.
 
     Raises:
-        OneStopError: No model, no such split, or classes that the model does not know.
+        OneStopError: No model, no such split, or targets that are not the model's.
     """
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.load import load_model
-    from onestop.inference.predictions import judge
+    from onestop.inference.predictions import predictions_of
     from onestop.runtime.rng import preserved
 
     with preserved():
@@ -60,6 +60,10 @@ def evaluate(
     dataset = _open(loaded, data, data_root)
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     dataset = dataset.onto(loaded.classes)
+    if dataset.task != loaded.task.name:
+        raise DataError(
+            f"{dataset.name}: its targets are for {dataset.task}, the model is for {loaded.task.name}"
+        )
     samples = dataset.split(name)
     begun = time.perf_counter()
     scored, feed = loaded.score(samples, keep_outputs=True)
@@ -80,8 +84,10 @@ def evaluate(
         "skipped": len(skipped),
     }
     odd = [f"{s.path}: {s.reason}" for s in feed.remarks()]
-    verdicts = tuple(judge(loaded.task, samples, scored))
-    return Evaluation(file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd), verdicts)
+    return Evaluation(
+        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd),
+        tuple(predictions_of(loaded.task, samples, scored)), loaded.task,
+    )  # fmt: skip
 
 
 def _open(model: Model, data: Any, data_root: str | None) -> Dataset:

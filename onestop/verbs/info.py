@@ -305,17 +305,21 @@ def _run_through(
 
 def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[dict[str, Any]]:
     """The functions that gradients of the loss pass that `train` would use."""
+    import numpy as np
     import torch
 
+    from onestop.data.batch import Batch
     from onestop.networks.backward import functions
-    from onestop.tasks import task_for
+    from onestop.tasks import implied_task, make_task
 
-    task = task_for([str(k) for k in range(outputs)] if outputs > 1 else [])
+    names = [str(k) for k in range(outputs)] if outputs > 1 else []
+    task = make_task(implied_task(names), names, {})
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     try:
         with torch.device(device):  # two inputs, since BatchNorm in training makes nothing of one
             truth = torch.zeros(2, dtype=torch.int64 if outputs > 1 else torch.float32)
-            loss = task.loss(network.train()(torch.zeros(2, *shape)), truth)
+            batch = Batch(torch.zeros(2, *shape), truth, np.arange(2))
+            loss = task.loss(network.train(), batch).total
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"--backward: the network cannot be trained: {error}") from None
     found = functions(loss, network)

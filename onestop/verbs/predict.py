@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.recipe import Positive, Precision
-from onestop.results import Prediction, Predictions
+from onestop.results import Predictions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +47,7 @@ def predict(
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
     """
-    from onestop.data.inputs import given_images, names_of
+    from onestop.data.inputs import given_images
     from onestop.figures.files import picture_file, write_figure
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
@@ -59,17 +58,8 @@ def predict(
     with preserved():
         loaded, _ = load_model(model, network, device, precision)
 
-    def stream() -> Iterator[Prediction]:
-        remarks: dict[int, str] = {}
-        said = loaded.predict(found, top, remarks.__setitem__)
-        for number, (name, guesses) in enumerate(zip(names_of(found), said, strict=True)):
-            if isinstance(guesses, list):
-                said_of = tuple(guesses)
-                yield Prediction(name, said_of, remark=remarks.get(number, ""), given=found[number])
-            else:
-                yield Prediction(name, error=str(guesses), given=found[number])
-
-    predictions = Predictions(stream(), len(found), [vars(s) for s in skipped], loaded.classes)
+    stream = loaded.predict(found, top)
+    predictions = Predictions(stream, len(found), [vars(s) for s in skipped], loaded.classes)
     if strict:
         from onestop.data.dataset import Skipped, require_none_skipped
 

@@ -12,6 +12,7 @@ from onestop.data.mixing import MIX_DRAWS, mixed, symmetric_beta
 from onestop.data.targets import Classes
 from onestop.runtime.rng import key_for, uniform
 from onestop.tasks import Classification
+from tests.losses import loss_of
 
 TARGETS = torch.tensor([0, 2, 1, 2, 0])
 COLUMN = Classes(TARGETS.numpy(), ("a", "b", "c"))
@@ -121,10 +122,11 @@ def test_the_loss_is_the_weighted_sum_of_the_losses_with_either_target(
     _, targets = mix(inputs(), TARGETS, MIXUP, 5)
     share = share_of(targets)
     assert 0.01 < share < 0.99
-    both = share * task.loss(outputs, TARGETS) + (1 - share) * task.loss(outputs, TARGETS.roll(1))
-    assert task.loss(outputs, targets).item() == pytest.approx(both.item(), rel=1e-6)
+    one, other = (loss_of(task, outputs, t).total for t in (TARGETS, TARGETS.roll(1)))
+    both = share * one + (1 - share) * other
+    assert loss_of(task, outputs, targets).total.item() == pytest.approx(both.item(), rel=1e-6)
     parts = sum(
-        task.loss(outputs[part], targets[part]) * len(targets[part]) / 5
+        loss_of(task, outputs[part], targets[part]).total * len(targets[part]) / 5
         for part in (slice(0, 3), slice(3, 5))
     )
     assert float(parts) == pytest.approx(both.item(), rel=1e-6)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from onestop.data import open_data
-from onestop.data.preview import glance, small
+from onestop.data.preview import glance
 
 
 def test_each_class_has_its_share(photos: Callable[..., Path]) -> None:
@@ -44,8 +44,3 @@ def test_grey_images_stay_grey_and_numbers_are_titles() -> None:
     shown = glance(open_data((images, targets), val_fraction=0), 4)
     assert {title for _, title in shown} == {"0.5", "1.5", "2.5", "3.25"}
     assert {image.shape for image, _ in shown if image is not None} == {(192, 64, 1)}
-
-
-def test_small_images_are_not_touched() -> None:
-    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
-    assert small(pixels) is pixels

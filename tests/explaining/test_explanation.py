@@ -7,16 +7,15 @@ import pytest
 from matplotlib.figure import Figure
 
 from onestop.explaining.explanation import Explanation, Explanations
-from onestop.tasks.task import Label
+from onestop.tasks import Label, Prediction
 
 
 def explanation(image: str = "a.jpg", label: str = "ants", layer: str = "conv2") -> Explanation:
     heat = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
     return Explanation(
         image=image,
-        label=label,
-        score=0.75 if label == "ants" else 0.25,
-        prediction=Label("ants", 0.75),
+        explained=Label(label, 0.75 if label == "ants" else 0.25),
+        prediction=Prediction(image, (Label("ants", 0.75),)),
         method="gradcam" if layer else "occlusion",
         layer=layer,
         pixels=np.zeros((4, 4, 3), np.uint8),
@@ -38,11 +37,10 @@ def test_it_says_what_is_explained_and_how(label: str, layer: str, said: str, wa
 
 
 def test_a_number_is_said_once() -> None:
-    number = Label("3.25", 3.25)
+    number = Label("3.25", 3.25, number=True)
     heat = np.zeros((4, 4), np.float32)
-    one = Explanation(
-        "a", "3.25", 3.25, number, "occlusion", "", np.zeros((4, 4, 1), np.uint8), heat
-    )
+    predicted = Prediction("a", (number,))
+    one = Explanation("a", number, predicted, "occlusion", "", np.zeros((4, 4, 1), np.uint8), heat)
     assert one.said == "predicted 3.25"
 
 

@@ -12,7 +12,6 @@ from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import ArraySamples
 from onestop.data.targets import Classes
 from onestop.errors import UsageError
-from onestop.images.formats import BadImageError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.score import score
@@ -37,17 +36,18 @@ def test_an_image_is_understood_alike_in_every_form(model: Model, tmp_path: Path
     forms = [path, str(path), path.read_bytes(), Image.open(path), pixels, torch.from_numpy(pixels),
              torch.from_numpy(pixels).permute(2, 0, 1), pixels / 255.0]  # fmt: skip
     said = list(model.predict(forms, top=3))
-    assert all(guesses == said[0] for guesses in said[1:])
-    assert isinstance(said[0], list)
-    assert sum(guess.score for guess in said[0]) == pytest.approx(1)
+    assert all(prediction.labels == said[0].labels for prediction in said[1:])
+    assert [p.image for p in said[:3]] == [str(path), str(path), "#2"]
+    assert sum(label.score for label in said[0].labels) == pytest.approx(1)
 
 
 def test_unreadable_images_keep_their_place(model: Model, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_text("no image")
     good = np.zeros((32, 32, 3), np.uint8)
     said = list(model.predict([good, tmp_path / "bad.jpg", good]))
-    assert [isinstance(item, BadImageError) for item in said] == [False, True, False]
-    assert said[0] == said[2]
+    assert [bool(prediction.error) for prediction in said] == [False, True, False]
+    assert said[0].labels == said[2].labels
+    assert [prediction.image for prediction in said] == ["#0", str(tmp_path / "bad.jpg"), "#2"]
 
 
 def test_predictions_come_while_images_are_still_read(model: Model) -> None:
@@ -84,10 +84,9 @@ def test_the_same_image_alone_or_among_many(model: Model) -> None:
     images = np.random.default_rng(1).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
     alone = next(model.predict([images[299]], top=3))
     among = list(model.predict(images, top=3))[299]
-    assert isinstance(alone, list)
-    assert isinstance(among, list)
-    assert [g.label for g in alone] == [g.label for g in among]
-    assert [g.score for g in alone] == pytest.approx([g.score for g in among], abs=1e-6)
+    assert [label.name for label in alone.labels] == [label.name for label in among.labels]
+    scores = [label.score for label in among.labels]
+    assert [label.score for label in alone.labels] == pytest.approx(scores, abs=1e-6)
 
 
 def test_a_network_with_published_weights_names_images_with_no_training(
@@ -106,7 +105,7 @@ def test_a_network_with_published_weights_names_images_with_no_training(
     monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
     image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
     [said] = onestop.predict("torchvision:squeezenet1_1", image)
-    assert {guess.label for guess in said.guesses} == {"tench", "Pembroke", "ox"}
+    assert {label.name for label in said.labels} == {"tench", "Pembroke", "ox"}
     assert onestop.predict("squeezenet1_1", image)[0] == said
     model, _ = load_model("squeezenet1_1")
     assert model.preprocessing.crop_fraction == 0.875  # type: ignore[attr-defined]

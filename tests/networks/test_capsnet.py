@@ -16,6 +16,7 @@ from onestop.networks.capsnet import (
     squash,
 )
 from onestop.tasks import Classification
+from tests.losses import batch_of, loss_of
 
 CLASSES = ("a", "b", "c")
 SIZE = 20  # pixels; leaves 2x2 places of primary capsules
@@ -151,7 +152,7 @@ def test_mixed_precision_routes_in_32_bits(network: CapsNet, images: Tensor) -> 
     exact = network(images).loss(targets)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         outputs = network(images)
-    loss = Classification(CLASSES).loss(outputs, targets)
+    loss = loss_of(Classification(CLASSES), outputs, targets).total
     loss.backward()
     assert outputs.capsules.dtype == torch.float32
     assert loss.item() == pytest.approx(exact.item(), rel=0.05)
@@ -165,14 +166,13 @@ def test_eight_images_are_learned_by_heart(network: CapsNet, images: Tensor) -> 
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     losses = []
     for _ in range(15):
-        outputs = network(images)
-        loss = task.loss(outputs, targets)
+        loss = task.loss(network, batch_of(images, targets)).total
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 4
-    assert task.hits(network(images), targets) == 8
+    assert task.loss(network, batch_of(images, targets)).sums == {"accuracy": 8}
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_settings_of_another_loss_are_refused(
     task: Classification, network: CapsNet, images: Tensor
 ) -> None:
     with pytest.raises(UsageError, match="own loss"):
-        task.loss(network(images), torch.zeros(8, dtype=torch.int64))
+        task.loss(network, batch_of(images, torch.zeros(8, dtype=torch.int64)))
 
 
 def test_mixed_targets_are_refused(network: CapsNet, images: Tensor) -> None:
     with pytest.raises(UsageError, match="--mixup, --cutmix: not for this network"):
-        Classification(CLASSES).loss(network(images), torch.full((8, 3), 1 / 3))
+        Classification(CLASSES).loss(network, batch_of(images, torch.full((8, 3), 1 / 3)))

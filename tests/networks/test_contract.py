@@ -29,6 +29,7 @@ from onestop.networks.surgery import find_heads, replace_channels, replace_head
 from onestop.networks.trace import run_on_shapes
 from onestop.storage.model_file import load_weights, write_weights
 from onestop.tasks import Classification
+from tests.losses import batch_of
 from tests.networks.contract_lists import (
     COLOUR_ONLY,
     FAST,
@@ -212,7 +213,7 @@ def check_every_parameter_learns(network: nn.Module, shape: tuple[int, ...], but
     images, targets = a_batch(shape)
     network.train()
     for _ in range(TRIES):
-        Classification(CLASSES).loss(network(images), targets).backward()
+        Classification(CLASSES).loss(network, batch_of(images, targets)).total.backward()
         gradients = {key: parameter.grad for key, parameter in network.named_parameters()}
         idle = {
             key for key, gradient in gradients.items() if gradient is None or not gradient.any()
@@ -352,7 +353,7 @@ def step(network: nn.Module, shape: tuple[int, ...]) -> None:
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(learning, lr=0.1, momentum=0.9, weight_decay=0.1)
     images, targets = a_batch(shape)
-    Classification(CLASSES).loss(network.train()(images), targets).backward()
+    Classification(CLASSES).loss(network.train(), batch_of(images, targets)).total.backward()
     optimizer.step()
     optimizer.zero_grad()
 

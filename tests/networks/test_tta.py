@@ -52,8 +52,8 @@ def test_every_verb_scores_alike(run: onestop.Run) -> None:
     straight = list(onestop.predict(run.folder, list(images[:4])))
     mirrored = list(onestop.predict(run.folder, list(images[:4, :, ::-1])))
     for one, other in zip(straight, mirrored, strict=True):
-        assert one.guesses[0].label == other.guesses[0].label
-        assert one.guesses[0].score == pytest.approx(other.guesses[0].score, abs=1e-6)
+        assert one.label == other.label
+        assert one.score == pytest.approx(other.score, abs=1e-6)
 
 
 def test_not_for_vectors(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from onestop import tasks
 from onestop.errors import UsageError
 from onestop.recipe import Optimizer
 from onestop.recipe.groups import GROUPS
@@ -27,9 +28,8 @@ from onestop.recipe.schema import (
     later_fields,
 )
 from onestop.recipe.settings import refuse_inapplicable, refuse_useless, settings
-from onestop.tasks import Classification, Regression
 
-TASKS = (Classification.name, Regression.name)
+TASKS = tuple(tasks.TASKS)
 
 
 def message(name: str, value: object) -> str:

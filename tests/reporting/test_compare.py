@@ -43,9 +43,9 @@ def test_the_images_that_flipped_are_those_only_one_is_right_about(
 ) -> None:
     first, second = (gather(run.folder) for run in both)
     found = pair(first, second)
-    right = [{v.image for v in run.verdicts if v.correct} for run in both]
-    assert {v.image for v in found.flipped[0]} == right[1] - right[0]
-    assert {v.image for v in found.flipped[1]} == right[0] - right[1]
+    right = [{p.image for p in run.predictions if p.correct} for run in both]
+    assert {p.image for p in found.flipped[0]} == right[1] - right[0]
+    assert {p.image for p in found.flipped[1]} == right[0] - right[1]
     assert right[1] != right[0]
     figures = found.paired
     assert figures is not None
@@ -63,9 +63,9 @@ def test_a_run_is_no_better_than_itself(trained: Trained) -> None:
 
 def test_a_clear_difference_is_called_one(trained: Trained) -> None:
     first = gather(trained("first").folder)
-    wrong = [dataclasses.replace(v, correct=False) for v in first.verdicts]
-    right = [dataclasses.replace(v, correct=True) for v in first.verdicts]
-    bad, good = (dataclasses.replace(first, verdicts=v) for v in (wrong, right))
+    wrong = [dataclasses.replace(p, correct=False) for p in first.predictions]
+    right = [dataclasses.replace(p, correct=True) for p in first.predictions]
+    bad, good = (dataclasses.replace(first, predictions=p) for p in (wrong, right))
     assert "first is better than first" in verdict_of(pair(bad, good))
     assert "+100.0% accuracy" in verdict_of(pair(bad, good))
     assert "first is worse than first" in verdict_of(pair(good, bad))
@@ -75,8 +75,8 @@ def test_runs_on_other_images_are_not_held_against_each_other(
     trained: Trained, tmp_path: Path
 ) -> None:
     first = gather(trained("first").folder)
-    others = [dataclasses.replace(v, image=f"other/{v.image}") for v in first.verdicts]
-    second = dataclasses.replace(first, verdicts=others)
+    others = [dataclasses.replace(p, image=f"other/{p.image}") for p in first.predictions]
+    second = dataclasses.replace(first, predictions=others)
     assert "were not judged on the same images" in verdict_of(pair(first, second))
     page = Page(write_comparison([first, second], tmp_path / "c.html"))
     assert "flipped-1" not in page.sections
@@ -84,7 +84,7 @@ def test_runs_on_other_images_are_not_held_against_each_other(
 
 def test_images_of_one_run_alone_are_counted(trained: Trained) -> None:
     first = gather(trained("first").folder)
-    second = dataclasses.replace(first, verdicts=first.verdicts[:-2])
+    second = dataclasses.replace(first, predictions=first.predictions[:-2])
     found = pair(first, second)
     assert found.lost == 2
     assert "Left out: 2 images of one of them" in verdict_of(found)
@@ -92,9 +92,11 @@ def test_images_of_one_run_alone_are_counted(trained: Trained) -> None:
 
 def test_numbers_name_the_same_images_only_in_the_same_data(trained: Trained) -> None:
     first = gather(trained("first").folder)
-    first.verdicts = [dataclasses.replace(v, image=f"#{i}") for i, v in enumerate(first.verdicts)]
+    first.predictions = [
+        dataclasses.replace(p, image=f"#{i}") for i, p in enumerate(first.predictions)
+    ]
     elsewhere = first.recipe.replace(source="other")
-    second = dataclasses.replace(first, recipe=elsewhere, verdicts=first.verdicts[:-1])
+    second = dataclasses.replace(first, recipe=elsewhere, predictions=first.predictions[:-1])
     assert pair(first, dataclasses.replace(second, recipe=first.recipe)).paired is not None
     assert pair(first, second).paired is None
     alike = dataclasses.replace(first, recipe=elsewhere)

@@ -22,6 +22,7 @@ from onestop.reporting.blocks import Table
 from onestop.reporting.classes import class_table
 from onestop.reporting.images import training_tiles
 from onestop.reporting.summary import headline
+from onestop.tasks import Label
 from tests.conftest import REPOSITORY
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page
@@ -83,7 +84,7 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
     assert f"names {hits} of 17 held-out test images right" in said
     assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
-    assert f"{ODD!r} would be right 53% of the time" in said
+    assert f"Always predicting {ODD!r} would be right 53% of the time" in said
 
 
 def test_classes_with_few_images_are_warned_of(page: Page) -> None:
@@ -100,7 +101,9 @@ def test_the_confusion_matrix_is_beside_it_in_numbers(trained: Trained) -> None:
 
 
 def test_mistakes_are_ordered_by_their_loss(page: Page, trained: Trained) -> None:
-    wrong = sorted((v for v in trained("first").verdicts if not v.correct), key=lambda v: -v.loss)
+    wrong = sorted(
+        (v for v in trained("first").predictions if not v.correct), key=lambda v: -(v.loss or 0.0)
+    )
     assert len(wrong) >= 3, "those with the wrong labels at least"
     shown = re.findall(r"\d{3}\.jpg", page.sections["mistakes"])
     assert shown == [Path(v.image).name for v in wrong[:12]]
@@ -129,7 +132,7 @@ def test_a_run_without_mistakes_or_pictures_says_so(
 ) -> None:
     run = trained("first")
     found = gather(run.folder)
-    found.verdicts = [v for v in found.verdicts if v.correct]
+    found.predictions = [v for v in found.predictions if v.correct]
     found.dataset = None
     text = Page(write_report(found, tmp_path / "r.html")).sections
     assert "There are none" in text["mistakes"]
@@ -153,7 +156,7 @@ def test_data_that_are_gone_or_changed_are_told(
     assert "images are not shown: nowhere" in found.gone[0]
     page = Page(write_report(found))
     assert "images are not shown" in page.sections["samples"]
-    assert len(found.verdicts) == 17
+    assert len(found.predictions) == 17
 
 
 def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
@@ -167,7 +170,7 @@ def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
     found = gather(copy)
     assert found.state == "stopped"
     assert found.split == "val", "never the test split before the end"
-    assert len(found.verdicts) == found.metrics["images"] > 0
+    assert len(found.predictions) == found.metrics["images"] > 0
     assert "so far names" in headline(found)
     page = Page(write_report(found))
     assert "The run is stopped; of 6 epochs it has done 6" in page.sections["result"]
@@ -193,7 +196,7 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
             (copy / path.name).write_bytes(path.read_bytes())
     (copy / "predictions.csv").write_text("image,truth,predicted,score,correct\na,b,c,0.5,0\n")
     found = gather(copy)
-    assert [v.image for v in found.verdicts] == [v.image for v in run.verdicts]
+    assert [v.image for v in found.predictions] == [v.image for v in run.predictions]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +208,8 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
         ("predictions.csv", b"\x8e\xff\x00", ""),
         ("skipped.csv", b"\x8e\xff\x00", "None were noticed"),
         ("skipped.csv", b"other\nx,y,z\n", ""),
+        ("run.json", b"\x8e\xff\x00", "Notes of this run were not recorded"),
+        ("run.json", b'{"notes": ["note: all is <i>well</i>", 3]}', "all is <i>well</i>"),
     ],
 )
 def test_a_damaged_file_costs_its_part_of_the_page(
@@ -212,13 +217,29 @@ def test_a_damaged_file_costs_its_part_of_the_page(
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(trained("first").folder, copy)
+    info = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps({**info, "notes": []}))
     (copy / name).write_bytes(content)
-    (copy / "log.txt").unlink()
     found = gather(copy)
     page = Page(write_report(found))
     assert "of 17 held-out test images right" in page.sections["result"]
-    assert len(found.verdicts) == 17
+    assert len(found.predictions) == 17
     assert told in " ".join([*page.sections.values(), *found.gone])
+
+
+def test_notes_are_those_of_the_run_and_not_of_its_log(trained: Trained, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained("first").folder, copy)
+    (copy / "log.txt").write_text("2026-01-01 00:00:00 note: of the log\n")
+    notes = onestop.Run(copy).info.notes
+    assert notes
+    data = Page(write_report(gather(copy))).sections["data"]
+    assert "of the log" not in data
+    assert all(note.partition(": ")[2] in data for note in notes)
+    (copy / "run.json").unlink()
+    data = Page(write_report(gather(copy))).sections["data"]
+    assert "Notes of this run were not recorded" in data
+    assert "of the log" not in data
 
 
 def test_predictions_that_are_cut_are_made_anew(trained: Trained, tmp_path: Path) -> None:
@@ -226,13 +247,14 @@ def test_predictions_that_are_cut_are_made_anew(trained: Trained, tmp_path: Path
     shutil.copytree(trained("first").folder, copy)
     whole = (copy / "predictions.csv").read_text().splitlines(keepends=True)
     (copy / "predictions.csv").write_text("".join(whole[:9]))
-    assert len(gather(copy).verdicts) == 17
+    assert len(gather(copy).predictions) == 17
 
 
 def test_a_class_that_was_never_named_has_no_precision(trained: Trained) -> None:
     found = gather(trained("first").folder)
-    found.verdicts = [
-        dataclasses.replace(v, predicted="blue", correct=v.truth == "blue") for v in found.verdicts
+    found.predictions = [
+        dataclasses.replace(v, labels=(Label("blue", 0.5),), correct=v.truth == ("blue",))
+        for v in found.predictions
     ]
     table = class_table(found)[-1]
     assert isinstance(table, Table)
@@ -292,9 +314,9 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     found = gather(run.folder)
     assert "% of their variance" in headline(found)
     found.metrics["r2"] = -0.008
-    assert "who always says their mean misses them by no more" in headline(found)
+    assert "; no better than always predicting their mean." in headline(found)
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
-    assert any("train_mae" in label or "val_mae" in label for label in labels)
+    assert any("val_rmse" in label for label in labels)
     assert "given in Python" in gather(run.folder).gone[0]
 
 

@@ -10,8 +10,9 @@ import pytest
 
 import onestop
 from onestop.errors import UsageError
-from onestop.inference.predictions import Verdict
+from onestop.metrics.spec import Metric
 from onestop.results import Evaluation, Predictions
+from onestop.tasks import Classification, Label, Prediction
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +57,8 @@ def test_a_run_shows_its_figures_its_curves_and_where_its_page_is(run: onestop.R
 def test_an_evaluation_is_drawn_from_what_was_said(run: onestop.Run) -> None:
     evaluation = onestop.evaluate(run.folder)
     counts = [int(text.get_text()) for text in evaluation.figure().axes[0].texts]
-    assert sum(counts) == evaluation.metrics["images"] == len(evaluation.verdicts)
-    assert [v.image for v in evaluation.verdicts] == [v.image for v in run.verdicts]
+    assert sum(counts) == evaluation.metrics["images"] == len(evaluation.predictions)
+    assert [v.image for v in evaluation.predictions] == [v.image for v in run.predictions]
     assert "<svg" in evaluation._repr_html_()
 
 
@@ -76,9 +77,17 @@ def test_no_predictions_have_no_figure() -> None:
         none.figure()
 
 
-def test_names_are_escaped_in_a_notebook() -> None:
-    verdict = Verdict("a.jpg", "<b>", "<b>", 1.0, correct=True, loss=0.0, truth_score=1.0)
+def test_names_are_escaped_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    prediction = Prediction("a.jpg", (Label("<b>", 1.0),), ("<b>",), correct=True, loss=0.0)
     metrics = {"split": "val", "accuracy": 1.0, "images": 1, "per_class": {"<b>": {}}}
-    html = Evaluation(Path(), "<script>", metrics, verdicts=(verdict,))._repr_html_()
+    evaluation = Evaluation(
+        Path(), "<script>", metrics, predictions=(prediction,), task=Classification(("<b>",))
+    )
+    odd = (Metric("accuracy", "<i>accuracy"),)
+    monkeypatch.setattr(Classification, "metrics", odd)
+    html = evaluation._repr_html_()
+    assert "<svg" in html
+    assert "<i>" not in html
+    assert "&lt;i&gt;accuracy" in html
     assert "<script>" not in html
     assert not re.search("<b>", html)

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 import onestop
-from onestop.errors import UsageError
+from onestop.errors import ModelFileError, UsageError
 from onestop.networks import build
+from onestop.storage.container import packed
 from onestop.storage.model_file import (
     Card,
     load_weights,
@@ -20,6 +24,7 @@ from onestop.storage.model_file import (
     write_model,
     write_weights,
 )
+from onestop.tasks import Classification, Regression, Task
 
 PREPROCESSING = {
     "kind": "ImagePreprocessing", "channels": 1, "size": [32, 32], "mean": [0.5], "std": [0.25],
@@ -66,6 +71,47 @@ def test_a_model_file_is_way_one_too_and_plain_safetensors(model_file: Path) -> 
 def test_saving_a_loaded_model_gives_the_same_bytes(model_file: Path, tmp_path: Path) -> None:
     onestop.load(model_file).save(tmp_path / "copy.safetensors")
     assert (tmp_path / "copy.safetensors").read_bytes() == model_file.read_bytes()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("classes", "task"), [(("cat", "dog"), Classification), ((), Regression)])
+def test_an_earlier_card_implies_its_task(
+    tmp_path: Path, version: int, classes: tuple[str, ...], task: type[Task[Any]]
+) -> None:
+    arguments = {**ARGUMENTS, "classes": max(1, len(classes))}
+    values = dataclasses.asdict(card(classes=classes, arguments=arguments))
+    for name in ("task", "task_options"):
+        del values[name]
+    path = tmp_path / "model.safetensors"
+    tensors = build("lenet5", **arguments).state_dict()
+    path.write_bytes(packed(tensors, "onestop", {**values, "format_version": version}))
+    model = onestop.load(path)
+    assert type(model.task) is task
+    assert model.task.names == classes
+
+
+def test_a_card_names_its_task(model_file: Path) -> None:
+    stored = read_card(model_file)
+    assert (stored.task, stored.task_options, stored.format_version) == ("classification", {}, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "poses"}, "its task 'poses' is not known to this version"),
+        ({"task_options": {"thresholds": [0.5]}}, "thresholds cannot be set of its task"),
+        ({"task": "regression"}, "2 outputs, its task needs 1"),
+        ({"classes": ("cat",)}, "2 outputs, its task needs 1"),
+    ],
+)
+def test_a_task_that_does_not_fit_is_said_in_one_line(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "model.safetensors"
+    write_model(path, build("lenet5", **ARGUMENTS).state_dict(), card(**changes))
+    with pytest.raises(ModelFileError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
+        onestop.load(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +182,7 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
     [
         ("no json", "its card is damaged"),
         ("[1]", "its card is damaged"),
-        (json.dumps({"format_version": 99}), "format 99, this OneStop reads up to 2; upgrade"),
+        (json.dumps({"format_version": 99}), "format 99, this OneStop reads up to 3; upgrade"),
         (json.dumps({"format_version": 1}), "its card is damaged"),
         (json.dumps({"format_version": 1, "arguments": 3}), "its card is damaged"),
     ],

@@ -44,7 +44,7 @@ def everything(parts: Training) -> dict[str, torch.Tensor]:
         **{f"a/{k}": v for k, v in parts.average.network.state_dict().items()},
         **{f"o/{n}/{s}": v for n, s, v in slots(parts.optimizer, parts.network)},
         "loss": parts.progress.loss_sum,
-        "hits": parts.progress.hits,
+        **{f"p/{k}": v for k, v in parts.progress.sums.items()},
     }
 
 
@@ -52,7 +52,7 @@ def everything(parts: Training) -> dict[str, torch.Tensor]:
 def test_a_restored_state_is_the_saved_one_bit_for_bit(tmp_path: Path, kind: Optimizer) -> None:
     saved = training(kind, steps=3)
     saved.progress.loss_sum += 0.1
-    saved.progress.hits += 2
+    saved.progress.add({"accuracy": torch.tensor(2), "zzz": torch.tensor(0.5)})
     saved.progress.best, saved.progress.best_epoch, saved.progress.seen = 1 / 3, 2, 6
     states = States(tmp_path / "state")
     path = states.save(saved, {"data": "x", "epochs": 4})
@@ -154,11 +154,28 @@ def test_a_state_of_a_newer_format_stops_and_stays(
 ) -> None:
     states = States(tmp_path / "state")
     with monkeypatch.context() as patch:
-        patch.setattr("onestop.training.checkpoint._VERSION", 2)
+        patch.setattr("onestop.training.checkpoint._VERSION", 3)
         path = states.save(training(), {})
-    with pytest.raises(OneStopError, match="format 2, this OneStop reads up to 1; upgrade"):
+    with pytest.raises(OneStopError, match="format 3, this OneStop reads up to 2; upgrade"):
         States(tmp_path / "state").newest()
     assert path.exists()
+
+
+def test_a_state_of_version_1_goes_on_with_its_number_of_correct_images(tmp_path: Path) -> None:
+    """It had one sum, called hits."""
+    parts, states = training(), States(tmp_path)
+    path = states.save(parts, {"data": "x"})
+    content = unpacked(path)
+    described = json.loads(content.metadata[content.sealed])
+    assert described["version"] == 2
+    tensors = {**content.tensors, "progress/hits": torch.tensor(7)}
+    path.write_bytes(packed(tensors, content.sealed, {**described, "version": 1}))
+    found, restored = states.newest(), training()
+    assert found is not None
+    restore_state(found, restored)
+    restored.progress.add({"accuracy": torch.tensor(2)})
+    (total,) = restored.progress.sums.values()
+    assert torch.equal(total, torch.tensor(9))
 
 
 @pytest.mark.parametrize(

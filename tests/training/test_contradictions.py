@@ -9,7 +9,7 @@ import pytest
 from onestop.data.dataset import DatasetInfo
 from tests.training.test_defaults import DIGITS, VECTORS, refusal
 
-NUMBERS = dataclasses.replace(DIGITS, classes=0)
+NUMBERS = dataclasses.replace(DIGITS, classes=0, task="regression")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,14 @@ PHOTOS = DatasetInfo(
     images=220, classes=2, channels=3, height=375, width=500, splits=("train", "val")
 )
 VECTORS = DatasetInfo(
-    images=30, classes=1, channels=1, height=0, width=0, splits=("train",), vectors=True
+    images=30,
+    classes=1,
+    channels=1,
+    height=0,
+    width=0,
+    splits=("train",),
+    vectors=True,
+    task="regression",
 )
 
 
@@ -67,7 +74,7 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
         (dataclasses.replace(PHOTOS, channels=1), {}, {"model": "resnet18", "channels": 3}),
         (VECTORS, {}, {
             "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
-            "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "loss",
+            "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "rmse",
         }),
     ],
     ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
@@ -235,10 +242,12 @@ def test_cached_augmentations_follow_from_what_makes_an_image_differ(
     assert why in chosen.origins["cached_augmentations"].why
 
 
-@pytest.mark.parametrize("facts", [VECTORS, dataclasses.replace(DIGITS, classes=0)])
+@pytest.mark.parametrize(
+    "facts", [VECTORS, dataclasses.replace(DIGITS, classes=0, task="regression")]
+)
 def test_numbers_are_watched_by_a_metric_that_their_task_has(facts: DatasetInfo) -> None:
     chosen = derived(facts)
-    assert chosen.recipe.evaluation.monitor == Regression.figures[0]
+    assert chosen.recipe.evaluation.monitor == Regression.metrics[0].name == "rmse"
     assert chosen.origins["monitor"].why == "the main metric of regression"
 
 

@@ -29,7 +29,7 @@ def test_a_metric_that_the_task_does_not_have_is_refused(name: str, message: str
 
 def test_the_metrics_are_those_of_the_data_at_hand() -> None:
     numbers = (np.arange(30, dtype=np.float32)[:, None], np.arange(30, dtype=np.float32))
-    with pytest.raises(UsageError, match="--monitor accuracy: this task has loss"):
+    with pytest.raises(UsageError, match="--monitor accuracy: this task has rmse, mae, r2, loss"):
         onestop.train(numbers, monitor="accuracy", quiet=True)
     with pytest.raises(UsageError, match="--monitor mae: this task has accuracy"):
         onestop.train("digits", monitor="mae", quiet=True)
@@ -43,7 +43,7 @@ def test_numbers_of_images_are_watched_by_their_own_metric() -> None:
         model="lenet5", epochs=6, lr=0.1, ema=0, quiet=True,
     )  # fmt: skip
     losses = [float(row["val_loss"]) for row in run.epochs]
-    assert run.recipe.evaluation.monitor == "loss"
+    assert run.recipe.evaluation.monitor == "rmse"
     assert run.metrics["best_epoch"] == 1 + losses.index(min(losses)) < 6, (
         "noise is only learned once"
     )

@@ -175,7 +175,7 @@ class TestPython:
         assert (why.label, why.score) == (why.prediction.label, why.prediction.score)
         assert why.score == pytest.approx(said.score, rel=1e-4)
         (other,) = onestop.explain(trained.model, photo, target="green", device="cpu")
-        scores = {guess.label: guess.score for guess in said.guesses}
+        scores = {label.name: label.score for label in said.labels}
         assert other.score == pytest.approx(scores["green"], rel=1e-3)
 
     def test_images_from_memory_and_a_loaded_model(self, trained: Trained) -> None:
@@ -226,7 +226,7 @@ def test_a_network_of_ones_own_that_predicts_a_number(tmp_path: Path) -> None:
     (found,) = onestop.explain(run.folder, images[0], **words)
     assert found.layer == "1"
     assert found.said == f"predicted {found.label}"
-    with pytest.raises(UsageError, match="predicts a number and has no classes"):
+    with pytest.raises(UsageError, match="knows no such class; it knows none, it predicts numbers"):
         onestop.explain(run.folder, images[0], target="cat", **words)
 
 

@@ -69,7 +69,7 @@ class TestForms:
         (wanted,) = onestop.predict(trained.run.folder, file)
         for images in (form(file), [form(file)]):
             (found,) = onestop.predict(trained.run.folder, images)
-            assert found.guesses == wanted.guesses
+            assert found.labels == wanted.labels
 
     def test_images_from_memory_are_numbered(self, trained: Trained) -> None:
         images = [pixels(trained.photo(colour)) for colour in COLOURS]
@@ -96,13 +96,13 @@ class TestGuesses:
         self, trained: Trained, top: int, count: int
     ) -> None:
         (found,) = onestop.predict(trained.run.folder, trained.photo("red"), top=top)
-        scores = [guess.score for guess in found.guesses]
+        scores = [label.score for label in found.labels]
         assert len(scores) == count
         assert scores == sorted(scores, reverse=True)
 
     def test_the_scores_of_all_classes_add_up_to_one(self, trained: Trained) -> None:
         (found,) = onestop.predict(trained.run.folder, trained.photo("red"))
-        assert sum(guess.score for guess in found.guesses) == pytest.approx(1)
+        assert sum(label.score for label in found.labels) == pytest.approx(1)
 
     def test_predictions_are_a_sequence_computed_as_one_goes(self, trained: Trained) -> None:
         found = onestop.predict(trained.run.folder, trained.source / "test")
@@ -188,7 +188,7 @@ class TestUnreadable:
         found = onestop.predict(trained.run.folder, folder)
         assert labels(found) == ["", "red", "", "blue"]
         assert [bool(p.error) for p in found] == [True, False, True, False]
-        assert (found[0].score, found[0].guesses) == (0.0, ())
+        assert (found[0].score, found[0].labels) == (0.0, ())
 
     def test_they_go_to_the_error_output(
         self, trained: Trained, folder: Path, capsys: Capture
@@ -259,13 +259,13 @@ class TestPaths:
         source = photos({"red": 12, "blue": 12})
         run = onestop.train(source, epochs=1, quiet=True, threads=1, out=tmp_path / "runs")
         images = [pixels(trained.photo(colour)) for colour in ("red", "blue")]
-        before = [p.guesses for p in onestop.predict(run.folder, images)]
+        before = [p.labels for p in onestop.predict(run.folder, images)]
         file = tmp_path / "elsewhere" / "my.safetensors"
         file.parent.mkdir()
         shutil.move(run.folder / "model.safetensors", file)
         shutil.rmtree(run.folder)
         shutil.rmtree(source)
-        assert [p.guesses for p in onestop.predict(file, images)] == before
+        assert [p.labels for p in onestop.predict(file, images)] == before
         with pytest.raises(DataError, match="no such folder"):
             onestop.evaluate(file)
 

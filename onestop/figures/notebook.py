@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-_SHARES = ("accuracy", "top5", "macro_f1")
-_FIGURES = (*_SHARES, "loss", "rmse", "mae", "r2")
+    from onestop.metrics.spec import Metric
 
 
 def heading(text: object) -> str:
@@ -29,25 +27,14 @@ def table(rows: Iterable[tuple[object, object]]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
-def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The figures of a split in words."""
-    rows = [
-        (name, f"{metrics[name]:.2%}" if name in _SHARES else f"{metrics[name]:.4g}")
-        for name in _FIGURES
-        if name in metrics
-    ]
-    return [*rows, (f"{metrics.get('split', '')} images", f"{metrics.get('images', 0):,}")]
+def metric_rows(values: Mapping[str, Any], metrics: Sequence[Metric]) -> list[tuple[str, str]]:
+    """The metrics of a split as rows of a table, and how many images it has."""
+    rows = [(m.title, m.text(values[m.name])) for m in metrics if m.name in values]
+    return [*rows, (f"{values.get('split', '')} images", f"{values.get('images', 0):,}")]
 
 
-def image(pixels: NDArray[Any], about: str) -> str:
+def picture(pixels: NDArray[Any], about: str) -> str:
     """A small picture; `about` is what it shows."""
     from onestop.figures.thumbnail import data_uri
 
     return f'<img alt="{escape(about)}" src="{data_uri(pixels)}">'
-
-
-def svg(figure: Figure, name: str) -> str:
-    """A figure in the page's own colour of text, no wider than the page."""
-    from onestop.figures.files import to_svg
-
-    return to_svg(figure, name).replace("<svg", '<svg style="max-width:100%;height:auto"', 1)

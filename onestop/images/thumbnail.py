@@ -1,0 +1,31 @@
+"""Images made small, to be looked at.
+
+Legend: H and W height and width, C channels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from onestop.images.decode import Pixels
+
+_SIDE = 192  # pixels
+
+
+def small(pixels: Pixels) -> Pixels:
+    """An image [H, W, C], its longer side at most 192 pixels."""
+    if max(pixels.shape[:2]) <= _SIDE:
+        return pixels
+    picture = picture_of(pixels)
+    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    array: Pixels = np.asarray(picture)
+    return array if array.ndim == 3 else array[..., None]
+
+
+def picture_of(pixels: Pixels) -> Image.Image:
+    """Pixels [H, W, C] as a Pillow image, grey or in colour; what is behind alpha is shown."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])

@@ -1,0 +1,122 @@
+"""What a network predicts for one image, in words: one type for `predict`, predictions.csv and reports.
+
+No import of torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from onestop.figures.notebook import heading, picture, table
+
+if TYPE_CHECKING:
+    from onestop.images.decode import Pixels
+
+
+@dataclass(frozen=True)
+class Label:
+    """One thing that a network predicts for an image.
+
+    Attributes:
+        name: A class name; a predicted number as text.
+        score: Probability of the class; the number itself.
+        number: Whether it is a predicted number.
+    """
+
+    name: str
+    score: float
+    number: bool = False
+
+    @property
+    def text(self) -> str:
+        """The label as people read it.
+
+        >>> Label("cat", 0.971).text, Label("3.25", 3.25, number=True).text
+        ('cat 97.1%', '3.25')
+        """
+        return self.name if self.number else f"{self.name} {self.score:.1%}"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network predicts for one image, and, if that is known, what would have been correct.
+
+    A task whose predictions hold more gives a subclass.
+
+    Attributes:
+        image: Its path, or `#` and its number if it has none.
+        labels: Best first; none if the image could not be read.
+        truth: The classes or labels of the image, or the number to predict as text; None if not known.
+        loss: Of this image, as the evaluation sums it.
+        truth_score: Probability of the true class, if the task has one.
+        correct: Whether the prediction is correct; None if not known, and for numbers.
+        error: Why the image could not be read.
+        warning: What is wrong with an image that could be read all the same.
+        given: The image as it was given.
+    """
+
+    image: str
+    labels: tuple[Label, ...] = ()
+    truth: tuple[str, ...] | None = None
+    loss: float | None = None
+    truth_score: float | None = None
+    correct: bool | None = None
+    error: str = ""
+    warning: str = ""
+    given: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """Name of the best label; empty if there is none."""
+        return self.labels[0].name if self.labels else ""
+
+    @property
+    def score(self) -> float:
+        """Score of the best label; 0 if there is none."""
+        return self.labels[0].score if self.labels else 0.0
+
+    @property
+    def second(self) -> Label | None:
+        """The second-best label."""
+        return self.labels[1] if len(self.labels) > 1 else None
+
+    @property
+    def margin(self) -> float:
+        """How far the best score is above the second; small if the two are nearly tied."""
+        return self.score - (self.second.score if self.second else 0.0)
+
+    @property
+    def text(self) -> str:
+        """All labels as people read them."""
+        return ", ".join(label.text for label in self.labels)
+
+    @property
+    def truth_text(self) -> str:
+        """What would have been correct, as people read it; empty if not known."""
+        return ", ".join(self.truth or ())
+
+    def to_json(self) -> dict[str, Any]:
+        """The prediction, as `--json` prints it."""
+        if self.error:
+            return {"image": self.image, "error": self.error}
+        top = [{"label": label.name, "score": label.score} for label in self.labels]
+        values = {"image": self.image, "label": self.label, "score": self.score, "top": top}
+        return {**values, "remark": self.warning} if self.warning else values
+
+    def thumbnail(self) -> Pixels | None:
+        """The image as it was given, made small; None if it cannot be read, or is a vector."""
+        from onestop.data.samples import pixels_of
+        from onestop.images.formats import BadImageError
+        from onestop.images.thumbnail import small
+
+        try:
+            return None if self.given is None else small(pixels_of(self.given, 3))
+        except BadImageError:
+            return None
+
+    def _repr_html_(self) -> str:
+        rows = [(label.name, "" if label.number else f"{label.score:.1%}") for label in self.labels]
+        pixels = self.thumbnail()
+        image = "" if pixels is None else picture(pixels, self.image)
+        return heading(self.image) + image + (table(rows) if rows else heading(self.error))
