@@ -17,7 +17,7 @@ def main() -> None:
     torch.manual_seed(SEED)
     data = onestop.open_data("digits", seed=SEED)
     preprocessing = ImagePreprocessing(channels=1, size=(32, 32), mean=(0.3,), std=(0.35,))
-    feeds = {name: Loader(samples, preprocessing) for name, samples in data.splits.items()}
+    loaders = {name: Loader(samples, preprocessing) for name, samples in data.splits.items()}
     network = onestop.build("lenet5", classes=len(data.classes))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
     steps = EPOCHS * len(epoch_plan(len(data.splits["train"]), BATCH, SEED, 0))
@@ -27,21 +27,21 @@ def main() -> None:
         network.train()
         # The order of the images is a function of seed and epoch: every run sees the same.
         plan = epoch_plan(len(data.splits["train"]), BATCH, SEED, epoch)
-        for batch in feeds["train"].train(plan, epoch):
+        for batch in loaders["train"].train(plan, epoch):
             loss = F.cross_entropy(network(batch.inputs), batch.targets)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-        share = accuracy(network, feeds["val"])
+        share = accuracy(network, loaders["val"])
         print(f"epoch {epoch}: loss {loss.item():.4f}, validation accuracy {share:.1%}")
-    print(f"test accuracy: {accuracy(network, feeds['test']):.1%}")
+    print(f"test accuracy: {accuracy(network, loaders['test']):.1%}")
 
 
 @torch.inference_mode()
-def accuracy(network: torch.nn.Module, feed: Loader) -> float:
+def accuracy(network: torch.nn.Module, loader: Loader) -> float:
     network.eval()
-    right = [network(b.inputs).argmax(1) == b.targets for b in feed.in_order(256)]
+    right = [network(b.inputs).argmax(1) == b.targets for b in loader.in_order(256)]
     return float(torch.cat(right).float().mean())
 
 

@@ -42,6 +42,26 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
+def clock(seconds: float) -> str:
+    """A span of time as a clock shows it, for columns of a table.
+
+    >>> clock(95), clock(8000)
+    ('1:35', '2:13:20')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def named_split(split: str) -> str:
+    """A split in words.
+
+    >>> named_split("val")
+    'validation'
+    """
+    return {"test": "test", "val": "validation"}.get(split, "training")
+
+
 def plural(count: int, thing: str, things: str = "") -> str:
     """A number and its noun.
 

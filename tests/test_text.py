@@ -31,4 +31,4 @@ def test_a_long_listing_says_how_many_it_leaves_out() -> None:
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(text) == (0, 4)
+    assert doctest.testmod(text) == (0, 6)

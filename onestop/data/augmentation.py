@@ -9,7 +9,6 @@ prepared one.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -166,7 +165,7 @@ class Augmentation:
         The batch is known by its first image: in an epoch no two have the same, however much of the
         epoch was done elsewhere.
         """
-        first = dataclasses.replace(draw, indices=draw.indices[:1])
+        first = Draw(draw.seed, draw.epoch, draw.indices[:1])
         return mixed(inputs, shares, self.mixup, self.cutmix, first.uniform("mix", MIX_DRAWS)[0])
 
 
@@ -231,7 +230,7 @@ def _shifted(images: Tensor, shift: NDArray[np.int64]) -> Tensor:
     padded = F.pad(images, (right, right, down, down))
     # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)
-    y, x = (np.array([down, right]) - shift).T
+    y, x = down - shift[:, 0], right - shift[:, 1]
     if crops.device.type == "cpu":  # numpy copies runs of pixels, torch pixel by pixel
         return torch.from_numpy(crops.numpy()[np.arange(len(y)), :, y, x])
     chosen = (torch.from_numpy(numbers).to(images.device) for numbers in (np.arange(len(y)), y, x))

@@ -6,7 +6,6 @@ Legend: N samples of a split, B of a batch, K classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -97,7 +96,7 @@ class Loader:
             return batch
         shares = self.samples.targets.shares(batch.targets)
         inputs, shares = self.augmentation.mix(batch.inputs, shares, change.draw(batch.indices))
-        return replace(batch, inputs=inputs, targets=shares)
+        return Batch(inputs, shares, batch.indices)
 
 
 def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indices]:

@@ -74,7 +74,7 @@ class PixelSource(ABC):
     @property
     def is_small(self) -> bool:
         """Whether statistics are made of all samples, since they could all be kept."""
-        return prepared_size(self.samples, self.preprocessing) <= KEEP_BYTES
+        return _prepared_size(self.samples, self.preprocessing) <= KEEP_BYTES
 
     def prepared(self, limit: int) -> Iterator[Tensor]:
         """Samples for statistics: all of a small split, else about `limit` of them, by chance.
@@ -257,7 +257,7 @@ def choose_source(
         return RandomPart(samples, preprocessing, bad, workers, smaller)
     if keep == "disk" and (stored := cache.prepared_on_disk()) is not None:
         return Kept(samples, preprocessing, bad, load=lambda: stored)
-    size = prepared_size(samples, preprocessing)
+    size = _prepared_size(samples, preprocessing)
     if keep == "memory" and size > KEEP_BYTES:
         require_memory(size, len(samples), "memory")
     if keep == "none" or (size > KEEP_BYTES and keep != "memory"):
@@ -276,7 +276,7 @@ def _prepared_anew(
     return Decoded(samples, preprocessing, bad, workers)
 
 
-def prepared_size(samples: Samples, preprocessing: Preprocessing) -> int:
+def _prepared_size(samples: Samples, preprocessing: Preprocessing) -> int:
     """Bytes of all prepared samples, if they are images; of vectors, their number of values."""
     return len(samples) * int(np.prod(preprocessing.shape))
 

@@ -1,10 +1,10 @@
-"""What the verbs found, as tables for people and as JSON or CSV for machines, on standard output."""
+"""Results of the verbs as tables for people and as JSON or CSV for machines, on standard output."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onestop.display.costs import cost_table
@@ -19,6 +19,7 @@ from onestop.display.tables import (
     table,
 )
 from onestop.explaining.explanation import Explanations
+from onestop.metrics.spec import Metric
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
 from onestop.results import (
@@ -32,38 +33,32 @@ from onestop.results import (
     RunRow,
 )
 from onestop.runtime.csv_files import csv_text
-from onestop.text import listing, plural
+from onestop.text import clock, listing, named_split, plural
 
 if TYPE_CHECKING:
     from onestop.tasks.prediction import Prediction
 
-_FIGURES = ("accuracy", "top5", "macro_f1", "loss", "rmse", "mae", "r2")
+_ALWAYS_ALL = {"top5": 5}
+"""Classes with which a metric cannot be anything but 100 %, so that it is not printed."""
 
 
 def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: bool = False) -> int:
     """Print what a verb returned; the command's exit code."""
-    if isinstance(result, Predictions):
+    if isinstance(result, Predictions):  # printed while they are computed
         return _show_predictions(result, as_json=json, as_csv=csv)
-    if isinstance(result, Run):
-        print_json(result.metrics) if json else _show_run(result)
-    elif isinstance(result, Evaluation):
-        print_json(result.to_json()) if json else _show_evaluation(result)
-    elif isinstance(result, Lint):
-        print_json(result.to_json()) if json else _show_lint(result)
-        return 3 if result.leaks and not allow_leaks else 0
-    elif isinstance(result, Report):
-        print_json(result.to_json()) if json else _show_report(result)
-    elif isinstance(result, Explanations):
-        print_json(result.to_json()) if json else _show_explanations(result)
-    elif isinstance(result, Estimate):
-        print_json(result.to_json()) if json else print_table(cost_table(result))
-    elif isinstance(result, list) and result and isinstance(result[0], RunRow):
-        print_json([vars(row) for row in result]) if json else _show_runs(result)
-    elif isinstance(result, Info):
-        print_json(result.to_json()) if json else _show_info(result)
+    if json:
+        print_json(_to_json(result))
+    elif isinstance(result, list):
+        (_show_runs if result and isinstance(result[0], RunRow) else _show_entries)(result)
     else:
-        print_json([vars(e) for e in result]) if json else _show_entries(result)
-    return 0
+        _PRINTERS[type(result)](result)
+    return 3 if isinstance(result, Lint) and result.leaks and not allow_leaks else 0
+
+
+def _to_json(result: Any) -> Any:
+    if isinstance(result, list):
+        return [row.to_json() if isinstance(row, RunRow) else vars(row) for row in result]
+    return result.metrics if isinstance(result, Run) else result.to_json()
 
 
 def show_settings(settings: Settings, *, json: bool = False) -> None:
@@ -87,38 +82,37 @@ def show_settings(settings: Settings, *, json: bool = False) -> None:
 def _show_run(run: Run) -> None:
     metrics = run.metrics
     if run.examples:
-        print(f"some {_of_split(metrics['split'])} images:")
+        print(f"some {_images_of(metrics['split'])}:")
         for said_of in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
             predicted = said_of.label or said_of.text
             said = f"{said_of.image}: is {said_of.truth_text}, predicted {predicted} {sign}"
             print(f"  {one_line(said).rstrip()}")
-    _show_figures(metrics)
+    _show_metrics(metrics, run.info.metrics)
     print(run.folder)
 
 
-def _of_split(split: str) -> str:
-    return {"test": "held-out test", "val": "held-out validation"}.get(split, "training")
+def _images_of(split: str) -> str:
+    return f"{'held-out ' if split != 'train' else ''}{named_split(split)} images"
 
 
-def _show_figures(metrics: Mapping[str, Any], source: str = "") -> None:
-    per_class = metrics.get("per_class", {})
+def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: str = "") -> None:
+    per_class = values.get("per_class", {})
     if per_class:
         print_rows([{"class": name, **row} for name, row in per_class.items()])
-    named = {"accuracy": "accuracy", "top5": "top-5", "macro_f1": "macro F1", "loss": "loss"}
-    parts = []
-    for key in _FIGURES:
-        if key in metrics and not (key == "top5" and len(per_class) <= 5):
-            share = key in ("accuracy", "top5", "macro_f1")
-            value = f"{metrics[key]:.2%}" if share else f"{metrics[key]:.4g}"
-            parts.append(f"{named.get(key, key)} {value}")
-    place = f"{one_line(source)} ({metrics['split']})" if source else metrics["split"]
+    texts = [
+        f"{metric.title} {metric.text(values[metric.name])}"
+        for metric in metrics
+        if metric.name in values and not 0 < len(per_class) <= _ALWAYS_ALL.get(metric.name, 0)
+    ]
+    place = f"{one_line(source)} ({values['split']})" if source else values["split"]
     things = "images" if per_class else "samples"
-    print(f"{place}: {', '.join(parts)} on {metrics['images']:,} {things}")
+    print(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 
 def _show_evaluation(evaluation: Evaluation) -> None:
-    _show_figures(evaluation.metrics, evaluation.source)
+    metrics = evaluation.task.metrics if evaluation.task else ()
+    _show_metrics(evaluation.metrics, metrics, evaluation.source)
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
     if skipped:
         print_aside(
@@ -146,10 +140,10 @@ def _show_lint(lint: Lint) -> None:
             for finding in lint.findings
         ])  # fmt: skip
     else:
-        print("nothing odd was found")
+        print("no problems found")
     if lint.leaks:
         print(
-            "a split leaks into another: figures measured on it will flatter (--allow-leaks: exit 0)"
+            "a split leaks into another: metrics measured on it will flatter (--allow-leaks: exit 0)"
         )
     print(lint.folder)
 
@@ -161,7 +155,7 @@ def _show_report(report: Report) -> None:
 
 
 def _example(finding: Mapping[str, Any]) -> str:
-    """The first images a finding is about, and what is odd about them."""
+    """The first images a finding is about, and what is wrong with them."""
     if not finding["groups"]:
         return ""
     group = finding["groups"][0]
@@ -257,17 +251,22 @@ def _show_entries(entries: Iterable[Any]) -> None:
 def _show_runs(rows: Iterable[RunRow]) -> None:
     rows_of = table("name", "network", "data", "best", "epochs", "state", "when", "time")
     for row in rows:
-        share = row.figure == "accuracy"
-        best = "" if row.best is None else f"{row.best:.2%}" if share else f"{row.best:.4g}"
-        figure = f"{row.figure} {best} ({row.split})" if best else ""
+        best = "" if row.best is None else f"{row.metric.text(row.best)} ({row.split})"
         rows_of.add_row(
-            one_line(row.name), one_line(row.network), one_line(row.data), figure,
-            f"{row.epochs}/{row.of}", row.state, row.when, _duration(row.seconds),
+            one_line(row.name), one_line(row.network), one_line(row.data),
+            one_line(f"{row.figure} {best}") if best else "",
+            f"{row.epochs}/{row.of}", row.state, row.when, clock(row.seconds),
         )  # fmt: skip
     print_table(rows_of)
 
 
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+_PRINTERS: dict[type, Callable[[Any], None]] = {
+    Run: _show_run,
+    Evaluation: _show_evaluation,
+    Lint: _show_lint,
+    Report: _show_report,
+    Explanations: _show_explanations,
+    Estimate: lambda cost: print_table(cost_table(cost)),
+    Info: _show_info,
+}
+"""The function that prints a result to people, by its type."""

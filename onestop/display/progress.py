@@ -1,4 +1,4 @@
-"""Progress of a training run: a bar on a terminal or in a notebook, else a line an epoch.
+"""Progress of a training run: a bar on a terminal or in a notebook, else a line per epoch.
 
 Everything goes to standard error, so that results on standard output stay clean, and every line
 also into the run's log.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from onestop.metrics.spec import LOSS, Metric
 from onestop.training.loop import Epoch, Step
 
 _SILENCE = 60.0  # seconds after which a long epoch says that it is alive
@@ -22,7 +24,7 @@ _REFRESH = 0.1  # seconds between two updates of the bar
 
 
 class _Console(Console):
-    """Goes silent where nobody reads any more (a terminal that was closed); training goes on."""
+    """Goes silent if nobody reads any more (a terminal that was closed); training goes on."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -50,8 +52,16 @@ def shown_progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 class Watcher:
     """Shows the records of the training loop."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        """`quiet` shows nothing; the log is written all the same."""
+    def __init__(self, metrics: Sequence[Metric] = (), *, quiet: bool = False) -> None:
+        """Beside the loss, the first of the metrics is shown, and those summed while training.
+
+        `quiet` shows nothing; the log is written all the same.
+        """
+        self._metrics = [
+            metric
+            for place, metric in enumerate(metrics)
+            if metric.name != LOSS.name and (place == 0 or metric.training)
+        ]
         self.console = _Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self.log: Path | None = None
         self._bar: Progress | None = None
@@ -75,14 +85,14 @@ class Watcher:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
-                TextColumn("{task.fields[figures]}"),
+                TextColumn("{task.fields[metrics]}"),
                 TimeRemainingColumn(compact=True),
                 TextColumn("{task.fields[left]}"),
                 console=self.console,
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task("", total=None, figures="starting", left="")
+            self._task = self._bar.add_task("", total=None, metrics="starting", left="")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,24 +115,20 @@ class Watcher:
                     description=f"epoch {record.epoch}/{epochs}",
                     total=record.steps,
                     completed=record.step,
-                    figures=self._figures(record),
+                    metrics=self._running(record),
                     left="left",
                 )
         elif time.monotonic() - self._last >= _SILENCE:
             self._last = time.monotonic()
             place = f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps}"
-            self.say(f"{place} {self._figures(record)}")
+            self.say(f"{place} {self._running(record)}")
 
     def _show_epoch(self, record: Epoch, epochs: int) -> None:
         row = record.row
         parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
-        parts.append(f"loss {row['train_loss']:.4f}")
-        if "train_accuracy" in row:
-            parts.append(f"accuracy {row['train_accuracy']:.2%}")
+        parts += [f"loss {row['train_loss']:.4f}", *self._texts(row, "train_")]
         if "val_loss" in row:
-            parts.append(f"| val loss {row['val_loss']:.4f}")
-        if "val_accuracy" in row:
-            parts.append(f"accuracy {row['val_accuracy']:.2%}")
+            parts += [f"| val loss {row['val_loss']:.4f}", *self._texts(row, "val_")]
         parts.append(f"| {row['images_per_second']:,.0f} images/s")
         if row["waiting"] >= _WAITING:
             parts.append(f"input-bound {row['waiting']:.0%}")
@@ -131,9 +137,17 @@ class Watcher:
         self._last = time.monotonic()
         self.say(" ".join(parts))
 
-    def _figures(self, record: Step) -> str:
-        accuracy = f" accuracy {m:.1%}" if (m := record.train_metrics.get("accuracy")) else ""
+    def _running(self, record: Step) -> str:
+        """The epoch so far: loss, metrics and speed."""
         seconds = time.monotonic() - self._begun
         speed = (record.images - self._before) / seconds if seconds else 0.0
-        pace = f" | {speed:,.0f} images/s" if speed else ""
-        return f"loss {record.train_loss:.4f}{accuracy}{pace}"
+        parts = [f"loss {record.train_loss:.4f}", *self._texts(record.train_metrics, digits=1)]
+        return " ".join([*parts, f"| {speed:,.0f} images/s"] if speed else parts)
+
+    def _texts(self, values: Mapping[str, Any], part: str = "", digits: int = 2) -> list[str]:
+        """Title and value of each metric that there is a value of."""
+        return [
+            f"{metric.title} {metric.text(float(values[part + metric.name]), digits)}"
+            for metric in self._metrics
+            if part + metric.name in values
+        ]

@@ -1,4 +1,4 @@
-"""How a run went: loss, accuracy and learning rate by epoch, and where the time went."""
+"""How a run went: loss, metric and learning rate by epoch, and where the time went."""
 
 from __future__ import annotations
 
@@ -20,66 +20,80 @@ from onestop.figures.style import (
     plain,
     tick_names,
 )
+from onestop.metrics.spec import LOSS, Metric
 
 Rows = Sequence[Mapping[str, str]]
 """The rows of metrics.csv."""
-_TITLES = {
-    "loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error", "lr": "Learning rate"
-}  # fmt: skip
+RATE = "lr"
+"""The panel that is not of a metric."""
 
 
-PANELS = ("loss", "accuracy", "lr")
-"""Of the curves; where numbers are predicted, the absolute error stands for the accuracy."""
+def panels_of(metrics: Sequence[Metric]) -> list[str]:
+    """The usual panels: the loss, the first metric and the learning rate."""
+    return list(dict.fromkeys((LOSS.name, *(metric.name for metric in metrics[:1]), RATE)))
 
 
-def curves(rows: Rows, best_epoch: int = 0, panels: Sequence[str] = PANELS) -> Figure:
-    """Loss, accuracy (or absolute error) and learning rate over the epochs.
+def curves(
+    rows: Rows,
+    metrics: Sequence[Metric],
+    best_epoch: int = 0,
+    panels: Sequence[str] | None = None,
+) -> Figure:
+    """Metrics and the learning rate over the epochs, in training and validation.
 
     Args:
         rows: Of metrics.csv.
+        metrics: Those of the run's task.
         best_epoch: The epoch whose network was kept, counted from 1; 0 is not known.
-        panels: Which of them.
+        panels: Names of metrics, and `lr`; see `panels_of`.
     """
-    share = any(row.get("train_accuracy") or row.get("val_accuracy") for row in rows)
+    panels = panels_of(metrics) if panels is None else panels
+    by_name = {metric.name: metric for metric in (LOSS, *metrics)}
     figure = new_figure(3.1 * len(panels), 2.9)
     for place, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1)
-        _panel(axes, rows, panel if share or panel != "accuracy" else "mae", best_epoch)
+        if panel == RATE:
+            _rate_panel(axes, rows)
+        else:
+            _panel(axes, rows, by_name[panel], best_epoch)
     return figure
 
 
-def compared(runs: Mapping[str, Rows], key: str) -> Figure:
-    """One column of metrics.csv over the epochs of several runs, by their names."""
+def compared(runs: Mapping[str, Rows], metric: Metric, part: str) -> Figure:
+    """A metric over the epochs of several runs, by their names; `part` is `train` or `val`."""
     figure = new_figure(3.1, 2.9)
-    axes = figure.add_subplot()
-    plain(axes, key.replace("_", " "), "epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes = _axes_by_epoch(figure.add_subplot(), f"{part} {metric.title}", metric)
     for (name, rows), color in zip(runs.items(), itertools.cycle(COLORS), strict=False):
-        _line(axes, rows, key, tick_names([name], 24)[0], color)
-    if key.endswith("accuracy"):
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        _line(axes, rows, f"{part}_{metric.name}", tick_names([name], 24)[0], color)
     axes.legend(fontsize=8, frameon=False)
     return figure
 
 
-def _panel(axes: Axes, rows: Rows, key: str, best_epoch: int) -> None:
-    plain(axes, _TITLES[key], "epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if key == "lr":
-        _line(axes, rows, "lr", "rate", GREY)
-        return
-    _line(axes, rows, f"train_{key}", "training", BLUE)
-    _line(axes, rows, f"val_{key}", "validation", ORANGE)
+def _rate_panel(axes: Axes, rows: Rows) -> None:
+    _line(_axes_by_epoch(axes, "learning rate"), rows, RATE, "rate", GREY)
+
+
+def _panel(axes: Axes, rows: Rows, metric: Metric, best_epoch: int) -> None:
+    _axes_by_epoch(axes, metric.title, metric)
+    _line(axes, rows, f"train_{metric.name}", "training", BLUE)
+    _line(axes, rows, f"val_{metric.name}", "validation", ORANGE)
     if best_epoch:
         axes.axvline(best_epoch, color=GREEN, linewidth=1, linestyle=":", label="kept")
-    if key == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False)
 
 
+def _axes_by_epoch(axes: Axes, title: str, metric: Metric = LOSS) -> Axes:
+    """Axes of a curve over the epochs, of shares in percent."""
+    plain(axes, title, "epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if metric.percent:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return axes
+
+
 def _line(axes: Axes, rows: Rows, key: str, label: str, color: str) -> None:
-    """A curve, where any epoch has a value; few epochs are marked, since one alone has no line."""
+    """A curve if any epoch has a value; few epochs are marked, since one alone has no line."""
     points = [(int(row["epoch"]), float(row[key])) for row in rows if row.get(key)]
     if points:
         mark = "o" if len(points) <= 20 else None

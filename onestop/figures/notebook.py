@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SHARES = ("accuracy", "top5", "macro_f1")
-_FIGURES = (*_SHARES, "loss", "rmse", "mae", "r2")
+    from onestop.metrics.spec import Metric
 
 
 def heading(text: object) -> str:
@@ -28,14 +27,10 @@ def table(rows: Iterable[tuple[object, object]]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
-def figures(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The figures of a split in words."""
-    rows = [
-        (name, f"{metrics[name]:.2%}" if name in _SHARES else f"{metrics[name]:.4g}")
-        for name in _FIGURES
-        if name in metrics
-    ]
-    return [*rows, (f"{metrics.get('split', '')} images", f"{metrics.get('images', 0):,}")]
+def metric_rows(values: Mapping[str, Any], metrics: Sequence[Metric]) -> list[tuple[str, str]]:
+    """The metrics of a split as rows of a table, and how many images it has."""
+    rows = [(m.title, m.text(values[m.name])) for m in metrics if m.name in values]
+    return [*rows, (f"{values.get('split', '')} images", f"{values.get('images', 0):,}")]
 
 
 def picture(pixels: NDArray[Any], about: str) -> str:

@@ -1,6 +1,6 @@
 """A run in its folder: train, keep what each epoch gave, score once at the end.
 
-Whatever happens in between (Ctrl-C, a full disk, a loss that is no number), the folder holds a state
+Whatever happens in between (Ctrl-C, a full disk, a loss that is not finite), the folder holds a state
 to go on from and the best network so far.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -48,6 +48,7 @@ from onestop.storage.run_folder import (
     EpochsFile,
     remove_leftovers,
 )
+from onestop.storage.run_info import InfoFile
 from onestop.tasks import Prediction, Task
 from onestop.text import plural
 from onestop.tracking.session import Tracking
@@ -58,6 +59,7 @@ from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan
 from onestop.training.setup import Parts, assemble, held_out, kept_model
 
+Say: TypeAlias = Callable[[str], None]
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
@@ -67,20 +69,23 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: b
     `report` has a page written at the end; `inexact` allows a state of other arithmetic (hardware,
     libraries, threads) to go on.
     """
-    watcher = Watcher(quiet=quiet)
+    watcher = Watcher(planned.task.metrics, quiet=quiet)
     watcher.log = folder / LOG
-    watcher.say(f"run folder: {folder.resolve()}")
+    info = InfoFile(folder, planned.task.name, planned.task.metrics)
+    say = _saying(watcher, info)
+    say(f"run folder: {folder.resolve()}")
     for line in (*(f"note: {note}" for note in planned.dataset.notes), *planned.said):
-        watcher.say(line)
-    if said := warning(planned.dataset):
-        watcher.say(said)
+        say(line)
+    if problems := warning(planned.dataset):
+        say(problems)
     remove_leftovers(folder)
-    tracking = Tracking(folder, planned.recipe, watcher.say)
+    tracking = Tracking(folder, planned.recipe, say)
     with preserved(), planned.engine.applied(), Stop() as stop, tracking:
         try:
-            run = _run(folder, planned, watcher, tracking, stop, inexact=inexact)
+            run = _run(folder, planned, watcher, say, tracking, stop, inexact=inexact)
             if report:
-                _report(folder, planned, watcher)
+                _report(folder, planned, say)
+            info.flush()
             return run
         except Stopped:
             raise InterruptedRun(
@@ -88,18 +93,30 @@ def run_in(folder: Path, planned: Plan, *, quiet: bool, report: bool, inexact: b
             ) from None
 
 
+def _saying(watcher: Watcher, info: InfoFile) -> Say:
+    """A function that prints and logs a line, and keeps it in run.json if it is a note or a warning."""
+
+    def say(line: str) -> None:
+        watcher.say(line)
+        if line.startswith(("note: ", "warning: ")):
+            info.note(line)
+
+    return say
+
+
 def _run(
-    folder: Path, planned: Plan, watcher: Watcher, tracking: Tracking, stop: Stop, *, inexact: bool
-) -> Run:
+    folder: Path, planned: Plan, watcher: Watcher, say: Say, tracking: Tracking, stop: Stop, *,
+    inexact: bool,
+) -> Run:  # fmt: skip
     parts, states = assemble(planned), States(folder / STATE)
     about = _restore(folder, parts, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *parts.said, _summary(parts)):
-        watcher.say(line)
+        say(line)
     if parts.recipe.data.strict:
         _require_all(parts)
     require_space(folder, parts)
     tracking.begin(parts.training.progress)
-    saver = Checkpointer(folder, parts, states, about, watcher.say)
+    saver = Checkpointer(folder, parts, states, about, say)
     try:
         with watcher:
             _learn(parts, saver, watcher, tracking, stop)
@@ -110,7 +127,7 @@ def _run(
         raise OutOfMemoryError(
             advice(parts, str(error) or type(error).__name__) + _way_on(folder, states)
         ) from None
-    run = _finish(folder, parts, watcher, about["inexact"])
+    run = _finish(folder, parts, say, about["inexact"])
     tracking.final(run.metrics)
     return run
 
@@ -233,7 +250,7 @@ def _keep_finite(parts: Parts, saver: Checkpointer, problem: str) -> str:
     return f"{problem}; {kept}; lower --lr (now {parts.recipe.optim.lr:g}) or set --clip-grad 1"
 
 
-def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) -> Run:
+def _finish(folder: Path, parts: Parts, say: Say, inexact: list[str]) -> Run:
     """Score the best network once on held-out images and write the final files."""
     network, split = parts.training.network, held_out(parts)
     network.load_state_dict(kept_model(folder))
@@ -267,11 +284,13 @@ def _finish(folder: Path, parts: Parts, watcher: Watcher, inexact: list[str]) ->
     write_predictions(folder / PREDICTIONS, parts.task, predictions)
     write_atomic(
         folder / SKIPPED,
-        csv_text(("path", "reason"), [dataclasses.asdict(s) for s in skipped], header=True),
+        csv_text(
+            ("path", "reason"), [{"path": s.path, "reason": s.reason} for s in skipped], header=True
+        ),
     )
-    _say_what_was_odd(folder, parts, skipped, watcher)
+    _say_what_was_odd(folder, parts, skipped, say)
     if split == "train":
-        watcher.say("note: no images were held out; the figures are of the training images")
+        say("note: no images were held out; the metrics are of the training images")
     return Run(folder, _some_of(predictions, parts.recipe.machine.seed))
 
 
@@ -285,7 +304,7 @@ def _settled(parts: Parts) -> Parts:
     return dataclasses.replace(parts, task=task, card=card)
 
 
-def _report(folder: Path, planned: Plan, watcher: Watcher) -> None:
+def _report(folder: Path, planned: Plan, say: Say) -> None:
     """Write report.html; the run is done and good without it, whatever goes wrong with it."""
     from onestop.reporting import gather, write_report  # matplotlib is only loaded here
 
@@ -295,20 +314,20 @@ def _report(folder: Path, planned: Plan, watcher: Watcher) -> None:
         write_report(gather(folder, dataset=planned.dataset, model=model, busy=False))
     except Exception as error:  # hours of training must not end in the traceback of a page
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        watcher.say(f"warning: no {REPORT} ({why}); try again with: onestop report {folder}")
+        say(f"warning: no {REPORT} ({why}); try again with: onestop report {folder}")
 
 
-def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], watcher: Watcher) -> None:
+def _say_what_was_odd(folder: Path, parts: Parts, skipped: list[Skipped], say: Say) -> None:
     """How many images were used, which were not and why, and which were though something is wrong."""
     if skipped:
         train = parts.feeds["train"]
         used, found = len(train.samples) - len(train.pixels.bad), len(train.samples)
-        watcher.say(
+        say(
             f"trained on {used:,} of {found:,} images; {plural(len(skipped), 'file')} skipped, "
             f"see {folder / SKIPPED}: {named(skipped)}"
         )
     if odd := [remark for feed in parts.feeds.values() for remark in feed.remarks()]:
-        watcher.say(f"note: {plural(len(odd), 'file')} read all the same: {named(odd)}")
+        say(f"note: {plural(len(odd), 'file')} read all the same: {named(odd)}")
 
 
 def _some_of(predictions: Sequence[Prediction], seed: int) -> list[Prediction]:

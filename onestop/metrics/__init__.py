@@ -1,7 +1,10 @@
-"""Figures: exact counts, how sure they are, calibration, and which classes are taken for which."""
+"""Metrics: what they are called, exact counts, how sure they are, calibration, and confusions.
+
+No import of numpy: lists of runs and help pages need the names alone.
+"""
 
 from __future__ import annotations
 
-from onestop.metrics.counts import Metrics, classification_metrics, regression_metrics
+from onestop.metrics.spec import LOSS, Metric, Metrics
 
-__all__ = ["Metrics", "classification_metrics", "regression_metrics"]
+__all__ = ["LOSS", "Metric", "Metrics"]

@@ -1,4 +1,4 @@
-"""Figures from exact counts.
+"""Metrics from exact counts.
 
 Everything is computed from the confusion matrix, since whole numbers add up over batches and
 processes in any order; scikit-learn, which wants all labels at once, is what the tests compare with.
@@ -8,12 +8,12 @@ Legend: K classes.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Metrics: TypeAlias = dict[str, Any]
+from onestop.metrics.spec import Metrics
 
 
 def classification_metrics(

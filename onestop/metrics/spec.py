@@ -6,7 +6,12 @@ of runs, trackers and reports follow from it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Metrics: TypeAlias = dict[str, Any]
+"""Values of metrics by name, and details such as `per_class`."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,19 @@ class Metric:
     percent: bool = False
     training: bool = False
 
-    def text(self, value: float) -> str:
-        """The value as people read it: 98.89%, or four significant digits.
+    def text(self, value: float, digits: int = 2) -> str:
+        """The value as people read it: in percent with so many digits, or four significant digits.
 
         >>> Metric("accuracy", "accuracy", percent=True).text(0.98889), LOSS.text(0.123456)
         ('98.89%', '0.1235')
         """
-        return f"{value:.2%}" if self.percent else f"{value:.4g}"
+        return f"{value:.{digits}%}" if self.percent else f"{value:.4g}"
+
+    def rank(self, value: float | None) -> float:
+        """A number that is the larger the better the value is; minus infinity for none and for NaN."""
+        if value is None or math.isnan(value):
+            return -math.inf
+        return value if self.higher else -value
 
     def better(self, value: float, other: float) -> bool:
         """Whether a value beats another one."""

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from onestop.data.sources.python import NAME
 from onestop.figures.curves import compared
 from onestop.metrics.intervals import Paired, paired
+from onestop.metrics.spec import LOSS
 from onestop.recipe.schema import FIELDS
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, Tone, plot
 from onestop.reporting.images import pictures_of, prediction_table
 from onestop.reporting.run_data import RunData
 from onestop.reporting.summary import network_of, source_of
-from onestop.reporting.task_report import named_split
 from onestop.tasks import Prediction
-from onestop.text import duration, plural
+from onestop.text import duration, named_split, plural
 
 _FLIPPED = 12  # pictures of images that flipped, each way
 _CLASSES = 20  # rows of classes before the rest is folded
@@ -179,11 +179,13 @@ def _settings(runs: Sequence[RunData]) -> list[Block]:
 def _curves(runs: Sequence[RunData]) -> list[Block]:
     rows = {_name(run): run.epochs for run in runs if run.epochs}
     blocks: list[Block] = []
-    for key in ("val_loss", "val_accuracy", "train_loss"):
+    shown = [("val", LOSS), *(("val", run.info.main) for run in runs), ("train", LOSS)]
+    for part, metric in dict.fromkeys(shown):
+        key = f"{part}_{metric.name}"
         ends = [f"{name} {of[-1][key]}" for name, of in rows.items() if of[-1].get(key)]
         if ends:
-            alt = f"{key.replace('_', ' ')} by epoch, at the end {', '.join(ends)}"
-            blocks.append(plot(compared(rows, key), key.replace("_", "-"), alt))
+            alt = f"{part} {metric.title} by epoch, at the end {', '.join(ends)}"
+            blocks.append(plot(compared(rows, metric, part), key.replace("_", "-"), alt))
     return blocks
 
 

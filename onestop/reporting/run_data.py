@@ -29,7 +29,6 @@ from onestop.runtime.files import read_object
 from onestop.storage.model_file import Card, read_card, task_of
 from onestop.storage.run_folder import (
     EPOCHS,
-    LOG,
     METRICS,
     MODEL,
     PREDICTIONS,
@@ -40,9 +39,8 @@ from onestop.storage.run_folder import (
     is_busy,
     state_of,
 )
-from onestop.tasks import Prediction, Task, implied_task, make_task
-
-_STAMP = len("2026-01-01 00:00:00 ")
+from onestop.storage.run_info import RunInfo, read_info
+from onestop.tasks import Prediction, Task, make_task
 
 
 @dataclass
@@ -52,8 +50,9 @@ class RunData:
     Attributes:
         folder: Of the run.
         recipe: Every setting.
-        metrics: The final figures; those of the best network so far where the run is not done; empty
-            where there is no network yet.
+        metrics: The final values of the metrics; those of the best network so far if the run is not
+            done; empty if there is no network yet.
+        info: The run's task, how its metrics are called and printed, and notes and warnings.
         epochs: Rows of metrics.csv.
         predictions: What was predicted for each image that `metrics` is about.
         state: `done`, `going on` or `stopped`.
@@ -61,13 +60,13 @@ class RunData:
         model: To look into, where it could be loaded.
         dataset: To show images of, where it could be opened.
         gone: Why there is no model or no data set.
-        said: Notes and warnings of the log, each once.
         skipped: `path` and `reason` of files that were not used.
         name: What it is called beside others; empty: as its folder.
     """
 
     folder: Path
     recipe: Recipe
+    info: RunInfo
     metrics: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, str]] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
@@ -76,7 +75,6 @@ class RunData:
     model: Model | None = None
     dataset: Dataset | None = None
     gone: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
     name: str = ""
 
@@ -92,7 +90,7 @@ class RunData:
         if self.dataset:
             return make_task(self.dataset.task, self.dataset.classes, {})
         names = tuple(self.metrics.get("per_class", ()))
-        return make_task(implied_task(names), names, {})
+        return make_task(self.info.task, names, {})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,11 +134,9 @@ def gather(
     recipe = read_resolved(folder / RECIPE)
     metrics = read_object(folder / METRICS)
     busy = is_busy(folder) if busy is None else busy
-    found = RunData(folder, recipe, metrics, model=model)
+    found = RunData(folder, recipe, read_info(folder), metrics, model=model)
     found.state = state_of(metrics, busy=busy)
-    if (folder / EPOCHS).is_file():
-        found.epochs = EpochsFile.read(folder / EPOCHS)
-    found.said = _said(folder / LOG)
+    found.epochs = EpochsFile.read(folder / EPOCHS)
     found.skipped = _skipped(folder / SKIPPED)
     found.dataset = dataset or _data(found, data_root)
     if (folder / MODEL).is_file():
@@ -150,16 +146,6 @@ def gather(
     if not found.predictions:
         _score(found)
     return found
-
-
-def _said(log: Path) -> list[str]:
-    """Notes and warnings, each once, in the order they came."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    texts = [line[_STAMP:] for line in lines]
-    return list(dict.fromkeys(t for t in texts if t.startswith(("note: ", "warning: "))))
 
 
 def _skipped(path: Path) -> list[dict[str, str]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 
 from onestop.data.sources.python import NAME
-from onestop.figures.curves import PANELS, curves, spent_bar, time_spent
+from onestop.figures.curves import RATE, curves, panels_of, spent_bar, time_spent
 from onestop.recipe.files import command_of, write_recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Table, Text, plot
 from onestop.reporting.images import has_images, training_tiles
@@ -44,23 +43,16 @@ def _curves(found: RunData) -> list[Block]:
     if not found.epochs:
         done = found.state == "done"
         return [Text("metrics.csv cannot be read." if done else "No epoch is done yet.")]
-    last = found.epochs[-1]
+    last, metrics = found.epochs[-1], found.info.metrics
     best = int(found.metrics.get("best_epoch", 0))
     blocks: list[Block] = []
-    for panel in PANELS:
-        ends = [f"{name} {float(last[name]):.4g}" for name in _columns(panel, last)]
+    for panel in panels_of(metrics):
+        columns = (RATE,) if panel == RATE else (f"train_{panel}", f"val_{panel}")
+        ends = [f"{name} {float(last[name]):.4g}" for name in columns if last.get(name)]
         alt = f"Curve by epoch, at the end {', '.join(ends)}"
-        blocks.append(plot(curves(found.epochs, best, [panel]), panel, alt))
+        blocks.append(plot(curves(found.epochs, metrics, best, [panel]), panel, alt))
     count = plural(len(found.epochs), "epoch")
-    return [*blocks, Text(f"{count}; all numbers are in metrics.csv.")]
-
-
-def _columns(panel: str, row: Mapping[str, str]) -> list[str]:
-    """The columns of a panel of curves; those of the absolute error where there is no accuracy."""
-    for key in (panel, "mae") if panel == "accuracy" else (panel,):
-        if there := [name for name in row if name.endswith(key) and row[name]]:
-            return there
-    return []
+    return [*blocks, Text(f"{count}; all values are in metrics.csv.")]
 
 
 def _samples(found: RunData) -> list[Block]:
@@ -77,14 +69,17 @@ def _samples(found: RunData) -> list[Block]:
 
 
 def _data(found: RunData) -> list[Block]:
+    notes = found.info.notes
     blocks: list[Block] = [
         Text(line.partition(": ")[2], "warning" if line.startswith("warning") else "plain")
-        for line in found.said
+        for line in notes or ()
     ]
     if found.skipped:
         rows = [(row["path"], row["reason"]) for row in found.skipped]
         blocks.append(Table(("file", "why"), rows, "Files that were not used", _FILES))
-    if not blocks:
+    if notes is None:
+        blocks.append(Text("Notes of this run were not recorded; what it printed is in log.txt."))
+    elif not blocks:
         blocks.append(Text("None were noticed."))
     if found.recipe.data.source != NAME:
         blocks.append(

@@ -65,8 +65,8 @@ def remarks(found: RunData) -> list[str]:
     said = []
     if found.split == "val" and found.epochs:
         said.append(
-            "The kept epoch was chosen by these images, so the figure flatters a little; a test split "
-            "would tell better."
+            "The kept epoch was chosen by these images, so the result is slightly optimistic; a test "
+            "split would be fairer."
         )
     if found.split == "train":
         said.append("No images were held out: on new ones the network will do worse.")

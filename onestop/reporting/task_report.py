@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from onestop.reporting.blocks import Block, Section, Share, Table
-from onestop.text import plural
+from onestop.text import named_split, plural
 
 if TYPE_CHECKING:
     from onestop.reporting.run_data import RunData
@@ -84,8 +84,3 @@ class TaskReport:
         worst = sorted(judged, key=lambda pair: -pair[0])[:_WORST]
         rows = [(p.image, p.truth_text, p.text, f"{loss:.4g}") for loss, p in worst]
         return [Table((self.thing, "is", "predicted", "loss"), rows, "")] if rows else []
-
-
-def named_split(split: str) -> str:
-    """A split in a person's words."""
-    return {"test": "test", "val": "validation"}.get(split, "training")

@@ -1,4 +1,4 @@
-"""Figures of a model on a split."""
+"""What a model measures on a split."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.figures.files import svg
-from onestop.figures.notebook import figures, heading, table
+from onestop.figures.notebook import heading, metric_rows, table
 from onestop.results.figures import figure_of
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a model on a split.
+    """What a model measures on a split.
 
     Attributes:
         model: The model file.
         source: What it was scored on.
-        metrics: `split`, `accuracy`, `top5`, `loss`, `macro_f1`, `images`, `per_class`, ... as in a
-            run's metrics.json; `seconds` and `images_per_second` are of the scoring.
+        metrics: `split`, the metrics of the model's task, `images`, `per_class`, ... as in a run's
+            metrics.json; `seconds` and `images_per_second` are of the scoring.
         skipped: `path` and `reason` of each file of the split that could not be used.
-        remarks: What there is to say of images that were used though something is wrong with them.
+        remarks: What is wrong with images that were used all the same.
         predictions: What was predicted for each image, in the order of the split.
         task: The model's.
     """
@@ -40,7 +40,7 @@ class Evaluation:
     task: Task[Any] | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The figures, as `--json` prints them, and what was skipped and remarked where there is."""
+        """The metrics, as `--json` prints them, and what was skipped and remarked if anything was."""
         odd = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
         return {**self.metrics, **{name: value for name, value in odd.items() if value}}
 
@@ -58,4 +58,5 @@ class Evaluation:
     def _repr_html_(self) -> str:
         shown = self.task and self.task.figures() and self.predictions
         picture = svg(self.figure(), f"evaluation-{id(self)}") if shown else ""
-        return heading(self.source) + table(figures(self.metrics)) + picture
+        metrics = self.task.metrics if self.task else ()
+        return heading(self.source) + table(metric_rows(self.metrics, metrics)) + picture

@@ -19,9 +19,12 @@ def csv_text(
 
     Text that a spreadsheet would compute, such as a class called `=cmd()`, gets an apostrophe before it
     (OWASP, "CSV Injection").
+
+    Raises:
+        ValueError: A row has a value for which there is no column.
     """
     lines = _Lines()
-    writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")
+    writer = csv.DictWriter(lines, columns, restval="")
     if header:
         writer.writeheader()
     writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)

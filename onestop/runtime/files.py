@@ -11,12 +11,12 @@ from onestop.errors import WriteError
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """What a small JSON file holds; nothing where it is missing, damaged or no object."""
+    """What a small JSON file holds; nothing if it is missing, damaged or not an object."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from filelock import FileLock, Timeout
 
 from onestop.errors import RunLockedError, UsageError
+from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
+from onestop.text import listing
 
 MODEL = "model.safetensors"  # the best network, with all it needs
 RECIPE = "recipe.yaml"  # every setting, resolved
-METRICS = "metrics.json"  # final figures
-EPOCHS = "metrics.csv"  # a row an epoch
-PREDICTIONS = "predictions.csv"  # what was said of each held-out image
-CONFUSION = "confusion.csv"  # how often each class was named as which
+INFO = "run.json"  # its task and metrics, and what was noted on the way
+METRICS = "metrics.json"  # final values of the metrics
+EPOCHS = "metrics.csv"  # one row per epoch
+PREDICTIONS = "predictions.csv"  # what was predicted for each held-out image
+CONFUSION = "confusion.csv"  # how often each class was predicted as each
 REPORT = "report.html"  # all of it as a page to look at
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
-LOG = "log.txt"  # what was said on the way
+LOG = "log.txt"  # what was printed on the way
 STATE = "state"  # what is needed to go on
-TRACKING = "tracking.json"  # the run's name in each tracker that was asked for
+TRACKING = "tracking.json"  # the run's name in each tracker
 LOCK = ".lock"
 
 State: TypeAlias = Literal["done", "going on", "stopped"]
 
 
-COLUMNS = (
-    "epoch", "step", "seconds", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy",
-    "val_top5", "val_macro_f1", "val_mae", "images_per_second", "waiting",
-    "scoring",
-)  # fmt: skip
+def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The columns of metrics.csv for a task with these metrics.
+
+    >>> columns_of([Metric("mae", "mae"), LOSS])[4:7]
+    ('train_loss', 'val_loss', 'val_mae')
+    """
+    others = [metric for metric in metrics if metric.name != LOSS.name]
+    return (
+        "epoch", "step", "seconds", "lr",
+        "train_loss", *(f"train_{metric.name}" for metric in others if metric.training),
+        "val_loss", *(f"val_{metric.name}" for metric in others),
+        "images_per_second", "waiting", "scoring",
+    )  # fmt: skip
 
 
 def is_run(path: str | Path) -> bool:
@@ -42,7 +54,7 @@ def is_run(path: str | Path) -> bool:
 
 
 def create_run(out: str | Path, name: str) -> Path:
-    """Make a new folder `out/name`, or `out/name-2`, `out/name-3`, ... where that exists.
+    """Make a new folder `out/name`, or `out/name-2`, `out/name-3`, ... if that exists.
 
     Raises:
         UsageError: `out` is itself a run, or cannot be written to.
@@ -102,46 +114,60 @@ def is_busy(folder: Path) -> bool:
 
 
 def state_of(metrics: Mapping[str, Any], *, busy: bool) -> State:
-    """How far a run is, by its final figures and whether a process is training there."""
+    """How far a run is, by its final metrics and whether a process is training there."""
     return "going on" if busy else "done" if metrics else "stopped"
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed while writing has left; to be called with the lock."""
+    """Remove what a process left that was killed while writing; to be called with the lock."""
     for place in (folder, folder / STATE):
         for path in place.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
 
 class EpochsFile:
-    """`metrics.csv`: a row an epoch."""
+    """`metrics.csv`: one row per epoch."""
 
-    def __init__(self, path: Path, keep_epochs: int = 0) -> None:
-        """Take over the rows of the first `keep_epochs` epochs from an earlier process."""
-        self.path = path
+    def __init__(self, path: Path, columns: Sequence[str], keep_epochs: int = 0) -> None:
+        """Take over the rows of the first `keep_epochs` epochs from an earlier process.
+
+        Of these, columns that are no longer written are dropped.
+        """
+        self.path, self._columns = path, tuple(columns)
         # As text: runs of a thousand quick epochs would spend most of their time on writing rows anew.
-        self._lines = [csv_text(COLUMNS, [], header=True)]
+        self._lines = [csv_text(self._columns, [], header=True)]
         if keep_epochs and path.exists():
-            self._lines += [csv_text(COLUMNS, [row]) for row in self.read(path)[:keep_epochs]]
+            rows = self.read(path)[:keep_epochs]
+            kept = [{name: row.get(name, "") for name in self._columns} for row in rows]
+            self._lines += [csv_text(self._columns, [row]) for row in kept]
         self._changed = True
 
     @staticmethod
     def read(path: Path) -> list[dict[str, str]]:
-        """The rows written so far, without those that are damaged."""
+        """The rows written so far, without those that are damaged; none if there is no file."""
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
-        except (ValueError, csv.Error):
+        except (FileNotFoundError, ValueError, csv.Error):
             return []
-        return [row for row in rows if "seconds" in row and None not in row.values()]
+        return [_today(row) for row in rows if "seconds" in row and None not in row.values()]
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Add an epoch's row, to be written with the next `write`."""
-        self._lines.append(csv_text(COLUMNS, [row]))
+        """Add an epoch's row, to be written with the next `write`.
+
+        Raises:
+            ValueError: It has a value for which there is no column.
+        """
+        if unknown := [name for name in row if name not in self._columns]:
+            raise ValueError(
+                f"{self.path.name} has no column {listing(unknown)}: a task must declare what its "
+                "evaluation gives in `metrics`"
+            )
+        self._lines.append(csv_text(self._columns, [row]))
         self._changed = True
 
     def write(self) -> None:
-        """Write all rows, whole or not at all, where any is new.
+        """Write all rows, whole or not at all, if any is new.
 
         Raises:
             OneStopError: That failed.
@@ -149,3 +175,13 @@ class EpochsFile:
         if self._changed:
             write_atomic(self.path, "".join(self._lines))
             self._changed = False
+
+
+def _today(row: dict[str, str]) -> dict[str, str]:
+    """A row as it is written today; earlier versions left the RMSE out, which `val_loss` gives."""
+    if not row.get("val_mae") or "val_rmse" in row:
+        return row
+    with contextlib.suppress(KeyError, ValueError):
+        if (loss := float(row["val_loss"])) >= 0:
+            return {**row, "val_rmse": str(loss**0.5)}
+    return row

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.errors import UsageError
-from onestop.metrics import Metrics, classification_metrics
+from onestop.metrics import Metrics
 from onestop.metrics.calibration import Calibration, calibration
 from onestop.metrics.confusion import Matrix, confusion_matrix
+from onestop.metrics.counts import classification_metrics
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import torch.nn.functional as F
 from torch import Tensor
 
-from onestop.metrics import Metrics, regression_metrics
+from onestop.metrics import Metrics
+from onestop.metrics.counts import regression_metrics
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order

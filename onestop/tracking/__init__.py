@@ -1,4 +1,4 @@
-"""Where the figures of a run are written too while it trains: TensorBoard, MLflow, Weights & Biases.
+"""Trackers that a run writes its metrics to while it trains: TensorBoard, MLflow, Weights & Biases.
 
 Nothing here imports a tracker's package before a run asks for it.
 """

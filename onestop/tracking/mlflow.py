@@ -59,17 +59,17 @@ class MLflow:
             self._describe(opening)
         self.where = f"MLflow, run {self._run} in {uri}"
 
-    def write(self, figures: Mapping[str, float], step: int) -> None:
-        """Write figures as metrics."""
+    def write(self, metrics: Mapping[str, float], step: int) -> None:
+        """Write the metrics of a step."""
         now = int(time.time() * 1000)
-        metrics = [Metric(name, value, now, step) for name, value in figures.items()]
+        theirs = [Metric(name, value, now, step) for name, value in metrics.items()]
         with environment(unless_set(**_WHILE_CALLED)):
-            self._client.log_batch(self._run, metrics=metrics)
+            self._client.log_batch(self._run, metrics=theirs)
 
-    def finish(self, figures: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Write the last figures and end MLflow's run; words become tags."""
-        self.write({k: v for k, v in figures.items() if not isinstance(v, str)}, step)
-        tags = [RunTag(k, v) for k, v in figures.items() if isinstance(v, str)]
+    def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
+        """Write the final metrics and end MLflow's run; words become tags."""
+        self.write({k: v for k, v in metrics.items() if not isinstance(v, str)}, step)
+        tags = [RunTag(k, v) for k, v in metrics.items() if isinstance(v, str)]
         with environment(unless_set(**_WHILE_CALLED)):
             self._client.log_batch(self._run, tags=tags)
             self._client.set_terminated(self._run, _STATUS[status])

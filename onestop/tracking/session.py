@@ -31,13 +31,13 @@ _SHARE = 0.02  # of a run's time that writing steps may take
 
 
 class Tracking:
-    """Feeds a run's tracker; does nothing where the recipe asks for none.
+    """Feeds a run's tracker; does nothing if the recipe asks for none.
 
     A tracker that fails once the run has begun is left alone after a line: no run ends for it.
     """
 
     def __init__(self, folder: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
-        """`say` gets a line with the place, and one where the tracker fails."""
+        """`say` gets a line with the place, and one if the tracker fails."""
         self._folder, self._recipe, self._say = folder.resolve(), recipe, say
         self._name = recipe.machine.track
         self._tracker: Tracker | None = None
@@ -78,7 +78,7 @@ class Tracking:
             known[name] = tracker.keep
             write_atomic(self._folder / TRACKING, json.dumps(known, indent=2) + "\n")
         for row in _rows(self._folder, tracker.epoch, progress.epoch):
-            tracker.write(figures_of(row), int(row["step"]))
+            tracker.write(metrics_of(row), int(row["step"]))
 
     def show(self, record: Step | Epoch) -> None:
         """Take a record of the loop; cheap enough for every step."""
@@ -86,7 +86,7 @@ class Tracking:
             return
         if isinstance(record, Epoch):
             if record.epoch > self._tracker.epoch:
-                self._write(figures_of(record.row), int(record.row["step"]))
+                self._write(metrics_of(record.row), int(record.row["step"]))
             return
         self._step = record.step
         begun = time.monotonic()
@@ -96,7 +96,7 @@ class Tracking:
             self._next = begun + took + max(_PAUSE, took / _SHARE)
 
     def final(self, metrics: Mapping[str, Any]) -> None:
-        """Take the final figures, as in metrics.json."""
+        """Take the final metrics, as in metrics.json."""
         named = {f"final/{name}": value for name, value in metrics.items()}
         self._final = {**_finite(named), "final/split": str(metrics["split"])}
 
@@ -113,16 +113,16 @@ class Tracking:
         finally:
             self._close()
 
-    def _write(self, figures: Mapping[str, float], step: int) -> None:
+    def _write(self, metrics: Mapping[str, float], step: int) -> None:
         assert self._tracker is not None
         try:
-            self._tracker.write(figures, step)
+            self._tracker.write(metrics, step)
         except Exception as error:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
         self._say(
-            f"warning: {self._name} takes no more figures ({words_of(error)}); "
+            f"warning: {self._name} takes no more metrics ({words_of(error)}); "
             "the run goes on without it"
         )
         self._close()
@@ -134,10 +134,10 @@ class Tracking:
                 tracker.close()
 
 
-def figures_of(row: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of an epoch by the names they have in a tracker.
+def metrics_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of an epoch by the names they have in a tracker.
 
-    >>> figures_of({"epoch": 1, "step": 20, "lr": 0.1, "val_loss": "0.5", "val_top5": ""})
+    >>> metrics_of({"epoch": 1, "step": 20, "lr": 0.1, "val_loss": "0.5", "val_top5": ""})
     {'epoch': 1.0, 'lr': 0.1, 'val/loss': 0.5}
     """
     parts = ("train", "val")  # which trackers show side by side, split by split

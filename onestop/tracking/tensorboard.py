@@ -51,15 +51,15 @@ class TensorBoard:
         )
         self._file.flush()
 
-    def write(self, figures: Mapping[str, float], step: int) -> None:
-        """Write figures as scalars, which TensorBoard keeps in 32 bits."""
-        values = [Summary.Value(tag=name, simple_value=x) for name, x in figures.items()]
+    def write(self, metrics: Mapping[str, float], step: int) -> None:
+        """Write metrics as scalars, which TensorBoard keeps in 32 bits."""
+        values = [Summary.Value(tag=name, simple_value=x) for name, x in metrics.items()]
         self._put(Event(step=step, summary=Summary(value=values)))
         self._file.flush()
 
-    def finish(self, figures: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Write the last figures, and the status into the table of settings (HPARAMS)."""
-        self.write({k: v for k, v in figures.items() if not isinstance(v, str)}, step)
+    def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
+        """Write the final metrics, and the status into the table of settings (HPARAMS)."""
+        self.write({k: v for k, v in metrics.items() if not isinstance(v, str)}, step)
         end = SessionEndInfo(status=_STATUS[status], end_time_secs=time.time())
         self._put_plugin_data(metadata.SESSION_END_INFO_TAG, session_end_info=end)
         self._file.flush()

@@ -1,4 +1,4 @@
-"""What a tracker is to a run, and what both say to each other."""
+"""The interface between a run and an experiment tracker."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Opening:
 
 
 class Tracker(Protocol):
-    """A place for figures. What is opened again goes on where it was, with the same run.
+    """A place for metrics. What is opened again goes on where it was, with the same run.
 
-    Any method may raise anything; whoever calls it then calls `close` and nothing else.
+    Any method may raise anything; the caller then calls `close` and nothing else.
 
     Attributes:
         where: The place, for a person.
         keep: What is to be kept in the run's folder to open it again; nothing secret.
-        epoch: The last epoch whose figures are there already.
-        step: The last step whose figures are there already.
+        epoch: The last epoch whose metrics are there already.
+        step: The last step whose metrics are there already.
     """
 
     where: str
@@ -51,11 +51,11 @@ class Tracker(Protocol):
     epoch: int
     step: int
 
-    def write(self, figures: Mapping[str, float], step: int) -> None:
-        """Write finite figures of a step, so that a kill of this process loses little of them."""
+    def write(self, metrics: Mapping[str, float], step: int) -> None:
+        """Write finite metrics of a step, so that a kill of this process loses little of them."""
 
-    def finish(self, figures: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Write the figures of the finished run, none where it is not, and how it ended."""
+    def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
+        """Write the final metrics, none if the run is not finished, and how it ended."""
 
     def close(self) -> None:
         """Let go of files, threads and processes."""
@@ -82,7 +82,7 @@ def unless_set(**values: str) -> dict[str, str]:
 
 
 def words_of(error: Exception) -> str:
-    """What a tracker's error says, on one line, cut where it is long."""
+    """What a tracker's error says, on one line, cut if it is long."""
     return textwrap.shorten(without_secrets(str(error)), 200) or type(error).__name__
 
 

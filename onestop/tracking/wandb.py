@@ -28,9 +28,9 @@ _OURS: dict[str, Any] = {
 
 
 class WandB:
-    """A run of W&B: the recipe as its config, figures over an axis `step` of their own.
+    """A run of W&B: the recipe as its config, metrics over an axis `step` of their own.
 
-    W&B's own count of steps only ever grows: it would drop figures of a run that goes on from an
+    W&B's own count of steps only ever grows: it would drop metrics of a run that goes on from an
     earlier step.
     """
 
@@ -58,13 +58,13 @@ class WandB:
                 self.keep = dict(known)
             self._stack = stack.pop_all()
 
-    def write(self, figures: Mapping[str, float], step: int) -> None:
-        """Hand figures to W&B's process."""
-        self._run.log({**figures, "step": step})
+    def write(self, metrics: Mapping[str, float], step: int) -> None:
+        """Hand metrics to W&B's process."""
+        self._run.log({**metrics, "step": step})
 
-    def finish(self, figures: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Put the last figures into the summary and wait until all is sent."""
-        self._run.summary.update({**figures, "step": step})
+    def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
+        """Put the final metrics into the summary and wait until all is sent."""
+        self._run.summary.update({**metrics, "step": step})
         if status == "stopped":
             self._run.mark_preempting()  # W&B's word for: can go on
         self._run.finish(exit_code=_CODE[status])

@@ -20,7 +20,7 @@ from typing import Any
 from onestop.errors import OneStopError, UsageError, WriteError
 from onestop.runtime.files import write_atomic
 from onestop.storage.model_file import packed_model
-from onestop.storage.run_folder import EPOCHS, MODEL, STATE, EpochsFile
+from onestop.storage.run_folder import EPOCHS, MODEL, STATE, EpochsFile, columns_of
 from onestop.training.checkpoint import States, state_size
 from onestop.training.loop import Epoch
 from onestop.training.setup import Parts
@@ -45,7 +45,9 @@ class Checkpointer:
         """`say` gets a line for each save that fails."""
         self.folder, self.about = folder, about
         self._parts, self._states, self._say = parts, states, say
-        self._rows = EpochsFile(folder / EPOCHS, keep_epochs=parts.training.progress.epoch)
+        self._rows = EpochsFile(
+            folder / EPOCHS, columns_of(parts.task.metrics), parts.training.progress.epoch
+        )
         self._model: bytes | None = None
         self._failures = 0
         self._next = time.monotonic() + EVERY

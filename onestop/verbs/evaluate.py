@@ -45,7 +45,7 @@ def evaluate(
         strict: stop where a file cannot be used, instead of leaving it out and naming it
 
     Returns:
-        The figures, as a run's metrics.json has them.
+        The metrics, as a run's metrics.json has them.
 
     Raises:
         OneStopError: No model, no such split, or targets that are not the model's.

@@ -30,7 +30,7 @@ def report(
 
     The page of a run is written at the end of training anyway; here it is made anew, also while the
     run is going on (its best network so far is then scored on the validation split) and after it was
-    stopped. Several runs are compared: settings that differ, figures with intervals, McNemar's test,
+    stopped. Several runs are compared: settings that differ, metrics with intervals, McNemar's test,
     the images that flipped; the first is what the others are held against.
 
     Args:
@@ -45,12 +45,14 @@ def report(
         The file, and what its first sentences say.
 
     Raises:
-        OneStopError: No run, or a file that cannot be written or is not ours to replace.
+        OneStopError: Not a run, or a file that cannot be written or is not ours to replace.
     """
     folders = [Path(run) for run in (runs if isinstance(runs, list) else [runs])]
     for folder in folders:
         if not is_run(folder):
-            raise UsageError(f"{folder}: is no run (no {RECIPE} in it); name a folder below runs/")
+            raise UsageError(
+                f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
+            )
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError("the same run is named twice; name another one to compare it with")
     if len(folders) > _MOST:
@@ -69,7 +71,7 @@ def report(
 
 
 def _refuse_foreign(out: str | Path | None) -> None:
-    """Stop where a file would be replaced that is no page of ours."""
+    """Stop if a file would be replaced that is not a page of ours."""
     if out is None:
         return
     path = Path(out)
@@ -79,7 +81,7 @@ def _refuse_foreign(out: str | Path | None) -> None:
     if path.exists():
         with path.open("rb") as file:
             if _OURS not in file.read(_HEAD):
-                raise UsageError(f"--out {out}: exists and is no report; name another file")
+                raise UsageError(f"--out {out}: exists and is not a report; name another file")
 
 
 def _said_of(found: RunData) -> tuple[str, ...]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from onestop.errors import UsageError
+from onestop.metrics.spec import Metric
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
 from onestop.results import RunRow
@@ -22,79 +26,123 @@ from onestop.storage.run_folder import (
     is_run,
     state_of,
 )
-from onestop.text import did_you_mean
+from onestop.storage.run_info import read_info
+from onestop.text import did_you_mean, listing
 
 Sort = Literal["when", "name", "network", "data", "best", "epochs", "seconds"]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A run with all that lists can be sorted by: its row, and the value of each of its metrics."""
+
+    row: RunRow
+    metrics: Mapping[str, Metric]
+    values: Mapping[str, float | None]
+
+    def rank(self, name: str) -> float:
+        """The larger, the better; runs without a value of this metric are the last."""
+        metric = self.metrics.get(name)
+        return metric.rank(self.values[name]) if metric else -math.inf
 
 
 def runs(
     folder: str | Path = "runs",
     *,
-    sort: Sort = "when",
+    sort: Sort | str = "when",
     match: str | None = None,
     top: Positive | None = None,
 ) -> list[RunRow]:
-    """List the runs of a folder: network, data, best figure, how far, when and how long.
+    """List the runs of a folder: network, data, best metric, how far, when and how long.
 
     Args:
         folder: folder that holds runs
-        sort: order of the list; the newest, best or longest first, names and words by the alphabet
+        sort: order of the list: the newest, best or longest first, names and words by the alphabet; or
+            the name of a metric (accuracy, rmse, ...), the best first
         match: only runs with this in their name, network or data
         top: so many at the most
 
     Returns:
-        A row a run.
+        One row per run.
 
     Raises:
-        UsageError: No such folder, or one without runs.
+        UsageError: No such folder, one without runs, or nothing to sort by of that name.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds runs")
-    rows = [_row(path) for path in sorted(folder.iterdir()) if is_run(path)]
-    if not rows:
+    listed = [_listed(path) for path in sorted(folder.iterdir()) if is_run(path)]
+    if not listed:
         raise UsageError(f"{folder}: no runs in this folder; onestop train makes them")
+    _check_sort(sort, listed)
     if match is not None:
-        wanted = match.lower()
-        found = [r for r in rows if wanted in f"{r.name}\0{r.network}\0{r.data}".lower()]
-        if not found:
-            near = did_you_mean(match, [row.name for row in rows])
-            raise UsageError(f"--match {match}: none of the {len(rows)} runs is like that{near}")
-        rows = found
-    rows.sort(key=attrgetter("name"))
+        listed = _matching(match, listed)
+    return [run.row for run in _sorted(listed, sort)][:top]
+
+
+def _check_sort(sort: str, listed: Sequence[_Listed]) -> None:
+    """Stop if runs are to be sorted by what none of them has."""
+    known = (*get_args(Sort), *sorted({name for run in listed for name in run.metrics}))
+    if sort not in known:
+        raise UsageError(
+            f"--sort {sort}: not one of {listing(known, 30)}{did_you_mean(sort, known)}"
+        )
+
+
+def _matching(match: str, listed: Sequence[_Listed]) -> list[_Listed]:
+    """The runs with a text in their name, network or data."""
+    texts = [f"{run.row.name}\0{run.row.network}\0{run.row.data}".lower() for run in listed]
+    matching = [run for run, text in zip(listed, texts, strict=True) if match.lower() in text]
+    if not matching:
+        near = did_you_mean(match, [run.row.name for run in listed])
+        raise UsageError(f"--match {match}: none of the {len(listed)} runs is like that{near}")
+    return matching
+
+
+def _sorted(listed: Sequence[_Listed], sort: str) -> list[_Listed]:
+    """Runs in order; equal ones by name."""
+    by_name = sorted(listed, key=attrgetter("row.name"))
     if sort in ("name", "network", "data"):
-        rows.sort(key=attrgetter(sort))
-    elif sort == "best":
-        # Errors are better small and shares large; runs without a figure come last.
-        rows.sort(key=lambda row: row.rank, reverse=True)
-    else:
-        rows.sort(key=attrgetter(sort), reverse=True)
-    return rows[:top]
+        return sorted(by_name, key=attrgetter(f"row.{sort}"))
+    if sort == "best":  # lower errors and higher shares first
+        return sorted(by_name, key=attrgetter("row.rank"), reverse=True)
+    if sort in get_args(Sort):
+        return sorted(by_name, key=attrgetter(f"row.{sort}"), reverse=True)
+    return sorted(by_name, key=lambda run: run.rank(sort), reverse=True)
 
 
-def _row(folder: Path) -> RunRow:
-    """What the files of a run say of it; those that are missing or damaged say nothing."""
-    recipe = _recipe(folder)
-    metrics = read_object(folder / METRICS)
-    epochs = EpochsFile.read(folder / EPOCHS) if (folder / EPOCHS).is_file() else []
-    figure = "accuracy" if _is_told(epochs, metrics, "accuracy") else "rmse"
-    if metrics:
-        best, split = metrics.get(figure), str(metrics.get("split", ""))
-    else:
-        best, split = _best_so_far(epochs, figure), "val" if epochs else ""
-    return RunRow(
+def _listed(folder: Path) -> _Listed:
+    """A run by its files; those that are missing or damaged say nothing."""
+    recipe, info = _recipe(folder), read_info(folder)
+    final, epochs = read_object(folder / METRICS), _epochs(folder)
+    values = {metric.name: _value(metric, final, epochs) for metric in info.metrics}
+    done, seconds = _number(final.get("epochs")), _number(final.get("seconds"))
+    if seconds is None:
+        seconds = _number(epochs[-1]["seconds"]) if epochs else 0.0
+    row = RunRow(
         name=folder.name,
         network=str(recipe.get("model") or ""),
         data=str(recipe.get("source") or ""),
-        best=best,
-        figure=figure,
-        split=split,
-        epochs=int(metrics.get("epochs", len(epochs))),
+        best=values[info.main.name],
+        metric=info.main,
+        split=str(final.get("split", "")) if final else "val" if epochs else "",
+        epochs=len(epochs) if done is None else int(done),
         of=int(recipe.get("epochs") or 0),
-        state=state_of(metrics, busy=is_busy(folder)),
+        state=state_of(final, busy=is_busy(folder)),
         when=_begun(folder),
-        seconds=float(metrics.get("seconds") or (epochs[-1]["seconds"] if epochs else 0)),
+        seconds=seconds or 0.0,
     )
+    return _Listed(row, {metric.name: metric for metric in info.metrics}, values)
+
+
+def _value(
+    metric: Metric, final: Mapping[str, Any], epochs: Sequence[Mapping[str, str]]
+) -> float | None:
+    """The final value of a metric, or, before there is one, the best that an epoch had."""
+    if final:
+        return _number(final.get(metric.name))
+    values = [_number(row.get(f"val_{metric.name}")) for row in epochs]
+    return max((v for v in values if v is not None), key=metric.rank, default=None)
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
@@ -104,22 +152,20 @@ def _recipe(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _is_told(epochs: list[dict[str, str]], metrics: dict[str, Any], figure: str) -> bool:
-    """Whether a run's figures have one of that name; one of which nothing is known yet might."""
-    if metrics:
-        return figure in metrics
-    return not epochs or any(
-        row.get(f"{part}_{figure}") for row in epochs for part in ("val", "train")
-    )
+def _epochs(folder: Path) -> list[dict[str, str]]:
+    try:
+        return EpochsFile.read(folder / EPOCHS)
+    except OSError:
+        return []
 
 
-def _best_so_far(epochs: list[dict[str, str]], figure: str) -> float | None:
-    if figure == "accuracy":
-        found = [float(row["val_accuracy"]) for row in epochs if row.get("val_accuracy")]
-        return max(found, default=None)
-    # An epoch's row has the mean of squares, whose root is the figure at the end.
-    found = [float(row["val_loss"]) ** 0.5 for row in epochs if row.get("val_loss")]
-    return min(found, default=None)
+def _number(value: object) -> float | None:
+    """A number from a file; None if it is not finite or something else."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _begun(folder: Path) -> str:

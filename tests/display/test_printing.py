@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ import onestop
 from onestop.cli import main
 from onestop.display.printing import show, show_settings
 from onestop.display.tables import one_line, plain
+from onestop.metrics.spec import LOSS, Metric
 from onestop.recipe.settings import settings
+from onestop.storage.run_info import InfoFile
 from onestop.tasks import Label, Prediction
 
 Capture = pytest.CaptureFixture[str]
@@ -43,7 +47,7 @@ class TestRuns:
         assert show(make_run(tmp_path, classes(2))) == 0
         assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path.resolve())
 
-    def test_the_figures_are_one_line(self, tmp_path: Path, capsys: Capture) -> None:
+    def test_the_metrics_are_one_line(self, tmp_path: Path, capsys: Capture) -> None:
         show(make_run(tmp_path, classes(6)))
         assert capsys.readouterr().out.splitlines()[-2] == (
             "test: accuracy 98.77%, top-5 99.90%, macro F1 50.00%, loss 0.1235 on 12,345 images"
@@ -59,7 +63,15 @@ class TestRuns:
         figures = {"split": "val", "loss": 0.25, "rmse": 0.5, "mae": 0.4, "r2": 0.9, "images": 3}
         show(make_run(tmp_path, figures))
         assert capsys.readouterr().out.splitlines()[0] == (
-            "val: loss 0.25, rmse 0.5, mae 0.4, r2 0.9 on 3 samples"
+            "val: rmse 0.5, mae 0.4, r2 0.9, loss 0.25 on 3 samples"
+        )
+
+    def test_another_task_has_metrics_of_its_own(self, tmp_path: Path, capsys: Capture) -> None:
+        metrics = (Metric("map", "mAP", percent=True), Metric("top5", "best of five"), LOSS)
+        InfoFile(tmp_path, "toy", metrics)
+        show(make_run(tmp_path, {"split": "val", "loss": 3.0, "map": 0.5, "top5": 1, "images": 3}))
+        assert capsys.readouterr().out.splitlines()[0] == (
+            "val: mAP 50.00%, best of five 1, loss 3 on 3 samples"
         )
 
     @pytest.mark.parametrize(
@@ -96,6 +108,31 @@ class TestRuns:
         lines = capsys.readouterr().out.splitlines()
         assert lines[0] == "some held-out validation images:"
         assert lines[-1] == str(Path("runs/photos-lenet5_color-2").resolve())
+
+
+class TestLists:
+    def test_of_runs_the_best_is_their_own_metric(self, capsys: Capture) -> None:
+        metric = Metric("zzz", "a title", higher=False)
+        row = onestop.results.RunRow(
+            "a\nb", "net", "data", 12.34567, metric, "val", 1, 2, "stopped", "today", 95
+        )
+        assert show([row, dataclasses.replace(row, best=None, seconds=8000)]) == 0
+        first, second = capsys.readouterr().out.splitlines()[3:5]
+        assert re.split(r"  +", first.strip()) == [
+            "a\\nb", "net", "data", "zzz 12.35 (val)", "1/2", "stopped", "today", "1:35",
+        ]  # fmt: skip
+        assert re.split(r"  +", second.strip())[3:] == ["1/2", "stopped", "today", "2:13:20"]
+        show([row], json=True)
+        (found,) = json.loads(capsys.readouterr().out)
+        assert list(found.items()) == [
+            ("name", "a\nb"), ("network", "net"), ("data", "data"), ("best", 12.34567),
+            ("figure", "zzz"), ("split", "val"), ("epochs", 1), ("of", 2), ("state", "stopped"),
+            ("when", "today"), ("seconds", 95),
+        ]  # fmt: skip
+
+    def test_no_entries_are_an_empty_table(self, capsys: Capture) -> None:
+        assert show([]) == 0
+        assert "name" in capsys.readouterr().out
 
 
 class TestTables:

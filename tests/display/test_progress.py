@@ -10,9 +10,12 @@ import pytest
 
 from onestop.cli import main
 from onestop.display.progress import Watcher
+from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks import Classification, Regression
 from onestop.training.loop import Epoch, Step
 
 Capture = pytest.CaptureFixture[str]
+METRICS = Classification.metrics
 ROW = {"train_loss": 0.51234, "train_accuracy": 0.875, "images_per_second": 1234.5, "waiting": 0.01}
 HELD_OUT = {"val_loss": 0.6, "val_accuracy": 0.75}
 
@@ -34,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 class TestPiped:
     def test_an_epoch_is_a_line_on_standard_error(self, capsys: Capture) -> None:
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             watcher.show(step(1), 2)
             watcher.show(Epoch(1, ROW | HELD_OUT, best=True), 2)
         said = capsys.readouterr()
@@ -45,32 +48,47 @@ class TestPiped:
         )
 
     def test_only_a_better_epoch_has_a_star(self, capsys: Capture) -> None:
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             watcher.show(Epoch(2, ROW | HELD_OUT, best=False), 12)
         said = capsys.readouterr().err
         assert said.startswith("epoch  2/12 ")
         assert said.endswith("images/s\n")
 
     def test_waiting_for_images_is_told_where_it_matters(self, capsys: Capture) -> None:
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             watcher.show(Epoch(1, ROW | {"waiting": 0.02}, best=True), 1)
             watcher.show(Epoch(1, ROW | {"waiting": 0.25}, best=True), 1)
         first, second = capsys.readouterr().err.splitlines()
         assert "input-bound" not in first
         assert second.endswith("images/s input-bound 25%")
 
-    def test_figures_that_are_not_there_are_left_out(self, capsys: Capture) -> None:
-        with Watcher() as watcher:
+    def test_metrics_that_are_not_there_are_left_out(self, capsys: Capture) -> None:
+        with Watcher(METRICS) as watcher:
             watcher.show(
                 Epoch(1, {"train_loss": 1.0, "images_per_second": 9.0, "waiting": 0.0}, best=True),
                 1,
             )
         assert capsys.readouterr().err == "epoch 1/1 loss 1.0000 | 9 images/s\n"
 
+    def test_beside_the_loss_stand_the_first_metric_and_those_summed_in_training(
+        self, capsys: Capture
+    ) -> None:
+        several = (Metric("map", "mAP"), Metric("hit", "hits", percent=True, training=True), LOSS)
+        row = {"train_loss": 1.0, "images_per_second": 9.0, "waiting": 0.0, "val_loss": 2.0}
+        values = {"train_hit": 0.5, "val_hit": 0.25, "val_map": 0.123456, "val_rmse": 1.41421356}
+        for metrics in (several, Regression.metrics, (LOSS,)):
+            with Watcher(metrics) as watcher:
+                watcher.show(Epoch(1, row | values, best=False), 1)
+        assert capsys.readouterr().err.splitlines() == [
+            "epoch 1/1 loss 1.0000 hits 50.00% | val loss 2.0000 mAP 0.1235 hits 25.00% | 9 images/s",
+            "epoch 1/1 loss 1.0000 | val loss 2.0000 rmse 1.414 | 9 images/s",
+            "epoch 1/1 loss 1.0000 | val loss 2.0000 | 9 images/s",
+        ]
+
     def test_a_long_epoch_says_now_and_then_that_it_is_alive(
         self, clock: list[float], capsys: Capture
     ) -> None:
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             for number in range(1, 8):
                 watcher.show(step(number), 3)
                 clock[0] += 20
@@ -83,7 +101,7 @@ class TestPiped:
         self, capsys: Capture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("TERM", "xterm-256color")
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             watcher.say("note: [bold]brackets[/bold] stay, 'quotes' and 42 too")
             watcher.show(Epoch(1, ROW, best=True), 1)
         said = capsys.readouterr().err
@@ -106,7 +124,7 @@ class TestTerminal:
     def test_a_bar_shows_loss_accuracy_speed_and_the_time_left(
         self, clock: list[float], capsys: Capture
     ) -> None:
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             for number in range(1, 6):
                 watcher.show(step(number), 3)
                 clock[0] += 0.5
@@ -116,25 +134,25 @@ class TestTerminal:
         assert re.search(r"\d\d:\d\d left", said)
 
     def test_the_speed_is_counted_anew_in_each_epoch(self, clock: list[float]) -> None:
-        watcher = Watcher(quiet=True)
+        watcher = Watcher(METRICS, quiet=True)
         watcher.show(step(5, epoch=1), 2)
         clock[0] += 100  # scoring
         watcher.show(step(6, epoch=2), 2)
         clock[0] += 1
-        assert watcher._figures(step(8, epoch=2)).endswith("| 64 images/s")
+        assert watcher._running(step(8, epoch=2)).endswith("| 64 images/s")
 
     def test_epochs_stay_as_lines_above_the_bar(self, capsys: Capture) -> None:
-        with Watcher() as watcher:
+        with Watcher(METRICS) as watcher:
             watcher.show(Epoch(1, ROW, best=True), 2)
         assert "epoch 1/2 loss 0.5123 accuracy 87.50% | 1,234 images/s\n" in capsys.readouterr().err
 
     def test_quiet_draws_no_bar(self, capsys: Capture) -> None:
-        with Watcher(quiet=True) as watcher:
+        with Watcher(METRICS, quiet=True) as watcher:
             watcher.show(step(1), 2)
         assert capsys.readouterr().err == ""
 
     def test_the_bar_is_taken_down_when_training_fails(self, capsys: Capture) -> None:
-        with pytest.raises(ZeroDivisionError), Watcher() as watcher:
+        with pytest.raises(ZeroDivisionError), Watcher(METRICS) as watcher:
             watcher.show(Step(1, 1, 1, 1.0, 1.0, {}, 1, 1 // 0), 1)
         hidden, shown = "\x1b[?25l", "\x1b[?25h"  # the cursor
         said = capsys.readouterr().err
@@ -144,7 +162,7 @@ class TestTerminal:
 
 class TestLog:
     def test_every_line_is_logged_with_its_time(self, tmp_path: Path) -> None:
-        watcher = Watcher(quiet=True)
+        watcher = Watcher(METRICS, quiet=True)
         watcher.log = tmp_path / "log.txt"
         watcher.say("first: Käfer \udcff")
         watcher.show(Epoch(1, ROW, best=True), 1)

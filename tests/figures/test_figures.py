@@ -12,6 +12,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import PercentFormatter
 
 from onestop.figures.calibration import calibration_figure
 from onestop.figures.confusion import confusion_figure
@@ -21,6 +22,9 @@ from onestop.figures.fitted import fitted_line, fitted_scatter
 from onestop.figures.grid import guess_title, image_grid
 from onestop.figures.style import BAD, GOOD, shortened
 from onestop.metrics.calibration import calibration
+from onestop.metrics.spec import LOSS, Metric
+
+METRICS = (Metric("accuracy", "accuracy", percent=True, training=True), LOSS)
 
 
 def rows(count: int, **more: str) -> list[dict[str, str]]:
@@ -45,28 +49,42 @@ def texts(figure: Figure) -> list[str]:
 
 class TestCurves:
     def test_they_are_the_columns_of_the_file(self) -> None:
-        figure = curves(rows(3), best_epoch=2)
+        figure = curves(rows(3), METRICS, best_epoch=2)
         assert line(figure, 0, "training") == [2.0, 1.0, pytest.approx(2 / 3)]
         assert line(figure, 1, "validation") == pytest.approx([0.1, 0.2, 0.3])
         assert line(figure, 2, "rate") == [0.1, 0.1, 0.1]
         (kept,) = [one for one in figure.axes[0].lines if one.get_label() == "kept"]
         assert np.asarray(kept.get_xdata()).tolist() == [2, 2]
 
-    def test_numbers_have_an_error_in_place_of_an_accuracy(self) -> None:
-        figure = curves(rows(2, train_accuracy="", val_accuracy="", val_mae="0.7"))
-        assert figure.axes[1].get_title(loc="left") == "Mean absolute error"
+    def test_the_second_panel_is_of_the_first_metric(self) -> None:
+        metrics = (Metric("rmse", "root of it", higher=False), Metric("mae", "mae"))
+        figure = curves(rows(2, val_rmse="0.7", val_mae="0.5"), metrics)
+        titles = [axes.get_title(loc="left") for axes in figure.axes]
+        assert titles == ["loss", "root of it", "learning rate"]
         assert line(figure, 1, "validation") == [0.7, 0.7]
+        assert [one.get_label() for one in figure.axes[1].lines] == ["validation"]
+        figure = curves(rows(2, val_rmse="0.7", val_mae="0.5"), metrics, panels=["mae"])
+        assert line(figure, 0, "validation") == [0.5, 0.5]
+        assert len(curves(rows(2), (LOSS,)).axes) == 2
+
+    def test_shares_are_in_percent(self) -> None:
+        figures = (
+            curves(rows(2), METRICS, panels=["accuracy", "loss"]),
+            compared({"a": rows(2)}, METRICS[0], "train"),
+        )
+        formats = [axes.yaxis.get_major_formatter() for figure in figures for axes in figure.axes]
+        assert [isinstance(one, PercentFormatter) for one in formats] == [True, False, True]
 
     def test_one_epoch_is_a_point_that_can_be_seen(self) -> None:
-        figure = curves(rows(1))
+        figure = curves(rows(1), METRICS)
         assert figure.axes[0].lines[0].get_marker() == "o"
 
     def test_no_validation_draws_no_line_of_it(self) -> None:
-        figure = curves(rows(2, val_loss="", val_accuracy=""))
+        figure = curves(rows(2, val_loss="", val_accuracy=""), METRICS)
         assert [one.get_label() for one in figure.axes[0].lines] == ["training"]
 
     def test_runs_stand_beside_each_other_by_name(self) -> None:
-        figure = compared({"a_$b": rows(3), "other": rows(5)}, "val_loss")
+        figure = compared({"a_$b": rows(3), "other": rows(5)}, LOSS, "val")
         assert [len(np.asarray(one.get_xdata())) for one in figure.axes[0].lines] == [3, 5]
         assert figure_bytes(figure)[:4] == b"\x89PNG", "a dollar sign in a name is no formula"
 
@@ -175,7 +193,7 @@ class TestFiles:
 
     def test_it_takes_the_pages_colour_and_its_letters_are_text(self) -> None:
         svg = to_svg(self.figure(("<ant>", "bee & co")), "x")
-        assert "currentColor" in to_svg(curves(rows(2)), "x")
+        assert "currentColor" in to_svg(curves(rows(2), METRICS), "x")
         assert "&lt;ant&gt;" in svg
         assert "bee &amp; co" in svg
         assert "#000000" not in svg

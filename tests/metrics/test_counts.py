@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from onestop.metrics import classification_metrics, regression_metrics
+from onestop.metrics.counts import classification_metrics, regression_metrics
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])

@@ -40,7 +40,7 @@ import onestop
 import onestop.jobs.run
 import onestop.training.checkpointer
 from onestop.storage.container import unpacked
-from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, STATE, is_run
+from onestop.storage.run_folder import EPOCHS, INFO, METRICS, MODEL, PREDICTIONS, STATE, is_run
 from onestop.training.checkpointer import Checkpointer
 from onestop.training.setup import Parts
 from tests.reliability.card import tried
@@ -244,6 +244,9 @@ def fingerprint(run: Path) -> str:
     kept = {k: v for k, v in figures.items() if k not in _WALL_CLOCK}
     found.update(json.dumps(kept, sort_keys=True).encode())
     found.update((run / PREDICTIONS).read_bytes())
+    info = json.loads((run / INFO).read_text())
+    info["notes"] = [note for note in info["notes"] if "could not save" not in note]
+    found.update(json.dumps(info, sort_keys=True).encode())
     return found.hexdigest()
 
 

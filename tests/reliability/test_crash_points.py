@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from onestop.metrics.spec import LOSS
 from onestop.networks import build
 from onestop.optim.optimizers import optimizer_for
 from onestop.storage.run_folder import remove_leftovers
+from onestop.storage.run_info import InfoFile, read_info
 from onestop.training.checkpoint import States
 from onestop.training.state import Training
 from tests.recipes import recipe
@@ -130,3 +132,38 @@ def test_a_kill_at_any_system_call_leaves_a_whole_state(
         f"SIGKILL at each system call of a run's {('first', 'second', 'third')[len(before)]} save",
         f"{points} calls: {old} times the old state was there, {new} times the new one",
     )
+
+
+@pytest.mark.parametrize("before", [None, ("note: a",)], ids=["begin", "next note"])
+def test_a_kill_at_any_system_call_leaves_a_whole_run_json(
+    tmp_path: Path, before: tuple[str, ...] | None
+) -> None:
+    """Either what was there before is still there, or all that is new."""
+    run = tmp_path / "run"
+
+    def prepared() -> Callable[[], object]:
+        shutil.rmtree(run, ignore_errors=True)
+        run.mkdir()
+        if before is None:
+            return lambda: InfoFile(run, "toy", (LOSS,))
+        file = InfoFile(run, "toy", (LOSS,))
+        file.note(before[0])
+        return lambda: file.note("note: b")
+
+    new = () if before is None else (*before, "note: b")
+    log = tmp_path / "calls"
+    assert traced(prepared(), "-o", str(log), "-e", f"trace={','.join(CALLS)}") == 0
+    assert read_info(run).notes == new
+    counts = {call: len(re.findall(rf"\b{call}\(", log.read_text())) for call in CALLS}
+    assert (counts["fsync"], counts["rename"]) == (2, 1), "the file and the folder"
+    left = []
+    for call, count in counts.items():
+        for k in range(1, count + 1):
+            act, kill = prepared(), f"inject={call}:signal=SIGKILL:when={k}"
+            code = traced(act, "-o", os.devnull, "-e", kill)
+            assert code in (-signal.SIGKILL, 0), (call, k)
+            remove_leftovers(run)
+            assert {path.name for path in run.iterdir()} <= {"run.json"}
+            left.append(read_info(run).notes)
+    assert set(left) == {before, new}
+    tried("SIGKILL at each system call that writes run.json", f"{len(left)} calls")

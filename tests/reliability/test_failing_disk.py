@@ -105,6 +105,10 @@ def test_a_save_that_fails_once_changes_nothing(
             trials += 1
             assert fingerprint(run.folder) == whole, (call, first)
             assert (run.folder / "log.txt").read_text().count("could not save") == 1
+            assert [n for n in run.info.notes or () if "warning: could not save" in n], (
+                call,
+                first,
+            )
             assert not list(run.folder.rglob("*.tmp"))
     tried("each write of a run made to fail, with four errors in turn", f"{trials} runs")
 

@@ -84,7 +84,7 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
     assert f"names {hits} of 17 held-out test images right" in said
     assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
-    assert f"{ODD!r} would be right 53% of the time" in said
+    assert f"Always predicting {ODD!r} would be right 53% of the time" in said
 
 
 def test_classes_with_few_images_are_warned_of(page: Page) -> None:
@@ -208,6 +208,8 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
         ("predictions.csv", b"\x8e\xff\x00", ""),
         ("skipped.csv", b"\x8e\xff\x00", "None were noticed"),
         ("skipped.csv", b"other\nx,y,z\n", ""),
+        ("run.json", b"\x8e\xff\x00", "Notes of this run were not recorded"),
+        ("run.json", b'{"notes": ["note: all is <i>well</i>", 3]}', "all is <i>well</i>"),
     ],
 )
 def test_a_damaged_file_costs_its_part_of_the_page(
@@ -215,13 +217,29 @@ def test_a_damaged_file_costs_its_part_of_the_page(
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(trained("first").folder, copy)
+    info = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps({**info, "notes": []}))
     (copy / name).write_bytes(content)
-    (copy / "log.txt").unlink()
     found = gather(copy)
     page = Page(write_report(found))
     assert "of 17 held-out test images right" in page.sections["result"]
     assert len(found.predictions) == 17
     assert told in " ".join([*page.sections.values(), *found.gone])
+
+
+def test_notes_are_those_of_the_run_and_not_of_its_log(trained: Trained, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained("first").folder, copy)
+    (copy / "log.txt").write_text("2026-01-01 00:00:00 note: of the log\n")
+    notes = onestop.Run(copy).info.notes
+    assert notes
+    data = Page(write_report(gather(copy))).sections["data"]
+    assert "of the log" not in data
+    assert all(note.partition(": ")[2] in data for note in notes)
+    (copy / "run.json").unlink()
+    data = Page(write_report(gather(copy))).sections["data"]
+    assert "Notes of this run were not recorded" in data
+    assert "of the log" not in data
 
 
 def test_predictions_that_are_cut_are_made_anew(trained: Trained, tmp_path: Path) -> None:
@@ -296,9 +314,9 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     found = gather(run.folder)
     assert "% of their variance" in headline(found)
     found.metrics["r2"] = -0.008
-    assert "who always says their mean misses them by no more" in headline(found)
+    assert "; no better than always predicting their mean." in headline(found)
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
-    assert any("train_mae" in label or "val_mae" in label for label in labels)
+    assert any("val_rmse" in label for label in labels)
     assert "given in Python" in gather(run.folder).gone[0]
 
 

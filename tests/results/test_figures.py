@@ -10,6 +10,7 @@ import pytest
 
 import onestop
 from onestop.errors import UsageError
+from onestop.metrics.spec import Metric
 from onestop.results import Evaluation, Predictions
 from onestop.tasks import Classification, Label, Prediction
 
@@ -76,13 +77,17 @@ def test_no_predictions_have_no_figure() -> None:
         none.figure()
 
 
-def test_names_are_escaped_in_a_notebook() -> None:
+def test_names_are_escaped_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     prediction = Prediction("a.jpg", (Label("<b>", 1.0),), ("<b>",), correct=True, loss=0.0)
     metrics = {"split": "val", "accuracy": 1.0, "images": 1, "per_class": {"<b>": {}}}
     evaluation = Evaluation(
         Path(), "<script>", metrics, predictions=(prediction,), task=Classification(("<b>",))
     )
+    odd = (Metric("accuracy", "<i>accuracy"),)
+    monkeypatch.setattr(Classification, "metrics", odd)
     html = evaluation._repr_html_()
     assert "<svg" in html
+    assert "<i>" not in html
+    assert "&lt;i&gt;accuracy" in html
     assert "<script>" not in html
     assert not re.search("<b>", html)

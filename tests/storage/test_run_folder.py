@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import subprocess
 import sys
@@ -10,15 +11,25 @@ from pathlib import Path
 import pytest
 
 from onestop.errors import OneStopError, UsageError
+from onestop.metrics.spec import Metric
+from onestop.runtime.csv_files import csv_text
+from onestop.storage import run_folder
 from onestop.storage.run_folder import (
-    COLUMNS,
     LOCK,
     RECIPE,
     EpochsFile,
+    columns_of,
     create_run,
     is_run,
     lock_run,
 )
+from onestop.tasks import Classification, Regression
+
+COLUMNS = columns_of(Classification.metrics)
+
+
+def epochs_file(path: Path, keep_epochs: int = 0) -> EpochsFile:
+    return EpochsFile(path, COLUMNS, keep_epochs)
 
 
 class TestCreating:
@@ -121,7 +132,7 @@ class TestEpochs:
         return {"epoch": epoch, "step": 10 * epoch, "train_loss": 1 / epoch}
 
     def test_rows_are_written_together_and_whole(self, tmp_path: Path) -> None:
-        file = EpochsFile(tmp_path / "metrics.csv")
+        file = epochs_file(tmp_path / "metrics.csv")
         file.write()
         assert file.path.read_text() == ",".join(COLUMNS) + "\n"
         for epoch in (1, 2):
@@ -133,7 +144,7 @@ class TestEpochs:
     def test_rows_that_could_not_be_written_come_with_the_next(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        file = EpochsFile(tmp_path / "metrics.csv")
+        file = epochs_file(tmp_path / "metrics.csv")
         file.add(self.row(1))
         with monkeypatch.context() as patch:
             patch.setattr(
@@ -148,12 +159,12 @@ class TestEpochs:
 
     def test_going_on_cuts_back_to_the_epochs_that_count(self, tmp_path: Path) -> None:
         path = tmp_path / "metrics.csv"
-        file = EpochsFile(path)
+        file = epochs_file(path)
         for epoch in (1, 2, 3):
             file.add(self.row(epoch))
         file.write()
         whole = path.read_text().splitlines()
-        again = EpochsFile(path, keep_epochs=2)
+        again = epochs_file(path, keep_epochs=2)
         again.write()
         assert path.read_text().splitlines() == whole[:3]
         again.add(self.row(3))
@@ -161,17 +172,71 @@ class TestEpochs:
         assert path.read_text().splitlines() == whole
 
     def test_columns_that_a_row_lacks_stay_empty(self, tmp_path: Path) -> None:
-        file = EpochsFile(tmp_path / "metrics.csv")
-        file.add({**self.row(1), "unknown": 3})
+        file = epochs_file(tmp_path / "metrics.csv")
+        file.add(self.row(1))
         file.write()
         assert file.read(file.path) == [
             dict.fromkeys(COLUMNS, "") | {"epoch": "1", "step": "10", "train_loss": "1.0"}
         ]
 
+    def test_a_value_without_a_column_is_an_error(self, tmp_path: Path) -> None:
+        file = epochs_file(tmp_path / "metrics.csv")
+        with pytest.raises(
+            ValueError, match=r"metrics.csv has no column val_zzz, odd: a task must"
+        ):
+            file.add({**self.row(1), "val_zzz": 3.0, "odd": 1})
+        with pytest.raises(ValueError, match="odd"):
+            csv_text(("label",), [{"label": "a", "odd": 1}])
+
+    def test_the_examples_in_the_docstrings_hold(self) -> None:
+        assert doctest.testmod(run_folder) == (0, 1)
+
+    def test_columns_follow_from_the_metrics(self) -> None:
+        assert COLUMNS == (
+            "epoch", "step", "seconds", "lr", "train_loss", "train_accuracy", "val_loss",
+            "val_accuracy", "val_top5", "val_macro_f1", "images_per_second", "waiting", "scoring",
+        )  # fmt: skip
+        assert columns_of(Regression.metrics)[4:9] == (
+            "train_loss", "val_loss", "val_rmse", "val_mae", "val_r2",
+        )  # fmt: skip
+        assert columns_of([Metric("zzz", "zzz", training=True)])[4:8] == (
+            "train_loss", "train_zzz", "val_loss", "val_zzz",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ({"val_accuracy": "0.5", "val_mae": ""}, {"val_accuracy": "0.5"}),
+            ({"val_loss": "0.25", "val_mae": "0.4"}, {"val_loss": "0.25", "val_rmse": "0.5"}),
+            ({"val_loss": "-1", "val_mae": "0.4"}, {"val_loss": "-1"}),
+            ({"val_loss": "x", "val_mae": "0.4"}, {"val_loss": "x"}),
+            ({"val_mae": "0.4"}, {}),
+        ],
+    )
+    def test_rows_of_an_earlier_version_go_on(
+        self, tmp_path: Path, old: dict[str, str], new: dict[str, str]
+    ) -> None:
+        """Their columns had one for each metric there was, with the MAE and without the RMSE."""
+        path = tmp_path / "metrics.csv"
+        row = {"epoch": "1", "seconds": "1.5", **old}
+        path.write_text(csv_text(tuple(row), [row], header=True))
+        task = Regression if old["val_mae"] else Classification
+        columns = columns_of(task.metrics)
+        file = EpochsFile(path, columns, keep_epochs=1)
+        file.add({"epoch": 2, "seconds": 2.5})
+        file.write()
+        first, second = EpochsFile.read(path)
+        kept = {"val_mae": old["val_mae"]} if old["val_mae"] else {}
+        assert first == dict.fromkeys(columns, "") | {"epoch": "1", "seconds": "1.5", **new, **kept}
+        assert tuple(second) == columns
+
+    def test_no_file_has_no_rows(self, tmp_path: Path) -> None:
+        assert EpochsFile.read(tmp_path / "metrics.csv") == []
+
     @pytest.mark.parametrize("damage", [b"\x8e\xff", b"", b"3,"])
     def test_damaged_rows_are_left_out(self, tmp_path: Path, damage: bytes) -> None:
         path = tmp_path / "metrics.csv"
-        file = EpochsFile(path)
+        file = epochs_file(path)
         file.add(self.row(1))
         file.write()
         path.write_bytes(path.read_bytes() + damage)

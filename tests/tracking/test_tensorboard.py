@@ -33,7 +33,7 @@ def info(folder: Path, tag: str) -> HParamsPluginData:
     return HParamsPluginData.FromString(content)
 
 
-def test_the_events_are_the_figures_of_the_run(plain: onestop.Run, every_step: None) -> None:
+def test_the_events_are_the_metrics_of_the_run(plain: onestop.Run, every_step: None) -> None:
     run = train(track="tensorboard")
     assert same(run, plain)
     for name in ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "val/macro_f1", "lr"):

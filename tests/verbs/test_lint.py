@@ -49,7 +49,7 @@ def test_good_data_has_nothing_odd(root: Path, capsys: Capture) -> None:
     out, said = capsys.readouterr()
     assert said == ""
     assert out.splitlines()[0] == f"{root}: 20 train, 20 val in 2 classes"
-    assert out.splitlines()[-2:] == ["nothing odd was found", str(root.parent / "runs/lint-data")]
+    assert out.splitlines()[-2:] == ["no problems found", str(root.parent / "runs/lint-data")]
     assert contents(root) == before
     assert [path.name for path in (root.parent / "runs/lint-data").iterdir()] == ["lint.json"]
 

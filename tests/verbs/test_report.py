@@ -86,7 +86,7 @@ def test_a_page_of_ours_is_replaced_and_nothing_else(
     capsys.readouterr()
     assert main(["report", str(runs[0]), "--out", str(page)]) == 2
     assert capsys.readouterr().err == (
-        f"onestop: --out {page}: exists and is no report; name another file\n"
+        f"onestop: --out {page}: exists and is not a report; name another file\n"
     )
     assert page.read_text() == "a novel"
 
@@ -94,7 +94,10 @@ def test_a_page_of_ours_is_replaced_and_nothing_else(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere"], "nowhere: is no run (no recipe.yaml in it); name a folder below runs/"),
+        (
+            ["nowhere"],
+            "nowhere: is not a run folder: it has no recipe.yaml; name a folder below runs/",
+        ),
         (["RUN", "RUN"], "the same run is named twice; name another one to compare it with"),
         (
             ["RUN", "--out", "no/page.html"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,8 +17,10 @@ import pytest
 import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
+from onestop.metrics.spec import Metric
 from onestop.results import RunRow
 from onestop.storage.run_folder import lock_run
+from onestop.storage.run_info import InfoFile
 from tests.conftest import REPOSITORY
 
 Capture = pytest.CaptureFixture[str]
@@ -40,6 +43,13 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "other").mkdir()
     (tmp_path / "notes.txt").touch()
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("one")
+    options: dict[str, Any] = {"model": "cnn1", "image_size": 8, "epochs": 1, "threads": 1}
+    return onestop.train("digits", out=out, name="one", quiet=True, **options).folder
 
 
 def test_a_row_a_run(folder: Path) -> None:
@@ -98,8 +108,44 @@ def test_the_best_first_and_those_without_a_figure_last(folder: Path) -> None:
     assert rows[-1].name == "young"
     shares = [row.best for row in rows if row.figure == "accuracy" and row.best is not None]
     assert shares == sorted(shares, reverse=True)
-    small, large = (dataclasses.replace(rows[0], figure="rmse", best=best) for best in (0.1, 0.2))
+    error = Metric("rmse", "rmse", higher=False)
+    small, large = (dataclasses.replace(rows[0], metric=error, best=best) for best in (0.1, 0.2))
     assert small.rank > large.rank
+
+
+def test_sorted_by_a_metric(tmp_path: Path) -> None:
+    """Of done runs the final value counts, of others the best epoch; runs without it are the last."""
+    zzz, loss = Metric("zzz", "zzz", higher=False), Metric("loss", "loss", higher=False)
+    values: dict[str, dict[str, Any]] = {
+        "a": {"zzz": 0.5}, "b": {"zzz": 0.1}, "c": {"zzz": "odd"}, "d": {"zzz": 0.2}, "e": {},
+    }  # fmt: skip
+    for name, final in values.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.yaml").write_text("model: cnn1\nepochs: 4\n")
+        InfoFile(tmp_path / name, "toy", (loss, zzz) if name == "a" else (zzz, loss))
+        if final:
+            (tmp_path / name / "metrics.json").write_text(json.dumps({"split": "val", **final}))
+    (tmp_path / "e" / "metrics.csv").write_text(
+        "epoch,seconds,val_zzz\n1,1.0,0.9\n2,2.0,0.15\n3,3.0,odd\n4,4.0,0.3\n"
+    )
+    onestop.train(
+        "digits", model="cnn1", image_size=8, epochs=1, out=tmp_path, name="f", quiet=True
+    )
+    rows = onestop.runs(tmp_path, sort="zzz")
+    assert [row.name for row in rows] == ["b", "e", "d", "a", "c", "f"]
+    shown = {row.name: (row.figure, row.best, row.split) for row in rows}
+    assert shown["a"] == ("loss", None, "val")
+    assert shown["e"] == ("zzz", 0.15, "val")
+    assert shown["c"] == ("zzz", None, "val")
+    assert onestop.runs(tmp_path, sort="macro_f1", top=1)[0].name == "f"
+
+
+def test_sorted_by_what_is_not_there(folder: Path, capsys: Capture) -> None:
+    assert main(["runs", str(folder), "--sort", "macro_fi"]) == 2
+    assert capsys.readouterr().err == (
+        "onestop: --sort macro_fi: not one of when, name, network, data, best, epochs, seconds, "
+        "accuracy, loss, macro_f1, mae, r2, rmse, top5; did you mean 'macro_f1'?\n"
+    )
 
 
 def test_filtered_and_cut(folder: Path) -> None:
@@ -118,6 +164,45 @@ def test_damaged_files_say_nothing(folder: Path) -> None:
     (folder / "b" / "log.txt").unlink()
     row = {row.name: row for row in onestop.runs(folder)}["b"]
     assert (row.network, row.state, row.epochs) == ("", "stopped", 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "metrics.json", "metrics.csv", "log.txt", "recipe.yaml"]
+)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\x8e\xff\x00", b"[]", b"[" * 100_000, b"epoch,seconds\n1,x\n", b"null",
+        b'{"task": 3, "metrics": 3, "notes": 3, "epochs": 1e999, "seconds": 1' + b"0" * 400 + b"}",
+        b'{"metrics": [3, {"name": "a"}, {}], "accuracy": [], "seconds": NaN, "epochs": null}',
+    ],
+)  # fmt: skip
+def test_no_file_of_a_run_stops_the_list(
+    one_run: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    shutil.copytree(one_run, tmp_path / "runs" / "b")
+    (tmp_path / "runs" / "b" / name).write_bytes(content)
+    (row,) = onestop.runs(tmp_path / "runs")
+    assert row.name == "b"
+    if name not in ("metrics.json", "metrics.csv"):
+        assert (row.figure, row.epochs) == ("accuracy", 1)
+
+
+def test_runs_of_an_earlier_version(folder: Path) -> None:
+    """They have no run.json; of numbers their epochs have the mean of squares, but not its root."""
+    before = {row.name: row for row in onestop.runs(folder)}
+    for run in folder.glob("*/run.json"):
+        run.unlink()
+    assert {row.name: row for row in onestop.runs(folder)} == before
+    (folder / "a" / "metrics.json").unlink()
+    epochs = onestop.Run(folder / "a").epochs
+    (folder / "a" / "metrics.csv").write_text(
+        "epoch,seconds,val_loss,val_mae\n"
+        + "".join(f"{r['epoch']},{r['seconds']},{r['val_loss']},{r['val_mae']}\n" for r in epochs)
+    )
+    row = {row.name: row for row in onestop.runs(folder)}["a"]
+    assert (row.figure, row.state) == ("rmse", "stopped")
+    assert row.best == min(float(epoch["val_loss"]) ** 0.5 for epoch in epochs)
 
 
 def test_tables_and_json(folder: Path, capsys: Capture) -> None:

@@ -22,7 +22,8 @@ import onestop
 from onestop.cli import main
 from onestop.display.progress import Watcher
 from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, UsageError
-from onestop.storage.run_folder import COLUMNS
+from onestop.storage.run_folder import columns_of
+from onestop.tasks import Classification
 from onestop.training.loop import Step
 
 WALL_CLOCK = ("seconds", "images_per_second", "waiting", "scoring")
@@ -65,7 +66,7 @@ def test_a_run_folder_holds_all_it_should() -> None:
     run = train("digits", epochs=2)
     names = {path.name for path in run.folder.iterdir()}
     assert names >= {
-        "recipe.yaml", "metrics.csv", "metrics.json", "model.safetensors", "state",
+        "recipe.yaml", "run.json", "metrics.csv", "metrics.json", "model.safetensors", "state",
         "predictions.csv", "skipped.csv", "log.txt",
     }  # fmt: skip
     assert run.folder == Path("runs/digits-lenet5").resolve()
@@ -75,7 +76,7 @@ def test_a_run_folder_holds_all_it_should() -> None:
     } <= run.metrics.keys()  # fmt: skip
     assert run.metrics["split"] == "test"
     assert run.metrics["images"] == 359
-    assert tuple(run.epochs[0]) == COLUMNS
+    assert tuple(run.epochs[0]) == columns_of(Classification.metrics)
     assert [row["epoch"] for row in run.epochs] == ["1", "2"]
     assert [name for name, value in run.recipe.values().items() if value is None] == ["data_root"]
     predictions = table(run.folder / "predictions.csv")
@@ -474,7 +475,7 @@ def test_no_validation_split_and_no_test_split_is_said(capsys: pytest.CaptureFix
     images, targets = digits()["train"]
     run = train((images, targets), val_fraction=0, epochs=1, quiet=False)
     assert run.metrics["split"] == "train"
-    assert "the figures are of the training images" in capsys.readouterr().err
+    assert "the metrics are of the training images" in capsys.readouterr().err
 
 
 def test_unreadable_images_are_skipped_and_named(

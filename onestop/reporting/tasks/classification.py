@@ -46,14 +46,14 @@ class ClassificationReport(TaskReport):
         )
 
     def remarks(self, run: RunData) -> list[str]:
-        """What the accuracy is to be compared with: naming the most frequent class each time."""
+        """What the accuracy is to be compared with: always predicting the most frequent class."""
         if not run.predictions:
             return []
         truths = [prediction.truth_text for prediction in run.predictions]
         names, counts = np.unique(truths, return_counts=True)
         share, name = counts.max() / counts.sum(), str(names[counts.argmax()])
         digits = 1 if share < 0.1 else 0
-        return [f"Who always says {name!r} would be right {share:.{digits}%} of the time."]
+        return [f"Always predicting {name!r} would be right {share:.{digits}%} of the time."]
 
     def sections(self, run: RunData, prefix: str = "") -> list[Section]:
         if not run.predictions:

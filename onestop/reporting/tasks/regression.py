@@ -8,7 +8,8 @@ from onestop.figures.fitted import fitted_scatter
 from onestop.metrics.intervals import root_mean
 from onestop.reporting.blocks import Block, Section, Table, plot
 from onestop.reporting.run_data import RunData
-from onestop.reporting.task_report import TaskReport, named_split
+from onestop.reporting.task_report import TaskReport
+from onestop.text import named_split
 
 _WORST = 12  # rows of a table of samples
 
@@ -47,7 +48,7 @@ def _interval(run: RunData) -> tuple[float, float]:
 def _explained(r2: float) -> str:
     if r2 > 0:
         return f"it explains {r2:.1%} of their variance"
-    return "who always says their mean misses them by no more"
+    return "no better than always predicting their mean"
 
 
 def _fit(run: RunData) -> list[Block]:

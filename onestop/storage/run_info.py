@@ -1,0 +1,139 @@
+"""run.json: the task of a run, its metrics, and the notes and warnings that came while it trained.
+
+    {"version": 1, "task": "classification",
+     "metrics": [{"name": "accuracy", "title": "accuracy", "higher": true, "percent": true,
+                  "training": true}, ...],
+     "notes": ["note: ...", "warning: ..."]}
+
+Whatever shows a run reads it instead of knowing the tasks, and without importing torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onestop.errors import OneStopError
+from onestop.metrics.spec import LOSS, Metric
+from onestop.runtime.files import read_object, write_atomic
+from onestop.storage.run_folder import EPOCHS, INFO, METRICS, EpochsFile
+
+VERSION = 1
+_EARLIER = {
+    "classification": (
+        Metric("accuracy", "accuracy", percent=True, training=True),
+        Metric("top5", "top-5", percent=True),
+        Metric("macro_f1", "macro F1", percent=True),
+        LOSS,
+    ),
+    "regression": (
+        Metric("rmse", "rmse", higher=False), Metric("mae", "mae", higher=False),
+        Metric("r2", "r2"), LOSS,
+    ),
+}  # fmt: skip
+"""The tasks there were before there was a run.json; a matter of history, whatever tasks become."""
+_TYPES = {"name": str, "title": str, "higher": bool, "percent": bool, "training": bool}
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What run.json says.
+
+    Attributes:
+        task: Name of the task.
+        metrics: Those of the task, the first of them the one that tables of runs show.
+        notes: Notes and warnings in the order they came, each once; None if they were not recorded.
+    """
+
+    task: str
+    metrics: tuple[Metric, ...]
+    notes: tuple[str, ...] | None = None
+
+    @property
+    def main(self) -> Metric:
+        """The metric that stands for the run."""
+        return self.metrics[0]
+
+
+def read_info(folder: Path) -> RunInfo:
+    """What a run folder says of the run's task, metrics and notes; never raises.
+
+    Parts of run.json that are missing, damaged or of another kind are left out. A run of an earlier
+    version has no run.json: its task is concluded from what it measured.
+    """
+    values = read_object(folder / INFO)
+    task = values.get("task")
+    if not isinstance(task, str):
+        task = _earlier_task(folder)
+    metrics = _metrics(values.get("metrics")) or _EARLIER.get(task)
+    return RunInfo(task, metrics or _EARLIER[_earlier_task(folder)], _notes(values.get("notes")))
+
+
+def _metrics(rows: Any) -> tuple[Metric, ...]:
+    """Metrics from their JSON, the first of each name, without those that are damaged."""
+    metrics: dict[str, Metric] = {}
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in _TYPES.items()):
+            metrics.setdefault(row["name"], Metric(**{key: row[key] for key in _TYPES}))
+    return tuple(metrics.values())
+
+
+def _notes(lines: Any) -> tuple[str, ...] | None:
+    """Notes from their JSON, each once; None if there is no list of them."""
+    if not isinstance(lines, list):
+        return None
+    return tuple(dict.fromkeys(line for line in lines if isinstance(line, str)))
+
+
+def _earlier_task(folder: Path) -> str:
+    """The task of a run without run.json: regression if something but no accuracy was measured."""
+    if metrics := read_object(folder / METRICS):
+        return "classification" if "accuracy" in metrics else "regression"
+    try:
+        epochs = EpochsFile.read(folder / EPOCHS)
+    except OSError:
+        epochs = []
+    measured = any(row.get("val_accuracy") or row.get("train_accuracy") for row in epochs)
+    return "classification" if measured or not epochs else "regression"
+
+
+class InfoFile:
+    """`run.json` of a run that is training; notes of earlier processes are kept."""
+
+    def __init__(self, folder: Path, task: str, metrics: Sequence[Metric]) -> None:
+        """Take over the notes in the folder, and write the file.
+
+        Raises:
+            OneStopError: It cannot be written.
+        """
+        self.path = folder / INFO
+        self._about: Mapping[str, Any] = {
+            "version": VERSION,
+            "task": task,
+            "metrics": [dataclasses.asdict(metric) for metric in metrics],
+        }
+        self._notes = list(_notes(read_object(self.path).get("notes")) or ())
+        self._write()
+
+    def note(self, line: str) -> None:
+        """Add a line that is new. No run ends for one that the disk does not take."""
+        if line not in self._notes:
+            self._notes.append(line)
+            self._changed = True
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the notes that could not be written before, if there are any."""
+        if self._changed:
+            with contextlib.suppress(OneStopError):
+                self._write()
+
+    def _write(self) -> None:
+        text = json.dumps({**self._about, "notes": self._notes}, indent=2, ensure_ascii=False)
+        write_atomic(self.path, text + "\n")
+        self._changed = False

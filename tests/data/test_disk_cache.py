@@ -1,0 +1,95 @@
+"""Pixels out of a file of the cache: found by content, and never those of other images.
+
+What becomes of batches is tested in `test_decoded.py`.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onestop.data.cache_file import cache_folder
+from onestop.data.disk_cache import DiskCache, Job, pack
+from onestop.data.samples import FileSamples
+from onestop.data.targets import Numbers
+from onestop.images.decode import Pixels
+from onestop.images.formats import BadImageError
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileSamples:
+    """Three files; of the second nothing can be read."""
+    for name in "abc":
+        (tmp_path / name).write_text(name * 9)
+    return FileSamples(tmp_path, list("abc"), Numbers(np.zeros(3)))
+
+
+def job(samples: FileSamples, seen: list[int] | None = None, workers: int = 0) -> Job:
+    """Images of as many rows as their number says, one-coloured."""
+
+    def load(index: int) -> Pixels:
+        if seen is not None:
+            seen.append(index)
+        if index == 1:
+            raise BadImageError("the second")
+        return np.full((index + 1, 4, 1), 10 * index, np.uint8)
+
+    return Job(samples, load, (0, 4, 1), workers)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pixels_are_loaded_once_and_then_come_out_of_the_file(
+    files: FileSamples, workers: int
+) -> None:
+    seen: list[int] = []
+    for _ in range(2):
+        store = DiskCache("letters", "train")
+        found = store.get(job(files, seen, workers), {"kind": "test"}, lambda: 100)
+        assert found is not None
+        assert found.pixels.tolist() == [0] * 4 + [20] * 12
+        assert found.shapes == [(1, 4, 1), (0, 4, 1), (3, 4, 1)]
+        assert found.bad == {1: "the second"}
+        del found
+    assert sorted(seen) == [0, 1, 2]
+    assert store.said == [f"cache: train: 3 images out of {cache_folder()}, none decoded"]
+
+
+def test_another_content_order_or_way_is_another_file(files: FileSamples) -> None:
+    store = DiskCache("letters", "train")
+
+    def count() -> int:
+        return len(list(cache_folder().iterdir()))
+
+    store.get(job(files), {"kind": "test"}, lambda: 100)
+    for size, other in (("2", files), ("1", files.take(np.array([0, 2, 1])))):
+        before = count()
+        store.get(job(other), {"kind": "test", "size": size}, lambda: 100)
+        assert count() == before + 1
+    before = count()
+    (files.root / "c").write_text("another")
+    store.get(job(files), {"kind": "test"}, lambda: 100)
+    assert count() == before + 1
+
+
+def test_targets_need_no_other_file(files: FileSamples) -> None:
+    store = DiskCache("letters", "train")
+    store.get(job(files), {}, lambda: 100)
+    store.get(job(files.with_targets(Numbers(np.ones(3)))), {}, lambda: 100)
+    assert len(list(cache_folder().iterdir())) == 1
+
+
+def test_what_does_not_fit_is_said(files: FileSamples, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONESTOP_CACHE_GB", "0.000000001")
+    store = DiskCache("letters", "train")
+    assert store.get(job(files), {}, lambda: 100) is None
+    assert "1e-07 GB do not fit" in store.said[0]
+
+
+def test_pixels_are_packed_one_after_the_other(files: FileSamples) -> None:
+    sink = io.BytesIO()
+    shapes, bad = pack(job(files), sink)
+    assert sink.getvalue() == bytes([0] * 4 + [20] * 12)
+    assert (shapes, bad) == ([(1, 4, 1), (0, 4, 1), (3, 4, 1)], {1: "the second"})
