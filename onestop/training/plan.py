@@ -59,7 +59,7 @@ class Plan:
     arguments: dict[str, int]
     preprocessing: Preprocessing
     heads: list[str]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> Plan:
@@ -88,13 +88,13 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
         network = build(entry.name, **arguments, given=given)
-    said = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
+    notes = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        tuple(said),
+        tuple(notes),
     )  # fmt: skip
 
 

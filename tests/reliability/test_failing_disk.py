@@ -68,14 +68,14 @@ def during_training(monkeypatch: pytest.MonkeyPatch, call: str, failing: Failing
     """Have the call fail while the loop runs; before and after, nothing is wrong with the disk."""
     import onestop.jobs.run
 
-    learn = onestop.jobs.run._learn
+    learn = onestop.jobs.run._train
 
     def learn_on_a_bad_disk(*words: Any) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(call, failing)
             learn(*words)
 
-    monkeypatch.setattr(onestop.jobs.run, "_learn", learn_on_a_bad_disk)
+    monkeypatch.setattr(onestop.jobs.run, "_train", learn_on_a_bad_disk)
 
 
 def function_of(call: str) -> Callable[..., Any]:
@@ -165,7 +165,7 @@ def test_a_real_disk_that_fills_up(small_disk: Path) -> None:
         "import sys, onestop, onestop.training.checkpointer, onestop.jobs.run\n"
         "from pathlib import Path\n"
         "onestop.training.checkpointer.PAUSES = (0.0, 0.0)\n"
-        "learn = onestop.jobs.run._learn\n"
+        "learn = onestop.jobs.run._train\n"
         "def fill(*words):\n"
         "    disk = Path(sys.argv[1])\n"
         "    try:\n"

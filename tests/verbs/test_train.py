@@ -24,7 +24,7 @@ from onestop.display.progress import Watcher
 from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, UsageError
 from onestop.storage.run_folder import columns_of
 from onestop.tasks import Classification
-from onestop.training.loop import Step
+from onestop.training.records import StepRecord
 
 WALL_CLOCK = ("seconds", "images_per_second", "waiting", "scoring")
 
@@ -184,7 +184,7 @@ def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     shown = Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == step:
+        if isinstance(record, StepRecord) and record.step == step:
             os.kill(os.getpid(), number)
         shown(watcher, record, epochs)
 
@@ -212,7 +212,7 @@ def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
     whole, shown = train(folder, name="whole", workers=0, **options), Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == step:
+        if isinstance(record, StepRecord) and record.step == step:
             os.kill(os.getpid(), signal.SIGINT)
         shown(watcher, record, epochs)
 
@@ -414,7 +414,7 @@ def test_going_on_does_not_undo_the_freezing(monkeypatch: pytest.MonkeyPatch) ->
     shown = Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == 4:
+        if isinstance(record, StepRecord) and record.step == 4:
             os.kill(os.getpid(), signal.SIGINT)
         shown(watcher, record, epochs)
 
