@@ -1,11 +1,11 @@
 """What a run must not lose, written in an order in which a kill at any moment loses nothing.
 
-First the rows of the epochs, then the best network, then the state. A run goes on from its state, which
-says how many rows are its own; so rows and a network that are ahead of the state are merely written
+First the rows of the epochs, then the best network, then the state. A run is resumed from its state,
+which says how many rows belong to it; rows and a network that are ahead of the state are merely written
 again, to the same bits.
 
-A write that fails (a full disk, an error of the device) does not end the run: it trains on from what it
-has, tries again after a while, and gives up only after several failures in a row.
+A write that fails (a full disk, an error of the device) does not end the run: training continues, the
+write is tried again after a while, and the run stops only after several failures in a row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from onestop.training.setup import Session
 EVERY = 600.0
 """Seconds after which the state is saved within a long epoch."""
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds between the tries of a save that fails; after the last one the run stops."""
+"""Seconds between the attempts of a save that fails; after the last one the run stops."""
 
 
 class Checkpointer:
@@ -69,7 +69,7 @@ class Checkpointer:
         self._model = packed_model(self._session.training.scored.state_dict(), card)
 
     def save(self) -> bool:
-        """Write everything; whether that went well.
+        """Write everything; whether that succeeded.
 
         Raises:
             WriteError: It failed too often.
@@ -100,9 +100,9 @@ class Checkpointer:
     def _failed(self, error: OneStopError) -> None:
         if self._failures == len(PAUSES):
             last = self._states.last
-            good = f"what was saved until {last.stem} stays good" if last else "nothing is saved"
+            good = f"what was saved until {last.stem} remains valid" if last else "nothing is saved"
             raise WriteError(
-                f"{error}, tried {self._failures + 1} times; {good}; make room, then go on with: "
+                f"{error}, tried {self._failures + 1} times; {good}; make room, then resume with: "
                 f"onestop train {self.folder}"
             )
         pause = PAUSES[self._failures]
@@ -115,7 +115,7 @@ def require_space(folder: Path, session: Session) -> None:
     """See that the disk has room for what a run writes.
 
     Raises:
-        UsageError: It has not.
+        UsageError: It does not.
     """
     state = state_size(session.training)
     model = sum(tensor.nbytes for tensor in session.training.network.state_dict().values())

@@ -1,6 +1,6 @@
 """After a step ran out of memory: which batch would fit.
 
-Two small steps are measured, and what they show an image to need is held against what is left. Larger
+Two small steps are measured, and what they show an image to need is compared with what is left. Larger
 ones are not tried: close to the limit, libraries below torch have been seen to crash the process. The
 network and its optimizer are of no use afterwards.
 """
@@ -26,35 +26,42 @@ from onestop.training.setup import Session
 from onestop.training.state import Progress
 from onestop.training.step import LocalStep
 
-_Found = TypeVar("_Found")
-_READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
-_SAVING = 6  # ... and saving for one of the network: average and momentum too, each written out
-_SURE = 0.7  # share of what is left that is counted on: the rest is lost between blocks
+_Result = TypeVar("_Result")
+_READING = 16  # bytes that reading takes per input element: batches ahead, and in 32 bits
+_SAVING = 6  # ... and saving per byte of the network: average and momentum too, each written out
+_SURE = 0.7  # share of what is left that can be used: the rest is lost to fragmentation
 
 
 @dataclasses.dataclass(frozen=True)
 class _Need:
-    """What steps were seen to need, in bytes; `few` images were the fewest."""
+    """What steps were measured to need, in bytes.
+
+    Attributes:
+        few: Images of the smallest step.
+        of_few: What it needs.
+        per_image: What each further image needs.
+    """
 
     few: int
     of_few: int
-    an_image: float
+    per_image: float
 
     def fit(self, left: float, reading: float = 0.0) -> int:
-        """Images whose step finds room in so many bytes; `reading` is added to each image's need."""
-        an_image = max(self.an_image + reading, 1.0)
-        return self.few + int((left - self.of_few - self.few * reading) / an_image)
+        """Images whose step fits into `left` bytes; `reading` is added to the need of each image."""
+        per_image = max(self.per_image + reading, 1.0)
+        return self.few + int((left - self.of_few - self.few * reading) / per_image)
 
 
 def advice(session: Session, problem: str) -> str:
-    """One line on what ran out of memory and what would fit.
+    """One line about what ran out of memory and what would fit; takes the time of a few small steps.
 
-    `problem` is what the step said. To be called once the failed step's tensors are let go of; takes
-    the time of a few small steps.
+    Args:
+        session: Of the run; the tensors of the failed step must be released.
+        problem: The step's error.
     """
     recipe, shape = session.recipe, session.preprocessing.shape
     batch, cut = recipe.optim.batch_size, recipe.optim.accumulate
-    size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
+    size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} values"
     of = f"out of memory with batches of {batch} images of {size}"
     phase = session.phases().at(session.training.progress.epoch)
     _let_go(session)
@@ -75,14 +82,12 @@ def advice(session: Session, problem: str) -> str:
         return unknown
     line = f"{of}; about {fit} fit: --batch-size {fit}"
     return (
-        f"{line}, or keep the batch and compute it in session: --accumulate {more}"
-        if more
-        else line
+        f"{line}, or keep the batch and compute it in parts: --accumulate {more}" if more else line
     )
 
 
 def _choices(session: Session, need: _Need) -> tuple[int, int]:
-    """A batch that fits, and the session in which the recipe's own does (0 where in none)."""
+    """A batch that fits, and the number of parts in which the recipe's own does (0: in none)."""
     batch, cut = session.recipe.optim.batch_size, session.recipe.optim.accumulate
     left = memory.available(session.plan.engine.device) or 0
     left -= max(_saving(session), round((1 - _SURE) * left))
@@ -93,7 +98,7 @@ def _choices(session: Session, need: _Need) -> tuple[int, int]:
 
 
 def _saving(session: Session) -> int:
-    """Bytes that saving takes where the steps are computed."""
+    """Bytes that saving takes on the device that computes the steps."""
     if session.plan.engine.device.type == "cuda":
         return 0
     sizes: list[int] = [t.nbytes for t in session.training.network.state_dict().values()]
@@ -105,19 +110,19 @@ def _rounded(images: int) -> int:
 
 
 def _measure(session: Session, failed: int) -> _Need | None:
-    """What steps of few images need; None where even they find no memory."""
+    """What steps of few images need; None if even they do not fit."""
     few = max(2, failed // 128)
     _aside(lambda: _need(session, few))  # makes what stays: momentum, code for these sizes
     first, second = _aside(lambda: _need(session, few)), _aside(lambda: _need(session, 4 * few))
     if first is None or second is None:
         return None
     counted = _aside(lambda: _kept(session, 2 * few) - _kept(session, few)) / few
-    # What grows hides in memory that was freed and not given back, so the count is the least.
+    # Freed memory may be reused, so measured growth is a lower bound; take the larger estimate.
     return _Need(few, first, max(counted, (second - first) / (3 * few)))
 
 
 def _kept(session: Session, images: int) -> int:
-    """Bytes of the tensors that a step keeps for its backward pass, twice for the largest."""
+    """Bytes of the tensors that a step keeps for its backward pass, the largest counted three times."""
     sizes: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -132,7 +137,7 @@ def _kept(session: Session, images: int) -> int:
 
 
 def _need(session: Session, images: int) -> int | None:
-    """The most bytes that a step of so many images takes; None where it finds none."""
+    """The most bytes that a step of this many images takes; None if it does not fit."""
     device = session.plan.engine.device
     trial = dataclasses.replace(session.training, average=None, scaler=None, progress=Progress())
     step = LocalStep(session.plan.engine, clip_grad=session.recipe.optim.clip_grad)
@@ -156,17 +161,17 @@ def _batch(session: Session, images: int) -> Batch:
     return Batch(inputs, session.loaders["train"].targets(first), first)
 
 
-def _aside(look: Callable[[], _Found]) -> _Found:
-    """What a function finds in a thread of its own.
+def _aside(look: Callable[[], _Result]) -> _Result:
+    """The result of a function, computed in a thread of its own.
 
-    oneDNN remembers for a thread that it found no room for its code, and then never asks again.
+    oneDNN remembers per thread that there was no room for its code, and then never tries again.
     """
     with ThreadPoolExecutor(1) as pool:
         try:
-            found = pool.submit(look)
+            future = pool.submit(look)
         except RuntimeError as error:  # no room for a thread's stack
             raise MemoryError(str(error)) from None
-        return found.result()
+        return future.result()
 
 
 def _let_go(session: Session) -> None:

@@ -95,7 +95,7 @@ GUARDS = (
         "reliability/test_going_on.py::test_leftovers_of_a_killed_process_are_removed",
     ),
     Guard(
-        "other arithmetic is refused", "jobs/run.py",
+        "other arithmetic is refused", "jobs/resume.py",
         "        if not inexact:\n", "        if False:\n",
         "reliability/test_going_on.py::test_going_on_with_other_arithmetic_is_refused_unless_allowed",
     ),
@@ -200,7 +200,7 @@ GUARDS = (
     ),
     Guard(
         "--strict stops", "jobs/run.py",
-        "    require_none_skipped(_skipped(parts), parts.dataset.name)\n", "",
+        "    require_none_skipped(skipped_files(session), session.plan.dataset.name)\n", "",
         "reliability/test_bad_inputs.py::test_strict_stops_before_the_first_step",
     ),
     Guard(
@@ -246,7 +246,7 @@ GUARDS = (
     ),
     Guard(
         "training warns of leaks", "jobs/run.py",
-        "if problems := warning(planned.dataset):", 'if problems := "":',
+        "if problems := warning(plan.dataset):", 'if problems := "":',
         "verbs/test_lint.py::test_training_warns_of_what_is_cheap_to_find",
     ),
 )  # fmt: skip

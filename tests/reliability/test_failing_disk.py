@@ -124,7 +124,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_its_last_state(
     assert caught.value.exit_code == 1
     assert "No space left on device" in message
     assert "tried 4 times" in message
-    assert message.endswith(f"go on with: onestop train {folder}")
+    assert message.endswith(f"resume with: onestop train {folder}")
     assert States(folder / STATE).newest() is not None
     assert unpacked(folder / MODEL).sealed
     assert fingerprint(onestop.train(resume=folder, quiet=True).folder) == whole
@@ -173,7 +173,7 @@ def test_a_real_disk_that_fills_up(small_disk: Path) -> None:
         "    except OSError:\n"
         "        pass\n"
         "    learn(*words)\n"
-        "onestop.jobs.run._learn = fill\n"
+        "onestop.jobs.run._train = fill\n"
         "from onestop.cli import main\n"
         "sys.exit(main(['train', 'digits', '--model', 'cnn1', '--image-size', '8',\n"
         "               '--epochs', '2', '--threads', '1',\n"

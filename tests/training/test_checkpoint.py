@@ -52,7 +52,9 @@ def everything(parts: Training) -> dict[str, torch.Tensor]:
 def test_a_restored_state_is_the_saved_one_bit_for_bit(tmp_path: Path, kind: Optimizer) -> None:
     saved = training(kind, steps=3)
     saved.progress.loss_sum += 0.1
-    saved.progress.add(StepResult(0.0, 1, {"accuracy": torch.tensor(2), "zzz": torch.tensor(0.5)}))
+    saved.progress.sums = {
+        "accuracy": torch.tensor(2), "zzz": torch.tensor(0.5, dtype=torch.float64),
+    }  # fmt: skip
     saved.progress.best, saved.progress.best_epoch, saved.progress.seen = 1 / 3, 2, 6
     states = States(tmp_path / "state")
     path = states.save(saved, {"data": "x", "epochs": 4})

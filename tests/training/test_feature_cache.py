@@ -227,6 +227,6 @@ def test_features_that_would_not_fit_are_not_kept() -> None:
     engine = Engine(torch.device("cpu"))
     shortcut = FeatureCache(network, "fc", Folding(network, (3, 64, 64)), engine, 4)
     assert shortcut.refusal((3, 64, 64), 1000) == ""
-    assert "4 views of 1,000,000 images would take 7.6 GiB" in shortcut.refusal(
+    assert "4 versions of 1,000,000 images would take 7.6 GiB" in shortcut.refusal(
         (3, 64, 64), 1_000_000
     )

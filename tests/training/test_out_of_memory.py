@@ -15,6 +15,7 @@ import onestop
 from onestop.errors import OutOfMemoryError, is_out_of_memory
 from onestop.storage.model_file import read_weights
 from onestop.training import out_of_memory as fitting
+from onestop.training.setup import Session
 from onestop.training.step import LocalStep
 
 REAL_STEP = LocalStep.__call__
@@ -86,7 +87,7 @@ def test_what_is_saved_stays_good(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         limit(patch, 20, left=20, from_step=2)
         with pytest.raises(
-            OutOfMemoryError, match=r"with more memory, onestop train .*cut goes on"
+            OutOfMemoryError, match=r"with more memory, resume with: onestop train .*cut"
         ):
             train(name="cut")
     assert read_weights(Path("runs/cut/model.safetensors"))
@@ -120,10 +121,10 @@ def test_what_an_image_needs_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return found[-1]
 
     monkeypatch.setattr("onestop.training.out_of_memory._measure", noted)
-    monkeypatch.setattr(LocalStep, "__call__", _no_memory)
+    monkeypatch.setattr(Session, "step", property(lambda _: _no_memory))
     with pytest.raises(OutOfMemoryError):
         train(batch_size=100_000, val_fraction=0)
-    assert 20_000 < found[0].an_image < 500_000
+    assert 20_000 < found[0].per_image < 500_000
 
 
 def _no_memory(*_: object) -> None:

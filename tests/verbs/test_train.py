@@ -142,12 +142,16 @@ def test_a_run_goes_on_with_images_kept_elsewhere_only_if_they_are_the_same(
 def test_keeping_what_need_not_or_cannot_be_kept_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(UsageError, match="--cache disk: the images of digits are not decoded"):
+    with pytest.raises(UsageError, match="--cache disk: the images of digits are already decoded"):
         train("digits", cache="disk")
-    with pytest.raises(UsageError, match="--cache memory: the images of digits are not decoded"):
+    with pytest.raises(
+        UsageError, match="--cache memory: the images of digits are already decoded"
+    ):
         train("digits", cache="memory", augment="resized-crop")
     pairs = [(torch.rand(3, 32, 32), k % 2) for k in range(12)]
-    with pytest.raises(UsageError, match=r"--cache disk: whether images of .* use --cache memory"):
+    with pytest.raises(
+        UsageError, match=r"--cache disk: images of .* cannot be checked .* use --cache memory"
+    ):
         train(Pairs(pairs), cache="disk", model="lenet5_color")
     monkeypatch.setenv("ONESTOP_CACHE_GB", "much")
     with pytest.raises(UsageError, match="ONESTOP_CACHE_GB much"):
@@ -333,7 +337,7 @@ def test_a_run_whose_recipe_leaves_a_value_open_is_refused() -> None:
     run = train("digits", epochs=1)
     file = run.folder / "recipe.yaml"
     file.write_text(file.read_text().replace("epochs: 1\n", "epochs: null\n", 1))
-    with pytest.raises(UsageError, match="says nothing of epochs, so another version"):
+    with pytest.raises(UsageError, match="lacks epochs, so another version"):
         onestop.train(run.folder, quiet=True)
 
 
@@ -435,7 +439,7 @@ def test_changed_data_is_noticed_on_resuming(photos: Callable[..., Path]) -> Non
 
 def test_data_given_in_python_is_asked_for_again() -> None:
     run = train(epochs=1)
-    with pytest.raises(UsageError, match=r"give it again: onestop\.train\(data, resume="):
+    with pytest.raises(UsageError, match=r"pass it again: onestop\.train\(data, resume="):
         onestop.train(run.folder)
 
 
@@ -599,5 +603,5 @@ def test_a_run_of_another_version_is_not_gone_on_with() -> None:
     file = run.folder / "recipe.yaml"
     kept = [line for line in file.read_text().splitlines() if not line.startswith("memory_format")]
     file.write_text("\n".join(kept))
-    with pytest.raises(UsageError, match="says nothing of memory_format, so another version of"):
+    with pytest.raises(UsageError, match="lacks memory_format, so another version of"):
         train(resume=run.folder)
