@@ -29,7 +29,7 @@ from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, targets_of, write_predictions
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
-from onestop.results import Run
+from onestop.results.run import Run
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.runtime.fingerprint import differences
@@ -306,7 +306,8 @@ def _settled(parts: Parts) -> Parts:
 
 def _report(folder: Path, planned: Plan, say: Say) -> None:
     """Write report.html; the run is done and good without it, whatever goes wrong with it."""
-    from onestop.reporting import gather, write_report  # matplotlib is only loaded here
+    from onestop.reporting import write_report  # matplotlib is only loaded here
+    from onestop.reporting.gather import gather
 
     card = read_card(folder / MODEL)
     model = Model(planned.network, card).on("cpu", "fp32")

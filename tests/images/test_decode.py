@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageFile, features
 
-from onestop.images.decode import Pixels, decode, from_pillow, measure, to_channels
-from onestop.images.formats import BadImageError, formats
+from onestop.errors import BadImageError
+from onestop.images.decode import Pixels, decode, from_pillow, measure, pixels_of, to_channels
+from onestop.images.formats import formats
 from onestop.images.jpeg import sound_pixels
 from tests.reliability.bad_inputs import bad_files, chunk, encoded, picture, png_of_size
 
@@ -484,3 +486,14 @@ def test_a_picture_of_any_mode_is_taken_and_left_as_it_was(mode: str, channels: 
     assert pixels.shape == (3, 5, channels)
     assert pixels.dtype == np.uint8
     assert (image.mode, image.size, image.tobytes()) == (mode, (5, 3), before)
+
+
+def test_pixels_are_taken_from_whatever_a_person_gives(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path)
+    forms = [path, str(path), path.read_bytes(), Image.fromarray(pixels), pixels]
+    for form in (*forms, torch.from_numpy(pixels).permute(2, 0, 1)):
+        np.testing.assert_array_equal(pixels_of(form, 3), pixels)
+    with pytest.raises(BadImageError, match="is no image's"):
+        pixels_of(np.zeros(9), 3)

@@ -17,9 +17,10 @@ import pytest
 
 import onestop
 from onestop.cli import main
-from onestop.reporting import gather, write_report
+from onestop.reporting import write_report
 from onestop.reporting.blocks import Table
 from onestop.reporting.classes import class_table
+from onestop.reporting.gather import gather
 from onestop.reporting.images import training_tiles
 from onestop.reporting.summary import headline
 from onestop.tasks import Label
