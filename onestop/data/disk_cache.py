@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import PIL
@@ -25,9 +25,11 @@ from PIL import features
 
 from onestop.data import cache_file as cache
 from onestop.data.prefetch import ahead, groups
-from onestop.data.samples import Samples
-from onestop.images.decode import Pixels
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
+
+if TYPE_CHECKING:
+    from onestop.data.samples import Samples
+    from onestop.images.decode import Pixels
 
 
 class _UnkeptError(Exception):

@@ -17,7 +17,7 @@ from onestop.data.augmentation import Change, Moves
 from onestop.data.batch import Chunk
 from onestop.data.prefetch import ahead
 from onestop.data.targets import Indices
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 
 Crop: TypeAlias = tuple[float, float, float, float]
 """The part of an image that was cut out: top, left, height and width, as shares of the image's."""

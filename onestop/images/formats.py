@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
-from onestop.errors import DataError
+from onestop.errors import BadImageError
 
 # Two pictures in one file (MPO) are opened as the JPEG that such a file begins with.
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -59,13 +59,6 @@ _SIGNATURES = (
     (b"\xff\x4f\xff\x51", _NOT_READ.format("JPEG 2000")),
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-
-
-class BadImageError(DataError):
-    """An image that cannot be read; the message is the reason without the file's name.
-
-    Work on many images skips and reports it; `Model.prepare`, which takes one image, raises it.
-    """
 
 
 def open_image(source: str | Path | bytes) -> Image.Image:

@@ -21,7 +21,7 @@ from onestop.data.loader import Loader
 from onestop.data.pixels import choose_source
 from onestop.data.prefetch import ahead
 from onestop.data.preprocess import Preprocessing, from_json
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.networks.fuse import Folding
 from onestop.networks.tta import augmented

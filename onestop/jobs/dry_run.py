@@ -22,7 +22,7 @@ from onestop.data.loader import Loader
 from onestop.display.progress import Watcher
 from onestop.inference.score import score
 from onestop.networks import count_parameters
-from onestop.results import Estimate, Phase
+from onestop.results.cost import Estimate, Phase
 from onestop.runtime import memory
 from onestop.runtime.rng import preserved
 from onestop.training.feature_cache import FeatureCache

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from onestop.data.dataset import Skipped, named
 from onestop.inference.predictions import predictions_of, targets_of, write_predictions
 from onestop.inference.score import Scored
-from onestop.results import Run
+from onestop.results.run import Run
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import key_for, permutation

@@ -24,7 +24,7 @@ from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
-from onestop.results import Run
+from onestop.results.run import Run
 from onestop.runtime.rng import preserved
 from onestop.runtime.signals import Stop, Stopped
 from onestop.storage.model_file import read_card, write_model
@@ -166,7 +166,8 @@ def _keep_finite(session: Session, checkpointer: Checkpointer, problem: str) -> 
 
 def _report(folder: Path, plan: Plan, observers: Observers) -> None:
     """Write report.html; the run is complete and valid without it, whatever goes wrong with it."""
-    from onestop.reporting import gather, write_report  # matplotlib is only loaded here
+    from onestop.reporting import write_report  # matplotlib is only loaded here
+    from onestop.reporting.gather import gather
 
     model = Model(plan.network, read_card(folder / MODEL)).on("cpu", "fp32")
     try:

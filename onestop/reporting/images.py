@@ -18,16 +18,15 @@ from onestop.data.dataset import Dataset
 from onestop.data.for_training import training_loader
 from onestop.data.loader import epoch_plan
 from onestop.data.samples import Samples
-from onestop.errors import OneStopError
+from onestop.errors import BadImageError, OneStopError
 from onestop.explaining.attribution import heat_maps
 from onestop.figures.explanation import overlay
-from onestop.images.formats import BadImageError
-from onestop.inference.model import Model
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Table, Tile, Tone, tile
 from onestop.tasks import Prediction
 
 if TYPE_CHECKING:
+    from onestop.inference.model import Model
     from onestop.reporting.run_data import RunData
 
 Pixels = NDArray[np.uint8]

@@ -108,8 +108,8 @@ class Prediction:
 
     def thumbnail(self) -> Pixels | None:
         """The image as it was given, made small; None if it cannot be read, or is a vector."""
-        from onestop.data.samples import pixels_of
-        from onestop.images.formats import BadImageError
+        from onestop.errors import BadImageError
+        from onestop.images.decode import pixels_of
         from onestop.images.thumbnail import small
 
         try:

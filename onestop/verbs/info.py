@@ -178,7 +178,7 @@ def _of_images(samples: Any) -> dict[str, Any]:
 
     from onestop.data.preprocess import pixel_tensor
     from onestop.data.statistics import combine, sums_of
-    from onestop.images.formats import BadImageError
+    from onestop.errors import BadImageError
     from onestop.runtime.rng import key_for, permutation
 
     chosen = permutation(key_for("info"), len(samples))[:_LOOK_AT]

@@ -161,7 +161,7 @@ GUARDS = (
     Guard(
         "pipes and devices are not opened as images", "images/formats.py",
         "if not stat.S_ISREG(status.st_mode):", "if False:",
-        "images/test_decode.py::test_a_pipe_is_refused_and_not_waited_for",
+        "images/test_formats.py::test_a_pipe_is_refused_and_not_waited_for",
     ),
     Guard(
         "decompression bombs are refused", "images/formats.py",
@@ -171,7 +171,7 @@ GUARDS = (
     Guard(
         "only formats on the list are opened", "images/formats.py",
         "image = Image.open(file, formats=formats())", "image = Image.open(file)",
-        "images/test_decode.py::test_files_that_are_not_read_say_why",
+        "images/test_formats.py::test_files_that_are_not_read_say_why",
     ),
     Guard(
         "a second decoder looks for damage", "images/jpeg.py",

@@ -84,18 +84,6 @@ def test_a_signal_while_reading_images(
     assert fingerprint(onestop.train(resume=tmp_path / "cut", quiet=True).folder) == whole
 
 
-def test_outside_a_run_signals_do_what_they_always_do() -> None:
-    from onestop.runtime.signals import Stop, Stopped, check
-
-    check()
-    with Stop() as stop:
-        check()
-        stop.wanted = True
-        with pytest.raises(Stopped):
-            check()
-    check()
-
-
 def test_going_on_with_other_arithmetic_is_refused_unless_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

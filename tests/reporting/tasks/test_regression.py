@@ -4,38 +4,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onestop.reporting.blocks import Table
-from onestop.reporting.run_data import RunData
+import numpy as np
+import pytest
+
+import onestop
+from onestop.reporting.blocks import Plot, Table
+from onestop.reporting.gather import gather
+from onestop.reporting.summary import headline
 from onestop.reporting.tasks.regression import REPORT
-from onestop.storage.run_info import RunInfo
-from onestop.tasks import Label, Prediction, Regression
-from tests.recipes import recipe
-
-METRICS = {"rmse": 0.5, "mae": 0.4, "r2": 0.9, "loss": 0.25, "images": 2, "split": "val"}
-NEAR, FAR = (
-    Prediction(name, (Label(str(value), value, number=True),), ("1.5",), loss=(value - 1.5) ** 2)
-    for name, value in (("#0", 1.25), ("#1", 3.5))
-)
+from tests.reporting.html import Page
+from tests.reporting.made import fitted
 
 
-def a_run(predictions: list[Prediction]) -> RunData:
-    info = RunInfo("regression", Regression.metrics)
-    return RunData(Path("run"), recipe(), info, METRICS, predictions=predictions)
-
-
-def test_the_result_is_the_error_with_its_interval() -> None:
-    result = REPORT.result(a_run([NEAR, FAR]))
-    assert "2 validation samples by 0.5 (root mean square, with 95% confidence between" in result
-    assert "explains 90.0% of their variance" in result
-    assert "confidence" not in REPORT.result(a_run([]))
-    assert REPORT.cell(a_run([NEAR, FAR])).startswith("0.5 (0.25 to 2)")
+def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONESTOP_REPORT", "1")
+    x = np.linspace(-1, 1, 60, dtype=np.float32)
+    run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
+    page = Page(run.folder / "report.html")
+    assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
+    assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
+    assert "onestop.train(data, recipe=" in page.sections["repeat"]
+    assert "linear was trained on data given in Python" in page.sections["result"]
+    found = gather(run.folder)
+    assert "% of their variance" in headline(found)
+    found.metrics["r2"] = -0.008
+    assert "; no better than always predicting their mean." in headline(found)
+    labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
+    assert any("val_rmse" in label for label in labels)
+    assert "given in Python" in gather(run.folder).gone[0]
 
 
 def test_the_largest_errors_come_first() -> None:
-    (section,) = REPORT.sections(a_run([NEAR, FAR]))
-    (table,) = (block for block in section.blocks if isinstance(block, Table))
-    assert [tuple(row) for row in table.rows] == [
-        ("#1", "1.5", "3.5", "2"), ("#0", "1.5", "1.25", "0.25"),
-    ]  # fmt: skip
-    (empty,) = REPORT.sections(a_run([]))
-    assert empty.blocks == []
+    run = fitted((1.0, 1.5), (2.0, 4.0), (3.0, 3.0))
+    (section,) = REPORT.sections(run)
+    picture, table = section.blocks
+    assert isinstance(picture, Plot)
+    assert isinstance(table, Table)
+    assert [(row[0], row[3]) for row in table.rows] == [("#1", "2"), ("#0", "0.5"), ("#2", "0")]
+    assert REPORT.cell(run).startswith(f"{(4.25 / 3) ** 0.5:.4g} (")
+
+
+def test_a_run_without_predictions_has_no_interval_and_no_figure() -> None:
+    run = fitted(metrics={"split": "val", "images": 3, "rmse": 2.0, "r2": -0.1})
+    assert "95%" not in REPORT.result(run)
+    assert "3 validation samples" in REPORT.result(run)
+    assert [section.blocks for section in REPORT.sections(run)] == [[]]
