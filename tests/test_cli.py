@@ -279,7 +279,7 @@ MISTAKES = [
     ("info lenet6", 2, "lenet6: no such path, data set or network; did you mean 'lenet5'"),
     ("info digts", 2, "digts: no such path, data set or network; did you mean 'digits'"),
     ("info net.py", 2, "net.py: name the class too: net.py:ClassName"),
-    ("models nothing-like-it", 2, "nothing-like-it: no network's name is like that"),
+    ("models nothing-like-it", 2, "nothing-like-it: no network has such a name"),
     # data
     ("train digts", 3, "digts: no such folder or table, and no set of that name; did you mean"),
     ("train nowhere/at/all", 3, "nowhere/at/all: no such folder or table"),

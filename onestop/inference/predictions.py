@@ -37,7 +37,7 @@ def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Datas
         OneStopError: It came from Python, or is not there any more.
     """
     if recipe.get("source", NAME) == NAME:
-        raise UsageError("the model was trained on data given in Python; name images with --data")
+        raise UsageError("the model was trained on data passed in Python; name images with --data")
     return open_data(
         recipe["source"],
         root=data_root or recipe["data_root"],

@@ -310,7 +310,7 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
     assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
-    assert "linear was trained on data given in Python" in page.sections["result"]
+    assert "linear was trained on data passed in Python" in page.sections["result"]
     found = gather(run.folder)
     assert "% of their variance" in headline(found)
     found.metrics["r2"] = -0.008

@@ -134,7 +134,7 @@ def test_a_run_goes_on_with_images_kept_elsewhere_only_if_they_are_the_same(
     run = train(folder, **options, epochs=1)
     assert same(onestop.train(run.folder, epochs=2, cache="disk", quiet=True), whole)
     run = train(folder, **options, augment="resized-crop", epochs=1, cache="disk")
-    with pytest.raises(UsageError, match=r"--cache none: .* runs with disk"):
+    with pytest.raises(UsageError, match=r"--cache none: .* was begun with disk"):
         onestop.train(run.folder, epochs=2, cache="none", quiet=True)
     onestop.train(run.folder, epochs=2, cache="memory", quiet=True)
 
@@ -314,7 +314,8 @@ def test_a_finished_run_stays_as_it_is() -> None:
 def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
     run = train("digits", epochs=2)
     with pytest.raises(
-        UsageError, match=r"--lr 0\.5: .* runs with .*; only data_root, strict, epochs, patience"
+        UsageError,
+        match=r"--lr 0\.5: .* was begun with .*; only data_root, strict, epochs, patience",
     ):
         onestop.train(run.folder, lr=0.5)
     with pytest.raises(UsageError, match="has done 2 already"):
@@ -333,7 +334,7 @@ def test_a_run_whose_recipe_leaves_a_value_open_is_refused() -> None:
     run = train("digits", epochs=1)
     file = run.folder / "recipe.yaml"
     file.write_text(file.read_text().replace("epochs: 1\n", "epochs: null\n", 1))
-    with pytest.raises(UsageError, match="says nothing of epochs, so another version"):
+    with pytest.raises(UsageError, match="does not set epochs, so another version"):
         onestop.train(run.folder, quiet=True)
 
 
@@ -435,7 +436,7 @@ def test_changed_data_is_noticed_on_resuming(photos: Callable[..., Path]) -> Non
 
 def test_data_given_in_python_is_asked_for_again() -> None:
     run = train(epochs=1)
-    with pytest.raises(UsageError, match=r"give it again: onestop\.train\(data, resume="):
+    with pytest.raises(UsageError, match=r"pass it again: onestop\.train\(data, resume="):
         onestop.train(run.folder)
 
 
@@ -599,5 +600,5 @@ def test_a_run_of_another_version_is_not_gone_on_with() -> None:
     file = run.folder / "recipe.yaml"
     kept = [line for line in file.read_text().splitlines() if not line.startswith("memory_format")]
     file.write_text("\n".join(kept))
-    with pytest.raises(UsageError, match="says nothing of memory_format, so another version of"):
+    with pytest.raises(UsageError, match="does not set memory_format, so another version of"):
         train(resume=run.folder)
