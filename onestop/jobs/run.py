@@ -217,7 +217,7 @@ def _learn(
                 saver.note(record)
             if training.progress.finished(epochs):
                 saver.save_now()
-            elif stop.wanted:
+            elif stop.requested:
                 raise Stopped
             elif isinstance(record, Epoch) or saver.due:
                 saver.save()

@@ -90,7 +90,7 @@ def test_outside_a_run_signals_do_what_they_always_do() -> None:
     check()
     with Stop() as stop:
         check()
-        stop.wanted = True
+        stop.requested = True
         with pytest.raises(Stopped):
             check()
     check()
