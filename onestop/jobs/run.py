@@ -131,7 +131,7 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
                 checkpointer.note(record)
             if training.progress.finished(goal.epochs):
                 checkpointer.save_now()
-            elif stop.wanted:
+            elif stop.requested:
                 raise Stopped
             elif isinstance(record, EpochRecord) or checkpointer.due:
                 checkpointer.save()

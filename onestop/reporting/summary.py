@@ -26,7 +26,7 @@ def network_of(found: RunData) -> str:
 def source_of(found: RunData) -> str:
     """The data's name, without the folders above it."""
     source = found.recipe.data.source
-    return "data given in Python" if source == NAME else PurePath(source).name or source
+    return "data passed in Python" if source == NAME else PurePath(source).name or source
 
 
 def about(found: RunData) -> str:

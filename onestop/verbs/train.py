@@ -1,6 +1,6 @@
 """`onestop train`: from a source of images to a run folder with a trained model.
 
-Imports of torch stand inside the functions: a usage error must not wait for them.
+torch is imported inside the functions: a usage error must not wait for it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def train(
     quiet: bool = False,
     no_report: bool = False,
     allow_inexact_resume: bool = False,
-    **given: Any,
+    **overrides: Any,
 ) -> Run:
     """Train a network on images, or resume a run.
 
@@ -68,16 +68,16 @@ def train(
         no_report: do not write report.html at the end (for all runs: ONESTOP_REPORT=0)
         allow_inexact_resume: resume a run that was begun with other hardware, libraries or numbers of
             threads, although its last bits will differ; metrics.json records it
-        given: any field of `onestop.Recipe`
+        overrides: any field of `onestop.Recipe`
 
     Returns:
-        The run, with its folder, figures and model.
+        The run, with its folder, metrics and model.
 
     Raises:
         OneStopError: A wrong setting or source, before any work; or what stopped the run.
     """
-    given, network = _take_network(given)
-    checked = _checked(given)
+    overrides, network = _take_network(overrides)
+    checked = _checked(overrides)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
@@ -88,7 +88,7 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned = _planned(_resolve(source, recipe, checked), network)
+    planned = _plan_new(_resolve(source, recipe, checked), network)
 
     from onestop.jobs.run import run_in
 
@@ -98,18 +98,19 @@ def train(
         return run_in(folder, planned, quiet=quiet, report=report)
 
 
-def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: Any) -> Settings:
-    """Every value `train` would use, where it came from, and why derived ones are what they are.
+def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides: Any) -> Settings:
+    """Every setting `train` would use, where it came from, and the reasons for derived ones.
 
     Args:
         source: As `train` takes it, also the folder of a run.
         recipe: YAML file of settings.
-        given: Any field of `onestop.Recipe`.
+        overrides: Any field of `onestop.Recipe`.
     """
-    given, _ = _take_network(given)
+    overrides, _ = _take_network(overrides)
+    checked = _checked(overrides)
     if isinstance(source, str | Path) and is_run(source):
-        return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", _checked(given)))
-    return _resolve(source, recipe, _checked(given))[0]
+        return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
+    return _resolve(source, recipe, checked)[0]
 
 
 def dry_run(
@@ -118,23 +119,23 @@ def dry_run(
     recipe: str | Path | None = None,
     resume: str | Path | None = None,
     quiet: bool = False,
-    **given: Any,
+    **overrides: Any,
 ) -> Estimate:
-    """What `train` with the same arguments would take, measured on a few steps; nothing is written.
+    """Estimate the cost of `train` with the same arguments from a few steps; nothing is written.
 
     Args:
-        source: As `train` takes it, also the folder of a run, of which the rest is reckoned.
+        source: As `train` takes it, also the folder of a run, for the cost of its remaining epochs.
         recipe: YAML file of settings.
         resume: Folder of a run, the same as naming it as `source`.
-        quiet: No notes.
-        given: Any field of `onestop.Recipe`.
+        quiet: Print no notes.
+        overrides: Any field of `onestop.Recipe`.
 
     Raises:
         OneStopError: What `train` would stop with before or in its first steps.
     """
     begun = time.perf_counter()
-    given, network = _take_network(given)
-    checked, done = _checked(given), 0
+    overrides, network = _take_network(overrides)
+    checked, done = _checked(overrides), 0
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
@@ -143,27 +144,27 @@ def dry_run(
         planned = plan_again(Path(resume), stored, source, network)
         done = epochs_done(Path(resume), stored.optim.epochs)
     else:
-        planned = _planned(_resolve(source, recipe, checked), network)
+        planned = _plan_new(_resolve(source, recipe, checked), network)
 
     from onestop.jobs.dry_run import estimate
 
     return estimate(planned, begun=begun, done=done, quiet=quiet)
 
 
-def _take_network(given: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The settings with a name for a network given in Python, and that network or None."""
-    for spelled, value in given.items():
+def _take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The overrides with a network object replaced by its name, and that network or None."""
+    for spelled, value in overrides.items():
         if canonical(spelled) == "model" and callable(value):
             from onestop.networks.custom import name_of
 
-            return {**given, spelled: name_of(value)}, value
-    return dict(given), None
+            return {**overrides, spelled: name_of(value)}, value
+    return dict(overrides), None
 
 
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their right names, checked; None leaves a setting as it is."""
+def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their canonical names, checked; None leaves a setting as it is."""
     checked: dict[str, Any] = {}
-    for spelled, value in given.items():
+    for spelled, value in overrides.items():
         name = check_name(spelled, FIELDS, flag(spelled))
         if value is not None:
             checked[name] = check_setting(name, value)
@@ -171,18 +172,18 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolve(
-    source: Any, recipe: str | Path | None, given: dict[str, Any]
+    source: Any, recipe: str | Path | None, overrides: dict[str, Any]
 ) -> tuple[Settings, Dataset, Entry]:
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
         layers.append(("file", read_recipe(recipe)))
     data = source
     if isinstance(source, str | Path):
-        given = {**given, "source": str(source)}
-    layers.append(("flag", given))
-    chosen = settings(*layers)
-    values = chosen.values
-    refuse_useless(chosen)
+        overrides = {**overrides, "source": str(source)}
+    layers.append(("flag", overrides))
+    partial = settings(*layers)
+    values = partial.values
+    refuse_useless(partial)
     require(values["track"])
     if source is None or isinstance(source, str | Path):
         data = values["source"]
@@ -199,23 +200,23 @@ def _resolve(
         seed=values["seed"],
     )
     if data is not values["source"]:
-        chosen = settings(*layers, ("flag", {"source": NAME}))
-    chosen, entry = derive(chosen, facts(dataset))
-    return chosen, dataset, entry
+        partial = settings(*layers, ("flag", {"source": NAME}))
+    resolved, entry = derive(partial, facts(dataset))
+    return resolved, dataset, entry
 
 
-def _planned(resolved: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
-    chosen, dataset, entry = resolved
+def _plan_new(resolution: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
+    resolved, dataset, entry = resolution
 
     from onestop.training.plan import plan
 
-    return plan(chosen.recipe, entry, dataset, network)
+    return plan(resolved.recipe, entry, dataset, network)
 
 
 def _default_name(source: str, network: str) -> str:
     plain = "" if source.startswith("(") else Path(source).stem
     plain = "".join(c for c in plain if c.isalnum() or c in "-_.").strip(".-")
-    network = network.rpartition(".py:")[2].rpartition(" ")[2]  # of a user's own: its class
+    network = network.rpartition(".py:")[2].rpartition(" ")[2]  # a custom network's class
     return f"{plain or 'data'}-{Path(network).name}"
 
 
@@ -237,7 +238,7 @@ def _resume(
 
 
 def _public_signature() -> inspect.Signature:
-    """The signature a person sees: the named arguments, then every field of the recipe."""
+    """The signature that users see: the named arguments, then every field of the recipe."""
     own = inspect.signature(train, eval_str=False)
     named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     fields = [
@@ -255,7 +256,7 @@ def _public_doc() -> str:
     fields = "\n".join(
         f"        {name}: {text}" for name, text in field_docs().items() if name != "source"
     )
-    return (train.__doc__ or "").replace("        given: any field of `onestop.Recipe`", fields)
+    return (train.__doc__ or "").replace("        overrides: any field of `onestop.Recipe`", fields)
 
 
 train.__signature__ = _public_signature()  # type: ignore[attr-defined]

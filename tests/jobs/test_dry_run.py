@@ -144,9 +144,9 @@ def test_the_table_and_the_json_say_the_same(capsys: Capture, tmp_path: Path) ->
     page = capsys.readouterr()
     lines = {line[:13].strip(): line[13:].strip() for line in page.out.splitlines()}
     assert lines["network"] == "lenet5, 61,706 parameters, on cpu"
-    assert lines["an epoch"] == "41 steps of 32 images"
+    assert lines["per epoch"] == "41 steps of 32 images"
     assert "images/s" in lines["2 epochs"]
-    assert {"in all", "bound by"} <= lines.keys()
+    assert {"total", "bound by"} <= lines.keys()
     assert page.err == ""
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -205,8 +205,8 @@ def test_a_tracker_that_fails_costs_a_line_and_not_the_run(
     assert run.metrics["accuracy"] == plain.metrics["accuracy"]
     (warning,) = [line for line in log(run.folder).splitlines() if "warning" in line]
     assert warning.endswith(
-        f"warning: tensorboard takes no more metrics ({fails}: http://server is away, "
-        "and more); the run goes on without it"
+        f"warning: tensorboard no longer accepts metrics ({fails}: http://server is away, "
+        "and more); the run continues without it"
     )
     assert notebook.closed == 1
     assert notebook.ended == []
@@ -214,13 +214,11 @@ def test_a_tracker_that_fails_costs_a_line_and_not_the_run(
 
 def test_a_tracker_that_cannot_be_opened_stops_a_new_run_alone(notebook: Notebook) -> None:
     notebook.fails = "open"
-    with pytest.raises(
-        UsageError, match=r"^--track tensorboard: open: .*; see to it, or go on with"
-    ):
+    with pytest.raises(UsageError, match=r"^--track tensorboard: open: .*; fix it, or train with"):
         train(track="tensorboard")
     run = train(resume="runs/digits-cnn1", track="none", epochs=1)
     run = train(resume=run.folder, track="tensorboard", epochs=2)
-    assert "takes no more metrics (open: " in log(run.folder)
+    assert "no longer accepts metrics (open: " in log(run.folder)
     assert run.metrics["epochs"] == 2
 
 

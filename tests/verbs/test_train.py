@@ -134,7 +134,7 @@ def test_a_run_goes_on_with_images_kept_elsewhere_only_if_they_are_the_same(
     run = train(folder, **options, epochs=1)
     assert same(onestop.train(run.folder, epochs=2, cache="disk", quiet=True), whole)
     run = train(folder, **options, augment="resized-crop", epochs=1, cache="disk")
-    with pytest.raises(UsageError, match=r"--cache none: .* runs with disk"):
+    with pytest.raises(UsageError, match=r"--cache none: .* was begun with disk"):
         onestop.train(run.folder, epochs=2, cache="none", quiet=True)
     onestop.train(run.folder, epochs=2, cache="memory", quiet=True)
 
@@ -318,7 +318,8 @@ def test_a_finished_run_stays_as_it_is() -> None:
 def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
     run = train("digits", epochs=2)
     with pytest.raises(
-        UsageError, match=r"--lr 0\.5: .* runs with .*; only data_root, strict, epochs, patience"
+        UsageError,
+        match=r"--lr 0\.5: .* was begun with .*; only data_root, strict, epochs, patience",
     ):
         onestop.train(run.folder, lr=0.5)
     with pytest.raises(UsageError, match="has done 2 already"):

@@ -155,7 +155,7 @@ def _looked_into(
 
 def _calibration(run: RunData) -> list[Block]:
     curve = calibration_of(run.predictions)
-    lean = "too sure of itself" if curve.leaning > 0 else "right more often than it says"
+    lean = "too sure of itself" if curve.overconfidence > 0 else "right more often than it says"
     said = (
         f"The expected calibration error is {curve.error:.1%}: by so much its probabilities are off, "
         f"on the mean over all images (Guo et al. 2017, {len(curve.counts)} bins). "
