@@ -173,5 +173,5 @@ def test_pixels_are_taken_from_whatever_a_person_gives(tmp_path: Path) -> None:
     forms = [path, str(path), path.read_bytes(), Image.fromarray(PIXELS[0]), PIXELS[0]]
     for form in (*forms, torch.from_numpy(PIXELS[0]).permute(2, 0, 1)):
         np.testing.assert_array_equal(pixels_of(form, 3), PIXELS[0])
-    with pytest.raises(BadImageError, match="is no image's"):
+    with pytest.raises(BadImageError, match="is not an image"):
         pixels_of(np.zeros(9), 3)

@@ -193,7 +193,7 @@ def _channels() -> Iterator[BadFile]:
     for name, value in (("nan", np.nan), ("infinite", np.inf)):
         floats = np.asarray(grey).astype(np.float32) / 255
         floats[3, 3] = value
-        yield BadFile(26, f"{name}.tif", encoded(floats, "TIFF"), "skipped", "not numbers")
+        yield BadFile(26, f"{name}.tif", encoded(floats, "TIFF"), "skipped", "NaN or infinite")
     yield BadFile(27, "five_channels.tif", _tiff_of_channels(5), "skipped", "5 channels")
     yield BadFile(35, "constant.png", encoded(np.full((9, 9, 3), 80, np.uint8), "PNG"), "read")
 

@@ -284,7 +284,7 @@ def test_torchvisions_own_pixels_are_used_directly_unless_changed(
         ((IMAGES, [1] * 6), "only the class '1'"),
         ((IMAGES, [0.0, 1, 2, 3, 4, np.nan]), "targets that are not numbers"),
         ((np.array([0, np.inf]), [0, 1]), "split 'train': inputs that are not numbers"),
-        ((IMAGES * 300.0, LABELS), "split 'train': fractions must be in 0..1"),
+        ((IMAGES * 300.0, LABELS), "split 'train': floats must be in 0..1"),
         ((IMAGES.astype(int) - 300, LABELS), "split 'train': has negative pixels"),
         ((["a.jpg"] * 6, LABELS), "split 'train': shape"),
         (Pairs(IMAGES, [0] * 6), "only the class '0'"),
