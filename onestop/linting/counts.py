@@ -27,7 +27,7 @@ def of_classes(dataset: Dataset) -> list[Finding]:
     counts = {split: dataset.counts(split) for split in dataset.splits}
     for split, numbers in counts.items():
         if missing := [dataset.classes[k] for k in np.flatnonzero(numbers == 0)]:
-            text = f"split {split!r} has no image of {listing(missing)}"
+            text = f"split {split!r} has no images of {listing(missing)}"
             found.append(Finding("missing classes", "warning", text))
     train = counts.get("train", next(iter(counts.values())))
     if few := [f"{dataset.classes[k]} {train[k]}" for k in np.flatnonzero(train < _FEW)]:

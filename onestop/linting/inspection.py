@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
 from onestop.data.dataset import Dataset
-from onestop.data.prefetch import ahead, groups
+from onestop.data.prefetch import groups, prefetch
 from onestop.data.samples import Samples
 from onestop.images.decode import Header, Pixels, decode, header
 from onestop.images.formats import BadImageError
@@ -65,7 +65,9 @@ def look_at_all(
             return look_at(samples, index)
 
         parts = groups(len(samples))
-        for numbers, found in zip(parts, ahead(groups(len(samples)), load, workers), strict=True):
+        for numbers, found in zip(
+            parts, prefetch(groups(len(samples)), load, workers), strict=True
+        ):
             looks |= {Place(split, i): look for i, look in zip(numbers, found, strict=True)}
             watch(len(looks), total)
     return looks

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.prefetch import ahead
+from onestop.data.prefetch import prefetch
 from onestop.runtime.rng import key_for, permutation
 
 _SIDE = 32
@@ -141,7 +141,7 @@ def _near(
         return [(a, b) for a, b in found if a < b or not once]
 
     starts = ([start] for start in range(0, len(asked), rows))
-    for parts in ahead(starts, compare, workers):
+    for parts in prefetch(starts, compare, workers):
         for part in parts:
             yield from part
 
@@ -176,7 +176,7 @@ def _agreeing(
 
     found: set[tuple[int, int]] = set()
     starts = ([start] for start in range(0, len(proposed), _PAIRS))
-    for parts in ahead(starts, judge, workers):
+    for parts in prefetch(starts, judge, workers):
         found.update(pair for part in parts for pair in part)
     return found
 

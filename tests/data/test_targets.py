@@ -15,7 +15,7 @@ from onestop.data.augmentation import Augmentation, Moves
 from onestop.data.dataset import Dataset
 from onestop.data.loader import Loader, epoch_plan
 from onestop.data.preprocess import ImagePreprocessing
-from onestop.data.preview import glance
+from onestop.data.preview import preview
 from onestop.data.samples import ArraySamples
 from onestop.data.splits import hold_out
 from onestop.data.targets import Classes, Indices, Numbers, TargetBatch, Targets
@@ -191,7 +191,7 @@ def test_several_labels_need_nothing_outside_their_class() -> None:
     assert class_rows(dataset)[1] == {"class": "dog", "train": 20}
     assert of_classes(dataset) == quick_look(dataset) == []
     assert described(Place("train", 2), dataset)["class"] == "cat, dog, cow"
-    assert {title for _, title in glance(dataset, 30)} == {"cat, cow", "", "cat, dog, cow", "dog"}
+    assert {title for _, title in preview(dataset, 30)} == {"cat, cow", "", "cat, dog, cow", "dog"}
     assert dataset.fingerprint() != dataset.onto(("dog", "cat", "cow")).fingerprint()
 
 

@@ -102,7 +102,7 @@ def test_classes_small_missing_and_uneven(photos: Photos) -> None:
     root = photos({"train/a": 100, "train/b": 4, "train/c": 12, "val/a": 1, "val/b": 1})
     found = quick_look(open_data(root))
     assert [finding.text for finding in found] == [
-        "split 'val' has no image of c",
+        "split 'val' has no images of c",
         "1 class with under 10 images: b 4",
         "class 'a' has 100 images and 'b' 4; --balance loss lets each class count alike",
     ]

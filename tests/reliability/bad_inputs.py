@@ -111,13 +111,13 @@ def _no_images() -> Iterator[BadFile]:
     values = np.full((8, 8), np.nan)
     array = io.BytesIO()
     np.save(array, values)
-    yield BadFile(36, "nan.npy", array.getvalue(), "skipped", ".npy is no image")
+    yield BadFile(36, "nan.npy", array.getvalue(), "skipped", ".npy is not an image")
     yield BadFile(36, "nan_array.png", array.getvalue(), "skipped", "numpy array")
     header = b"\x93NUMPY\x01\x00"
     about = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n"
     evil = pickle.dumps(_Evil())
     content = header + struct.pack("<H", len(about)) + about + evil
-    yield BadFile(37, "objects.npy", content, "skipped", ".npy is no image")
+    yield BadFile(37, "objects.npy", content, "skipped", ".npy is not an image")
     yield BadFile(37, "objects.png", content, "skipped", "numpy array")
 
 

@@ -151,7 +151,7 @@ def test_every_bad_file_is_named(root: Path, capsys: Capture) -> None:
 
 def test_classes_and_groups(root: Path) -> None:
     shutil.rmtree(root / "val/bees")
-    assert kinds(root, exact=True)["missing classes"]["text"] == "split 'val' has no image of bees"
+    assert kinds(root, exact=True)["missing classes"]["text"] == "split 'val' has no images of bees"
     table = root / "table.csv"
     rows = [f"{place}/{i:02d}.png,{place[-4:]},{place.split('/')[0]},film{i}" for place in
             PLACES[:3] for i in range(10)]  # fmt: skip
