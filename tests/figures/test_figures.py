@@ -19,7 +19,7 @@ from onestop.figures.confusion import confusion_figure
 from onestop.figures.curves import compared, curves, spent_bar, time_spent
 from onestop.figures.files import KINDS, figure_bytes, to_svg, write_figure
 from onestop.figures.fitted import fitted_line, fitted_scatter
-from onestop.figures.grid import guess_title, image_grid
+from onestop.figures.grid import image_grid, prediction_title
 from onestop.figures.style import BAD, GOOD, shortened
 from onestop.metrics.calibration import calibration
 from onestop.metrics.spec import LOSS, Metric
@@ -52,8 +52,8 @@ class TestCurves:
         figure = curves(rows(3), METRICS, best_epoch=2)
         assert line(figure, 0, "training") == [2.0, 1.0, pytest.approx(2 / 3)]
         assert line(figure, 1, "validation") == pytest.approx([0.1, 0.2, 0.3])
-        assert line(figure, 2, "rate") == [0.1, 0.1, 0.1]
-        (kept,) = [one for one in figure.axes[0].lines if one.get_label() == "kept"]
+        assert line(figure, 2, "learning rate") == [0.1, 0.1, 0.1]
+        (kept,) = [one for one in figure.axes[0].lines if one.get_label() == "best epoch"]
         assert np.asarray(kept.get_xdata()).tolist() == [2, 2]
 
     def test_the_second_panel_is_of_the_first_metric(self) -> None:
@@ -149,9 +149,9 @@ class TestGrids:
     def test_titles_are_green_red_or_black(self) -> None:
         images = [np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6, 1), np.uint8), None]
         said = [
-            guess_title("ant", 0.876, "ant"),
-            guess_title("$b", 0.5, "ant"),
-            guess_title("3", None),
+            prediction_title("ant", 0.876, "ant"),
+            prediction_title("$b", 0.5, "ant"),
+            prediction_title("3", None),
         ]
         titles, right = zip(*said, strict=True)
         figure = image_grid(images, titles, right)

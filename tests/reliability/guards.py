@@ -236,7 +236,7 @@ GUARDS = (
     ),
     Guard(
         "chance agreement is reckoned with", "linting/near_duplicates.py",
-        "min(_NEVER_ABOVE, _by_chance(detail))", "0.0",
+        "min(_NEVER_ABOVE, _random_agreement(detail))", "0.0",
         "verbs/test_lint.py::test_sets_known_by_name_and_arrays",
     ),
     Guard(

@@ -146,8 +146,8 @@ FOLDERS = [
     BadFolder(51, classes_alike, 0, "differ only in", 3),
     BadFolder(52, a_loop_of_links, 0, "2 classes, 12 train, 12 val;"),
     BadFolder(54, a_link_outside, 0, "a link points outside"),
-    BadFolder(58, in_train_and_val, 0, "exact copies of each other, lie in several splits"),
-    BadFolder(59, under_two_classes, 0, "exact copies of each other, stand under two classes"),
+    BadFolder(58, in_train_and_val, 0, "exact copies of each other, are in several splits"),
+    BadFolder(59, under_two_classes, 0, "exact copies of each other, have different labels"),
     BadFolder(60, uneven, 0, "class 'ants' has 100 images and 'bees' 1"),
 ]
 
