@@ -256,9 +256,9 @@ MISTAKES = [
     ("info net.py", 2, "net.py: name the class too: net.py:ClassName"),
     ("models nothing-like-it", 2, "nothing-like-it: no network has such a name"),
     # data
-    ("train digts", 3, "digts: no such folder or table, and no set of that name; did you mean"),
-    ("train nowhere/at/all", 3, "nowhere/at/all: no such folder or table"),
-    ("train -- --epochs", 3, "--epochs: no such folder or table"),
+    ("train digts", 3, "digts: no such folder, table or data set; did you mean"),
+    ("train nowhere/at/all", 3, "nowhere/at/all: no such folder, table or data set"),
+    ("train -- --epochs", 3, "--epochs: no such folder, table or data set"),
     ("train note.txt", 3, "note.txt: neither a folder nor a table"),
     ("train typo.csv", 3, "typo.csv:1: no column for the path"),
     ("train empty", 3, "empty: no images found"),

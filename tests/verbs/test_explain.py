@@ -92,7 +92,7 @@ class TestCommand:
         (tmp_path / "why.png").write_text("mine")
         words = [trained.model, str(trained.photo("red"))]
         assert refused(words, capsys) == (
-            "--out why.png: is there already; name another, or add --overwrite"
+            "--out why.png: already exists; name another file, or add --overwrite"
         )
         assert (tmp_path / "why.png").read_text() == "mine"
         assert main(["explain", *words, "--overwrite"]) == 0
@@ -128,8 +128,11 @@ class TestRefused:
                 ["--layer", "conv2", "--method", "occlusion"],
                 "--layer conv2: occlusion looks at no layer",
             ),
-            (["--out", "why.gif"], "--out why.gif: no kind of picture; end its name in .png, .svg"),
-            (["--out", "no/why.png"], "--out no/why.png: there is no folder no; make it first"),
+            (["--out", "why.gif"], "--out why.gif: unsupported format; use one of .png, .svg"),
+            (
+                ["--out", "no/why.png"],
+                "--out no/why.png: folder no does not exist; create it first",
+            ),
             (["--out", "folder.png"], "--out folder.png: is a folder; name a file in it"),
         ],
     )
