@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -192,3 +194,15 @@ def test_words_and_command_line_do_not_wait_for_heavy_imports(room: str) -> None
     for path in paths:
         for line, name in imports(path, only_at_top=True):
             assert name.split(".")[0] not in HEAVY, f"{path}:{line} imports {name} at the top"
+
+
+def test_the_readme_lists_a_chain_of_imports() -> None:
+    """`Read this first`: one can click from each file to the next."""
+    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Read this first")[2].partition("\n## ")[0]
+    files = re.findall(r"^\d\. \[`onestop/(\S+)\.py`\]", section, re.MULTILINE)
+    modules = [f"onestop.{file.replace('/', '.')}" for file in files]
+    assert 3 <= len(modules) <= 6, "at most five hops"
+    edges = graph()
+    for here, there in itertools.pairwise(modules):
+        assert there in edges[here], f"{here} does not import {there}"

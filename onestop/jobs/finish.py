@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from onestop.data.dataset import Skipped, named
 from onestop.inference.predictions import predictions_of, targets_of, write_predictions
 from onestop.inference.score import Scored
-from onestop.results.run import Run
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import key_for, permutation
@@ -26,7 +25,7 @@ Say: TypeAlias = Callable[[str], None]
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
-def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> Run:
+def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> list[Prediction]:
     """Evaluate the best network once on held-out images and write the final files.
 
     Args:
@@ -34,6 +33,9 @@ def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> Run:
         session: Trained; its network becomes the best one.
         say: Takes lines for a person.
         inexact: Where the run was resumed with other arithmetic.
+
+    Returns:
+        A few predictions to show.
     """
     network, split = session.training.network, held_out(session)
     network.load_state_dict(best_weights(folder))
@@ -53,7 +55,7 @@ def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> Run:
     _report_files(folder, session, skipped, say)
     if split == "train":
         say("note: no images were held out; the metrics are of the training images")
-    return Run(folder, _examples(predictions, session.recipe.machine.seed))
+    return _examples(predictions, session.recipe.machine.seed)
 
 
 def skipped_files(session: Session) -> list[Skipped]:

@@ -16,7 +16,7 @@ from onestop.errors import NonFiniteLossError
 from onestop.optim.optimizers import set_rate, zero_grad
 from onestop.runtime.device import Engine
 from onestop.runtime.rng import seed_torch
-from onestop.tasks import Task
+from onestop.tasks.task import Task
 from onestop.training.compile import Learner
 from onestop.training.records import Value
 from onestop.training.state import StepResult, Training

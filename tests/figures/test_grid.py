@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from onestop.figures.files import figure_bytes
-from onestop.figures.grid import prediction_title, image_grid
+from onestop.figures.grid import image_grid, prediction_title
 from onestop.figures.style import BAD, GOOD
 
 
