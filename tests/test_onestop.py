@@ -23,7 +23,7 @@ def test_each_verb_is_a_public_function() -> None:
 
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'onestop' has no attribute 'trian'"):
-        _ = onestop.trian  # type: ignore[attr-defined]
+        _ = onestop.trian
 
 
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 import onestop
-from onestop.reporting.blocks import Gallery, Section, Share, Table, Text, tile
+from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, tile
 from onestop.reporting.page import page as page_of
 from tests.reporting.conftest import ODD
 from tests.reporting.html import Page
@@ -49,7 +49,7 @@ def test_no_two_elements_have_one_id(page: Page) -> None:
 
 
 def test_each_kind_of_block_is_drawn_and_escaped() -> None:
-    blocks = [
+    blocks: list[Block] = [
         Text("<b>lead", "lead"), Text("onestop train", "code"),
         Table(("a <b>", "share"), [("<b>", Share(0.5, 0.25, 0.75))] * 3, "caption", unfolded=1),
         Gallery([tile("a.jpg", np.zeros((9, 9, 3), np.uint8), "alt", ["<b>line"])], "title"),

@@ -35,7 +35,8 @@ def test_its_sections_are_metrics_and_largest_losses() -> None:
 
 def test_it_writes_no_tables_and_knows_no_shares() -> None:
     report = TaskReport()
-    assert report.files(RUN) == report.shares(RUN) == {}
+    assert report.files(RUN) == {}
+    assert report.shares(RUN) == {}
     assert report.remarks(RUN) == []
     assert report.cell(RUN) == "accuracy 66.67%"
 
