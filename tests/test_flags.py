@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
+from onestop.flags import options_of, parse
 from onestop.recipe.names import ALIASES
 
 
@@ -111,3 +112,51 @@ def test_flags_may_stand_before_between_and_after(told: Callable[..., dict[str, 
     expected = {"model": "model", "images": ["a.png"], "top": 2}
     for line in ("--top 2 model a.png", "model --top 2 a.png", "model a.png --top 2"):
         assert told(f"predict {line}") == expected
+
+
+def verb(
+    target: str, size: int | None = None, *, fast: bool = False, way: Literal["a", "b"] = "a"
+) -> None:
+    """Does something.
+
+    More of it.
+
+    Args:
+        target: What it is done
+            to.
+        size: How large.
+        fast: Whether fast.
+        way: Which way.
+    """
+
+
+def test_options_are_the_arguments_with_their_texts() -> None:
+    target, size, fast, way = options_of(verb)
+    assert (target.name, target.text, target.positional, target.required) == (
+        "target", "What it is done to.", True, True,
+    )  # fmt: skip
+    assert (size.flag, size.default, fast.truth, way.default) == ("--size", None, True, "a")
+    assert (target.place, way.place) == ("TARGET", "--way")
+    assert {option.group for option in (target, size, fast, way)} == {""}
+
+
+def test_only_what_was_given_is_in_the_values_and_checked() -> None:
+    options = options_of(verb)
+    assert parse("verb", verb, options, ["x"]) == {"target": "x"}
+    assert parse("verb", verb, options, ["--way", "b", "x", "--fast"]) == {
+        "target": "x", "fast": True, "way": "b",
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="--way c"):
+        parse("verb", verb, options, ["x", "--way", "c"])
+    with pytest.raises(UsageError, match="TARGET"):
+        parse("verb", verb, options, [])
+    with pytest.raises(UsageError, match="'--fast'"):
+        parse("verb", verb, options, ["x", "--fats"])
+
+
+def test_help_is_printed_and_nothing_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse("verb", verb, options_of(verb), ["--help"]) is None
+    page = capsys.readouterr().out
+    assert "Does something." in page
+    assert "--way {a,b}" in page
+    assert "default: a" in page
