@@ -82,8 +82,8 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     hits = round(metrics["accuracy"] * metrics["images"])
     said = " ".join(page.sections["result"].split())
     assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
-    assert f"names {hits} of 17 held-out test images right" in said
-    assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
+    assert f"classifies {hits} of 17 held-out test images correctly" in said
+    assert f"accuracy {metrics['accuracy']:.1%} (95% confidence interval " in said
     assert f"Always predicting {ODD!r} would be right 53% of the time" in said
 
 
@@ -136,7 +136,7 @@ def test_a_run_without_mistakes_or_pictures_says_so(
     found.dataset = None
     text = Page(write_report(found, tmp_path / "r.html")).sections
     assert "There are none" in text["mistakes"]
-    assert "No image was taken for another class" in text["pairs"]
+    assert "No image is misclassified" in text["pairs"]
     assert ".jpg" in text["uncertain"], "a table instead of pictures"
 
 
@@ -171,9 +171,9 @@ def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
     assert found.state == "stopped"
     assert found.split == "val", "never the test split before the end"
     assert len(found.predictions) == found.metrics["images"] > 0
-    assert "so far names" in headline(found)
+    assert "so far classifies" in headline(found)
     page = Page(write_report(found))
-    assert "The run is stopped; of 6 epochs it has done 6" in page.sections["result"]
+    assert "The run was stopped after 6 of 6 epochs" in page.sections["result"]
     assert "mistakes" in page.sections
 
 
@@ -183,7 +183,7 @@ def test_a_run_that_has_just_begun_has_a_page_too(trained: Trained, tmp_path: Pa
     recipe = (trained("first").folder / "recipe.yaml").read_bytes()
     (copy / "recipe.yaml").write_bytes(recipe)
     page = Page(write_report(gather(copy)))
-    assert "no epoch of it is scored yet" in page.sections["result"]
+    assert "no epoch has been scored yet" in page.sections["result"]
     assert list(page.sections) == ["result", "curves", "data", "repeat"]
 
 
@@ -222,7 +222,7 @@ def test_a_damaged_file_costs_its_part_of_the_page(
     (copy / name).write_bytes(content)
     found = gather(copy)
     page = Page(write_report(found))
-    assert "of 17 held-out test images right" in page.sections["result"]
+    assert "of 17 held-out test images correctly" in page.sections["result"]
     assert len(found.predictions) == 17
     assert told in " ".join([*page.sections.values(), *found.gone])
 
@@ -258,7 +258,7 @@ def test_a_class_that_was_never_named_has_no_precision(trained: Trained) -> None
     ]
     table = class_table(found)[-1]
     assert isinstance(table, Table)
-    assert {row[0]: row[3] for row in table.rows}[ODD] == "never named"
+    assert {row[0]: row[3] for row in table.rows}[ODD] == "never predicted"
 
 
 def test_mixed_images_are_those_of_the_first_batches(odd_photos: Path) -> None:
@@ -284,9 +284,9 @@ def test_a_run_whose_model_is_damaged_keeps_what_it_said(trained: Trained, tmp_p
             (copy / path.name).write_bytes(path.read_bytes())
     (copy / "model.safetensors").write_bytes(b"damaged")
     page = Page(write_report(gather(copy)))
-    assert "names " in page.sections["result"]
-    assert "17 held-out test images right" in " ".join(page.sections["result"].split())
-    assert "the network is not looked into" in page.sections["samples"]
+    assert "classifies " in page.sections["result"]
+    assert "17 held-out test images correctly" in " ".join(page.sections["result"].split())
+    assert "the network cannot be loaded" in page.sections["samples"]
     assert "confusion" in page.sections
 
 
@@ -308,7 +308,8 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
     page = Page(run.folder / "report.html")
     assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
-    assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
+    result = " ".join(page.sections["result"].split())
+    assert re.search(r"a root mean squared error of \S+ \(95% confidence interval \S+ to", result)
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
     assert "linear was trained on data passed in Python" in page.sections["result"]
     found = gather(run.folder)
@@ -317,7 +318,7 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert "; no better than always predicting their mean." in headline(found)
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
     assert any("val_rmse" in label for label in labels)
-    assert "given in Python" in gather(run.folder).gone[0]
+    assert "passed in Python" in gather(run.folder).gone[0]
 
 
 @pytest.mark.parametrize("error", [onestop.OneStopError("no room"), AttributeError("no room")])
