@@ -171,7 +171,7 @@ def test_its_metric_is_in_the_files_of_a_run(train: Callable[..., onestop.Run]) 
     assert (card.task, card.task_options) == ("toy", {"threshold": SETTLED})
     assert run.recipe.evaluation.monitor == "zzz"
     page = (run.folder / "report.html").read_text()
-    assert f"has the zzz {run.metrics['zzz']:.2%} on 3 held-out validation images" in page
+    assert f"reaches the zzz {run.metrics['zzz']:.2%} on 3 held-out validation images" in page
     assert "3 toys, 33 training images" in page
     assert "the zzz" in page.partition('id="metrics"')[2], "its table"
 
@@ -198,7 +198,7 @@ def test_its_predictions_are_its_own(train: Callable[..., onestop.Run]) -> None:
     assert evaluation.metrics["zzz"] == run.metrics["zzz"]
     assert [p.truth for p in evaluation.predictions] == [p.truth for p in run.predictions]
     assert "<svg" not in evaluation._repr_html_()
-    with pytest.raises(UsageError, match=r"there is curves, time$"):
+    with pytest.raises(UsageError, match=r"available: curves, time$"):
         run.figure("confusion")
 
 
@@ -218,7 +218,7 @@ def test_runs_are_compared_without_a_test_for_right_and_wrong(
 ) -> None:
     first, second = train(), train(name="second", seed=0, lr=0.001)
     report = onestop.report([first.folder, second.folder])
-    assert "their predictions are not just right or wrong" in report.said[0]
+    assert "their predictions are not simply right or wrong" in report.said[0]
     page = report.file.read_text()
     assert f"the zzz {first.metrics['zzz']:.2%}" in page
 
