@@ -115,18 +115,18 @@ class TestRefused:
         [
             (
                 ["--target", "gren"],
-                "--target gren: the model knows no such class; did you mean 'green'",
+                "--target gren: the model has no such class; did you mean 'green'",
             ),
             (
                 ["--target", "dog"],
-                "--target dog: the model knows no such class; it knows blue, green",
+                "--target dog: the model has no such class; it has blue, green",
             ),
             (["--method", "gradcan"], "--method gradcan"),
             (["--layer", "conv3"], "--layer conv3: no such layer; did you mean 'conv"),
-            (["--layer", "fc1"], "--layer fc1: puts out no map of places"),
+            (["--layer", "fc1"], "--layer fc1: has no feature map"),
             (
                 ["--layer", "conv2", "--method", "occlusion"],
-                "--layer conv2: occlusion looks at no layer",
+                "--layer conv2: occlusion does not use a layer",
             ),
             (["--out", "why.gif"], "--out why.gif: unsupported format; use one of .png, .svg"),
             (
@@ -229,7 +229,7 @@ def test_a_network_of_ones_own_that_predicts_a_number(tmp_path: Path) -> None:
     (found,) = onestop.explain(run.folder, images[0], **words)
     assert found.layer == "1"
     assert found.said == f"predicted {found.label}"
-    with pytest.raises(UsageError, match="knows no such class; it knows none, it predicts numbers"):
+    with pytest.raises(UsageError, match="has no such class; it has none, it predicts numbers"):
         onestop.explain(run.folder, images[0], target="cat", **words)
 
 
