@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onestop.data import open_data
     from onestop.errors import (
         ArchitectureError,
+        BadImageError,
         DataError,
         InterruptedRun,
         ModelFileError,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         UsageError,
         WriteError,
     )
-    from onestop.images.formats import BadImageError
     from onestop.inference.load import load
     from onestop.inference.model import Model
     from onestop.networks import build
@@ -73,7 +73,7 @@ _WHERE = {
     "ModelFileError": "onestop.errors",
     "RunLockedError": "onestop.errors",
     "DataError": "onestop.errors",
-    "BadImageError": "onestop.images.formats",
+    "BadImageError": "onestop.errors",
     "NonFiniteLossError": "onestop.errors",
     "InterruptedRun": "onestop.errors",
     "OutOfMemoryError": "onestop.errors",

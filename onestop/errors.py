@@ -61,6 +61,13 @@ class DataError(OneStopError):
     exit_code = 3
 
 
+class BadImageError(DataError):
+    """An image that cannot be read; the message is the reason without the file's name.
+
+    Work on many images skips and reports it; `Model.prepare`, which takes one image, raises it.
+    """
+
+
 class NonFiniteLossError(OneStopError):
     """The loss became NaN or infinite; the last finite weights stay on disk."""
 

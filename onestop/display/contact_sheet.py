@@ -11,7 +11,7 @@ import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
 from onestop.data.dataset import Dataset
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.linting import Finding, Place, described
 
 _WIDTH, _MARGIN, _TILE, _GAP = 1200, 24, 112, 8  # pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from onestop.results import Estimate, Phase
+from onestop.results.cost import Estimate, Phase
 from onestop.text import duration
 
 

@@ -85,7 +85,8 @@ def _show_run(run: Run) -> None:
         print(f"some {_images_of(metrics['split'])}:")
         for example in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[example.correct]
-            line = f"{example.image}: is {example.truth_text}, predicted {example.label} {sign}"
+            predicted = example.label or example.text
+            line = f"{example.image}: is {example.truth_text}, predicted {predicted} {sign}"
             print(f"  {one_line(line).rstrip()}")
     _show_metrics(metrics, run.info.metrics)
     print(run.folder)

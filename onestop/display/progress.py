@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from onestop.metrics.spec import LOSS, Metric
-from onestop.training.loop import Epoch, Step
+from onestop.training.records import EpochRecord, StepRecord
 
 _SILENCE = 60.0  # seconds after which a long epoch prints a sign of life
 _WAITING = 0.03  # fraction of an epoch spent waiting for images that is worth reporting
@@ -99,9 +99,9 @@ class Watcher:
         if self._bar:
             self._bar.stop()
 
-    def show(self, record: Step | Epoch, epochs: int) -> None:
+    def show(self, record: StepRecord | EpochRecord, epochs: int) -> None:
         """Show a record of the loop; cheap enough for every step."""
-        if isinstance(record, Epoch):
+        if isinstance(record, EpochRecord):
             self._show_epoch(record, epochs)
             return
         if record.epoch != self._epoch:  # its first step: speed is counted from here
@@ -123,7 +123,7 @@ class Watcher:
             place = f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps}"
             self.say(f"{place} {self._running(record)}")
 
-    def _show_epoch(self, record: Epoch, epochs: int) -> None:
+    def _show_epoch(self, record: EpochRecord, epochs: int) -> None:
         row = record.row
         parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
         parts += [f"loss {row['train_loss']:.4f}", *self._texts(row, "train_")]
@@ -137,7 +137,7 @@ class Watcher:
         self._last = time.monotonic()
         self.say(" ".join(parts))
 
-    def _running(self, record: Step) -> str:
+    def _running(self, record: StepRecord) -> str:
         """The epoch so far: loss, metrics and speed."""
         seconds = time.monotonic() - self._begun
         speed = (record.images - self._before) / seconds if seconds else 0.0

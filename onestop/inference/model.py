@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from onestop.data.inputs import name_of
 from onestop.data.loader import Loader
 from onestop.data.pixels import choose_source
-from onestop.data.prefetch import ahead
+from onestop.data.prefetch import prefetch
 from onestop.data.preprocess import Preprocessing, from_json
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.networks.fuse import Folding
 from onestop.networks.tta import augmented
@@ -105,7 +105,7 @@ class Model(nn.Module):
             The prediction for each image, or the reason why it cannot be read.
         """
         size = batch_size(self.preprocessing.shape)
-        for prepared in ahead(_batches(enumerate(images), size), self._prepare, cores()):
+        for prepared in prefetch(_batches(enumerate(images), size), self._prepare, cores()):
             yield from self._predict(prepared, top)
 
     def score(self, samples: Any, *, keep_outputs: bool = False) -> tuple[Scored, Loader]:

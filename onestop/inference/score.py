@@ -19,7 +19,7 @@ from onestop.data.batch import Batch
 from onestop.metrics import Metrics
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
-from onestop.tasks import Task
+from onestop.tasks.task import Task
 
 _VALUES = 2**22
 """Input values per batch, approximately; more do not fit the caches of a CPU."""

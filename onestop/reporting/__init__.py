@@ -9,14 +9,14 @@ from onestop.errors import UsageError
 from onestop.figures.style import shortened
 from onestop.reporting.compare import comparison
 from onestop.reporting.page import page
-from onestop.reporting.run_data import RunData, gather
+from onestop.reporting.run_data import RunData
 from onestop.reporting.sections import sections
 from onestop.reporting.summary import about, title
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import REPORT
 from onestop.text import plural
 
-__all__ = ["RunData", "gather", "write_comparison", "write_report"]
+__all__ = ["RunData", "write_comparison", "write_report"]
 
 _LONG = 180  # bytes of a file name; systems allow 255
 

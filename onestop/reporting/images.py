@@ -18,16 +18,15 @@ from onestop.data.dataset import Dataset
 from onestop.data.for_training import training_loader
 from onestop.data.loader import epoch_plan
 from onestop.data.samples import Samples
-from onestop.errors import OneStopError
+from onestop.errors import BadImageError, OneStopError
 from onestop.explaining.attribution import heat_maps
 from onestop.figures.explanation import overlay
-from onestop.images.formats import BadImageError
-from onestop.inference.model import Model
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Table, Tile, Tone, tile
 from onestop.tasks import Prediction
 
 if TYPE_CHECKING:
+    from onestop.inference.model import Model
     from onestop.reporting.run_data import RunData
 
 Pixels = NDArray[np.uint8]
@@ -65,11 +64,11 @@ class Pictures:
     def explained(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
         """The same, each with a second picture: a heat map for the predicted class."""
         images = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
-        readable = [(prediction, pixels) for prediction, pixels in images if pixels is not None]
+        readable = [(p, pixels) for p, pixels in images if pixels is not None and p.labels]
         overlays: dict[str, Pixels] = {}
         if readable:
             inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in readable]))
-            classes = [self._model.classes.index(prediction.label) for prediction, _ in readable]
+            classes = [self._model.classes.index(p.labels[0].name) for p, _ in readable]
             with contextlib.suppress(OneStopError):  # a network without feature maps has none
                 heat_map = heat_maps(self._model, inputs, classes).numpy()
                 for (prediction, pixels), heat in zip(readable, heat_map, strict=True):

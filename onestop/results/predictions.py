@@ -82,11 +82,11 @@ class Predictions(Sequence["Prediction"]):
         return image_grid([p.thumbnail() for p in shown], names, right)
 
     def _title(self, prediction: Prediction) -> tuple[str, bool | None]:
-        from onestop.figures.grid import guess_title
+        from onestop.figures.grid import prediction_title
 
         number = any(label.number for label in prediction.labels)
         score = None if number else prediction.score
-        return guess_title(prediction.label, score, self._truth(prediction))
+        return prediction_title(prediction.label, score, self._truth(prediction))
 
     def _truth(self, prediction: Prediction) -> str | None:
         folder = PurePath(prediction.image).parent.name

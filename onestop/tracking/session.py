@@ -22,7 +22,7 @@ from onestop.runtime.files import read_object, write_atomic
 from onestop.runtime.signals import Stopped
 from onestop.storage.run_folder import EPOCHS, TRACKING, EpochsFile
 from onestop.tracking.tracker import Opening, Status, Tracker, without_secrets, words_of
-from onestop.training.loop import Epoch, Step
+from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.state import Progress
 
 _PAUSE = 1.0  # minimum seconds between two steps that are sent
@@ -79,11 +79,11 @@ class Tracking:
         for row in _rows(self._folder, tracker.epoch, progress.epoch):
             tracker.write(metrics_of(row), int(row["step"]))
 
-    def show(self, record: Step | Epoch) -> None:
+    def show(self, record: StepRecord | EpochRecord) -> None:
         """Take a record of the loop; cheap enough for every step."""
         if self._tracker is None:
             return
-        if isinstance(record, Epoch):
+        if isinstance(record, EpochRecord):
             if record.epoch > self._tracker.epoch:
                 self._write(metrics_of(record.row), int(record.row["step"]))
             return

@@ -163,13 +163,13 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
 
 
 def _save_grid(dataset: Dataset, picture: Path) -> None:
-    from onestop.data.preview import glance
+    from onestop.data.preview import preview
     from onestop.figures.files import write_figure
     from onestop.figures.grid import image_grid
 
     if not dataset.is_image:
         raise UsageError(f"--save-grid {picture}: {dataset.name} holds vectors, not images")
-    images, titles = zip(*glance(dataset, _SHOWN), strict=True)
+    images, titles = zip(*preview(dataset, _SHOWN), strict=True)
     write_figure(image_grid(images, titles), picture)
 
 
@@ -179,7 +179,7 @@ def _of_images(samples: Any) -> dict[str, Any]:
 
     from onestop.data.preprocess import pixel_tensor
     from onestop.data.statistics import combine, sums_of
-    from onestop.images.formats import BadImageError
+    from onestop.errors import BadImageError
     from onestop.runtime.rng import key_for, permutation
 
     indices = permutation(key_for("info"), len(samples))[:_MEASURED]

@@ -51,7 +51,7 @@ def lint(
     from onestop.data import open_data
     from onestop.display.contact_sheet import contact_sheet
     from onestop.display.progress import shown_progress
-    from onestop.linting import class_rows, look_over
+    from onestop.linting import class_rows, lint_dataset
     from onestop.runtime.device import cores
 
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
@@ -61,7 +61,7 @@ def lint(
     folder = create_run(out, name or f"lint-{plain or 'data'}")
     try:
         with shown_progress(quiet=quiet) as watch:
-            findings = look_over(dataset, near=not exact, workers=cores(), watch=watch)
+            findings = lint_dataset(dataset, near=not exact, workers=cores(), watch=watch)
         result = Lint(
             folder=folder.resolve(),
             source=dataset.name,

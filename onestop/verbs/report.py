@@ -58,7 +58,8 @@ def report(
         raise UsageError(f"{len(folders)} runs: at most {_MOST} fit on a page; name fewer")
     _refuse_foreign(out)
 
-    from onestop.reporting import gather, write_comparison, write_report
+    from onestop.reporting import write_comparison, write_report
+    from onestop.reporting.gather import gather
     from onestop.runtime.rng import preserved
 
     with preserved():

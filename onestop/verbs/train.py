@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
 from onestop.recipe.names import canonical
@@ -23,14 +24,11 @@ from onestop.recipe.schema import (
     check_setting,
     field_docs,
     field_types,
-    free_fields,
-    later_fields,
 )
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
-from onestop.storage.run_folder import RECIPE, STATE, create_run, is_run, lock_run
-from onestop.text import listing
+from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -85,17 +83,11 @@ def train(
         source, resume = None, source
     if resume is not None:
         if name is not None or str(out) != "runs":
-            raise UsageError(f"{resume}: a run resumes in its own folder; drop --out and --name")
+            raise UsageError(f"{resume}: a run stays in its own folder; drop --out and --name")
         return _resume(
-            Path(resume),
-            source,
-            recipe,
-            checked,
-            network,
-            quiet=quiet,
-            report=report,
-            inexact=allow_inexact_resume,
-        )
+            Path(resume), source, recipe, checked, network,
+            quiet=quiet, report=report, inexact=allow_inexact_resume,
+        )  # fmt: skip
     planned = _plan_new(_resolve(source, recipe, checked), network)
 
     from onestop.jobs.run import run_in
@@ -147,8 +139,10 @@ def dry_run(
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
-        planned = _plan_resumed(Path(resume), source, recipe, checked, network)
-        done = _refuse_fewer(Path(resume), planned.recipe.optim.epochs)
+        stored = stored_recipe(Path(resume), recipe, checked)
+        require(stored.machine.track)
+        planned = plan_again(Path(resume), stored, source, network)
+        done = epochs_done(Path(resume), stored.optim.epochs)
     else:
         planned = _plan_new(_resolve(source, recipe, checked), network)
 
@@ -227,90 +221,20 @@ def _default_name(source: str, network: str) -> str:
 
 
 def _resume(
-    folder: Path,
-    source: Any,
-    recipe: str | Path | None,
-    overrides: dict[str, Any],
-    network: Any,
-    *,
-    quiet: bool,
-    report: bool,
-    inexact: bool,
-) -> Run:
-    """Resume a run from its newest state, or from the start if it has none."""
-    planned = _plan_resumed(folder, source, recipe, overrides, network)
+    folder: Path, source: Any, recipe: str | Path | None, flags: dict[str, Any], network: Any, *,
+    quiet: bool, report: bool, inexact: bool,
+) -> Run:  # fmt: skip
+    """Continue a run from its newest state, or from the start if it has none."""
+    stored = stored_recipe(folder, recipe, flags)
+    require(stored.machine.track)
+    plan = plan_again(folder, stored, source, network)
 
     from onestop.jobs.run import run_in
 
     with lock_run(folder):
-        _refuse_fewer(folder, planned.recipe.optim.epochs)
-        write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet, report=report, inexact=inexact)
-
-
-def _plan_resumed(
-    folder: Path, source: Any, recipe: str | Path | None, overrides: dict[str, Any], network: Any
-) -> Plan:
-    """A run's plan, from the recipe in its folder and the overrides that may change."""
-    if not is_run(folder):
-        raise UsageError(
-            f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
-        )
-    if recipe is not None:
-        raise UsageError(f"--recipe {recipe}: a run resumes with its own; start a new run instead")
-    stored = {**later_fields(), **read_recipe(folder / RECIPE)}
-    if missing := [
-        n for n in FIELDS if n not in stored or (stored[n] is None and n not in DEFAULTS)
-    ]:
-        raise UsageError(
-            f"{folder / RECIPE}: does not set {listing(missing, 3)}, so another version of OneStop "
-            f"began this run; resume it with that one, or start a new run with --weights {folder}"
-        )
-    # `auto` keeps what the run has.
-    overrides = {name: value for name, value in overrides.items() if value is not None}
-    for name, value in overrides.items():
-        if value != stored[name] and not _may_change(name, value, stored):
-            raise UsageError(
-                f"{flag(name, value)}: {folder} was begun with {stored[name]}; only "
-                f"{listing(free_fields())} may change; for anything else start a new run, "
-                f"with --weights {folder} to start from its weights"
-            )
-    merged = settings(("recipe", stored), ("flag", overrides)).recipe
-    require(merged.machine.track)
-
-    from onestop.data import open_data
-    from onestop.data.sources.python import NAME
-    from onestop.networks import find
-    from onestop.training.plan import plan
-
-    if source is None and merged.data.source == NAME:
-        raise UsageError(
-            f"{folder}: was trained on data passed in Python; pass it again: "
-            f"onestop.train(data, resume={str(folder)!r})"
-        )
-    dataset = open_data(
-        merged.data.source if source is None else source,
-        root=merged.data.data_root, val_fraction=merged.data.val_fraction, seed=merged.machine.seed,
-    )  # fmt: skip
-    return plan(merged, find(merged.network.model), dataset, network)
-
-
-def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
-    """Whether another value changes no step; `cache` matters only if it stores smaller images."""
-    if name == "cache":
-        return stored["augment"] != "resized-crop" or "none" not in (value, stored["cache"])
-    return name in free_fields()
-
-
-def _refuse_fewer(folder: Path, epochs: int) -> int:
-    """The epochs that a run has done; asking for fewer is an error."""
-    from onestop.training.checkpoint import States
-
-    state = States(folder / STATE).newest()
-    done: int = 0 if state is None else state.about.get("done", 0)
-    if epochs < done:
-        raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
-    return done
+        epochs_done(folder, stored.optim.epochs)
+        write_atomic(folder / RECIPE, write_recipe(stored))
+        return run_in(folder, plan, quiet=quiet, report=report, inexact=inexact)
 
 
 def _public_signature() -> inspect.Signature:

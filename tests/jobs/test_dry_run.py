@@ -18,7 +18,7 @@ from onestop.errors import UsageError
 from onestop.jobs import dry_run as rehearsal
 from onestop.results import Estimate
 from onestop.text import duration
-from onestop.training import loop
+from onestop.training.step import LocalStep
 
 Capture = pytest.CaptureFixture[str]
 
@@ -88,7 +88,7 @@ def test_slow_steps_and_waits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock that only steps and images move."""
     clock = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
-    real_step, real_batch = loop.take_step, loader.Loader._batch
+    real_step, real_batch = LocalStep.__call__, loader.Loader._batch
 
     def step(*given: Any) -> Any:
         clock[0] += 1.0
@@ -98,7 +98,7 @@ def test_slow_steps_and_waits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         clock[0] += 0.5
         return real_batch(*given)
 
-    monkeypatch.setattr("onestop.training.loop.take_step", step)
+    monkeypatch.setattr(LocalStep, "__call__", step)
     monkeypatch.setattr(loader.Loader, "_batch", batch)
     monkeypatch.setattr(rehearsal, "_STEPS", 40.0)
     found = cost(data(64), epochs=9, batch_size=8, val_fraction=0, augment="none")

@@ -11,8 +11,9 @@ import pytest
 from scipy.stats import binomtest
 
 import onestop
-from onestop.reporting import gather, write_comparison
+from onestop.reporting import write_comparison
 from onestop.reporting.compare import pair, told_apart, verdict_of
+from onestop.reporting.gather import gather
 from tests.reporting.html import Page
 
 Trained = Callable[..., onestop.Run]

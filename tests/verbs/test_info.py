@@ -127,7 +127,7 @@ class TestGrid:
         with Image.open("grid.png") as picture:
             assert picture.width > picture.height > 100
         assert main(words) == 2
-        assert "--save-grid grid.png: is there already; name another" in capsys.readouterr().err
+        assert "--save-grid grid.png: already exists; name another file" in capsys.readouterr().err
 
     def test_what_is_no_data_set_has_no_images(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["info", "lenet5", "--save-grid", "grid.png"]) == 2
