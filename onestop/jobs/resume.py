@@ -56,7 +56,7 @@ def stored_recipe(folder: Path, recipe: str | Path | None, flags: Mapping[str, A
     for name, value in changes.items():
         if value != stored[name] and not _may_change(name, value, stored):
             raise UsageError(
-                f"{flag(name, value)}: {folder} runs with {stored[name]}; only "
+                f"{flag(name, value)}: {folder} was begun with {stored[name]}; only "
                 f"{listing(free_fields())} may change; for anything else start a new run, "
                 f"with --weights {folder} to start from its weights"
             )
