@@ -47,6 +47,7 @@ class Classification(Task[Tensor]):
         Metric("macro_f1", "macro F1", percent=True),
         LOSS,
     )
+    takes_shares = True
 
     def __init__(
         self,

@@ -56,7 +56,8 @@ def derive(settings: Settings, facts: DatasetInfo) -> tuple[Settings, Entry]:
     settings = _fill(settings, _network_rules(settings.values, facts))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, facts)
-    refuse_inapplicable(settings, facts.task, images=not facts.vectors)
+    shares = TASKS[facts.task].takes_shares
+    refuse_inapplicable(settings, facts.task, images=not facts.vectors, shares=shares)
     settings = _fill(settings, _input_rules(settings.values, facts, entry))
     settings = _fill(settings, _machine_rules(settings.values))
     settings = _fill(settings, _engine_rules(settings.values, facts, entry))
