@@ -1,4 +1,7 @@
-"""Holding images out: class by class, reproducibly, and never a group on both sides."""
+"""Holding images out: class by class, reproducibly, and never a group on both sides.
+
+Legend: K names.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
+from onestop.data.stratification import stratified
 from onestop.data.targets import Indices, Targets
 from onestop.errors import DataError
 from onestop.runtime.rng import key_for, permutation
@@ -19,8 +23,9 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     """Move a part of the training split into a new split `name`.
 
     Of each class `fraction` of the images is held out, rounded, but at least one if the class has
-    two or more, and never all; a class with a single image stays whole in training. If the source
-    names groups (a patient, a video), whole groups are moved.
+    two or more, and never all; a class with a single image stays whole in training. If images have
+    any number of names each, that holds of each name as nearly as they allow, and of the images
+    without any. If the source names groups (a patient, a video), whole groups are moved.
 
     Args:
         dataset: Has a split `train` and none of that name.
@@ -37,6 +42,8 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
         mask = _by_group(train.targets, groups, fraction, key)
     elif strata is not None:
         mask = _by_stratum(strata, fraction, key)
+    elif train.targets.names:
+        mask = stratified(*_members(train.targets), len(train), fraction, key)
     else:
         order = permutation(key, len(train))
         mask = np.zeros(len(train), dtype=bool)
@@ -65,16 +72,22 @@ def _by_stratum(strata: Indices, fraction: float, key: int) -> NDArray[np.bool_]
     return mask
 
 
+def _members(targets: Targets) -> tuple[Indices, Indices]:
+    """As `Targets.members`; samples without a name are members of one more, numbered K."""
+    samples, numbers = targets.members()
+    nameless = np.setdiff1d(np.arange(len(targets)), samples)
+    more = np.full(len(nameless), len(targets.names))
+    return np.concatenate([samples, nameless]), np.concatenate([numbers, more])
+
+
 def _by_group(targets: Targets, groups: Indices, fraction: float, key: int) -> NDArray[np.bool_]:
     """Whole groups, so that the part held out of each class comes near to the fraction.
 
     In a random order each group is taken that brings it nearer and leaves no class without images
-    in training; of several orders the best counts. Targets without classes count as one class.
+    in training; of several orders the best counts. Images without a class count as one class.
     """
     names, group = np.unique(groups, return_inverse=True)
-    samples, classes = targets.members()
-    if not targets.names:
-        samples, classes = np.arange(len(targets)), np.zeros(len(targets), np.int64)
+    samples, classes = _members(targets)
     counts = np.zeros((len(names), int(classes.max(initial=0)) + 1))  # [groups, K]
     np.add.at(counts, (group[samples], classes), 1)
     counts = counts[:, counts.any(axis=0)]
