@@ -29,7 +29,7 @@ def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
     channels = 1 if _is_grey(dataset) else 3
     found: list[tuple[Pixels | None, str]] = []
     for index in _in_turn(samples.targets.strata(), len(samples), most):
-        title = ", ".join(samples.targets.words(index))
+        title = samples.targets.text(index)
         try:
             found.append((small(samples.read(index, channels)), title))
         except BadImageError:

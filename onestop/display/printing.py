@@ -19,7 +19,7 @@ from onestop.display.tables import (
     table,
 )
 from onestop.explaining.explanation import Explanations
-from onestop.metrics.spec import Metric
+from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
 from onestop.results import (
@@ -96,16 +96,16 @@ def _images_of(split: str) -> str:
 
 
 def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: str = "") -> None:
-    per_class = values.get("per_class", {})
-    if per_class:
-        print_rows([{"class": name, **row} for name, row in per_class.items()])
+    noun, of_each = breakdown(values)
+    if of_each:
+        print_rows([{noun: name, **row} for name, row in of_each.items()], shares=True)
     texts = [
         f"{metric.title} {metric.text(values[metric.name])}"
         for metric in metrics
-        if metric.name in values and not 0 < len(per_class) <= _ALWAYS_ALL.get(metric.name, 0)
+        if metric.name in values and not 0 < len(of_each) <= _ALWAYS_ALL.get(metric.name, 0)
     ]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
-    things = "images" if per_class else "samples"
+    things = "images" if of_each else "samples"
     print(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 
@@ -213,7 +213,7 @@ def _show_info(info: Info) -> None:
         if value not in ("", [], {}, None):
             print(f"  {name.replace('_', ' ')}: {plain(value)}")
     if info.table:
-        print_rows(info.table)
+        print_rows(info.table, shares=info.kind == "model")
 
 
 def _show_network(info: Info) -> None:

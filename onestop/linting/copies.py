@@ -66,7 +66,7 @@ def joined(pairs: Iterable[tuple[Place, Place]]) -> list[list[Place]]:
 def sort_out(
     groups: Sequence[Sequence[Place]], dataset: Dataset, kind: str, what: str
 ) -> list[Finding]:
-    """Findings of groups of copies: those that leak, those of two classes, and the others."""
+    """Findings of groups of copies: those that leak, those of different targets, and the others."""
     leaking, quarrelling, harmless = [], [], []
     for group in map(tuple, groups):
         if len({place.split for place in group}) > 1:
@@ -75,9 +75,10 @@ def sort_out(
             quarrelling.append(group)
         elif len({place.split for place in group}) == 1:
             harmless.append(group)
+    called, they_do = dataset.targets.differ
     kinds: tuple[tuple[str, Level, str, list[tuple[Place, ...]]], ...] = (
         (f"{kind} across splits", "leak", "lie in several splits", leaking),
-        (f"{kind} of two classes", "warning", "stand under two classes", quarrelling),
+        (f"{kind} {called}", "warning", they_do, quarrelling),
         (f"{kind} in a split", "note", "lie in one split", harmless),
     )
     return [

@@ -13,34 +13,55 @@ _FEW = 10  # images of a class
 
 
 def class_rows(dataset: Dataset) -> list[dict[str, str | int]]:
-    """A row per class: its name, and how many images of it each split has."""
+    """A row per class or label: its name, and how many images of it each split has."""
     counts = {split: dataset.counts(split) for split in dataset.splits}
+    noun = dataset.targets.nouns[0]
     return [
-        {"class": name, **{split: int(found[k]) for split, found in counts.items()}}
+        {noun: name, **{split: int(found[k]) for split, found in counts.items()}}
         for k, name in enumerate(dataset.classes)
     ]
 
 
 def of_classes(dataset: Dataset) -> list[Finding]:
-    """Classes that a split lacks, that have few training images, or many more than others."""
+    """Classes that a split lacks, that have few training images, or many more than others.
+
+    Of labels the same; and images that have no name at all.
+    """
     found = []
+    one, many = dataset.targets.nouns
     counts = {split: dataset.counts(split) for split in dataset.splits}
     for split, numbers in counts.items():
         if missing := [dataset.classes[k] for k in np.flatnonzero(numbers == 0)]:
             text = f"split {split!r} has no image of {listing(missing)}"
-            found.append(Finding("missing classes", "warning", text))
+            found.append(Finding(f"missing {many}", "warning", text))
     train = counts.get("train", next(iter(counts.values())))
     if few := [f"{dataset.classes[k]} {train[k]}" for k in np.flatnonzero(train < _FEW)]:
-        text = f"{plural(len(few), 'class', 'classes')} with under {_FEW} images: {listing(few)}"
+        text = f"{plural(len(few), one, many)} with under {_FEW} images: {listing(few)}"
         found.append(Finding("few images", "warning", text))
     if len(train) > 1 and train.max() >= _UNEVEN * max(train.min(), 1):
         most, least = (dataset.classes[int(k)] for k in (train.argmax(), train.argmin()))
         text = (
-            f"class {most!r} has {train.max():,} images and {least!r} {train.min():,}; "
-            "--balance loss lets each class count alike"
+            f"{one} {most!r} has {train.max():,} images and {least!r} {train.min():,}; "
+            f"--balance loss lets each {one} count alike"
         )
-        found.append(Finding("uneven classes", "warning", text))
-    return found
+        found.append(Finding(f"uneven {many}", "warning", text))
+    return [*found, *_without_names(dataset)]
+
+
+def _without_names(dataset: Dataset) -> list[Finding]:
+    """Images that belong to no class or label though there are some."""
+    if not dataset.classes:
+        return []
+    places: list[tuple[Place, ...]] = []
+    for split, samples in dataset.splits.items():
+        named = samples.targets.members()[0]
+        nameless = np.setdiff1d(np.arange(len(samples)), named)
+        places += [(Place(split, index),) for index in nameless.tolist()]
+    if not places:
+        return []
+    noun = dataset.targets.nouns[0]
+    text = f"{plural(len(places), 'image')} without any {noun}; see whether that is meant"
+    return [Finding(f"no {noun}", "note", text, tuple(places))]
 
 
 def of_groups(dataset: Dataset) -> list[Finding]:

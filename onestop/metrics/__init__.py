@@ -5,6 +5,6 @@ No import of numpy: lists of runs and help pages need the names alone.
 
 from __future__ import annotations
 
-from onestop.metrics.spec import LOSS, Metric, Metrics
+from onestop.metrics.spec import LOSS, Metric, Metrics, breakdown
 
-__all__ = ["LOSS", "Metric", "Metrics"]
+__all__ = ["LOSS", "Metric", "Metrics", "breakdown"]

@@ -116,7 +116,7 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
     for batch in loader.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
         images = loader.preprocessing.denormalise(batch.inputs)
         for place, (image, index) in enumerate(zip(images, batch.indices.tolist(), strict=True)):
-            words, name = ", ".join(loader.samples.targets.words(index)), loader.samples.name(index)
+            words, name = loader.samples.targets.text(index), loader.samples.name(index)
             if loader.augmentation.mixes:
                 words = mixture(batch.targets[place], loader.samples.targets.names)
             tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))

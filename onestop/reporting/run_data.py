@@ -20,6 +20,7 @@ from onestop.errors import OneStopError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions, trained_on
+from onestop.metrics import breakdown
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
 from onestop.reporting.task_report import TaskReport
@@ -89,7 +90,7 @@ class RunData:
             return task_of(self.card)
         if self.dataset:
             return make_task(self.dataset.task, self.dataset.classes, {})
-        names = tuple(self.metrics.get("per_class", ()))
+        names = tuple(breakdown(self.metrics)[1])
         return make_task(self.info.task, names, {})
 
     @property

@@ -153,7 +153,7 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
     if picture:
         _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
-    facts: dict[str, Any] = {"splits": counts, "classes": len(dataset.classes)}
+    facts: dict[str, Any] = {"splits": counts, dataset.targets.nouns[1]: len(dataset.classes)}
     if dataset.is_image:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
@@ -216,6 +216,7 @@ def _spread(values: Any) -> dict[str, int]:
 
 
 def _of_model(path: Path) -> Info:
+    from onestop.metrics import breakdown
     from onestop.storage.model_file import model_path, read_card
 
     file = model_path(path)
@@ -230,8 +231,8 @@ def _of_model(path: Path) -> Info:
         "made_with": dict(card.made_with),
         "recipe": dict(card.recipe),
     }
-    per_class = card.metrics.get("per_class", {})
-    table = [{"class": name, **per_class.get(name, {})} for name in card.classes]
+    noun, of_each = breakdown(card.metrics)
+    table = [{noun: name, **of_each.get(name, {})} for name in card.classes]
     return Info("model", str(file), facts, table)
 
 

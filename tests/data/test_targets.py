@@ -189,18 +189,27 @@ def test_several_labels_need_nothing_outside_their_class() -> None:
     assert dataset.counts("train").tolist() == [20, 20, 20]
     assert dataset.onto(("cow", "x", "dog", "cat")).counts("train").tolist() == [20, 0, 20, 20]
     assert class_rows(dataset)[1] == {"class": "dog", "train": 20}
-    assert of_classes(dataset) == quick_look(dataset) == []
+    assert of_classes(dataset) == quick_look(dataset)
+    (nameless,) = of_classes(dataset)
+    assert (nameless.kind, nameless.level) == ("no class", "note")
+    assert nameless.text == "10 images without any class; see whether that is meant"
+    assert nameless.groups == tuple((Place("train", index),) for index in range(1, 40, 4))
     assert described(Place("train", 2), dataset)["class"] == "cat, dog, cow"
     assert {title for _, title in glance(dataset, 30)} == {"cat, cow", "", "cat, dog, cow", "dog"}
     assert dataset.fingerprint() != dataset.onto(("dog", "cat", "cow")).fingerprint()
 
 
-def test_several_labels_are_held_out_by_chance_or_by_group_in_proportion() -> None:
+def nameless(dataset: Dataset, split: str) -> int:
+    targets = dataset.splits[split].targets
+    return len(targets) - len(np.unique(targets.members()[0]))
+
+
+def test_several_labels_are_held_out_in_proportion_also_by_group() -> None:
     whole = labelled()
-    by_chance = hold_out(Dataset("set", whole.splits), "val", 0.25, seed=0)
-    assert len(by_chance.splits["val"]) == 10
+    by_label = hold_out(Dataset("set", whole.splits), "val", 0.3, seed=0)
+    assert (by_label.counts("val").tolist(), nameless(by_label, "val")) == ([6, 6, 6], 3)
     by_group = hold_out(whole, "val", 0.3, seed=0)
-    assert by_group.counts("val").tolist() == [6, 6, 6]
+    assert (by_group.counts("val").tolist(), nameless(by_group, "val")) == ([6, 6, 6], 3)
 
 
 def test_several_labels_are_loaded_and_mixed() -> None:
