@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
@@ -34,9 +34,6 @@ from onestop.results import (
 )
 from onestop.runtime.csv_files import csv_text
 from onestop.text import clock, listing, named_split, plural
-
-if TYPE_CHECKING:
-    from onestop.tasks.prediction import Prediction
 
 _ALWAYS_ALL = {"top5": 5}
 """Classes with which a metric cannot be anything but 100 %, so that it is not printed."""
@@ -83,9 +80,9 @@ def _show_run(run: Run) -> None:
     metrics = run.metrics
     if run.examples:
         print(f"some {_images_of(metrics['split'])}:")
-        for said_of in run.examples:
-            sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
-            said = f"{said_of.image}: is {said_of.truth_text}, predicted {said_of.label} {sign}"
+        for one in run.examples:
+            sign = {True: "right", False: "WRONG", None: ""}[one.correct]
+            said = f"{one.image}: is {one.truth_text}, predicted {one.predicted_text} {sign}"
             print(f"  {one_line(said).rstrip()}")
     _show_metrics(metrics, run.info.metrics)
     print(run.folder)
@@ -173,7 +170,7 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         if as_json:
             print(json.dumps(prediction.to_json(), ensure_ascii=False))
         elif as_csv:
-            print(csv_text(("image", "label", "score", "error"), [_row(prediction)]), end="")
+            print(csv_text(("image", "label", "score", "error"), [prediction.to_csv()]), end="")
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
@@ -194,14 +191,6 @@ def _show_explanations(explanations: Explanations) -> None:
         print_aside(f"{file['path']}: skipped: {file['reason']}")
     if explanations.picture:
         print(one_line(explanations.picture))
-
-
-def _row(prediction: Prediction) -> dict[str, Any]:
-    score = f"{prediction.score:.6g}" if prediction.labels else ""
-    return {
-        "image": prediction.image, "label": prediction.label, "score": score,
-        "error": prediction.error,
-    }  # fmt: skip
 
 
 def _show_info(info: Info) -> None:

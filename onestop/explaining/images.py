@@ -95,7 +95,8 @@ def _number(model: Model, target: str) -> int:
     if target not in model.classes:
         known = listing(model.classes) or "none, it predicts numbers"
         near = did_you_mean(target, model.classes) or f"; it knows {known}"
-        raise UsageError(f"--target {target}: the model knows no such class{near}")
+        noun = model.task.nouns[0]
+        raise UsageError(f"--target {target}: the model knows no such {noun}{near}")
     return model.classes.index(target)
 
 

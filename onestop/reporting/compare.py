@@ -97,10 +97,10 @@ def comparison(runs: Sequence[RunData]) -> list[Section]:
     runs = told_apart(runs)
     pairs = [pair(runs[0], other) for other in runs[1:]]
     parts: list[tuple[str, str, list[Block]]] = [
-        ("result", "Result", [*(Text(verdict_of(p), "lead") for p in pairs), _figures(runs)]),
+        ("result", "Result", [*(text for p in pairs for text in _verdict(p)), _figures(runs)]),
         ("settings", "Settings that differ", _settings(runs)),
         ("curves", "Curves", _curves(runs)),
-        ("classes", "Classes", _classes(runs)),
+        ("classes", runs[0].task.nouns[1].capitalize(), _classes(runs)),
         *((f"flipped-{i}", f"Images that flipped: {_name(p.second)}", _flipped(p))
           for i, p in enumerate(pairs, 1)),
         ("machines", "Made with", _machines(runs)),
@@ -134,13 +134,27 @@ def verdict_of(found: Pair) -> str:
     alike = f"{first} and {second} do not differ by more than chance would have it"
     better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
     difference = f"{p.difference:+.1%} {found.second.report.share}"
+    right, also = found.second.report.right
     return (
-        f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {second} alone names "
-        f"{p.only_second:,} right and {first} alone {p.only_first:,}, {difference} "
+        f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {second} alone "
+        f"{right.format(f'{p.only_second:,}')} and {first} alone {also.format(f'{p.only_first:,}')}, "
+        f"{difference} "
         f"(with 95% confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
         + (f" Left out: {plural(found.lost, 'image')} of one of them." if found.lost else "")
         + ("" if _same_data(found.first, found.second) else _OTHER_DATA)
     )
+
+
+def differences_of(found: Pair) -> Sequence[str]:
+    """What more there is to say of how two runs on the same images differ."""
+    alike = found.first.task.name == found.second.task.name
+    return (
+        found.second.report.differences(found.first, found.second) if alike and found.shared else ()
+    )
+
+
+def _verdict(found: Pair) -> list[Block]:
+    return [Text(verdict_of(found), "lead"), *(Text(line) for line in differences_of(found))]
 
 
 def _name(found: RunData) -> str:
@@ -190,15 +204,16 @@ def _curves(runs: Sequence[RunData]) -> list[Block]:
 
 
 def _classes(runs: Sequence[RunData]) -> list[Block]:
-    """The share of each class that each run finds, the most different classes first."""
+    """The share of each class or label that each run finds, the most different ones first."""
     found = [run.report.shares(run) for run in runs]
     names = [name for name in runs[0].names if all(name in one for one in found)]
     if not names:
         return []
     names.sort(key=lambda name: -max(abs(one[name].at - found[0][name].at) for one in found))
     rows: list[list[str | Share]] = [[name, *(one[name] for one in found)] for name in names]
-    caption = "Share of each class that is found (recall), the most different classes first"
-    return [Table(("class", *map(_name, runs)), rows, caption, _CLASSES)]
+    one, many = runs[0].task.nouns
+    caption = f"Share of each {one} that is found (recall), the most different {many} first"
+    return [Table((one, *map(_name, runs)), rows, caption, _CLASSES)]
 
 
 def _flipped(found: Pair) -> list[Block]:

@@ -34,6 +34,10 @@ Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24
 
 
+def _label(prediction: Prediction) -> str:
+    return prediction.label
+
+
 class Pictures:
     """Images of a split by name, as the network saw them."""
 
@@ -62,14 +66,25 @@ class Pictures:
         """A picture each, with what was predicted."""
         return [self._tile(p, self.prepared(p.image), None, tone) for p in predictions]
 
-    def explained(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
-        """The same with a second picture each: where the network looked for what it predicted."""
+    def explained(
+        self,
+        predictions: Sequence[Prediction],
+        tone: Tone = "",
+        of: Callable[[Prediction], str] = _label,
+    ) -> list[Tile]:
+        """The same with a second picture each: where the network looked for a class or label.
+
+        Args:
+            predictions: Of the images.
+            tone: Of all of them.
+            of: Names what is explained of each; what is predicted unless given.
+        """
         found = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
         there = [(prediction, pixels) for prediction, pixels in found if pixels is not None]
         maps: dict[str, Pixels] = {}
         if there:
             inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in there]))
-            numbers = [self._model.classes.index(prediction.label) for prediction, _ in there]
+            numbers = [self._model.classes.index(of(prediction)) for prediction, _ in there]
             with contextlib.suppress(OneStopError):  # a network without maps has no heat maps
                 heat = heat_maps(self._model, inputs, numbers).numpy()
                 for (prediction, pixels), one in zip(there, heat, strict=True):
@@ -80,7 +95,7 @@ class Pictures:
         self, prediction: Prediction, pixels: torch.Tensor | None, heat: Pixels | None, tone: Tone
     ) -> Tile:
         name, truth = prediction.image, prediction.truth_text
-        alt = f"{name}, predicted {prediction.label}, is {truth}"
+        alt = f"{name}, predicted {prediction.predicted_text}, is {truth}"
         image = None if pixels is None else as_image(pixels)
         return tile(name, image, alt, self._lines(prediction), tone, heat)
 
@@ -101,7 +116,7 @@ def has_images(run: RunData) -> bool:
 
 def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: int) -> Table:
     """What was predicted for images that cannot be shown."""
-    rows = [(p.image, p.truth_text, p.label, f"{p.score:.1%}") for p in predictions]
+    rows = [(p.image, p.truth_text, p.predicted_text, f"{p.score:.1%}") for p in predictions]
     return Table(("image", "is", "predicted", "probability"), rows, caption, unfolded)
 
 

@@ -24,10 +24,13 @@ class TaskReport:
     Attributes:
         thing: What the network gets, in words.
         share: What the share of correct predictions is called.
+        right: What a network does that is correct for so many images, as a predicate, and the same
+            in short of a second network.
     """
 
     thing: ClassVar[str] = "image"
     share: ClassVar[str] = "correct predictions"
+    right: ClassVar[tuple[str, str]] = ("names {} right", "{}")
 
     def result(self, run: RunData) -> str:
         """How well a run did; follows its name in the first sentence of the page."""
@@ -65,6 +68,10 @@ class TaskReport:
         """How well a run did, as a cell of a table of several runs."""
         metric = run.task.metrics[0]
         return f"{metric.title} {metric.text(run.metrics[metric.name])}"
+
+    def differences(self, first: RunData, second: RunData) -> Sequence[str]:  # noqa: ARG002
+        """Sentences on how two runs differ, beside which of them is right more often."""
+        return ()
 
     def shares(self, run: RunData) -> Mapping[str, Share]:  # noqa: ARG002
         """The share of images of each class or label that was found, by name."""
