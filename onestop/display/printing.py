@@ -120,7 +120,9 @@ def _show_evaluation(evaluation: Evaluation) -> None:
 
 def _show_lint(lint: Lint) -> None:
     counts = ", ".join(f"{count:,} {split}" for split, count in lint.images.items())
-    print(f"{one_line(lint.source)}: {counts} in {len(lint.classes)} classes")
+    noun = next(iter(lint.classes[0])) if lint.classes else "class"
+    many = plural(len(lint.classes), noun, f"{noun}es" if noun.endswith("s") else f"{noun}s")
+    print(f"{one_line(lint.source)}: {counts} in {many}")
     if lint.classes:
         print_rows(lint.classes)
     for note in lint.notes:

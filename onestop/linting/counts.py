@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onestop.data.dataset import Dataset
+from onestop.data.targets import Indices
 from onestop.linting.findings import Finding, Place
 from onestop.text import listing, plural
 
@@ -45,18 +46,23 @@ def of_classes(dataset: Dataset) -> list[Finding]:
             f"--balance loss lets each {one} count alike"
         )
         found.append(Finding(f"uneven {many}", "warning", text))
-    return [*found, *_without_names(dataset)]
+    return [*found, *_nameless(dataset)]
 
 
-def _without_names(dataset: Dataset) -> list[Finding]:
-    """Images that belong to no class or label though there are some."""
+def without_names(dataset: Dataset) -> dict[str, Indices]:
+    """The images of each split that have no class or label though there are some."""
     if not dataset.classes:
-        return []
+        return {}
+    return {
+        split: np.setdiff1d(np.arange(len(samples)), samples.targets.members()[0])
+        for split, samples in dataset.splits.items()
+    }
+
+
+def _nameless(dataset: Dataset) -> list[Finding]:
     places: list[tuple[Place, ...]] = []
-    for split, samples in dataset.splits.items():
-        named = samples.targets.members()[0]
-        nameless = np.setdiff1d(np.arange(len(samples)), named)
-        places += [(Place(split, index),) for index in nameless.tolist()]
+    for split, indices in without_names(dataset).items():
+        places += [(Place(split, index),) for index in indices.tolist()]
     if not places:
         return []
     noun = dataset.targets.nouns[0]

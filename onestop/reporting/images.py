@@ -100,13 +100,20 @@ class Pictures:
         return tile(name, image, alt, self._lines(prediction), tone, heat)
 
 
-def pictures_of(run: RunData) -> Pictures | None:
-    """Images of the split that was scored, if they are at hand."""
+def pictures_of(
+    run: RunData, lines: Callable[[Prediction], Sequence[str]] | None = None
+) -> Pictures | None:
+    """Images of the split that was scored, if they are at hand.
+
+    Args:
+        run: What is known of it.
+        lines: What stands under the picture of a prediction; as the task's report has it unless given.
+    """
     if run.dataset is None or run.model is None or not has_images(run):
         return None
     if run.split not in run.dataset.splits:
         return None
-    return Pictures(run.dataset.splits[run.split], run.model, run.report.lines)
+    return Pictures(run.dataset.splits[run.split], run.model, lines or run.report.lines)
 
 
 def has_images(run: RunData) -> bool:

@@ -146,14 +146,17 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
 def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:
     from onestop.data import open_data
     from onestop.figures.files import picture_file
-    from onestop.linting import class_rows
+    from onestop.linting import class_rows, without_names
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
     if picture:
         _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
-    facts: dict[str, Any] = {"splits": counts, dataset.targets.nouns[1]: len(dataset.classes)}
+    noun, nouns = dataset.targets.nouns
+    facts: dict[str, Any] = {"splits": counts, nouns: len(dataset.classes)}
+    if nameless := sum(map(len, without_names(dataset).values())):
+        facts[f"without_{noun}"] = nameless
     if dataset.is_image:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
