@@ -29,7 +29,7 @@ def preview(dataset: Dataset, limit: int) -> list[tuple[Pixels | None, str]]:
     channels = 1 if _is_grey(dataset) else 3
     thumbnails: list[tuple[Pixels | None, str]] = []
     for index in _in_turn(samples.targets.strata(), len(samples), limit):
-        title = ", ".join(samples.targets.words(index))
+        title = samples.targets.text(index)
         try:
             thumbnails.append((small(samples.read(index, channels)), title))
         except BadImageError:

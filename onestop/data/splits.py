@@ -1,4 +1,7 @@
-"""Hold-out splits: stratified by class, reproducible, and without dividing groups."""
+"""Hold-out splits: stratified by class, reproducible, and without dividing groups.
+
+Legend: K names.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.dataset import Dataset
+from onestop.data.stratification import stratified
 from onestop.data.targets import Indices, Targets
 from onestop.errors import DataError
 from onestop.runtime.rng import key_for, permutation
@@ -19,8 +23,9 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     """Move a fraction of the training split to a new split `name`.
 
     The fraction applies per class, rounded, with at least one image of a class that has two or more;
-    the only image of a class stays in training. If the source has groups (a patient, a video), whole
-    groups are moved.
+    the only image of a class stays in training. If images have any number of labels, it applies per
+    label, as closely as they allow, and to the images without any. If the source has groups (a
+    patient, a video), whole groups are moved.
 
     Args:
         dataset: Has a split `train`, and no split `name`.
@@ -37,6 +42,8 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
         mask = _by_group(train.targets, groups, fraction, key)
     elif strata is not None:
         mask = _by_stratum(strata, fraction, key)
+    elif train.targets.names:
+        mask = stratified(*_members(train.targets), len(train), fraction, key)
     else:
         order = permutation(key, len(train))
         mask = np.zeros(len(train), dtype=bool)
@@ -65,16 +72,22 @@ def _by_stratum(strata: Indices, fraction: float, key: int) -> NDArray[np.bool_]
     return mask
 
 
+def _members(targets: Targets) -> tuple[Indices, Indices]:
+    """As `Targets.members`; samples without a name are members of one more, numbered K."""
+    samples, numbers = targets.members()
+    nameless = np.setdiff1d(np.arange(len(targets)), samples)
+    more = np.full(len(nameless), len(targets.names))
+    return np.concatenate([samples, nameless]), np.concatenate([numbers, more])
+
+
 def _by_group(targets: Targets, groups: Indices, fraction: float, key: int) -> NDArray[np.bool_]:
     """Select whole groups so that the held-out part of each class is close to the fraction.
 
     Greedy in a random order: a group is taken if that reduces the error and every class keeps images
-    in training. The best of several orders is used. Targets without classes count as one class.
+    in training. The best of several orders is used. Images without a class count as one class.
     """
     names, group = np.unique(groups, return_inverse=True)
-    samples, classes = targets.members()
-    if not targets.names:
-        samples, classes = np.arange(len(targets)), np.zeros(len(targets), np.int64)
+    samples, classes = _members(targets)
     counts = np.zeros((len(names), int(classes.max(initial=0)) + 1))  # [groups, K]
     np.add.at(counts, (group[samples], classes), 1)
     counts = counts[:, counts.any(axis=0)]

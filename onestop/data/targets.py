@@ -39,11 +39,15 @@ class Targets(ABC):
 
     Attributes:
         task: Name of the task that learns from them; see `onestop.tasks`.
+        nouns: What one of the names is called, and several.
+        differ: What samples of one content but different targets are called, and what they do.
         names: Classes or labels, in the order of the network's outputs; empty for numbers.
         values: As they are stored, an entry per sample: an array [N] or [N, K], or a list.
     """
 
     task: ClassVar[str]
+    nouns: ClassVar[tuple[str, str]] = ("class", "classes")
+    differ: ClassVar[tuple[str, str]] = ("of two classes", "stand under two classes")
     names: tuple[str, ...] = ()
     values: Any
 
@@ -86,11 +90,16 @@ class Targets(ABC):
     def words(self, index: int) -> tuple[str, ...]:
         """The target of a sample in words: a class name, a number as text, or several labels."""
 
+    def text(self, index: int) -> str:
+        """The target of a sample as people read it."""
+        return ", ".join(self.words(index))
+
     @abstractmethod
     def strata(self) -> Indices | None:
         """The stratum of each sample, [N]: images are held out of each in proportion.
 
-        None if the samples have none, and images are held out of all of them together.
+        None if they have not exactly one each: then images are held out in proportion to their names,
+        or, without names, of all of them together.
         """
 
     @abstractmethod

@@ -82,7 +82,7 @@ def _draw_tile(
         picture = picture.resize((size[0], size[1]), resampling)
         sheet.paste(picture, (x + (_TILE - size[0]) // 2, y + (_TILE - size[1]) // 2))
     about = described(tile.place, dataset)
-    head = " ".join(about[key] for key in ("split", "class") if key in about)
+    head = " ".join(text for key, text in about.items() if key != "image")
     lines = (head, _INK), (Path(about["image"]).name, _FAINT), (tile.note, _FAINT)
     for row, (line, color) in enumerate(lines):
         draw.text((x, y + _TILE + 1 + 13 * row), _fitting(line, _TILE, 11), color, _font(11))

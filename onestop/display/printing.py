@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
@@ -19,7 +19,7 @@ from onestop.display.tables import (
     table,
 )
 from onestop.explaining.explanation import Explanations
-from onestop.metrics.spec import Metric
+from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
 from onestop.results import (
@@ -34,9 +34,6 @@ from onestop.results import (
 )
 from onestop.runtime.csv_files import csv_text
 from onestop.text import clock, listing, named_split, plural
-
-if TYPE_CHECKING:
-    from onestop.tasks.prediction import Prediction
 
 _ALWAYS_ALL = {"top5": 5}
 """Up to this many classes a metric is always 100 %, so it is not printed."""
@@ -85,7 +82,7 @@ def _show_run(run: Run) -> None:
         print(f"some {_images_of(metrics['split'])}:")
         for example in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[example.correct]
-            predicted = example.label or example.text
+            predicted = example.predicted_text
             line = f"{example.image}: is {example.truth_text}, predicted {predicted} {sign}"
             print(f"  {one_line(line).rstrip()}")
     _show_metrics(metrics, run.info.metrics)
@@ -97,16 +94,16 @@ def _images_of(split: str) -> str:
 
 
 def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: str = "") -> None:
-    per_class = values.get("per_class", {})
-    if per_class:
-        print_rows([{"class": name, **row} for name, row in per_class.items()])
+    noun, of_each = breakdown(values)
+    if of_each:
+        print_rows([{noun: name, **row} for name, row in of_each.items()], shares=True)
     texts = [
         f"{metric.title} {metric.text(values[metric.name])}"
         for metric in metrics
-        if metric.name in values and not 0 < len(per_class) <= _ALWAYS_ALL.get(metric.name, 0)
+        if metric.name in values and not 0 < len(of_each) <= _ALWAYS_ALL.get(metric.name, 0)
     ]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
-    things = "images" if per_class else "samples"
+    things = "images" if of_each else "samples"
     print(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 
@@ -124,7 +121,9 @@ def _show_evaluation(evaluation: Evaluation) -> None:
 
 def _show_lint(lint: Lint) -> None:
     counts = ", ".join(f"{count:,} {split}" for split, count in lint.images.items())
-    print(f"{one_line(lint.source)}: {counts} in {len(lint.classes)} classes")
+    noun = next(iter(lint.classes[0])) if lint.classes else "class"
+    many = plural(len(lint.classes), noun, f"{noun}es" if noun.endswith("s") else f"{noun}s")
+    print(f"{one_line(lint.source)}: {counts} in {many}")
     if lint.classes:
         print_rows(lint.classes)
     for note in lint.notes:
@@ -172,7 +171,7 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
         if as_json:
             print(json.dumps(prediction.to_json(), ensure_ascii=False))
         elif as_csv:
-            print(csv_text(("image", "label", "score", "error"), [_row(prediction)]), end="")
+            print(csv_text(("image", "label", "score", "error"), [prediction.to_csv()]), end="")
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
@@ -195,14 +194,6 @@ def _show_explanations(explanations: Explanations) -> None:
         print(one_line(explanations.picture))
 
 
-def _row(prediction: Prediction) -> dict[str, Any]:
-    score = f"{prediction.score:.6g}" if prediction.labels else ""
-    return {
-        "image": prediction.image, "label": prediction.label, "score": score,
-        "error": prediction.error,
-    }  # fmt: skip
-
-
 def _show_info(info: Info) -> None:
     if info.kind == "network":
         _show_network(info)
@@ -212,7 +203,7 @@ def _show_info(info: Info) -> None:
         if value not in ("", [], {}, None):
             print(f"  {name.replace('_', ' ')}: {plain(value)}")
     if info.table:
-        print_rows(info.table)
+        print_rows(info.table, shares=info.kind == "model")
 
 
 def _show_network(info: Info) -> None:

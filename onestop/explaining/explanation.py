@@ -68,9 +68,9 @@ class Explanation:
 
     @property
     def said(self) -> str:
-        """The prediction as text, and the explained class if it is another one."""
+        """The prediction as text, and what is explained if that is not all of it."""
         text = f"predicted {self.prediction.text}"
-        if self.label == self.prediction.label:
+        if (self.label,) == tuple(label.name for label in self.prediction.labels):
             return text
         return f"{text}, explained: {self.explained.text}"
 
@@ -96,7 +96,7 @@ class Explanation:
             "image": self.image,
             "label": self.label,
             "score": self.score,
-            "predicted": {"label": self.prediction.label, "score": self.prediction.score},
+            "predicted": self.prediction.summary(),
             "method": self.method,
             "layer": self.layer,
         }

@@ -96,7 +96,8 @@ def _class_index(model: Model, target: str) -> int:
     if target not in model.classes:
         known = listing(model.classes) or "none, it predicts numbers"
         near = did_you_mean(target, model.classes) or f"; it has {known}"
-        raise UsageError(f"--target {target}: the model has no such class{near}")
+        noun = model.task.nouns[0]
+        raise UsageError(f"--target {target}: the model has no such {noun}{near}")
     return model.classes.index(target)
 
 

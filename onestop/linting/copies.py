@@ -66,7 +66,7 @@ def connected(pairs: Iterable[tuple[Place, Place]]) -> list[list[Place]]:
 def copy_findings(
     groups: Sequence[Sequence[Place]], dataset: Dataset, kind: str, relation: str
 ) -> list[Finding]:
-    """Findings on groups of copies: across splits, with different labels, and the others."""
+    """Findings on groups of copies: across splits, with different targets, and the others."""
     leaking, conflicting, harmless = [], [], []
     for group in map(tuple, groups):
         if len({place.split for place in group}) > 1:
@@ -75,9 +75,10 @@ def copy_findings(
             conflicting.append(group)
         elif len({place.split for place in group}) == 1:
             harmless.append(group)
+    called, they_do = dataset.targets.differ
     kinds: tuple[tuple[str, Level, str, list[tuple[Place, ...]]], ...] = (
         (f"{kind} across splits", "leak", "are in several splits", leaking),
-        (f"{kind} of two classes", "warning", "have different labels", conflicting),
+        (f"{kind} {called}", "warning", they_do, conflicting),
         (f"{kind} in a split", "note", "are in one split", harmless),
     )
     return [

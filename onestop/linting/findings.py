@@ -44,18 +44,18 @@ class Finding:
         return sum(map(len, self.groups))
 
     def to_json(self, dataset: Dataset) -> dict[str, Any]:
-        """All fields, with images by name and class."""
+        """All fields, with images by name and target."""
         groups = [[described(place, dataset) for place in group] for group in self.groups]
         fields = {**dataclasses.asdict(self), "images": self.images, "groups": groups}
         return {**fields, "reasons": list(self.reasons)}
 
 
 def described(place: Place, dataset: Dataset) -> dict[str, str]:
-    """Split, name and class of an image."""
+    """Split and name of an image, and its class or labels."""
     samples = dataset.splits[place.split]
     description = {"split": place.split, "image": samples.name(place.index)}
     if dataset.classes:
-        description["class"] = ", ".join(words_of(place, dataset))
+        description[dataset.targets.nouns[0]] = samples.targets.text(place.index)
     return description
 
 

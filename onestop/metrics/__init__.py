@@ -5,6 +5,6 @@ numpy is not imported here: lists of runs and help pages only need the names.
 
 from __future__ import annotations
 
-from onestop.metrics.spec import LOSS, Metric, Metrics
+from onestop.metrics.spec import LOSS, Metric, Metrics, breakdown
 
-__all__ = ["LOSS", "Metric", "Metrics"]
+__all__ = ["LOSS", "Metric", "Metrics", "breakdown"]

@@ -7,11 +7,13 @@ trackers and reports follow from it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Metrics: TypeAlias = dict[str, Any]
-"""Values of metrics by name, and details such as `per_class`."""
+"""Values of metrics by name, and details such as `per_class`; see `breakdown`."""
+_EACH = "per_"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,19 @@ class Metric:
     def better(self, value: float, other: float) -> bool:
         """Whether a value is better than another."""
         return value > other if self.higher else value < other
+
+
+def breakdown(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+    """What the metrics of a split say of each name: what a name is called, and its values by name.
+
+    Args:
+        values: Metrics with `per_class`, `per_label` or the like; without one there are no names.
+
+    >>> breakdown({"map": 0.5, "per_label": {"ants": {"ap": 0.5}}})
+    ('label', {'ants': {'ap': 0.5}})
+    """
+    key = next((name for name in values if name.startswith(_EACH)), f"{_EACH}class")
+    return key.removeprefix(_EACH), values.get(key, {})
 
 
 LOSS = Metric("loss", "loss", higher=False)

@@ -68,23 +68,36 @@ class Not:
 
 
 class For:
-    """The setting exists only for these tasks (for all if none is named), or only for images."""
+    """The setting exists only for images, or only for some tasks.
 
-    def __init__(self, *tasks: str, images: bool = False) -> None:
-        self.tasks, self.images = tasks, images
+    Attributes:
+        tasks: Names of the tasks that have it; all, if none is named.
+        images: Whether inputs must be images.
+        shares: Whether the loss must take a share of each class or label (`Task.takes_shares`).
+    """
 
-    def refusal(self, task: str, *, images: bool) -> str:
-        """Why the setting does not exist for this task or these inputs; empty if it does."""
+    def __init__(self, *tasks: str, images: bool = False, shares: bool = False) -> None:
+        self.tasks, self.images, self.shares = tasks, images, shares
+
+    def refusal(self, task: str, *, images: bool, shares: bool = False) -> str:
+        """Why a run does not have the setting; empty if it does.
+
+        Args:
+            task: Name of its task.
+            images: Whether its inputs are images.
+            shares: Whether its loss takes shares.
+        """
         if self.images and not images:
             return "is for images, these are vectors"
-        if self.tasks and task not in self.tasks:
-            return f"is for {' or '.join(self.tasks)}, this is {task}"
+        if (self.tasks and task not in self.tasks) or (self.shares and not shares):
+            return f"is {self.hint}, this is {task}"
         return ""
 
     @property
     def hint(self) -> str:
         """The condition as `--help` shows it."""
-        return f"for {' or '.join(self.tasks)}" if self.tasks else ""
+        kinds = (*self.tasks, *(["classes or labels"] if self.shares else []))
+        return f"for {' or '.join(kinds)}" if kinds else ""
 
 
 class Free:

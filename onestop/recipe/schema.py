@@ -73,7 +73,7 @@ def group_title(group: str) -> str:
 
 
 def hints(name: str) -> list[str]:
-    """When a field applies, as help shows it: `with --schedule step`, `for classification`."""
+    """When a field counts, as help shows it: `with --schedule step`, `for classes or labels`."""
     conditions: tuple[For | With, ...] = (*_marked(name, For), *_marked(name, With))
     return [condition.hint for condition in conditions if condition.hint]
 
@@ -92,15 +92,16 @@ def useless(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def inapplicable(task: str, *, images: bool) -> dict[str, str]:
+def inapplicable(task: str, *, images: bool, shares: bool = False) -> dict[str, str]:
     """The fields that a run does not have, each with the reason.
 
     Args:
         task: Name of its task.
         images: Whether its inputs are images; otherwise they are vectors.
+        shares: Whether its loss takes a share of each class or label.
     """
     reasons = {
-        name: condition.refusal(task, images=images)
+        name: condition.refusal(task, images=images, shares=shares)
         for name in FIELDS
         for condition in _marked(name, For)
     }

@@ -88,20 +88,23 @@ def refuse_useless(settings: Settings) -> None:
         raise UsageError("--nesterov: needs a momentum above 0; set --momentum 0.9")
 
 
-def refuse_inapplicable(settings: Settings, task: str, *, images: bool) -> None:
-    """Stop if a setting does not exist for this task or these inputs.
+def refuse_inapplicable(
+    settings: Settings, task: str, *, images: bool, shares: bool = False
+) -> None:
+    """Stop if a setting was asked for that this task or these inputs do not have.
 
     Args:
         settings: The settings that are known so far.
         task: Name of the task.
         images: Whether the inputs are images; otherwise they are vectors.
+        shares: Whether the loss takes a share of each class or label.
 
     Raises:
         UsageError: Names the setting and what it is for. A setting of another task that is on is
             refused in a file too, since it would change the loss or the targets.
     """
-    of_other_tasks = inapplicable(task, images=True)
-    for name, reason in inapplicable(task, images=images).items():
+    of_other_tasks = inapplicable(task, images=True, shares=shares)
+    for name, reason in inapplicable(task, images=images, shares=shares).items():
         value, layer = settings.values.get(name), settings.origins[name].layer
         in_file = layer in ("recipe", "file") and name in of_other_tasks and is_on(value)
         if name in settings.values and (settings.given(name) or in_file):

@@ -97,10 +97,10 @@ def comparison(runs: Sequence[RunData]) -> list[Section]:
     runs = told_apart(runs)
     pairs = [pair(runs[0], other) for other in runs[1:]]
     parts: list[tuple[str, str, list[Block]]] = [
-        ("result", "Result", [*(Text(verdict_of(p), "lead") for p in pairs), _results(runs)]),
+        ("result", "Result", [*(text for p in pairs for text in _verdict(p)), _results(runs)]),
         ("settings", "Settings that differ", _settings(runs)),
         ("curves", "Curves", _curves(runs)),
-        ("classes", "Classes", _classes(runs)),
+        ("classes", runs[0].task.nouns[1].capitalize(), _classes(runs)),
         *((f"flipped-{i}", f"Flipped predictions: {_name(p.second)}", _flipped(p))
           for i, p in enumerate(pairs, 1)),
         ("machines", "Environment", _machines(runs)),
@@ -136,9 +136,9 @@ def verdict_of(runs: Pair) -> str:
     difference = f"{p.difference:+.1%} {runs.second.report.share}"
     return (
         f"{better if p.p < _SIGNIFICANCE else alike}: of {plural(p.images, 'image')}, {second} gets "
-        f"{p.only_second:,} right that {first} gets wrong, and {p.only_first:,} the other way round: "
-        f"{difference} (95% confidence interval {p.low:+.1%} to {p.high:+.1%}; McNemar's test: "
-        f"p = {p.p:.3g})."
+        f"{p.only_second:,} {runs.second.report.right} that {first} gets wrong, and {p.only_first:,} "
+        f"the other way round: {difference} (95% confidence interval {p.low:+.1%} to {p.high:+.1%}; "
+        f"McNemar's test: p = {p.p:.3g})."
         + (
             f" Ignored: {plural(runs.lost, 'image')} scored by only one of them."
             if runs.lost
@@ -146,6 +146,17 @@ def verdict_of(runs: Pair) -> str:
         )
         + ("" if _same_data(runs.first, runs.second) else _OTHER_DATA)
     )
+
+
+def differences_of(runs: Pair) -> Sequence[str]:
+    """Further sentences on how two runs of one task on the same images differ."""
+    first, second = runs.first, runs.second
+    same_task = first.task.name == second.task.name
+    return second.report.differences(first, second) if same_task and runs.shared else ()
+
+
+def _verdict(runs: Pair) -> list[Block]:
+    return [Text(verdict_of(runs), "lead"), *(Text(line) for line in differences_of(runs))]
 
 
 def _name(run: RunData) -> str:
@@ -195,7 +206,7 @@ def _curves(runs: Sequence[RunData]) -> list[Block]:
 
 
 def _classes(runs: Sequence[RunData]) -> list[Block]:
-    """The recall of each class in each run, those with the largest differences first."""
+    """The recall of each class or label in each run, those with the largest differences first."""
     recalls = [run.report.shares(run) for run in runs]
     names = [name for name in runs[0].names if all(name in recall for recall in recalls)]
     if not names:
@@ -203,7 +214,7 @@ def _classes(runs: Sequence[RunData]) -> list[Block]:
     names.sort(key=lambda name: -max(abs(r[name].at - recalls[0][name].at) for r in recalls))
     rows: list[list[str | Share]] = [[name, *(r[name] for r in recalls)] for name in names]
     caption = "Recall with 95% confidence intervals, largest differences first"
-    return [Table(("class", *map(_name, runs)), rows, caption, _CLASSES)]
+    return [Table((runs[0].task.nouns[0], *map(_name, runs)), rows, caption, _CLASSES)]
 
 
 def _flipped(runs: Pair) -> list[Block]:

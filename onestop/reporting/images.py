@@ -33,6 +33,10 @@ Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24
 
 
+def _label(prediction: Prediction) -> str:
+    return prediction.label
+
+
 class Pictures:
     """Images of a split by name, as the network sees them."""
 
@@ -61,14 +65,25 @@ class Pictures:
         """One picture per prediction, with the prediction below it."""
         return [self._tile(p, self.prepared(p.image), None, tone) for p in predictions]
 
-    def explained(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
-        """The same, each with a second picture: a heat map for the predicted class."""
+    def explained(
+        self,
+        predictions: Sequence[Prediction],
+        tone: Tone = "",
+        of: Callable[[Prediction], str] = _label,
+    ) -> list[Tile]:
+        """The same, each with a second picture: a heat map for a class or label.
+
+        Args:
+            predictions: For the images.
+            tone: Of all of them.
+            of: Names the class or label to explain; default: the predicted one. Empty: no heat map.
+        """
         images = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
-        readable = [(p, pixels) for p, pixels in images if pixels is not None and p.labels]
+        readable = [(p, pixels) for p, pixels in images if pixels is not None and of(p)]
         overlays: dict[str, Pixels] = {}
         if readable:
             inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in readable]))
-            classes = [self._model.classes.index(p.labels[0].name) for p, _ in readable]
+            classes = [self._model.classes.index(of(p)) for p, _ in readable]
             with contextlib.suppress(OneStopError):  # a network without feature maps has none
                 heat_map = heat_maps(self._model, inputs, classes).numpy()
                 for (prediction, pixels), heat in zip(readable, heat_map, strict=True):
@@ -79,18 +94,25 @@ class Pictures:
         self, prediction: Prediction, pixels: torch.Tensor | None, heat: Pixels | None, tone: Tone
     ) -> Tile:
         name, truth = prediction.image, prediction.truth_text
-        alt = f"{name}, predicted {prediction.label}, truth {truth}"
+        alt = f"{name}, predicted {prediction.predicted_text}, truth {truth}"
         image = None if pixels is None else as_image(pixels)
         return tile(name, image, alt, self._lines(prediction), tone, heat)
 
 
-def pictures_of(run: RunData) -> Pictures | None:
-    """Images of the split that was scored, if they are available."""
+def pictures_of(
+    run: RunData, lines: Callable[[Prediction], Sequence[str]] | None = None
+) -> Pictures | None:
+    """Images of the split that was scored, if they are available.
+
+    Args:
+        run: The data of the run.
+        lines: The lines below the picture of a prediction; default: those of the task's report.
+    """
     if run.dataset is None or run.model is None or not has_images(run):
         return None
     if run.split not in run.dataset.splits:
         return None
-    return Pictures(run.dataset.splits[run.split], run.model, run.report.lines)
+    return Pictures(run.dataset.splits[run.split], run.model, lines or run.report.lines)
 
 
 def has_images(run: RunData) -> bool:
@@ -100,7 +122,7 @@ def has_images(run: RunData) -> bool:
 
 def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: int) -> Table:
     """Predictions for images that cannot be shown."""
-    rows = [(p.image, p.truth_text, p.label, f"{p.score:.1%}") for p in predictions]
+    rows = [(p.image, p.truth_text, p.predicted_text, f"{p.score:.1%}") for p in predictions]
     return Table(("image", "truth", "predicted", "probability"), rows, caption, unfolded)
 
 
@@ -115,7 +137,7 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
     for batch in loader.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
         images = loader.preprocessing.denormalise(batch.inputs)
         for place, (image, index) in enumerate(zip(images, batch.indices.tolist(), strict=True)):
-            words, name = ", ".join(loader.samples.targets.words(index)), loader.samples.name(index)
+            words, name = loader.samples.targets.text(index), loader.samples.name(index)
             if loader.augmentation.mixes:
                 words = mixture(batch.targets[place], loader.samples.targets.names)
             tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onestop.data.dataset import Dataset
+from onestop.inference.model import Model
+from onestop.metrics import breakdown
 from onestop.recipe import Recipe
 from onestop.reporting.task_report import TaskReport
 from onestop.reporting.tasks import report_of
@@ -68,7 +71,7 @@ class RunData:
             return task_of(self.card)
         if self.dataset:
             return make_task(self.dataset.task, self.dataset.classes, {})
-        names = tuple(self.metrics.get("per_class", ()))
+        names = tuple(breakdown(self.metrics)[1])
         return make_task(self.info.task, names, {})
 
     @property

@@ -24,10 +24,12 @@ class TaskReport:
     Attributes:
         thing: Noun for an input of the network.
         share: Name of the fraction of correct predictions.
+        right: What a correct prediction is called.
     """
 
     thing: ClassVar[str] = "image"
     share: ClassVar[str] = "correct predictions"
+    right: ClassVar[str] = "right"
 
     def result(self, run: RunData) -> str:
         """The result of a run; follows its name in the first sentence of the page."""
@@ -65,6 +67,10 @@ class TaskReport:
         """The result of a run, as a cell in a table of several runs."""
         metric = run.task.metrics[0]
         return f"{metric.title} {metric.text(run.metrics[metric.name])}"
+
+    def differences(self, first: RunData, second: RunData) -> Sequence[str]:  # noqa: ARG002
+        """Sentences on how two runs differ, besides which of them is right more often."""
+        return ()
 
     def shares(self, run: RunData) -> Mapping[str, Share]:  # noqa: ARG002
         """The recall of each class or label, by name."""

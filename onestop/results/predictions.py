@@ -77,16 +77,9 @@ class Predictions(Sequence["Prediction"]):
         if not len(self):
             raise UsageError("figure: there are no predictions; give images")
         shown = self[:most]
-        titles = [("", None) if p.error else self._title(p) for p in shown]
+        titles = [("", None) if p.error else p.title(self._truth(p)) for p in shown]
         names, right = zip(*titles, strict=True)
         return image_grid([p.thumbnail() for p in shown], names, right)
-
-    def _title(self, prediction: Prediction) -> tuple[str, bool | None]:
-        from onestop.figures.grid import prediction_title
-
-        number = any(label.number for label in prediction.labels)
-        score = None if number else prediction.score
-        return prediction_title(prediction.label, score, self._truth(prediction))
 
     def _truth(self, prediction: Prediction) -> str | None:
         folder = PurePath(prediction.image).parent.name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.errors import OneStopError, UsageError
 from onestop.figures.files import svg
 from onestop.figures.notebook import heading, metric_rows, table
-from onestop.metrics.spec import Metric
+from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
 from onestop.results.figures import check_figure
@@ -113,7 +113,7 @@ class Run:
         try:
             return task_of(read_card(self.folder / MODEL))
         except OneStopError:
-            names = tuple(read_object(self.folder / METRICS).get("per_class", ()))
+            names = tuple(breakdown(read_object(self.folder / METRICS))[1])
             return make_task(self.info.task, names, {})
 
     def _curves(self, metrics: dict[str, Any]) -> Figure:

@@ -7,6 +7,7 @@ from typing import Any
 
 from onestop.errors import ModelFileError
 from onestop.tasks.classification import Classification
+from onestop.tasks.multilabel import Multilabel
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.regression import Regression
 from onestop.tasks.task import Task
@@ -20,6 +21,7 @@ __all__ = [
 TASKS: dict[str, type[Task[Any]]] = {
     Classification.name: Classification,
     Regression.name: Regression,
+    Multilabel.name: Multilabel,
 }
 """Every task by its name, as data sets, model files and runs store it."""
 

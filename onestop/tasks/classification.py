@@ -20,6 +20,7 @@ from onestop.metrics.calibration import Calibration, calibration
 from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.metrics.counts import classification_metrics
 from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
 from onestop.text import plural
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from onestop.recipe import Recipe
 
 _TOP = 5
-_AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}
-"""Weight of the auxiliary classifiers' losses: 0.3 in GoogLeNet (Szegedy et al. 2015, section 5),
-0.4 in Inception v3 as torchvision trains it."""
 
 
 class Classification(Task[Tensor]):
@@ -47,6 +45,7 @@ class Classification(Task[Tensor]):
         Metric("macro_f1", "macro F1", percent=True),
         LOSS,
     )
+    takes_shares = True
 
     def __init__(
         self,
@@ -78,22 +77,14 @@ class Classification(Task[Tensor]):
         return Loss(self._total(outputs, targets), {"accuracy": _correct(outputs, targets)})
 
     def _total(self, outputs: Any, targets: Tensor) -> Tensor:
-        if isinstance(outputs, Tensor):
-            return self._cross_entropy(outputs, targets)
-        if hasattr(outputs, "loss"):  # the capsule network brings its own
+        if its_own := own_loss(outputs):
             if self.label_smoothing or self.class_weights is not None or targets.ndim == 2:
                 raise UsageError(
                     "--label-smoothing, --balance, --mixup, --cutmix: not for this network, which "
                     "has its own loss; leave them out"
                 )
-            return outputs.loss(targets)  # type: ignore[no-any-return]
-        # GoogLeNet and Inception v3 give a named tuple in training.
-        loss = self._cross_entropy(outputs.logits, targets)
-        for name, weight in _AUXILIARY.items():
-            auxiliary = getattr(outputs, name, None)
-            if auxiliary is not None:
-                loss = loss + weight * self._cross_entropy(auxiliary, targets)
-        return loss
+            return its_own(targets)
+        return with_auxiliary(outputs, lambda logits: self._cross_entropy(logits, targets))
 
     def _cross_entropy(self, outputs: Tensor, targets: Tensor) -> Tensor:
         weights = self.class_weights
@@ -187,10 +178,9 @@ class ClassificationMeter(Meter[Tensor]):
 
 def _correct(outputs: Any, targets: Tensor) -> Tensor:
     """The number of images whose likeliest class is the right one, int64."""
-    logits = outputs if isinstance(outputs, Tensor) else outputs.logits
     if targets.ndim == 2:  # the class that a mixed image has the largest share of
         targets = targets.argmax(1)
-    return (logits.argmax(1) == targets).sum()
+    return (logits_of(outputs).argmax(1) == targets).sum()
 
 
 def balancing_weights(counts: NDArray[np.int64]) -> Tensor:

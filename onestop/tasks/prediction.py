@@ -94,17 +94,44 @@ class Prediction:
         return ", ".join(label.text for label in self.labels) or ("" if self.error else _NONE)
 
     @property
+    def predicted_text(self) -> str:
+        """The names that are predicted, as people read them, without scores."""
+        return self.label
+
+    @property
     def truth_text(self) -> str:
         """What would have been correct, as people read it; empty if not known."""
         return "" if self.truth is None else ", ".join(self.truth) or _NONE
+
+    def title(self, truth: str | None = None) -> tuple[str, bool | None]:
+        """What stands above its image in a grid, and whether it is right.
+
+        Args:
+            truth: The class of the image; None if it is not known, and then neither is the latter.
+        """
+        from onestop.figures.grid import prediction_title
+
+        number = any(label.number for label in self.labels)
+        return prediction_title(self.label, None if number else self.score, truth)
+
+    def summary(self) -> dict[str, Any]:
+        """What is predicted, for JSON."""
+        return {"label": self.label, "score": self.score}
 
     def to_json(self) -> dict[str, Any]:
         """The prediction, as `--json` prints it."""
         if self.error:
             return {"image": self.image, "error": self.error}
-        top = [{"label": label.name, "score": label.score} for label in self.labels]
-        values = {"image": self.image, "label": self.label, "score": self.score, "top": top}
+        values = {"image": self.image, **self.summary(), "top": self._top()}
         return {**values, "remark": self.warning} if self.warning else values
+
+    def _top(self) -> list[dict[str, Any]]:
+        return [{"label": label.name, "score": label.score} for label in self.labels]
+
+    def to_csv(self) -> dict[str, str]:
+        """The prediction as a row of `--csv`: `image`, `label`, `score` and `error`."""
+        score = f"{self.score:.6g}" if self.labels else ""
+        return {"image": self.image, "label": self.label, "score": score, "error": self.error}
 
     def thumbnail(self) -> Pixels | None:
         """The image as it was given, made small; None if it cannot be read, or is a vector."""
@@ -121,4 +148,8 @@ class Prediction:
         rows = [(label.name, "" if label.number else f"{label.score:.1%}") for label in self.labels]
         pixels = self.thumbnail()
         image = "" if pixels is None else picture(pixels, self.image)
-        return heading(self.image) + image + (table(rows) if rows else heading(self.error))
+        return (
+            heading(self.image)
+            + image
+            + (table(rows) if rows else heading(self.error or self.text))
+        )

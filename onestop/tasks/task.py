@@ -92,6 +92,11 @@ class Task(ABC, Generic[Outputs]):
     name: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
     """What evaluation measures; the first is what `monitor` defaults to and what `runs` shows."""
+    nouns: ClassVar[tuple[str, str]] = ("class", "classes")
+    """What one of the names is called, and several."""
+    takes_shares: ClassVar[bool] = False
+    """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
+    `from_recipe` sees to label smoothing and balance."""
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self.names = tuple(names)

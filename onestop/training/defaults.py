@@ -56,7 +56,8 @@ def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
     settings = _fill(settings, _network_rules(settings.values, info))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, info)
-    refuse_inapplicable(settings, info.task, images=not info.vectors)
+    shares = TASKS[info.task].takes_shares
+    refuse_inapplicable(settings, info.task, images=not info.vectors, shares=shares)
     settings = _fill(settings, _input_rules(settings.values, info, entry))
     settings = _fill(settings, _machine_rules(settings.values))
     settings = _fill(settings, _engine_rules(settings.values, info, entry))

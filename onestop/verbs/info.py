@@ -147,14 +147,17 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
 def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:
     from onestop.data import open_data
     from onestop.figures.files import picture_file
-    from onestop.linting import class_rows
+    from onestop.linting import class_rows, without_names
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
     if picture:
         _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
-    facts: dict[str, Any] = {"splits": counts, "classes": len(dataset.classes)}
+    noun, nouns = dataset.targets.nouns
+    facts: dict[str, Any] = {"splits": counts, nouns: len(dataset.classes)}
+    if nameless := sum(map(len, without_names(dataset).values())):
+        facts[f"without_{noun}"] = nameless
     if dataset.is_image:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
@@ -217,6 +220,7 @@ def _spread(values: Any) -> dict[str, int]:
 
 
 def _of_model(path: Path) -> Info:
+    from onestop.metrics import breakdown
     from onestop.storage.model_file import model_path, read_card
 
     file = model_path(path)
@@ -231,8 +235,8 @@ def _of_model(path: Path) -> Info:
         "made_with": dict(card.made_with),
         "recipe": dict(card.recipe),
     }
-    per_class = card.metrics.get("per_class", {})
-    table = [{"class": name, **per_class.get(name, {})} for name in card.classes]
+    noun, of_each = breakdown(card.metrics)
+    table = [{noun: name, **of_each.get(name, {})} for name in card.classes]
     return Info("model", str(file), facts, table)
 
 

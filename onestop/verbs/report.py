@@ -91,7 +91,8 @@ def _summary(run: RunData) -> tuple[str, ...]:
 
 
 def _verdicts(runs: list[RunData]) -> tuple[str, ...]:
-    from onestop.reporting.compare import pair, told_apart, verdict_of
+    from onestop.reporting.compare import differences_of, pair, told_apart, verdict_of
 
     first, *others = told_apart(runs)
-    return tuple(verdict_of(pair(first, other)) for other in others)
+    pairs = [pair(first, other) for other in others]
+    return tuple(line for p in pairs for line in (verdict_of(p), *differences_of(p)))

@@ -1,19 +1,19 @@
-"""Targets: what is asked of them is the same for classes, numbers, and kinds yet to come."""
+"""Targets: what is asked of them is the same for classes, numbers, labels, and kinds yet to come."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from onestop.data.augmentation import Augmentation, Moves
 from onestop.data.dataset import Dataset
 from onestop.data.loader import Loader, epoch_plan
+from onestop.data.multihot import Multihot
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.preview import preview
 from onestop.data.samples import ArraySamples
@@ -131,47 +131,7 @@ def test_taken_targets_do_not_change_with_the_array_they_came_from() -> None:
     assert taken.values.tolist() == [0, 1, 2]
 
 
-# --- a kind that is not there yet: nothing but this class has to be written for it ---
-
-
-class Multihot(Targets):
-    """Several labels per sample, [N, L]."""
-
-    task = "multilabel"
-
-    values: NDArray[np.float32]
-
-    def __init__(self, values: NDArray[Any], names: Sequence[str]) -> None:
-        self.values = np.asarray(values, np.float32)
-        self.names = tuple(names)
-
-    def take(self, indices: Indices) -> Self:
-        return type(self)(self.values[indices], self.names)
-
-    def identity(self) -> bytes:
-        return self.values.tobytes()
-
-    def batch(self, indices: Indices, moves: Moves | None = None) -> Tensor:
-        return torch.from_numpy(self.values[indices])
-
-    def shares(self, batch: TargetBatch) -> Tensor:
-        return batch  # type: ignore[no-any-return]
-
-    def words(self, index: int) -> tuple[str, ...]:
-        return tuple(self.names[k] for k in np.flatnonzero(self.values[index]))
-
-    def strata(self) -> Indices | None:
-        return None
-
-    def members(self) -> tuple[Indices, Indices]:
-        samples, labels = np.nonzero(self.values)
-        return samples, labels
-
-    def onto(self, names: Sequence[str]) -> Self:
-        values = np.zeros((len(self), len(names)))
-        for place, name in enumerate(self.names):
-            values[:, names.index(name)] = self.values[:, place]
-        return type(self)(values, names)
+# --- other kinds: nothing but their class has to be written for them ---
 
 
 LABELS = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]] * 10)
@@ -188,19 +148,30 @@ def test_several_labels_need_nothing_outside_their_class() -> None:
     assert (dataset.classes, dataset.task) == (("cat", "dog", "cow"), "multilabel")
     assert dataset.counts("train").tolist() == [20, 20, 20]
     assert dataset.onto(("cow", "x", "dog", "cat")).counts("train").tolist() == [20, 0, 20, 20]
-    assert class_rows(dataset)[1] == {"class": "dog", "train": 20}
-    assert of_classes(dataset) == quick_lint(dataset) == []
-    assert described(Place("train", 2), dataset)["class"] == "cat, dog, cow"
-    assert {title for _, title in preview(dataset, 30)} == {"cat, cow", "", "cat, dog, cow", "dog"}
+    assert class_rows(dataset)[1] == {"label": "dog", "train": 20}
+    assert of_classes(dataset) == quick_lint(dataset)
+    (nameless,) = of_classes(dataset)
+    assert (nameless.kind, nameless.level) == ("no label", "note")
+    assert nameless.text == "10 images without any label; see whether that is meant"
+    assert nameless.groups == tuple((Place("train", index),) for index in range(1, 40, 4))
+    assert described(Place("train", 2), dataset)["label"] == "cat, dog, cow"
+    assert {title for _, title in preview(dataset, 30)} == {
+        "cat, cow", "no label", "cat, dog, cow", "dog",
+    }  # fmt: skip
     assert dataset.fingerprint() != dataset.onto(("dog", "cat", "cow")).fingerprint()
 
 
-def test_several_labels_are_held_out_by_chance_or_by_group_in_proportion() -> None:
+def nameless(dataset: Dataset, split: str) -> int:
+    targets = dataset.splits[split].targets
+    return len(targets) - len(np.unique(targets.members()[0]))
+
+
+def test_several_labels_are_held_out_in_proportion_also_by_group() -> None:
     whole = labelled()
-    by_chance = hold_out(Dataset("set", whole.splits), "val", 0.25, seed=0)
-    assert len(by_chance.splits["val"]) == 10
+    by_label = hold_out(Dataset("set", whole.splits), "val", 0.3, seed=0)
+    assert (by_label.counts("val").tolist(), nameless(by_label, "val")) == ([6, 6, 6], 3)
     by_group = hold_out(whole, "val", 0.3, seed=0)
-    assert by_group.counts("val").tolist() == [6, 6, 6]
+    assert (by_group.counts("val").tolist(), nameless(by_group, "val")) == ([6, 6, 6], 3)
 
 
 def test_several_labels_are_loaded_and_mixed() -> None:
@@ -215,6 +186,12 @@ def test_several_labels_are_loaded_and_mixed() -> None:
 
 class Spots(Multihot):
     """A place per sample that follows the pixels: what boxes will do."""
+
+    values: NDArray[Any]
+
+    def __init__(self, values: NDArray[Any], names: Sequence[str]) -> None:
+        self.values = values
+        self.names = tuple(names)
 
     def batch(self, indices: Indices, moves: Moves | None = None) -> Any:
         assert moves is not None

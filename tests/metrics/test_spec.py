@@ -12,7 +12,7 @@ from onestop.metrics.spec import LOSS, Metric
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(spec) == (0, 1)
+    assert doctest.testmod(spec) == (0, 2)
 
 
 @pytest.mark.parametrize(("metric", "better"), [(Metric("map", "mAP"), 0.6), (LOSS, 0.4)])

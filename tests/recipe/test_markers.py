@@ -73,5 +73,13 @@ def test_for_names_what_a_setting_is_for(
     assert marker.refusal(task, images=images) == refusal
 
 
-def test_hints_name_tasks() -> None:
+@pytest.mark.parametrize(
+    ("shares", "refusal"), [(True, ""), (False, "is for classes or labels, this is regression")]
+)
+def test_for_shares_asks_what_the_loss_takes_whatever_the_task(shares: bool, refusal: str) -> None:
+    assert For(shares=True).refusal("regression", images=False, shares=shares) == refusal
+
+
+def test_hints_name_tasks_and_what_they_must_take() -> None:
     assert [For("a", "b").hint, For(images=True).hint] == ["for a or b", ""]
+    assert For(images=True, shares=True).hint == "for classes or labels"

@@ -185,14 +185,16 @@ class TestMarkers:
     ) -> None:
         (marker,), value = _marked(name, For), some_value(name)
         chosen = settings(("flag", {name: value}))
-        if (images or not marker.images) and task in (marker.tasks or TASKS):
-            refuse_inapplicable(chosen, task, images=images)
+        shares = tasks.TASKS[task].takes_shares
+        known = task in (marker.tasks or TASKS) and (shares or not marker.shares)
+        if (images or not marker.images) and known:
+            refuse_inapplicable(chosen, task, images=images, shares=shares)
             return
         with pytest.raises(UsageError) as caught:
-            refuse_inapplicable(chosen, task, images=images)
+            refuse_inapplicable(chosen, task, images=images, shares=shares)
         reason = "is for images, these are vectors"
         if images or not marker.images:
-            reason = f"is for {' or '.join(marker.tasks)}, this is {task}"
+            reason = f"is {marker.hint}, this is {task}"
         shown = f"{value:g}" if isinstance(value, float) else value
         assert str(caught.value) == f"--{name.replace('_', '-')} {shown}: {reason}; leave it out"
 
@@ -223,7 +225,7 @@ class TestMarkers:
     def test_hints_say_when_a_setting_counts(self) -> None:
         assert hints("step_epochs") == ["with --schedule step"]
         assert hints("crop_padding") == ["with --augment crop or flip-crop"]
-        assert hints("mixup") == ["for classification"]
+        assert hints("mixup") == ["for classes or labels"]
         assert hints("lr") == []
 
     def test_every_group_has_a_title(self) -> None:

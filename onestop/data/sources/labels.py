@@ -46,8 +46,16 @@ def numbered(labels: Sequence[str], classes: Sequence[str]) -> Classes:
     return Classes(np.array([position[label] for label in labels], dtype=np.int64), classes)
 
 
-def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
-    """Notes on classes that a split lacks, and on class names that look alike."""
+def oddities(
+    names: Mapping[str, Sequence[str]], classes: Sequence[str], called: str = "classes"
+) -> list[str]:
+    """Notes on classes that a split lacks, and on class names that look alike.
+
+    Args:
+        names: For each split the names that its samples have.
+        classes: All names.
+        called: What they are called.
+    """
     notes = []
     for split, labels in names.items():
         missing = sorted(set(classes) - set(labels))
@@ -58,7 +66,7 @@ def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list
     for same in alike.values():
         if len(same) > 1:
             difference = "case" if len({n.casefold() for n in same}) == 1 else "encoding"
-            notes.append(f"classes {listing(same)} differ only in {difference}")
+            notes.append(f"{called} {listing(same)} differ only in {difference}")
     return notes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, Samples, TorchSamples
+from onestop.data.sources.label_sets import combined, exclusive, python_labels
 from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import BadImageError, DataError
@@ -17,6 +18,7 @@ from onestop.text import listing
 
 NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")
+_SETS = "give a list of sets of names to train with several"
 
 
 def open_python(source: Any) -> Dataset:
@@ -25,7 +27,8 @@ def open_python(source: Any) -> Dataset:
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
             "train", "val", "test" to one of these. Inputs are images (see `images_array`) or vectors
-            [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict.
+            [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict; or a
+            set of labels per image, or a matrix of 0 and 1: `(inputs, matrix, names)`.
 
     Raises:
         DataError: Something else, or shapes that do not go together.
@@ -35,7 +38,7 @@ def open_python(source: Any) -> Dataset:
         raise DataError(f"splits {listing(unknown)}: splits are called train, val and test")
     if "train" not in splits:
         raise DataError(f"splits {listing(splits)}: a split 'train' is needed")
-    pairs = [isinstance(part, tuple | list) and len(part) == 2 for part in splits.values()]
+    pairs = [_is_pair(part) for part in splits.values()]
     if all(pairs):
         return _from_arrays(splits)
     sized = [hasattr(part, "__getitem__") and hasattr(part, "__len__") for part in splits.values()]
@@ -46,6 +49,13 @@ def open_python(source: Any) -> Dataset:
         f"source of type {kinds}: give (inputs, targets), a torch data set with a length, "
         "a path, or a mapping of splits to one of these"
     )
+
+
+def _is_pair(part: Any) -> bool:
+    """Whether it is inputs and targets, perhaps with the targets' names."""
+    if isinstance(part, tuple) and len(part) == 3:
+        return isinstance(part[2], list | tuple) and all(isinstance(n, str) for n in part[2])
+    return isinstance(part, tuple | list) and len(part) == 2
 
 
 def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
@@ -62,22 +72,24 @@ def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
 
 
 def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
-    targets = {
-        split: _array(part[1], f"targets of split {split!r}") for split, part in splits.items()
-    }
-    columns = _columns(targets, None, NAME)
+    targets = {split: part[1] for split, part in splits.items()}
+    given = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
+    names = {split: found or given["train"] for split, found in given.items()}
+    columns = _columns(targets, names if any(names.values()) else None, NAME)
     samples: dict[str, Samples] = {}
-    for split, (inputs, _) in splits.items():
-        values = _inputs(inputs, split)
+    for split, part in splits.items():
+        values = _inputs(part[0], split)
         if len(values) != len(columns[split]):
             raise DataError(
                 f"split {split!r}: {len(values)} inputs and {len(columns[split])} targets; "
                 "one target an input is wanted"
             )
         samples[split] = ArraySamples(values, columns[split])
-    classes = columns["train"].names
+    classes, called = columns["train"].names, columns["train"].nouns[1]
     present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
-    return Dataset(NAME, samples, notes=tuple(oddities(present, classes)))
+    notes = [*oddities(present, classes, called), *combined(classes, _SETS)]
+    notes += exclusive(columns.values(), "give a class name or number for each to train on classes")
+    return Dataset(NAME, samples, notes=tuple(notes))
 
 
 def _inputs(inputs: Any, split: str) -> Any:
@@ -104,14 +116,28 @@ def _array(values: Any, what: str) -> Any:
 
 def _columns(
     targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
-) -> dict[str, Targets]:
-    """The targets of each split, on one list of classes.
+) -> Mapping[str, Targets]:
+    """The targets of each split, on one list of classes or labels.
 
     `names` are those that each split's numbers stand for, where that is known.
     """
+    several = python_labels(targets, names or dict.fromkeys(targets, ()), source)
+    if several is not None:
+        return several
+    arrays = {s: _array(part, f"targets of split {s!r}") for s, part in targets.items()}
+    return _one_each(arrays, names, source)
+
+
+def _one_each(
+    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
+) -> dict[str, Targets]:
+    """The targets of each split, one per sample."""
     targets = {s: t[:, 0] if t.ndim == 2 and t.shape[1] == 1 else t for s, t in targets.items()}
     if any(part.ndim != 1 for part in targets.values()):
-        raise DataError(f"{source}: targets must be one number or name a sample")
+        raise DataError(
+            f"{source}: targets must be one number or name a sample, or labels: a set of names, or 0 "
+            "and 1 for each"
+        )
     if all(part.dtype.kind == "f" for part in targets.values()):
         if not all(np.isfinite(part).all() for part in targets.values()):
             raise DataError(f"{source}: targets that are not numbers (NaN or infinite)")
@@ -155,12 +181,12 @@ def _targets(dataset: Any) -> Any:
     if not getattr(dataset, "target_transform", None):
         for attribute in ("targets", "labels", "_labels"):
             if (values := _kept(dataset, attribute)) is not None:
-                return np.asarray(values)
+                return values
         for attribute in ("samples", "_samples"):
             pairs = _kept(dataset, attribute)
             if pairs is not None and all(isinstance(pair, tuple) for pair in pairs):
-                return np.asarray([pair[1] for pair in pairs])
-    return np.asarray([dataset[index][1] for index in range(len(dataset))])
+                return [pair[1] for pair in pairs]
+    return [dataset[index][1] for index in range(len(dataset))]
 
 
 def _kept(dataset: Any, attribute: str) -> Any:

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import SPLIT_FOLDERS
+from onestop.data.sources.label_sets import (
+    LISTED,
+    Cells,
+    LabelColumns,
+    combined,
+    exclusive,
+    find_labels,
+    label_sets,
+    why_no_flags,
+)
 from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.targets import Targets
 from onestop.errors import DataError, UsageError
 from onestop.text import did_you_mean, listing
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+Rows: TypeAlias = Sequence[tuple[int, list[str]]]
+"""Cells of each row, with the number of its line."""
 _COLUMNS = {
     "path": ("path", "image", "filename", "file", "filepath", "image_path"),
     "label": ("label", "target", "class"),
@@ -26,26 +40,28 @@ _COLUMNS = {
 
 
 def open_table(path: Path, *, for_training: bool = True) -> Dataset:
-    """Read a table with a row an image.
+    """Read a table with one row per image.
 
     Columns: `path` (or `image`, `filename`; relative to the table's folder), `label` (or `target`,
     `class`), and, if wanted, `split` (train, val, test) and `group` (images of one group are never
-    divided between training and validation).
+    divided between training and validation). Instead of `label` any number of labels per image, in
+    one column `labels` or in several; see `onestop.data.sources.label_sets`.
 
     Raises:
         DataError: A missing column, file or value, or a doubled row; the message names the line.
     """
     header, rows = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     columns = _columns(header, path)
+    several, notes = _several(header, rows, columns, path)
     paths: dict[str, list[str]] = {}
-    labels: dict[str, list[str]] = {}
+    labels: dict[str, list[Any]] = {}
     groups: dict[str, list[str]] = {}
     seen: dict[str, int] = {}
     for line, row in rows:
         place = f"{path}:{line}"
         cells = {kind: row[column].strip() for kind, column in columns.items()}
         for kind in ("path", "label"):
-            if not cells[kind]:
+            if not cells.get(kind, several):
                 raise DataError(f"{place}: no {kind}; fill the cell or remove the row")
         file = os.path.normpath(cells["path"])
         if file in seen:
@@ -56,22 +72,53 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
             raise DataError(f"{place}: no file {cells['path']!r}; paths start at {path.parent}")
         split = _split(cells.get("split", "train"), place)
         paths.setdefault(split, []).append(cells["path"])
-        labels.setdefault(split, []).append(cells["label"])
+        labels.setdefault(split, []).append(several.labels(row) if several else cells["label"])
         groups.setdefault(split, []).append(cells.get("group", ""))
     if for_training and "train" not in paths:
         raise DataError(f"{path}: no row of the split 'train'")
-    classes = class_list(labels, str(path), for_training=for_training)
+    targets: Mapping[str, Targets]
+    if several:
+        targets = label_sets(labels, str(path), for_training=for_training)
+    else:
+        classes = class_list(labels, str(path), for_training=for_training)
+        targets = {split: numbered(names, classes) for split, names in labels.items()}
     return Dataset(
         name=str(path),
-        splits={
-            split: FileSamples(path.parent, paths[split], numbered(names, classes))
-            for split, names in labels.items()
-        },
-        notes=tuple(oddities(labels, classes)),
+        splits={s: FileSamples(path.parent, paths[s], part) for s, part in targets.items()},
+        notes=(*notes, *_odd(targets)),
         groups={s: np.unique(g, return_inverse=True)[1] for s, g in groups.items()}
         if "group" in columns
         else {},
     )
+
+
+def _odd(targets: Mapping[str, Targets]) -> list[str]:
+    """What is odd about the classes or labels."""
+    first = next(iter(targets.values()))
+    names = first.names
+    present = {s: [names[k] for k in np.flatnonzero(t.counts())] for s, t in targets.items()}
+    way = "call the column 'labels' to train with several"
+    one = exclusive(targets.values(), "call the column 'label' to train with classes")
+    return [*oddities(present, names, first.nouns[1]), *combined(names, way), *one]
+
+
+def _several(
+    header: Sequence[str], rows: Rows, columns: Mapping[str, int], path: Path
+) -> tuple[LabelColumns | None, list[str]]:
+    """Where the table has several labels per image, and what to say of it; None if it has one class."""
+    cells, others = [row for _, row in rows], columns.values()
+    several, note = find_labels(header, cells, others, f"{path}:1")
+    if "label" in columns:
+        if isinstance(several, Cells):
+            both = listing(header[k] for k in (columns["label"], several.column))
+            raise DataError(f"{path}:1: columns {both} could both be the labels; remove one")
+        if any(LISTED in row[columns["label"]] for row in cells):
+            name = header[columns["label"]]
+            raise DataError(f"{path}:1: cells of {name!r} hold lists of labels; call it 'labels'")
+        return None, []
+    if several is None:
+        raise DataError(_no_column("label", header, path) + why_no_flags(header, cells, others))
+    return several, [note] if note else []
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -107,9 +154,16 @@ def _read_parquet(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         table = parquet.read_table(path)
     except (ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: no Parquet file ({str(error).splitlines()[0]})") from None
-    cells = [["" if v is None else str(v) for v in column.to_pylist()] for column in table.columns]
+    cells = [[_text(value) for value in column.to_pylist()] for column in table.columns]
     rows = [list(row) for row in zip(*cells, strict=True)]
     return list(table.column_names), list(enumerate(rows, start=1))
+
+
+def _text(value: Any) -> str:
+    """A value as a cell of CSV would have it; the items of a list with a separator of their own."""
+    if isinstance(value, list):
+        return LISTED.join(map(_text, value))
+    return "" if value is None else str(value)
 
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
@@ -122,14 +176,18 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
             raise DataError(f"{path}:1: columns {both} could all be the {kind}; rename one")
         if matches:
             found[kind] = matches[0]
-    for kind in ("path", "label"):
-        if kind not in found:
-            near = next((s for s in (did_you_mean(n, _COLUMNS[kind]) for n in names) if s), "")
-            raise DataError(
-                f"{path}:1: no column for the {kind} ({listing(_COLUMNS[kind])}); "
-                f"there is {listing(header)}{near}"
-            )
+    if "path" not in found:
+        raise DataError(_no_column("path", header, path))
     return found
+
+
+def _no_column(kind: str, header: Sequence[str], path: Path) -> str:
+    names = [name.strip().lower() for name in header]
+    near = next((s for s in (did_you_mean(n, _COLUMNS[kind]) for n in names) if s), "")
+    return (
+        f"{path}:1: no column for the {kind} ({listing(_COLUMNS[kind])}); "
+        f"there is {listing(header)}{near}"
+    )
 
 
 def _split(text: str, place: str) -> str:
