@@ -84,7 +84,7 @@ class Augmentation:
     erase: Annotated[Share, For(images=True)] = 0.0
     """fraction of the training images in which a random rectangle is erased; 0 is off"""
     mixup: Annotated[NonNegative, For(images=True, shares=True)] = 0.0
-    """alpha of MixUp, which blends pairs of images and their targets, in a proportion drawn from
+    """alpha of MixUp, which blends pairs of images and their targets in a ratio drawn from
     Beta(alpha, alpha); 0 is off"""
     cutmix: Annotated[NonNegative, For(images=True, shares=True)] = 0.0
     """alpha of CutMix, which pastes a rectangle of another image into each image and mixes their
@@ -145,11 +145,11 @@ class Optim:
     warmup_epochs: NonNegative = derived()
     """epochs over which the learning rate first rises from near zero"""
     clip_grad: NonNegative = 0.0
-    """largest norm of the gradient; larger ones are scaled down to it; 0 is off"""
+    """maximum norm of the gradient; larger ones are scaled down; 0 is off"""
     label_smoothing: Annotated[Fraction, For(shares=True)] = 0.0
     """fraction of each label that is spread over all classes"""
     balance: Annotated[Balance, For(shares=True)] = "none"
-    """loss weights classes inversely to their number of images, so that all count equally"""
+    """loss: weight classes inversely to their number of images, so that all count equally"""
     ema: Fraction = derived()
     """decay per step of a moving average of the weights, which is evaluated and saved in
     their place; 0 is off"""
