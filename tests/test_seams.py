@@ -20,6 +20,7 @@ PACKAGE = REPOSITORY / "onestop"
 FAMILIES = ("Task", "Targets", "Samples", "Preprocessing")
 """Classes with a subclass per task or kind of input."""
 CLASSES = {
+    "data/sources/label_sets.py": "it is where several labels per image come in, and nothing else",
     "data/decoded.py": "what is known to be a preprocessing of images is called so, for its type",
     "data/pixels.py": "... likewise, since only images have random parts",
     "training/plan.py": "weights to start from bring the values of a preprocessing of images",
