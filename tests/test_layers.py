@@ -30,6 +30,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     ("top", True, ("flags", "cli", "__init__", "__main__")),
 ]
 LONGEST_CHAIN = 13  # modules in the longest chain of imports; only ever lowered
+MOST_HOPS = 5  # from the first to the last file of the README's spine
 MOST_IN_ROOT = 8  # files in the package's root
 PLACE = {
     room: (level, step if staircase else 0)
@@ -168,6 +169,21 @@ def test_the_longest_chain_of_imports_grows_no_longer() -> None:
     assert len(chain) <= LONGEST_CHAIN
 
 
+def spine() -> list[str]:
+    """The files that the README tells a newcomer to read first, in order."""
+    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Read this first")[2].partition("\n## ")[0]
+    return re.findall(r"^\d+\. \[[^]]*\]\((onestop/[^)]+\.py)\)", section, re.MULTILINE)
+
+
+def test_the_readmes_spine_is_a_chain_of_imports() -> None:
+    files, edges = spine(), graph()
+    assert 3 <= len(files) <= MOST_HOPS + 1, "found, and short"
+    modules = [module_name(PACKAGE.parent / file) for file in files]
+    broken = [(a, b) for a, b in itertools.pairwise(modules) if b not in edges[a]]
+    assert broken == []
+
+
 def test_the_root_holds_few_files() -> None:
     assert len([path for path in FILES if path.parent == PACKAGE]) <= MOST_IN_ROOT
 
@@ -194,15 +210,3 @@ def test_words_and_command_line_do_not_wait_for_heavy_imports(room: str) -> None
     for path in paths:
         for line, name in imports(path, only_at_top=True):
             assert name.split(".")[0] not in HEAVY, f"{path}:{line} imports {name} at the top"
-
-
-def test_the_readme_lists_a_chain_of_imports() -> None:
-    """`Read this first`: one can click from each file to the next."""
-    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
-    section = text.partition("## Read this first")[2].partition("\n## ")[0]
-    files = re.findall(r"^\d\. \[`onestop/(\S+)\.py`\]", section, re.MULTILINE)
-    modules = [f"onestop.{file.replace('/', '.')}" for file in files]
-    assert 3 <= len(modules) <= 6, "at most five hops"
-    edges = graph()
-    for here, there in itertools.pairwise(modules):
-        assert there in edges[here], f"{here} does not import {there}"

@@ -13,7 +13,7 @@ def test_good_data_has_no_findings_and_what_is_done_is_told() -> None:
     told = list[tuple[str, int, int]]()
     dataset = arrays(train=["ant"] * 10 + ["bee"] * 10, val=["ant", "bee"])
     assert lint_dataset(dataset, near=True, workers=0, watch=lambda *w: told.append(w)) == []
-    assert {what for what, _, _ in told} == {"looking", "comparing"}
+    assert {what for what, _, _ in told} == {"inspecting", "comparing"}
     assert all(0 < done <= total for _, done, total in told)
 
 

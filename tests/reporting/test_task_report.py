@@ -37,11 +37,11 @@ def tables(report: TaskReport, run: RunData) -> list[list[tuple[object, ...]]]:
 
 def test_the_result_is_the_first_metric() -> None:
     report = TaskReport()
-    assert report.result(a_run()) == "has accuracy 25.00% on 1,200 held-out test images"
+    assert report.result(a_run()) == "reaches accuracy 25.00% on 1,200 held-out test images"
     assert report.cell(a_run()) == "accuracy 25.00%"
     assert (report.remarks(a_run()), report.files(a_run()), report.shares(a_run())) == ([], {}, {})
     of_training = a_run(metrics={"images": 1, "split": "train"})
-    assert report.result(of_training) == "has accuracy not measured on 1 training image"
+    assert report.result(of_training) == "reaches accuracy (not measured) on 1 training image"
 
 
 def test_the_sections_are_the_metrics_and_the_largest_losses() -> None:
