@@ -14,6 +14,7 @@ from onestop.networks.catalog import OWN
 from onestop.networks.freezing import Freezing
 from onestop.networks.layers import ROOT, layers, leaves, tree
 from onestop.networks.surgery import find_heads
+from tests.networks.contract_lists import QUICK
 
 SHAPE = (3, 8, 8)
 
@@ -30,7 +31,9 @@ def on_shapes(name: str, classes: int = 10) -> tuple[nn.Module, tuple[int, ...]]
     return network, (entry.channels,) if entry.vectors else (entry.channels, *size)
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.thorough] * (n not in QUICK)) for n in OWN]
+)
 def test_multiply_adds_are_those_of_the_catalogue(name: str) -> None:
     assert tree(*on_shapes(name))[0]["multiply_adds"] == OWN[name].multiply_adds
 
