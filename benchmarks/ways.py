@@ -184,14 +184,14 @@ def bare_step(
 
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
     """A folder of classes of small pictures of one size, decoded: [N, H, W, C] and labels [N]."""
-    from onestop.data.prefetch import ahead
+    from onestop.data.prefetch import prefetch
     from onestop.data.sources.folder import images_below
     from onestop.images.decode import decode
     from onestop.runtime.device import cores
 
     classes = tuple(sorted(p.name for p in root.iterdir() if p.is_dir()))
     paths = [(path, k) for k, name in enumerate(classes) for path in images_below(root / name)[0]]
-    pixels = next(ahead([paths], lambda item: decode(item[0], 3), cores()))
+    pixels = next(prefetch([paths], lambda item: decode(item[0], 3), cores()))
     return (np.stack(pixels), np.array([k for _, k in paths], dtype=np.int64)), classes
 
 

@@ -4,7 +4,7 @@
 >>> run = onestop.train("digits", epochs=2)  # doctest: +SKIP
 >>> onestop.predict(run.folder, "digit.png")  # doctest: +SKIP
 
-Names are loaded when they are first used, so that `import onestop` is quick.
+Names are imported on first use, so that `import onestop` is fast.
 """
 
 from __future__ import annotations

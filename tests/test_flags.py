@@ -135,7 +135,7 @@ def test_options_are_the_arguments_with_their_texts() -> None:
     assert (target.name, target.text, target.positional, target.required) == (
         "target", "What it is done to.", True, True,
     )  # fmt: skip
-    assert (size.flag, size.default, fast.truth, way.default) == ("--size", None, True, "a")
+    assert (size.flag, size.default, fast.switch, way.default) == ("--size", None, True, "a")
     assert (target.place, way.place) == ("TARGET", "--way")
     assert {option.group for option in (target, size, fast, way)} == {""}
 

@@ -1,4 +1,4 @@
-"""The data: `open_data` is the only door; batches of tensors come out of `onestop.data.loader`."""
+"""Data sets: `open_data` is the single entry point; `onestop.data.loader` yields batches of tensors."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def open_data(
     seed: int = 0,
     for_training: bool = True,
 ) -> Dataset:
-    """Open a source of images and give it a validation split where it has none.
+    """Open a data source, and hold out a validation split if it has none.
 
     Args:
         source: `digits`; a torchvision set by name; a folder `root/<class>/*` or
             `root/train|val|test/<class>/*`; a CSV or Parquet table; or, in Python, arrays, torch
             data sets, or a mapping of splits to these.
-        root: Where sets known by name lie or are downloaded to; see `data_root`.
-        val_fraction: Part of the training images held out as `val` where the source has no such
+        root: Folder of the data sets known by name, and where they are downloaded; see `data_root`.
+        val_fraction: Fraction of the training images held out as `val` if the source has no such
             split; 0 holds none out.
-        seed: Chooses which images are held out.
-        for_training: Whether a split `train` with two classes or more is needed.
+        seed: Selects the images held out.
+        for_training: Whether a split `train` with at least two classes is required.
 
     Raises:
-        DataError: No such source, or one that cannot be trained on.
+        DataError: There is no such source, or it cannot be used for training.
     """
     dataset = _open(source, root, for_training)
     if "val" not in dataset.splits and "train" in dataset.splits and val_fraction > 0:
@@ -45,7 +45,7 @@ def open_data(
 
 
 def is_source(text: str) -> bool:
-    """Whether a word names a source rather than a network."""
+    """Whether a command-line word names a data source rather than a network."""
     return known_set(text) is not None or Path(text).exists()
 
 
@@ -65,6 +65,6 @@ def _open(source: Any, root: str | None, for_training: bool) -> Dataset:
     if path.exists():
         raise DataError(f"{source}: neither a folder nor a table ({listing(SUFFIXES)})")
     raise DataError(
-        f"{source}: no such folder or table, and no set of that name{did_you_mean(str(source), NAMES)}"
+        f"{source}: no such folder, table or data set{did_you_mean(str(source), NAMES)}"
         f" (known: {listing(NAMES, 20)})"
     )

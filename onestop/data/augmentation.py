@@ -1,9 +1,9 @@
-"""Random changes to training images: what is drawn, what it moves, and what it does to the pixels.
+"""Data augmentation: random draws, the geometric moves they imply, and their effect on the pixels.
 
-Every draw is a function of (seed, epoch, image) and of nothing else. From it follow the moves, by which
-targets that lie somewhere in the image can follow it, and then the pixels.
+Every draw is a pure function of (seed, epoch, image). The draws determine the moves, which targets with
+a position in the image can follow, and then the pixels.
 
-Legend: B images of a batch, C channels, H and W height and width of a stored image, h and w of a
+Legend: B images in a batch, C channels, H and W height and width of a stored image, h and w of a
 prepared one.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from onestop.recipe import Augment, AutoAugment
 
 SMALLEST_PART = 0.35
-"""Least share of the area that `resized-crop` keeps."""
+"""Smallest fraction of the area that `resized-crop` keeps."""
 _TRIES = 10
 
 Crops: TypeAlias = NDArray[np.float64] | None
@@ -41,26 +41,26 @@ Crops: TypeAlias = NDArray[np.float64] | None
 
 @dataclass(frozen=True)
 class Draw:
-    """What random numbers are a function of: a run's seed, an epoch counted from 0, and images [B]."""
+    """The key of the random numbers: the run's seed, an epoch counted from 0, and image indices [B]."""
 
     seed: int
     epoch: int
     indices: Indices
 
     def uniform(self, purpose: str, count: int) -> NDArray[np.float64]:
-        """Numbers in [0, 1) for a purpose, [B, count]: others in every epoch."""
+        """Uniform numbers in [0, 1) for a purpose, [B, count]; they differ between epochs."""
         return uniform(key_for(self.seed, purpose, self.epoch), self.indices, count)
 
 
 @dataclass(frozen=True)
 class Moves:
-    """Where augmentation moved the pixels of each image of a batch, in this order; None: nowhere.
+    """Geometric changes of each image of a batch, applied in this order; None: unchanged.
 
     Attributes:
-        crop: The part that was cut out and resized: its top, left, height and width as shares of the
-            image's, [B, 4].
-        shift: Pixels by which the prepared image was moved down and right, [B, 2]; it is black
-            where nothing came from.
+        crop: The crop that was resized: top, left, height and width as fractions of the image's
+            height and width, [B, 4].
+        shift: Pixels by which the prepared image was moved down and right, [B, 2]; the uncovered
+            border is black.
         flip: Whether it was mirrored left-right, [B].
     """
 
@@ -74,24 +74,23 @@ UNMOVED = Moves()
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is changed in training images at random; as constructed, nothing.
+    """The random changes made to training images; none by default.
 
     Attributes:
-        policy: `flip` mirrors half of the images left-right, and in the next epoch the others: each
-            image is seen both ways in turn, from which networks learn more than from chance (Jordan
-            2024, section 3.6, https://arxiv.org/abs/2404.00498). `crop` adds black around and cuts the
-            size out again at a random place (He et al. 2015, section 4.2,
-            https://arxiv.org/abs/1512.03385). `resized-crop` prepares a random part of the image (see
-            `part_of`), and flips.
+        policy: `flip` mirrors half of the images left-right, and the other half in the next epoch:
+            alternating flips train better than random ones (Jordan 2024, section 3.6,
+            https://arxiv.org/abs/2404.00498). `crop` pads with black and crops the original size at a
+            random position (He et al. 2015, section 4.2, https://arxiv.org/abs/1512.03385).
+            `resized-crop` resizes a random crop of the image (see `part_of`), and flips.
         padding: Pixels that `crop` adds on each side; None is an eighth of height and width.
-        auto: TrivialAugment or RandAugment; see `onestop.data.auto_augment`. Its kinds that turn or
-            shear are no part of `Moves`.
-        color: Strength of changes of brightness, contrast, saturation and hue, 0 to 1; see
+        auto: TrivialAugment or RandAugment; see `onestop.data.auto_augment`. Rotations and shears
+            are not recorded in `Moves`.
+        color: Strength of the changes of brightness, contrast, saturation and hue, 0 to 1; see
             `onestop.data.colors`.
-        erase: Share of the images in which a rectangle is erased; see `onestop.data.erasing`.
+        erase: Fraction of the images in which a rectangle is erased; see `onestop.data.erasing`.
         mixup: Parameter alpha of MixUp, for whole batches; see `onestop.data.mixing`.
-        cutmix: The same of CutMix. If both are above 0, chance decides for each batch.
-        seed: The run's.
+        cutmix: Parameter alpha of CutMix. If both are above 0, each batch gets one of them at random.
+        seed: The run's seed.
     """
 
     policy: Augment = "none"
@@ -105,12 +104,12 @@ class Augmentation:
 
     @property
     def cuts_parts(self) -> bool:
-        """Whether each epoch prepares other parts of the images."""
+        """Whether each epoch prepares different crops of the images."""
         return self.policy == "resized-crop"
 
     @property
     def recolors(self) -> bool:
-        """Whether it does more than flip and crop, which takes much longer per image."""
+        """Whether it changes pixel values too, which is much slower than flips and crops."""
         return self.auto != "none" or self.color > 0 or self.erase > 0
 
     @property
@@ -119,20 +118,20 @@ class Augmentation:
         return self.mixup > 0 or self.cutmix > 0
 
     def moves(self, draw: Draw, size: Sequence[int], crop: Crops = None) -> Moves:
-        """Where the pixels of some images go.
+        """The geometric changes of some images.
 
         Args:
-            draw: Of B images.
+            draw: The draw for B images.
             size: h and w.
-            crop: See `Moves`, if parts were cut out while preparing.
+            crop: See `Moves`, if crops were made while preparing.
         """
         shift = flip = None
         if self.policy in ("crop", "flip-crop"):
-            most = np.array(
+            padding = np.array(
                 [eighth(side) if self.padding is None else self.padding for side in size]
             )
-            places = draw.uniform("crop", 2) * (2 * most + 1)
-            shift = most - places.astype(np.int64)
+            positions = draw.uniform("crop", 2) * (2 * padding + 1)
+            shift = padding - positions.astype(np.int64)
         if self.policy in ("flip", "flip-crop", "resized-crop"):
             first = uniform(key_for(draw.seed, "flip"), draw.indices, 1)[:, 0] < 0.5
             flip = first != bool(draw.epoch % 2)
@@ -141,13 +140,13 @@ class Augmentation:
     def apply(
         self, images: Tensor, moves: Moves, draw: Draw, mean: Sequence[float] = (0.0,)
     ) -> Tensor:
-        """Move the pixels of prepared images, then change, recolour and erase.
+        """Augment prepared images: move, auto-augment, jitter colours, erase.
 
         Args:
-            images: uint8 [B, C, h, w], on any device; not changed. Anything if nothing is to be done.
-            moves: As `moves` gave them for the same draw; the crop was done while preparing.
-            draw: Of these images.
-            mean: What is erased becomes this, a value per channel or one for all, in [0, 1].
+            images: uint8 [B, C, h, w], on any device; not modified. Any tensor if nothing is enabled.
+            moves: The result of `moves` for the same draw; the crop was made while preparing.
+            draw: The draw for these images.
+            mean: Fill value of erased rectangles, one per channel or one for all, in [0, 1].
         """
         if moves.shift is not None:
             images = _shifted(images, moves.shift)
@@ -162,10 +161,10 @@ class Augmentation:
         return images
 
     def mix(self, inputs: Tensor, shares: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Mix the inputs of a batch with each other, and the shares of their targets alike.
+        """Mix the inputs of a batch with each other, and their target shares accordingly.
 
-        The batch is known by its first image: in an epoch no two have the same, however much of the
-        epoch was done elsewhere.
+        The random numbers are keyed by the batch's first image, which identifies it within an epoch
+        even if the run was resumed in between.
         """
         first = Draw(draw.seed, draw.epoch, draw.indices[:1])
         return mixed(inputs, shares, self.mixup, self.cutmix, first.uniform("mix", MIX_DRAWS)[0])
@@ -176,12 +175,12 @@ NONE = Augmentation()
 
 @dataclass(frozen=True)
 class Change:
-    """What augmentation does to samples in one epoch, for one network.
+    """The augmentation of one epoch, for one network.
 
     Attributes:
-        augmentation: What is done.
+        augmentation: The changes to make.
         epoch: Counted from 0.
-        mean: Of the network's preprocessing: what is erased becomes this.
+        mean: The mean of the network's preprocessing, which fills erased rectangles.
     """
 
     augmentation: Augmentation
@@ -189,40 +188,40 @@ class Change:
     mean: Sequence[float] = (0.0,)
 
     def draw(self, indices: Indices) -> Draw:
-        """What the changes to some samples are a function of."""
+        """The draw for some samples."""
         return Draw(self.augmentation.seed, self.epoch, indices)
 
     def moves(self, images: Tensor, indices: Indices, crop: Crops = None) -> Moves:
-        """Where the pixels of prepared samples [B, ...] go; see `Augmentation.moves`."""
+        """The geometric changes of prepared samples [B, ...]; see `Augmentation.moves`."""
         return self.augmentation.moves(self.draw(indices), images.shape[-2:], crop)
 
     def __call__(
         self, images: Tensor, indices: Indices, crop: Crops = None
     ) -> tuple[Tensor, Moves]:
-        """Changed samples [B, ...], and where their pixels went."""
+        """Augmented samples [B, ...] and their geometric changes."""
         draw = self.draw(indices)
         moves = self.augmentation.moves(draw, images.shape[-2:], crop)
         return self.augmentation.apply(images, moves, draw, self.mean), moves
 
 
 def part_of(height: int, width: int, draw: Draw) -> tuple[int, int, int, int]:
-    """Top, left, height and width of a random part of one image of H x W pixels.
+    """Top, left, height and width of a random crop of one image of H x W pixels.
 
-    The part has between `SMALLEST_PART` and all of the area and an aspect ratio of 3:4 to 4:3
+    The crop has between `SMALLEST_PART` and all of the area, and an aspect ratio of 3:4 to 4:3
     (Szegedy et al. 2015, section 6, https://arxiv.org/abs/1409.4842).
     """
     return _part(height, width, draw.uniform("part", 2 * _TRIES + 2)[0])
 
 
-def _mirrored(images: Tensor, which: NDArray[np.bool_]) -> Tensor:
-    chosen = torch.from_numpy(np.flatnonzero(which)).to(images.device)
+def _mirrored(images: Tensor, flip: NDArray[np.bool_]) -> Tensor:
+    indices = torch.from_numpy(np.flatnonzero(flip)).to(images.device)
     images = dense(images).clone()
-    rows(images).index_copy_(0, chosen, rows(dense(taken(images, chosen).flip(-1))))
+    rows(images).index_copy_(0, indices, rows(dense(taken(images, indices).flip(-1))))
     return images
 
 
 def eighth(size: int) -> int:
-    """An eighth of a side, 4 pixels of 32; at least 1."""
+    """An eighth of a side, at least 1: 4 pixels of 32."""
     return max(1, size // 8)
 
 
@@ -230,18 +229,19 @@ def _shifted(images: Tensor, shift: NDArray[np.int64]) -> Tensor:
     height, width = images.shape[-2:]
     down, right = np.abs(shift).max(0, initial=0).tolist()
     padded = F.pad(images, (right, right, down, down))
-    # [B, C, 2*down+1, 2*right+1, h, w]: every possible crop as a view; nothing is copied yet.
+    # [B, C, 2*down+1, 2*right+1, h, w]: a view of every possible crop; nothing is copied yet.
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)
     y, x = down - shift[:, 0], right - shift[:, 1]
-    if crops.device.type == "cpu":  # numpy copies runs of pixels, torch pixel by pixel
+    if crops.device.type == "cpu":  # numpy copies whole rows of pixels, torch single pixels
         return torch.from_numpy(crops.numpy()[np.arange(len(y)), :, y, x])
-    chosen = (torch.from_numpy(numbers).to(images.device) for numbers in (np.arange(len(y)), y, x))
-    image, top, left = chosen
+    image, top, left = (
+        torch.from_numpy(index).to(images.device) for index in (np.arange(len(y)), y, x)
+    )
     return crops[image, :, top, left]
 
 
 def _part(height: int, width: int, draws: NDArray[np.float64]) -> tuple[int, int, int, int]:
-    """Top, left, height and width of a random part; the whole middle where none fits."""
+    """Top, left, height and width of a random crop; the largest central one if none fits."""
     down, right = draws[-2:]
     for area, shape in draws[:-2].reshape(_TRIES, 2):
         size = height * width * (SMALLEST_PART + (1 - SMALLEST_PART) * area)

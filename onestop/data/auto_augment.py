@@ -1,13 +1,13 @@
-"""TrivialAugment and RandAugment: changes of many kinds, chosen at random for each image.
+"""TrivialAugment and RandAugment: operations picked at random per image.
 
-TrivialAugment "wide" makes one change of random size (Müller and Hutter 2021,
-https://arxiv.org/abs/2103.10158); RandAugment makes two of size 9 of 30 (Cubuk et al. 2019,
-https://arxiv.org/abs/1909.13719). Changes and sizes are those of torchvision's `TrivialAugmentWide` and
-`RandAugment`; pixels that come from outside an image are black. All images that got the same kind of
-change are changed in one call, each by its own size, which torchvision's kernels cannot do; those
-without a size are torchvision's.
+TrivialAugment "wide" applies one operation of random magnitude (Müller and Hutter 2021,
+https://arxiv.org/abs/2103.10158); RandAugment applies two of magnitude 9 of 30 (Cubuk et al. 2019,
+https://arxiv.org/abs/1909.13719). Operations and magnitudes are those of torchvision's
+`TrivialAugmentWide` and `RandAugment`; pixels from outside the image are black. All images with the
+same operation are processed in one call, each with its own magnitude, which torchvision's kernels
+cannot do; the operations without a magnitude are torchvision's.
 
-Legend: B images of a batch, n of them that get the same change, C channels, h and w height and width.
+Legend: B images in a batch, n of them with the same operation, C channels, h and w height and width.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
     from onestop.recipe import AutoAugment
 
 Sizes = NDArray[np.float64]
-"""How much each image is changed, [n]."""
+"""Magnitude per image, [n]."""
 Kernel: TypeAlias = Callable[[Tensor, Sizes], Tensor]
-"""Changes images uint8 [n, C, h, w] by sizes [n]."""
+"""An operation on images uint8 [n, C, h, w] with magnitudes [n]."""
 
-_LARGEST = 30  # sizes are 0 to 30, as published
+_LARGEST = 30  # magnitudes are 0 to 30, as published
 _RAND_SIZE = 9
 _ROUNDS = {"none": 0, "trivial": 1, "rand": 2}
 AUTO_DRAWS = {policy: 3 * rounds for policy, rounds in _ROUNDS.items()}
-"""Random numbers per image that `auto_augmented` takes: kind, size and sign of each change."""
+"""Random numbers per image used by `auto_augmented`: kind, magnitude and sign of each operation."""
 
 
 def auto_augmented(images: Tensor, policy: AutoAugment, draws: NDArray[np.float64]) -> Tensor:
-    """Images uint8 [B, C, h, w], each changed by the policy.
+    """Apply the policy to images uint8 [B, C, h, w].
 
     Args:
-        images: Not changed.
+        images: Not modified.
         policy: `trivial` or `rand`.
         draws: [B, `AUTO_DRAWS[policy]`] in [0, 1).
     """
-    for number in range(_ROUNDS[policy]):
-        images = _changed(images, policy, draws[:, 3 * number : 3 * number + 3])
+    for round_ in range(_ROUNDS[policy]):
+        images = _changed(images, policy, draws[:, 3 * round_ : 3 * round_ + 3])
     return images
 
 
 def _changed(images: Tensor, policy: AutoAugment, draws: Sizes) -> Tensor:
-    """One change per image; its kind, size and sign come from draws [B, 3]."""
+    """One operation per image; kind, magnitude and sign come from draws [B, 3]."""
     changes = space(policy, *images.shape[-2:])
     kinds = (draws[:, 0] * len(changes)).astype(np.int64)
     share = np.floor(draws[:, 1] * (_LARGEST + 1)) / _LARGEST
@@ -60,16 +60,16 @@ def _changed(images: Tensor, policy: AutoAugment, draws: Sizes) -> Tensor:
     sign = np.where(draws[:, 2] < 0.5, -1.0, 1.0)
     images = images.clone()
     for kind, (kernel, largest, signed) in enumerate(changes):
-        found = np.flatnonzero(kinds == kind)
-        if len(found):
-            rows = torch.from_numpy(found).to(images.device)
-            sizes = largest * share[found] * (sign[found] if signed else 1.0)
+        indices = np.flatnonzero(kinds == kind)
+        if len(indices):
+            rows = torch.from_numpy(indices).to(images.device)
+            sizes = largest * share[indices] * (sign[indices] if signed else 1.0)
             images[rows] = kernel(images[rows], sizes)
     return images
 
 
 def space(policy: AutoAugment, height: int, width: int) -> list[tuple[Kernel, float, bool]]:
-    """The kinds of change of a policy: kernel, largest size, and whether its sign is random."""
+    """The operations of a policy: kernel, largest magnitude, and whether the sign is random."""
     if policy == "trivial":
         shear, across, down, angle, factor, bits = 0.99, 32.0, 32.0, 135.0, 0.99, 6.0
     else:
@@ -93,11 +93,11 @@ def space(policy: AutoAugment, height: int, width: int) -> list[tuple[Kernel, fl
     ]
 
 
-# --- places ---
+# --- geometry ---
 
 
 def _sheared_across(images: Tensor, by: Sizes) -> Tensor:
-    """Rows moved by `by` a row, about the upper left corner."""
+    """Shift each row by `by` pixels more than the one above it, about the upper left corner."""
     return _taken_from(images, across=(1.0, by, by * images.shape[-2] / 2))
 
 
@@ -114,7 +114,7 @@ def _moved_down(images: Tensor, pixels: Sizes) -> Tensor:
 
 
 def _turned(images: Tensor, degrees: Sizes) -> Tensor:
-    """Turned against the clock about the middle."""
+    """Rotate counter-clockwise about the centre."""
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return _taken_from(images, across=(cosine, -sine, 0.0), down=(sine, cosine, 0.0))
 
@@ -123,9 +123,10 @@ _Row: TypeAlias = tuple[Sizes | float, Sizes | float, Sizes | float]
 
 
 def _taken_from(images: Tensor, across: _Row = (1, 0, 0), down: _Row = (0, 1, 0)) -> Tensor:
-    """Each pixel (x, y), counted from the middle, is the one next to the place found by two rows.
+    """Nearest-neighbour affine sampling, with coordinates (x, y) relative to the centre.
 
-    That place is across[0] x + across[1] y + across[2], and likewise down. Black where it is outside.
+    The source column is across[0] x + across[1] y + across[2], the source row likewise with `down`.
+    Black outside the image.
     """
     count, channels, height, width = images.shape
     x = torch.arange(width, device=images.device) - (width - 1) / 2  # [w]
@@ -137,22 +138,22 @@ def _taken_from(images: Tensor, across: _Row = (1, 0, 0), down: _Row = (0, 1, 0)
 
     column, line = nearest(across, width), nearest(down, height)
     inside = (column >= 0) & (column < width) & (line >= 0) & (line < height)
-    place = (line.clamp_(0, height - 1) * width).add_(column.clamp_(0, width - 1))
-    pixels = images.flatten(2).gather(2, place.view(count, 1, -1).expand(-1, channels, -1))
+    source = (line.clamp_(0, height - 1) * width).add_(column.clamp_(0, width - 1))
+    pixels = images.flatten(2).gather(2, source.view(count, 1, -1).expand(-1, channels, -1))
     return pixels.view_as(images) * inside[:, None]
 
 
 def _column(values: Sizes | float, count: int, images: Tensor) -> Tensor:
-    """Values on the device of the images, as [n, 1, 1]."""
+    """Values as [n, 1, 1] on the device of the images."""
     full = np.broadcast_to(np.asarray(values, np.float32), count).copy()
     return torch.from_numpy(full).to(images.device)[:, None, None]
 
 
-# --- colours; a fourth channel, alpha, keeps what it is ---
+# --- colours; an alpha channel is left unchanged ---
 
 
 def _sharpened(images: Tensor, by: Sizes) -> Tensor:
-    """Further from (above 0) or nearer to (below) its blurred self."""
+    """Move away from (above 0) or towards (below 0) the blurred image."""
     from torchvision.transforms.v2.functional import adjust_sharpness_image
 
     colours = images[:, :3]
@@ -163,26 +164,26 @@ def _sharpened(images: Tensor, by: Sizes) -> Tensor:
 
 
 def _posterized(images: Tensor, bits: Sizes) -> Tensor:
-    """Without the lowest bits."""
+    """Clear the lowest bits."""
     masks = torch.from_numpy((256 - 2 ** np.rint(bits)).astype(np.uint8)).to(images.device)
     return _with_alpha(images[:, :3] & masks[:, None, None, None], images)
 
 
 def _solarized(images: Tensor, by: Sizes) -> Tensor:
-    """Inverted where brighter than 255 - by."""
+    """Invert pixels brighter than 255 - by."""
     colours, threshold = images[:, :3], _column(255 - by, len(images), images)[:, None]
     return _with_alpha(torch.where(colours >= threshold, 255 - colours, colours), images)
 
 
 def _with_full_contrast(images: Tensor, _: Sizes) -> Tensor:
-    """Each channel spread over 0 ... 255."""
+    """Stretch each channel over 0 ... 255."""
     from torchvision.transforms.v2.functional import autocontrast_image
 
     return _with_alpha(autocontrast_image(images[:, :3]), images)
 
 
 def _equalized(images: Tensor, _: Sizes) -> Tensor:
-    """Each channel's values made about equally frequent."""
+    """Equalise the histogram of each channel."""
     from torchvision.transforms.v2.functional import equalize_image
 
     return _with_alpha(equalize_image(images[:, :3]), images)

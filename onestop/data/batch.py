@@ -1,6 +1,6 @@
-"""Samples on their way to a step: a `Chunk` of prepared ones, then a `Batch` of normalised ones.
+"""Chunks of prepared samples, and the normalised batches made from them.
 
-Legend: n samples of a chunk, B of a batch, C channels, h and w height and width, F values of a vector.
+Legend: n samples in a chunk, B in a batch, C channels, h and w height and width, F values of a vector.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from onestop.data.targets import Indices, TargetBatch
 
 @dataclass(frozen=True)
 class Chunk:
-    """Prepared samples of one batch, or of several that are handled together.
+    """Prepared samples of one batch, or of several processed together.
 
     Attributes:
-        images: [n, C, h, w] of uint8, or vectors [n, F] of float32.
-        indices: Their numbers in the split, [n].
-        moves: Where their pixels were moved.
-        cuts: Places between the batches.
+        images: uint8 [n, C, h, w], or vectors float32 [n, F].
+        indices: Positions in the split, [n].
+        moves: Their geometric changes.
+        cuts: Boundaries between the batches.
     """
 
     images: Tensor
@@ -38,14 +38,14 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Batch:
-    """The input of a step.
+    """The input of a training step.
 
     B is smaller than planned if images could not be read, and can be 0.
 
     Attributes:
         inputs: Normalised, [B, ...].
-        targets: One per input; see `onestop.data.targets`. For mixed images the share of each class.
-        indices: Numbers of the samples in their split, [B].
+        targets: One per input; see `onestop.data.targets`. For mixed images, class shares.
+        indices: Positions of the samples in their split, [B].
     """
 
     inputs: Tensor
@@ -56,7 +56,7 @@ class Batch:
         return len(self.indices)
 
     def cut(self, places: Sequence[int]) -> Iterator[Batch]:
-        """The parts between the places, in order, without copying."""
+        """Split at the places, in order, without copying."""
         if not places:
             yield self
             return
@@ -66,6 +66,6 @@ class Batch:
             yield Batch(inputs, self.targets[start:end], self.indices[start:end])
 
     def split(self, parts: int) -> Iterator[Batch]:
-        """So many parts, whose sizes differ by one at most."""
-        size, more = divmod(len(self), parts)
-        return self.cut([part * size + min(part, more) for part in range(1, parts)])
+        """Split into `parts` parts whose sizes differ by at most one."""
+        size, remainder = divmod(len(self), parts)
+        return self.cut([part * size + min(part, remainder) for part in range(1, parts)])

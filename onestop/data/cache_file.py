@@ -1,12 +1,12 @@
-"""Files that keep decoded images from one run to the next.
+"""Cache files of decoded images, reused by later runs.
 
-A file is never served unless it is whole and of just these images: its name is a hash of all that
-its pixels depend on (`onestop/data/decoded.py` says of what), and it ends with a description that holds
-a checksum of every part of it. There is no code in it and nothing that could become code.
+A file is only used if it is complete and matches the images exactly: its name is a hash of everything
+its pixels depend on (listed in `onestop/data/decoded.py`), and it ends with a description that contains
+a checksum of every part. It contains no code and nothing that could be executed.
 
 Layout: the pixels as bytes; a description as JSON; then 56 bytes: SHA-256 of the description, its
-length (8 bytes, little-endian) and 16 bytes that say what this is. The description comes last, since
-only then it is known which images could not be read; a file that was cut off has none.
+length (8 bytes, little-endian) and 16 magic bytes. The description comes last because unreadable images
+are only known then; a truncated file has none.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ if sys.platform != "win32":
     import fcntl
 
 FORMAT = 1
-"""Raised whenever other pixels would be stored for the same images; part of every key."""
+"""Incremented whenever the stored pixels of the same images would change; part of every key."""
 MOST_BYTES = 20 * 10**9
-"""All files together take at most this (20 GB), or a tenth of the free space where that is less."""
+"""Limit on the total size of all files: 20 GB, or a tenth of the free space if that is less."""
 
 _MAGIC = b"onestop images\0\1"
 _TRAILER = struct.Struct("<32sQ16s")
-_PART = 2**24  # bytes with a checksum of their own, so that threads can share in checking them
+_PART = 2**24  # bytes per checksum, so that threads can check parts in parallel
 _OURS = re.compile(r"[0-9a-f]{64}\.images|\.[0-9a-f]{64}\.[0-9a-f]{8}\.tmp")
 
 
 class DamagedError(Exception):
-    """A file of the cache that is not as it was written.
+    """A cache file that differs from what was written.
 
-    Not a `OneStopError`: no caller sees it, since the file is removed and written again.
+    Not a `OneStopError`: it never reaches the user, since the file is removed and rewritten.
     """
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The pixels of a file, memory-mapped, and what is said of them.
+    """The memory-mapped pixels of a cache file, and its description.
 
     Attributes:
-        pixels: Bytes, one after the other; changing them changes nothing on the disk.
+        pixels: Flat bytes, mapped copy-on-write: changes are not written to disk.
         about: The description: `source`, `split`, `images`, `prepared`, `bad`, ...
     """
 
@@ -68,7 +68,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the cache as `onestop info --cache` lists it; of a damaged one nothing is known."""
+    """A cache file as listed by `onestop info --cache`; `about` is None if it is damaged."""
 
     path: Path
     size: int
@@ -77,37 +77,39 @@ class Entry:
 
 
 def user_cache() -> Path:
-    """The folder below which OneStop may keep what it could also get again."""
+    """OneStop's folder in the user's cache, for files that can be recreated."""
     cache = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "onestop"
 
 
 def cache_folder() -> Path:
-    """The folder of decoded images: ONESTOP_CACHE, else one in the user's cache folder."""
-    given = os.environ.get("ONESTOP_CACHE")
-    return Path(given).expanduser() if given else user_cache() / "images"
+    """The folder of decoded images: ONESTOP_CACHE, or a folder in the user's cache."""
+    folder = os.environ.get("ONESTOP_CACHE")
+    return Path(folder).expanduser() if folder else user_cache() / "images"
 
 
 def limit(folder: Path) -> int:
-    """Bytes that all files together may take: ONESTOP_CACHE_GB, else `MOST_BYTES` or less.
+    """Maximum total size of all files in bytes: ONESTOP_CACHE_GB, or at most `MOST_BYTES`.
 
     Raises:
-        UsageError: ONESTOP_CACHE_GB is no number.
+        UsageError: ONESTOP_CACHE_GB is not a number.
     """
-    given = os.environ.get("ONESTOP_CACHE_GB")
-    if given:
+    gigabytes = os.environ.get("ONESTOP_CACHE_GB")
+    if gigabytes:
         try:
-            return max(0, int(float(given) * 10**9))
+            return max(0, int(float(gigabytes) * 10**9))
         except (ValueError, OverflowError):
-            raise UsageError(f"ONESTOP_CACHE_GB {given}: is no number of gigabytes") from None
-    there = next((p for p in (folder, *folder.parents) if p.exists()), Path())
-    held = sum(size for _, size, _ in _files(folder))
-    return min(MOST_BYTES, (shutil.disk_usage(there).free + held) // 10)
+            raise UsageError(
+                f"ONESTOP_CACHE_GB {gigabytes}: is not a number of gigabytes"
+            ) from None
+    existing = next((p for p in (folder, *folder.parents) if p.exists()), Path())
+    used = sum(size for _, size, _ in _files(folder))
+    return min(MOST_BYTES, (shutil.disk_usage(existing).free + used) // 10)
 
 
 def entries(folder: Path) -> list[Entry]:
-    """The files of the cache, the last used first; their pixels are not looked at."""
-    found = []
+    """The cache files, most recently used first, without reading their pixels."""
+    listed = []
     for path, size, used in _files(folder):
         if path.suffix == ".images":
             try:
@@ -115,62 +117,62 @@ def entries(folder: Path) -> list[Entry]:
                     about = _description(file, path)
             except (OSError, DamagedError):
                 about = None
-            found.append(Entry(path, size, used, about))
-    return sorted(found, key=lambda entry: -entry.used)
+            listed.append(Entry(path, size, used, about))
+    return sorted(listed, key=lambda entry: -entry.used)
 
 
 def clear(folder: Path) -> tuple[int, int]:
-    """Remove all files of the cache that nobody uses just now; numbers of removed and left ones.
+    """Remove all cache files that are not in use; the numbers of removed and remaining files.
 
-    Other files in the folder are left alone.
+    Other files in the folder are not touched.
     """
-    gone = [remove(path) for path, _, _ in _files(folder)]
-    return sum(gone), len(gone) - sum(gone)
+    removed = [remove(path) for path, _, _ in _files(folder)]
+    return sum(removed), len(removed) - sum(removed)
 
 
 def make_room(folder: Path, size: int) -> int | None:
-    """Remove the files that were not used for the longest time until `size` more bytes may come.
+    """Remove the least recently used files until `size` more bytes fit under the limit.
 
     Returns:
-        How many were removed; None where there is no room for so many bytes.
+        How many were removed; None if `size` bytes cannot be made to fit.
     """
     most, files = limit(folder), sorted(_files(folder), key=lambda file: file[2])
-    held, gone = sum(size for _, size, _ in files), 0
+    used, removed = sum(size for _, size, _ in files), 0
     if size > most:
         return None
     for path, freed, _ in files:
-        if held + size <= most:
+        if used + size <= most:
             break
         if remove(path):
-            held, gone = held - freed, gone + 1
-    return gone if held + size <= most else None
+            used, removed = used - freed, removed + 1
+    return removed if used + size <= most else None
 
 
 def remove(path: Path) -> bool:
-    """Remove a file unless a process reads or writes it; whether it is gone."""
+    """Remove a file unless a process is reading or writing it; whether it was removed."""
     try:
         with path.open("rb") as file:
             if not _lock(file, exclusive=True):
                 return False
         path.unlink()
-    except OSError:  # Windows refuses to remove what is in use
+    except OSError:  # Windows does not remove files in use
         return False
     return True
 
 
 def open_stored(path: Path, workers: int = 1, *, check: bool = True) -> Stored | None:
-    """Map a file of the cache into memory; None where there is none.
+    """Map a cache file into memory; None if there is none.
 
-    Every byte is read once and compared with its checksum, which takes far less time than decoding
-    and brings the file into the system's memory, where it is wanted next anyway.
+    Every byte is read once and its checksum compared, which is much faster than decoding and brings
+    the file into the page cache, where it is needed next anyway.
 
     Args:
         path: `<key>.images`.
         workers: Threads that check it.
-        check: Whether to; not needed right after writing.
+        check: Whether to compare checksums; unnecessary right after writing.
 
     Raises:
-        DamagedError: It is not as it was written.
+        DamagedError: The file differs from what was written.
     """
     try:
         with path.open("rb") as file:
@@ -179,19 +181,19 @@ def open_stored(path: Path, workers: int = 1, *, check: bool = True) -> Stored |
             if check:
                 _check(path, about, workers)
             pixels = np.empty(0, np.uint8)
-            if about["bytes"]:  # nothing cannot be mapped
+            if about["bytes"]:  # an empty range cannot be mapped
                 pixels = np.asarray(np.memmap(file, np.uint8, "c", shape=(about["bytes"],)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     with contextlib.suppress(OSError):
-        os.utime(path)  # when it was last used; the access time is often not kept
+        os.utime(path)  # records the last use; many file systems do not update the access time
     return Stored(pixels, about)
 
 
 class Writer:
-    """A file of the cache being written: under another name, and renamed once it is whole.
+    """Writes a cache file under a temporary name and renames it once it is complete.
 
-    Two processes that write the same file do no harm: each writes its own, with the same content.
+    Two processes may write the same file: each writes its own copy with the same content.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
@@ -207,7 +209,7 @@ class Writer:
         return self
 
     def write(self, data: memoryview) -> None:
-        """Add the bytes of some pixels."""
+        """Append pixels."""
         self._size += len(data)
         self._file.write(data)
         while data:
@@ -217,14 +219,14 @@ class Writer:
                 self._end_part()
 
     def finish(self, about: dict[str, Any]) -> Path:
-        """Add the description, flush to the disk, and give the file its name."""
+        """Append the description, flush to disk and rename the file to its final name."""
         self._end_part()
-        said = {**about, "key": self.key, "bytes": self._size, "sha256": self._digests}
-        text = json.dumps(said, ensure_ascii=True).encode()
+        description = {**about, "key": self.key, "bytes": self._size, "sha256": self._digests}
+        text = json.dumps(description, ensure_ascii=True).encode()
         self._file.write(text + _TRAILER.pack(hashlib.sha256(text).digest(), len(text), _MAGIC))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()  # Windows renames no open file
+        self._file.close()  # Windows does not rename open files
         self._temporary.replace(self.path)
         flush_folder(self.path.parent)
         return self.path
@@ -234,20 +236,20 @@ class Writer:
         self._part, self._room = hashlib.sha256(), _PART
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # closing writes what a full disk did not take
+        with contextlib.suppress(OSError):  # closing flushes again, which fails on a full disk
             self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
-    """Path, size and time of last use of each file that is ours, unfinished ones too."""
+    """Path, size and time of last use of every cache file, including unfinished ones."""
     try:
-        found = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:
         return
-    for path in found:
+    for path in paths:
         if _OURS.fullmatch(path.name):
-            with contextlib.suppress(OSError):  # removed by another process meanwhile
+            with contextlib.suppress(OSError):  # removed by another process in the meantime
                 status = path.stat()
                 yield path, status.st_size, status.st_mtime
 
@@ -255,24 +257,24 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
 def _description(file: IO[bytes], path: Path) -> dict[str, Any]:
     size = file.seek(0, os.SEEK_END)
     if size < _TRAILER.size:
-        raise DamagedError("cut off")
+        raise DamagedError("truncated")
     file.seek(size - _TRAILER.size)
     digest, length, magic = _TRAILER.unpack(file.read(_TRAILER.size))
     if magic != _MAGIC or length > size - _TRAILER.size:
-        raise DamagedError("cut off")
+        raise DamagedError("truncated")
     file.seek(size - _TRAILER.size - length)
     text = file.read(length)
     if hashlib.sha256(text).digest() != digest:
         raise DamagedError("its description has changed")
     about: dict[str, Any] = json.loads(text)
     if about["key"] != path.stem or int(about["bytes"]) + length + _TRAILER.size != size:
-        raise DamagedError("is not what its name says")
+        raise DamagedError("its content does not match its name")
     return about
 
 
 def _check(path: Path, about: dict[str, Any], workers: int) -> None:
     def intact(number: int) -> bool:
-        # Read and not mapped: what the disk cannot read must be an error and not end the process.
+        # Read rather than mapped: a read error must raise an exception, not kill the process.
         with path.open("rb") as file:
             file.seek(number * _PART)
             part = file.read(min(_PART, about["bytes"] - number * _PART))
@@ -284,9 +286,9 @@ def _check(path: Path, about: dict[str, Any], workers: int) -> None:
 
 
 def _lock(file: IO[bytes], *, exclusive: bool) -> bool:
-    """Mark an open file as in use, or see that nobody does; a mapping holds what its file held."""
+    """Lock an open file, shared while in use or exclusive to remove it; a mapping keeps the lock."""
     if sys.platform == "win32":
-        return True  # files in use cannot be removed there
+        return True  # Windows does not remove files in use
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:

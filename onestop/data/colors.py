@@ -1,11 +1,11 @@
-"""Brightness, contrast, saturation and hue of images, all in one affine function of their colours.
+"""Colour jitter: brightness, contrast, saturation and hue in one affine map per image.
 
-Each of the four is linear in a pixel's colour, and so is their composition: a matrix and an offset an
+Each of the four is affine in a pixel's colour, and so is their composition: a matrix and an offset per
 image (Haeberli 1993, "Matrix operations for image processing",
-http://www.graficaobscura.com/matrix/index.html). So they cost as much together as one alone, and a
-value is rounded and cut to 0 ... 255 only once, at the end.
+http://www.graficaobscura.com/matrix/index.html). All four together cost as much as one, and values are
+rounded and clipped to 0 ... 255 only once, at the end.
 
-Legend: B images of a batch, C channels, h and w height and width.
+Legend: B images in a batch, C channels, h and w height and width.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Factors = NDArray[np.float64]
-"""A number an image, [B]."""
+"""One factor per image, [B]."""
 
 HUE_SHARE = 0.25
-"""Largest turn of the hue, as a part of the colour circle, at a strength of 1; the proportion of the
-others to it is that of SimCLR (Chen et al. 2020, appendix A, https://arxiv.org/abs/2002.05709)."""
+"""Largest hue shift at a strength of 1, as a fraction of the colour circle; its ratio to the others is
+that of SimCLR (Chen et al. 2020, appendix A, https://arxiv.org/abs/2002.05709)."""
 JITTER_DRAWS = 4
-"""Random numbers an image that `jittered` takes."""
+"""Random numbers per image used by `jittered`."""
 
 _LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue (ITU-R BT.601, as in Pillow)
 _YIQ: NDArray[np.float64] = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-"""From red, green and blue to luma and two numbers that say the hue by their angle (NTSC)."""
+"""From RGB to luma and two chroma components whose angle is the hue (NTSC)."""
 _RGB = np.linalg.inv(_YIQ).astype(np.float64)
 
 
 def jittered(images: Tensor, strength: float, draws: Factors) -> Tensor:
-    """Images uint8 [B, C, h, w] with other colours, each at random by up to `strength`.
+    """Jitter the colours of images uint8 [B, C, h, w] at random by up to `strength`.
 
-    Brightness, contrast and saturation are multiplied by 1-strength ... 1+strength each, and the hue
-    is turned by up to a quarter of `strength`, as a part of the circle, either way.
+    Brightness, contrast and saturation are each multiplied by 1-strength ... 1+strength; the hue is
+    shifted either way by up to a quarter of `strength`, as a fraction of the circle.
 
     Args:
-        images: 1 (grey), 3 (colour) or 4 channels (colour and alpha, which stays); not changed.
+        images: 1 (grey), 3 (RGB) or 4 channels (RGB and alpha, which is kept); not modified.
         strength: 0 to 1.
         draws: [B, 4] in [0, 1).
     """
-    way = strength * (2 * draws - 1)
-    brightness, contrast, saturation = (1 + way[:, :3]).T
-    return recolored(images, brightness, contrast, saturation, HUE_SHARE * way[:, 3])
+    change = strength * (2 * draws - 1)
+    brightness, contrast, saturation = (1 + change[:, :3]).T
+    return recolored(images, brightness, contrast, saturation, HUE_SHARE * change[:, 3])
 
 
 def recolored(
@@ -53,35 +53,34 @@ def recolored(
     saturation: Factors | float = 1.0,
     turn: Factors | float = 0.0,
 ) -> Tensor:
-    """Images uint8 [B, C, h, w] with other colours, in this order of changes.
+    """Adjust brightness, contrast, saturation and hue of images uint8 [B, C, h, w], in this order.
 
     Args:
-        images: 1, 3 or 4 channels; of the fourth nothing is changed. Grey has neither saturation nor
-            hue.
-        brightness: What every value is multiplied by.
-        contrast: What the distance from the image's mean grey is multiplied by.
-        saturation: What the distance from the pixel's own grey is multiplied by.
-        turn: Turn of the hue, as a part of the circle; grey, and the grey of a colour, stay.
+        images: 1, 3 or 4 channels; alpha is not changed. Grey has neither saturation nor hue.
+        brightness: Factor on every value.
+        contrast: Factor on the distance from the image's mean grey.
+        saturation: Factor on the distance from the pixel's own grey.
+        turn: Hue shift as a fraction of the circle; preserves grey.
     """
     count = len(images)
-    light, hard, colour, turned = (
+    brightnesses, contrasts, saturations, turns = (
         np.broadcast_to(np.asarray(f, np.float64), count)
         for f in (brightness, contrast, saturation, turn)
     )
     mean = _mean_grey(images)
-    offset = _on(light * (1 - hard), images) * mean
+    offset = _on(brightnesses * (1 - contrasts), images) * mean
     if images.shape[1] == 1:
-        changed = images * _on(light * hard, images)[:, None, None, None]
+        changed = images * _on(brightnesses * contrasts, images)[:, None, None, None]
         return _bytes(changed.add_(offset[:, None, None, None]))
-    matrix = _hue(turned) @ _saturation(colour) * (light * hard)[:, None, None]
-    parts = [_bytes(plane) for plane in _mapped(images, _on(matrix, images), offset)]
-    return torch.stack([*parts, *images[:, 3:].unbind(1)], dim=1)
+    matrix = _hue(turns) @ _saturation(saturations) * (brightnesses * contrasts)[:, None, None]
+    planes = [_bytes(plane) for plane in _mapped(images, _on(matrix, images), offset)]
+    return torch.stack([*planes, *images[:, 3:].unbind(1)], dim=1)
 
 
 def _mapped(images: Tensor, matrix: Tensor, offset: Tensor) -> list[Tensor]:
     """Planes [B, h, w] of the new red, green and blue.
 
-    Written out instead of a product of matrices, whose rounding may depend on the batch's size.
+    Written out because the rounding of a matrix product may depend on the batch size.
     """
     red, green, blue = images[:, :3].float().unbind(1)
     rows = matrix[..., None, None].unbind(1)  # three of [B, 3, 1, 1]
@@ -92,7 +91,7 @@ def _mapped(images: Tensor, matrix: Tensor, offset: Tensor) -> list[Tensor]:
 
 
 def _mean_grey(images: Tensor) -> Tensor:
-    """The mean over the pixels of each image's grey, [B]; from sums of whole numbers, so exact."""
+    """The mean grey of each image, [B]; exact, since it is computed from integer sums."""
     pixels = images.shape[-2] * images.shape[-1]
     means = images[:, :3].sum((-2, -1)).float() / pixels
     if images.shape[1] == 1:
@@ -102,21 +101,21 @@ def _mean_grey(images: Tensor) -> Tensor:
 
 
 def _saturation(factor: Factors) -> NDArray[np.float64]:
-    """Matrices [B, 3, 3] between a pixel's colour (1) and its grey (0)."""
+    """Matrices [B, 3, 3] that interpolate between a pixel's grey (0) and its colour (1)."""
     weight = factor[:, None, None]
     matrices: NDArray[np.float64] = weight * np.eye(3) + (1 - weight) * _YIQ[0]
     return matrices
 
 
 def _hue(turn: Factors) -> NDArray[np.float64]:
-    """Matrices [B, 3, 3] that turn colours about the grey axis."""
+    """Matrices [B, 3, 3] that rotate colours about the grey axis."""
     angle = 2 * np.pi * turn
     cosine, sine = np.cos(angle), np.sin(angle)
-    turning: NDArray[np.float64] = np.zeros((len(turn), 3, 3))
-    turning[:, 0, 0] = 1
-    turning[:, 1, 1], turning[:, 1, 2] = cosine, -sine
-    turning[:, 2, 1], turning[:, 2, 2] = sine, cosine
-    matrices: NDArray[np.float64] = _RGB @ turning @ _YIQ
+    rotation: NDArray[np.float64] = np.zeros((len(turn), 3, 3))
+    rotation[:, 0, 0] = 1
+    rotation[:, 1, 1], rotation[:, 1, 2] = cosine, -sine
+    rotation[:, 2, 1], rotation[:, 2, 2] = sine, cosine
+    matrices: NDArray[np.float64] = _RGB @ rotation @ _YIQ
     return matrices
 
 

@@ -1,4 +1,4 @@
-"""A data set: its splits, and what was odd about it."""
+"""Data sets: named splits of samples, skipped files and notes on anything unusual."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from onestop.text import listing, plural
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file of the source that is not used, and the split it would belong to where that is known."""
+    """A file of the source that is not used, with the split it would belong to if that is known."""
 
     path: str
     reason: str
@@ -25,33 +25,33 @@ class Skipped:
 
 
 def named(files: Sequence[Skipped], limit: int = 3) -> str:
-    """The first of some files, each with its reason."""
+    """The first few files as text, each with its reason."""
     return listing((f"{file.path} ({file.reason})" for file in files), limit)
 
 
 def require_none_skipped(skipped: Sequence[Skipped], name: str) -> None:
-    """What `--strict` asks for.
+    """Refuse skipped files, for `--strict`.
 
     Raises:
         DataError: A file of the source cannot be used.
     """
     if skipped:
         raise DataError(
-            f"{name}: {plural(len(skipped), 'file')} cannot be used: {named(skipped)}; mend or remove "
-            "what is named, or leave out --strict"
+            f"{name}: {plural(len(skipped), 'file')} cannot be used: {named(skipped)}; fix or remove "
+            "them, or omit --strict"
         )
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Splits whose targets are of one kind and share one list of names.
+    """Splits whose targets have the same type and share one list of names.
 
     Attributes:
-        name: What a person calls it.
-        splits: By name: train, val, test.
+        name: Display name.
+        splits: Samples by split name: train, val, test.
         skipped: Files of the source that are not used.
-        notes: Sentences on what was odd.
-        groups: Of a split, the group (a patient, a video) of each sample, if the source names any.
+        notes: Sentences on anything unusual.
+        groups: By split, the group (a patient, a video) of each sample, if the source has any.
     """
 
     name: str
@@ -66,17 +66,17 @@ class Dataset:
 
     @property
     def targets(self) -> Targets:
-        """The targets of the first split; those of the others are of the same kind and names."""
+        """The targets of the first split; the others have the same type and names."""
         return self._first.targets
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes or labels; empty if numbers are predicted instead (regression)."""
+        """Names of the classes or labels; empty for regression."""
         return self.targets.names
 
     @property
     def task(self) -> str:
-        """Name of the task that learns from its targets."""
+        """Name of the task that its targets are for."""
         return self.targets.task
 
     @property
@@ -91,23 +91,22 @@ class Dataset:
             DataError: There is no such split.
         """
         if name not in self.splits:
-            have = listing(self.splits)
-            raise DataError(f"{self.name}: has no split {name!r}; it has {have}")
+            raise DataError(f"{self.name}: has no split {name!r}; it has {listing(self.splits)}")
         return self.splits[name]
 
     def counts(self, split: str) -> Indices:
-        """Images of each class in a split, [K]."""
+        """Number of images per class in a split, [K]."""
         return self.splits[split].targets.counts()
 
     def with_splits(self, splits: Mapping[str, Samples], *notes: str) -> Dataset:
-        """The same data set cut differently."""
+        """The same data set with other splits and further notes."""
         return replace(self, splits=splits, notes=(*self.notes, *notes))
 
     def onto(self, names: Sequence[str]) -> Dataset:
-        """The same data set, its targets numbered as in another list of names: a model's.
+        """The same data set with targets numbered by another list of names, such as a model's.
 
         Raises:
-            DataError: A name is not on that list, or one of the two has numbers instead.
+            DataError: A name is not on that list, or only one of the two has names.
         """
         try:
             splits = {
@@ -119,7 +118,7 @@ class Dataset:
         return replace(self, splits=splits)
 
     def fingerprint(self) -> str:
-        """A hash of class names, targets and inputs (of files: paths and sizes)."""
+        """A hash of class names, targets and inputs (for files: paths and sizes)."""
         digest = hashlib.sha256("\0".join(self.classes).encode(errors="surrogateescape"))
         for name, samples in sorted(self.splits.items()):
             digest.update(f"\n{name} {len(samples)}\n".encode())
@@ -130,7 +129,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What the defaults of a recipe are derived from."""
+    """Properties of a data set from which the defaults of a recipe are derived."""
 
     images: int
     classes: int
@@ -143,7 +142,7 @@ class DatasetInfo:
 
 
 def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
-    """Number, size and channels of the training images, from the headers of `look_at` of them."""
+    """Count, median size and channels of the training images, from `look_at` of their headers."""
     train = dataset.splits["train"]
     if not train.is_image:
         return DatasetInfo(

@@ -1,9 +1,9 @@
-"""A split decoded once for many epochs: in memory, or in a file that later runs open.
+"""Decoded splits cached across epochs: in memory, or in a file that later runs reuse.
 
-Two things can be kept: images as the network sees them (`prepared`), and, if each epoch cuts other
-parts out of them, whole images scaled down (`ScaledSamples`). Where they are kept changes no bit.
+Two forms can be cached: prepared images, as the network sees them, and, if every epoch takes different
+crops, whole images scaled down (`ScaledSamples`). Results are bit-identical wherever they are cached.
 
-Legend: N images, C channels, h and w height and width of a kept image, F values of a vector.
+Legend: N images, C channels, h and w height and width of a cached image, F values of a vector.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.disk_cache import DiskCache, Found, Job, pack
-from onestop.data.prefetch import ahead, groups
+from onestop.data.disk_cache import CachedPixels, DiskCache, Job, pack
+from onestop.data.prefetch import groups, prefetch
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, interpolate, pixel_tensor
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
@@ -25,16 +25,16 @@ from onestop.errors import BadImageError, UsageError
 from onestop.images.decode import Pixels
 from onestop.runtime.memory import available
 
-CHUNK = 1024  # images treated in one call: more no longer fit the processor's caches
+CHUNK = 1024  # images processed in one call: more would not fit the CPU caches
 
 
 class ScaledSamples(Samples):
-    """Images of a split scaled down, in one flat array; those that could not be read are empty."""
+    """Images of a split scaled down, in one flat array; unreadable ones are empty."""
 
     def __init__(
         self, original: Samples, channels: int, flat: NDArray[np.uint8], shapes: NDArray[np.int64]
     ) -> None:
-        """`flat` holds images [h, w, channels] one after the other, `shapes` [N, 2] h and w."""
+        """`flat` holds the images [h, w, channels] back to back, `shapes` [N, 2] their h and w."""
         self.original, self.targets = original, original.targets
         self.channels, self.flat, self.shapes = channels, flat, shapes
         self.ends = np.cumsum(shapes.prod(1) * channels)
@@ -61,14 +61,14 @@ class ScaledSamples(Samples):
 
 @dataclass
 class DecodedCache:
-    """Keeps a split.
+    """Decodes a split for caching.
 
     Attributes:
         samples: The split.
-        preprocessing: How the network sees it.
+        preprocessing: The network's preprocessing.
         workers: Threads that decode.
-        bad: Number of each image that cannot be read, with the reason; added to.
-        store: Where it is kept on the disk; in memory if not given.
+        bad: Index of each unreadable image, with the reason; extended.
+        store: The cache on disk; None caches in memory.
     """
 
     samples: Samples
@@ -78,26 +78,26 @@ class DecodedCache:
     store: DiskCache | None = None
 
     def prepared(self) -> Tensor:
-        """All images as the network sees them, uint8 [N, C, h, w]; unreadable ones are black.
+        """All prepared images, uint8 [N, C, h, w]; unreadable ones are black.
 
-        Vectors are taken as they are, float32 [N, F].
+        Vectors are returned unchanged, float32 [N, F].
         """
         if self.samples.in_memory:
             return self._prepared_arrays()
-        kept = self.preprocessing.room(len(self.samples))
+        images = self.preprocessing.room(len(self.samples))
 
         def load(index: int) -> None:
             try:
-                kept[index] = self.preprocessing.prepare(self.samples, index)
+                images[index] = self.preprocessing.prepare(self.samples, index)
             except BadImageError as error:
                 self.bad[index] = str(error)
 
-        for _ in ahead(groups(len(kept)), load, self.workers):
+        for _ in prefetch(groups(len(images)), load, self.workers):
             pass
-        return kept
+        return images
 
     def prepared_on_disk(self) -> Tensor | None:
-        """The same out of a file, which is written if there is none; None if that fails."""
+        """The same from a file, which is written if it does not exist; None if that fails."""
         to = self.preprocessing
         assert isinstance(to, ImagePreprocessing)
         assert self.store is not None
@@ -113,17 +113,17 @@ class DecodedCache:
             (h, w, channels),
             self.workers,
         )
-        found = self.store.get(job, how, lambda: size)
-        if found is None:
+        cached = self.store.get(job, how, lambda: size)
+        if cached is None:
             return None
-        self.bad.update(found.bad)
-        return torch.from_numpy(found.pixels).view(-1, h, w, channels).permute(0, 3, 1, 2)
+        self.bad.update(cached.bad)
+        return torch.from_numpy(cached.pixels).view(-1, h, w, channels).permute(0, 3, 1, 2)
 
     def scaled(self) -> ScaledSamples:
-        """All images, those with a longer shorter side than `scaled_side` brought down to it.
+        """All images, with the shorter side scaled down to `scaled_side` if it is longer.
 
         Raises:
-            UsageError: They take more memory than there is.
+            UsageError: They need more memory than is free.
         """
         to = self.preprocessing
         assert isinstance(to, ImagePreprocessing)
@@ -131,65 +131,65 @@ class DecodedCache:
 
         def load(index: int) -> Pixels:
             pixels = self.samples.read(index, channels)
-            h, w = _fitting(pixels.shape[0], pixels.shape[1], side)
+            h, w = _scaled_shape(pixels.shape[0], pixels.shape[1], side)
             image = interpolate(pixel_tensor(pixels), (h, w), to.interpolation)[0]
             return image.permute(1, 2, 0).contiguous().numpy()
 
         job = Job(self.samples, load, (0, 0, channels), self.workers)
-        found = None
+        cached = None
         if self.store is not None:
             how = {
                 "kind": "scaled", "channels": channels, "side": side,
                 "interpolation": to.interpolation,
             }  # fmt: skip
-            found = self.store.get(job, how, lambda: self._scaled_size(side, channels))
-        if found is None:
+            cached = self.store.get(job, how, lambda: self._scaled_size(side, channels))
+        if cached is None:
             size = self._scaled_size(side, channels)
             require_memory(size, len(self.samples), "disk" if self.store else "memory")
             memory = io.BytesIO()
             shapes, bad = pack(job, memory)
-            found = Found(np.frombuffer(memory.getbuffer(), np.uint8), shapes, bad)
-        self.bad.update(found.bad)
-        sizes = np.array(found.shapes, np.int64)[:, :2]
-        return ScaledSamples(self.samples, channels, found.pixels, sizes)
+            cached = CachedPixels(np.frombuffer(memory.getbuffer(), np.uint8), shapes, bad)
+        self.bad.update(cached.bad)
+        sizes = np.array(cached.shapes, np.int64)[:, :2]
+        return ScaledSamples(self.samples, channels, cached.pixels, sizes)
 
     def _prepared_arrays(self) -> Tensor:
         if not self.preprocessing.is_image:
             return self.preprocessing.prepare_many(self.samples, slice(None))
-        kept = self.preprocessing.room(len(self.samples))
+        images = self.preprocessing.room(len(self.samples))
 
         def load(start: int) -> None:
             part = slice(start, start + CHUNK)
-            kept[part] = self.preprocessing.prepare_many(self.samples, part)
+            images[part] = self.preprocessing.prepare_many(self.samples, part)
 
-        for _ in ahead([range(0, len(kept), CHUNK)], load, self.workers):
+        for _ in prefetch([range(0, len(images), CHUNK)], load, self.workers):
             pass
-        return kept
+        return images
 
     def _scaled_size(self, side: int, channels: int) -> int:
-        """Bytes of all images scaled down, from their headers."""
+        """Size of all scaled images in bytes, from their headers."""
 
         def size(index: int) -> int:
             try:
                 height, width, _ = self.samples.measure(index)
             except BadImageError:
                 return 0
-            return int(np.prod(_fitting(height, width, side))) * channels
+            return int(np.prod(_scaled_shape(height, width, side))) * channels
 
-        return sum(sum(group) for group in ahead(groups(len(self.samples)), size, self.workers))
+        return sum(sum(group) for group in prefetch(groups(len(self.samples)), size, self.workers))
 
 
 def scaled_side(preprocessing: ImagePreprocessing) -> int:
-    """Pixels of the shorter side of a scaled image: 256 for a network that sees 224, and so on.
+    """Shorter side of a scaled image in pixels: 256 for an input of 224, otherwise in proportion.
 
-    256 is what images are usually scaled to before 224 pixels are cut out of them (Krizhevsky et al.
-    2012, section 5.1, https://papers.nips.cc/paper/4824).
+    Images are usually resized to 256 pixels before a crop of 224 (Krizhevsky et al. 2012, section 5.1,
+    https://papers.nips.cc/paper/4824).
     """
     return round(max(preprocessing.size) * 256 / 224)
 
 
-def require_memory(size: int, images: int, asked: str) -> None:
-    """See that images of so many bytes fit into memory.
+def require_memory(size: int, images: int, mode: str) -> None:
+    """Check that images of `size` bytes fit into memory; `mode` is the value of --cache.
 
     Raises:
         UsageError: They do not.
@@ -197,14 +197,14 @@ def require_memory(size: int, images: int, asked: str) -> None:
     free = available()
     if free is not None and size > free:
         raise UsageError(
-            f"--cache {asked}: {images:,} images take {size / 1e9:.2f} GB of memory and "
+            f"--cache {mode}: {images:,} images need {size / 1e9:.2f} GB of memory, but only "
             f"{free / 1e9:.2f} GB are free; use --cache none"
-            + (" or --cache disk" if asked == "memory" else ", or make room on the disk")
+            + (" or --cache disk" if mode == "memory" else ", or free up disk space")
         )
 
 
-def _fitting(height: int, width: int, side: int) -> tuple[int, int]:
-    """Height and width with the shorter of them at most `side`."""
+def _scaled_shape(height: int, width: int, side: int) -> tuple[int, int]:
+    """Height and width scaled so that the shorter side is at most `side`."""
     shorter = min(height, width)
     if shorter <= side:
         return height, width

@@ -1,9 +1,9 @@
-"""The pixels of a split out of a file of the cache, which is written where there is none.
+"""The disk cache: the pixels of a split from a cache file, which is written if it does not exist.
 
-What the file is called is a hash of all that the pixels depend on: the content of each image file, all
-of it, in their order; the geometry they are brought to; and the versions of what decodes and resizes.
-Reading the files costs far less than decoding them, and size and time of a file do not tell whether it
-is still the same.
+The file name is a hash of everything the pixels depend on: the full content of each image file, in
+order; the target geometry; and the versions of the libraries that decode and resize. Reading the files
+is much cheaper than decoding them, while their size and modification time do not prove that they are
+unchanged.
 
 Legend: N images.
 """
@@ -24,18 +24,19 @@ from numpy.typing import NDArray
 from PIL import features
 
 from onestop.data import cache_file as cache
-from onestop.data.prefetch import ahead, groups
+from onestop.data.prefetch import groups, prefetch
 from onestop.errors import BadImageError
+from onestop.text import plural
 
 if TYPE_CHECKING:
     from onestop.data.samples import Samples
     from onestop.images.decode import Pixels
 
 
-class _UnkeptError(Exception):
-    """A reason not to write a file.
+class _NotCachedError(Exception):
+    """A reason not to write a cache file.
 
-    Not a `OneStopError`: no caller sees it, since it becomes a line of what the cache reports.
+    Not a `OneStopError`: it never reaches the user, but becomes a note.
     """
 
 
@@ -45,12 +46,12 @@ class _Sink(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """How the pixels of a split are made.
+    """How to compute the pixels of a split.
 
     Attributes:
         samples: The split.
-        load: Pixels of one image by its number; runs in several threads at once.
-        blank: Shape of what stands for an image that cannot be read.
+        load: Returns the pixels of one image by index; runs in several threads at once.
+        blank: Shape of the zeros that stand for an unreadable image.
         workers: Threads.
     """
 
@@ -61,8 +62,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Pixels of all images one after the other, the shape of each, and which cannot be read."""
+class CachedPixels:
+    """Flat pixels of all images, the shape of each, and the unreadable ones with their reasons."""
 
     pixels: NDArray[np.uint8]
     shapes: list[tuple[int, ...]]
@@ -71,44 +72,44 @@ class Found:
 
 @dataclass
 class DiskCache:
-    """Where a split is kept on the disk.
+    """The cache of one split on disk.
 
     Attributes:
-        source: Name of the data set, for people.
-        split: ... and of the split.
-        said: A line on each thing worth knowing; added to.
-        folder: Of the cache's files.
+        source: Display name of the data set.
+        split: Name of the split.
+        notes: One line per event worth reporting; extended.
+        folder: Folder of the cache files.
     """
 
     source: str
     split: str
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     folder: Path = field(default_factory=cache.cache_folder)
 
-    def get(self, job: Job, how: Mapping[str, Any], size: Callable[[], int]) -> Found | None:
-        """The pixels out of the file, written now where it is missing or damaged.
+    def get(self, job: Job, how: Mapping[str, Any], size: Callable[[], int]) -> CachedPixels | None:
+        """The pixels from the file, which is written first if it is missing or damaged.
 
         Args:
-            job: How the pixels are made.
-            how: What they depend on beside the files' content, as JSON can say it.
-            size: Bytes that they will take, about; asked for only where they are written.
+            job: How to compute the pixels.
+            how: Everything they depend on besides the files' content, JSON-serialisable.
+            size: Their approximate size in bytes; called only before writing.
 
         Returns:
-            None where they cannot be kept on the disk; `said` has the reason.
+            None if they cannot be cached on disk; `notes` has the reason.
         """
         try:
             stored = self._open(job, how, size)
-        except (OSError, _UnkeptError) as error:
+        except (OSError, _NotCachedError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             place = getattr(error, "filename", None) or self.folder
-            self._say(f"not kept on the disk: {place}: {reason}")
+            self._note(f"not cached on disk: {place}: {reason}")
             return None
         if stored is None:  # removed by another process in between
             return None
         about = stored.about
         bad = {int(index): reason for index, reason in about["bad"].items()}
-        shapes = [tuple(shape) for shape in about["shapes"]]  # one where all are alike
-        return Found(stored.pixels, shapes * (about["images"] // len(shapes)), bad)
+        shapes = [tuple(shape) for shape in about["shapes"]]  # a single one if all are equal
+        return CachedPixels(stored.pixels, shapes * (about["images"] // len(shapes)), bad)
 
     def _open(
         self, job: Job, how: Mapping[str, Any], size: Callable[[], int]
@@ -117,24 +118,24 @@ class DiskCache:
         path = self.folder / f"{_key(digests, how)}.images"
         try:
             if stored := cache.open_stored(path, job.workers):
-                self._say(f"{len(job.samples):,} images out of {self.folder}, none decoded")
+                self._note(f"{len(job.samples):,} images read from {self.folder}, none decoded")
                 return stored
         except cache.DamagedError as error:
-            self._say(f"{path}: {error}; it is made anew")
+            self._note(f"{path}: {error}; rewriting it")
             cache.remove(path)
         self._make_room(size())
         self._write(path, digests, job, how)
         return cache.open_stored(path, check=False)
 
     def _make_room(self, size: int) -> None:
-        gone = cache.make_room(self.folder, size)
-        if gone is None:
+        removed = cache.make_room(self.folder, size)
+        if removed is None:
             most = cache.limit(self.folder) / 1e9
-            raise _UnkeptError(
+            raise _NotCachedError(
                 f"{size / 1e9:.3g} GB do not fit into {most:.3g} GB; raise ONESTOP_CACHE_GB"
             )
-        if gone:
-            self._say(f"{gone} of its files, not used for the longest time, were removed")
+        if removed:
+            self._note(f"removed {plural(removed, 'least recently used file')}")
 
     def _write(self, path: Path, digests: list[bytes], job: Job, how: Mapping[str, Any]) -> None:
         samples = job.samples
@@ -143,12 +144,12 @@ class DiskCache:
             try:
                 pixels = job.load(index)
             except BadImageError as error:
-                if _passing(error):
-                    raise _UnkeptError(f"{samples.name(index)}: {error}") from error
+                if _is_temporary(error):
+                    raise _NotCachedError(f"{samples.name(index)}: {error}") from error
                 raise
-            finally:  # else the pixels may be of another content than the name says
+            finally:  # else the pixels might not match the hash in the file name
                 if samples.digest(index) != digests[index]:
-                    raise _UnkeptError(f"{samples.name(index)} changes while it is read")
+                    raise _NotCachedError(f"{samples.name(index)} changed while it was read")
             return pixels
 
         with cache.Writer(self.folder, path.stem) as writer:
@@ -158,14 +159,14 @@ class DiskCache:
                 "bad": bad, "shapes": shapes[:1] if len(set(shapes)) == 1 else shapes,
             }  # fmt: skip
             writer.finish(about)
-        self._say(f"{len(samples):,} images decoded and kept in {self.folder}")
+        self._note(f"{len(samples):,} images decoded and cached in {self.folder}")
 
-    def _say(self, line: str) -> None:
-        self.said.append(f"cache: {self.split}: {line}")
+    def _note(self, line: str) -> None:
+        self.notes.append(f"cache: {self.split}: {line}")
 
 
 def pack(job: Job, sink: _Sink) -> tuple[list[tuple[int, ...]], dict[int, str]]:
-    """Write the pixels of all images in their order; their shapes, and which cannot be read."""
+    """Write the pixels of all images in order; their shapes, and the unreadable ones."""
     shapes, bad = [], {}
 
     def attempt(index: int) -> Pixels | BadImageError:
@@ -174,11 +175,11 @@ def pack(job: Job, sink: _Sink) -> tuple[list[tuple[int, ...]], dict[int, str]]:
         except BadImageError as error:
             return error
 
-    loaded = ahead(groups(len(job.samples)), attempt, job.workers)
-    for index, found in enumerate(image for group in loaded for image in group):
-        if isinstance(found, BadImageError):
-            bad[index] = str(found)
-        pixels = np.zeros(job.blank, np.uint8) if isinstance(found, BadImageError) else found
+    loaded = prefetch(groups(len(job.samples)), attempt, job.workers)
+    for index, result in enumerate(image for group in loaded for image in group):
+        if isinstance(result, BadImageError):
+            bad[index] = str(result)
+        pixels = np.zeros(job.blank, np.uint8) if isinstance(result, BadImageError) else result
         sink.write(np.ascontiguousarray(pixels).reshape(-1).data)
         shapes.append(pixels.shape)
     return shapes, bad
@@ -187,30 +188,30 @@ def pack(job: Job, sink: _Sink) -> tuple[list[tuple[int, ...]], dict[int, str]]:
 def _digests(job: Job) -> list[bytes]:
     samples = job.samples
 
-    def several(numbers: range) -> list[bytes]:  # one file is too little work for a thread
-        return [samples.digest(index) for index in numbers]
+    def digest_all(indices: range) -> list[bytes]:  # one file is too little work for a task
+        return [samples.digest(index) for index in indices]
 
-    found = ahead(([numbers] for numbers in groups(len(samples))), several, job.workers)
-    return [digest for batch in found for group in batch for digest in group]
+    batches = prefetch(([indices] for indices in groups(len(samples))), digest_all, job.workers)
+    return [digest for batch in batches for group in batch for digest in group]
 
 
 def _key(digests: list[bytes], how: Mapping[str, Any]) -> str:
-    """The name of the file with just these pixels.
+    """The name of the file with exactly these pixels.
 
-    Other decoders and processors can round a pixel otherwise, so that they count too.
+    Includes the decoder versions and the CPU capability, since either can change the rounding.
     """
     libraries = ("libjpeg_turbo", "jpg", "webp", "libtiff")
     made_by = [
         cache.FORMAT, PIL.__version__, *map(features.version, libraries), torch.__version__,
         torch.backends.cpu.get_cpu_capability(),
     ]  # fmt: skip
-    whole = hashlib.sha256(json.dumps([how, made_by], sort_keys=True).encode())
-    whole.update(b"".join(digests))
-    return whole.hexdigest()
+    key = hashlib.sha256(json.dumps([how, made_by], sort_keys=True).encode())
+    key.update(b"".join(digests))
+    return key.hexdigest()
 
 
-def _passing(error: BadImageError) -> bool:
-    """Whether an image cannot be read because of the machine, which may read it the next time."""
+def _is_temporary(error: BadImageError) -> bool:
+    """Whether reading an image failed because of the machine, so that it may succeed next time."""
     cause = error.__cause__
     return isinstance(cause, MemoryError) or (
         isinstance(cause, OSError) and cause.errno is not None

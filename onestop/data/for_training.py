@@ -1,4 +1,4 @@
-"""The training split as a recipe wants it: with its random changes, and kept where it says."""
+"""The training loader of a recipe: augmentation and caching as configured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onestop.runtime.device import CPU, Engine
 
 
 def augmentation_of(recipe: Recipe) -> Augmentation:
-    """The random changes that a resolved recipe describes."""
+    """The augmentation that a recipe configures."""
     return Augmentation(
         policy=recipe.augmentation.augment,
         padding=recipe.augmentation.crop_padding,
@@ -35,7 +35,7 @@ def training_loader(
     keep: Keep = "none",
     store: DiskCache | None = None,
 ) -> Loader:
-    """The batches that a run trains on; for `keep` and `store` see `choose_source`."""
+    """The loader that a run trains on; for `keep` and `store` see `choose_source`."""
     augmentation = augmentation_of(recipe)
     pixels = choose_source(
         samples, preprocessing, parts=augmentation.cuts_parts, workers=recipe.machine.workers,

@@ -1,4 +1,4 @@
-"""Images as a person gives them to a command or a function: files, folders, things in memory."""
+"""User inputs of commands and functions: image files, folders and images in memory."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from onestop.errors import DataError
 
 
 def given_images(images: Any) -> tuple[list[Any], list[Skipped]]:
-    """The images one by one, folders searched; paths are checked before any work.
+    """Expand folders into their images; all paths are checked before any work begins.
 
     Args:
-        images: A path of an image or folder, an image in memory, or a list of these.
+        images: The path of an image or folder, an image in memory, or a list of these.
 
     Returns:
-        Paths and images, and the files of folders that are not images.
+        Paths and images, and the files in the folders that are not images.
 
     Raises:
-        DataError: No such image or folder, or a folder without images.
+        DataError: There is no such image or folder, or a folder has no images.
     """
     if isinstance(images, str | Path | bytes) or not isinstance(images, list | tuple):
         images = [images]
-    found: list[Any] = []
+    expanded: list[Any] = []
     skipped: list[Skipped] = []
     for image in images:
         if not isinstance(image, str | Path):
-            found.append(image)
+            expanded.append(image)
             continue
         path = Path(image)
         if path.is_dir():
-            below, others = images_below(path)
-            if not below:
+            paths, others = images_below(path)
+            if not paths:
                 raise DataError(f"{path}: no images in this folder")
-            found += below
+            expanded += paths
             skipped += [dataclasses.replace(s, path=str(path / s.path)) for s in others]
         elif path.exists():
-            found.append(path)
+            expanded.append(path)
         else:
             raise DataError(f"{path}: no such image or folder")
-    return found, skipped
+    return expanded, skipped
 
 
 def names_of(images: list[Any]) -> list[str]:
-    """What to call images: their paths, or their numbers if they came from memory."""
+    """Display names: paths, or numbers for images in memory."""
     return [name_of(image, number) for number, image in enumerate(images)]
 
 
 def name_of(image: Any, number: int) -> str:
-    """What to call an image: its path, or its number if it came from memory."""
+    """Display name of an image: its path, or its number if it is in memory."""
     return str(image) if isinstance(image, str | Path) else f"#{number}"

@@ -1,6 +1,6 @@
-"""Batches: which samples, in which order, augmented and normalised.
+"""The data loader: batches of a split, shuffled, augmented and normalised.
 
-Legend: N samples of a split, B of a batch, K classes.
+Legend: N samples in a split, B in a batch, K classes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["Batch", "Loader", "epoch_plan"]
 
 
 class Loader:
-    """A split as batches: `train` in random order with augmentation, `in_order` without.
+    """Batches of a split: `train` in random order with augmentation, `in_order` without.
 
     Attributes:
         samples: The split.
         preprocessing: From a sample to the network's input.
-        augmentation: What `train` changes at random.
-        pixels: Where prepared samples come from; see `onestop.data.pixels`.
-        engine: Where batches lie, and in which memory format.
+        augmentation: The random changes made by `train`.
+        pixels: The source of prepared samples; see `onestop.data.pixels`.
+        engine: Device and memory format of the batches.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Loader:
         pixels: PixelSource | None = None,
         engine: Engine = CPU,
     ) -> None:
-        """Small splits are prepared once and kept in memory unless `pixels` says otherwise."""
+        """Small splits are prepared once and cached in memory unless `pixels` is set."""
         self.samples = samples
         self.preprocessing = preprocessing
         self.augmentation = augmentation
@@ -57,7 +57,7 @@ class Loader:
                 yield self._mixed(batch, change) if self.augmentation.mixes else batch
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All readable images in their stored order, as they are."""
+        """All readable images in their stored order, without augmentation."""
         count = len(self.samples)
         plan = np.split(np.arange(count), range(batch_size, count, batch_size))
         for chunk in self.pixels.in_order(plan):
@@ -65,7 +65,7 @@ class Loader:
                 yield self._batch(chunk)
 
     def prepared(self, limit: int) -> Iterator[Tensor]:
-        """Prepared images, not normalised: all of a small split, else about `limit` by chance."""
+        """Prepared images before normalisation: all of a small split, else about `limit` at random."""
         return self.pixels.prepared(limit)
 
     def targets(self, indices: Indices, moves: Moves | None = None) -> TargetBatch:
@@ -74,17 +74,17 @@ class Loader:
         return targets.send(targets.batch(indices, moves), self.engine)
 
     def skipped(self) -> list[Skipped]:
-        """The images found unreadable so far."""
+        """The unreadable images so far."""
         bad = self.pixels.bad
         return [Skipped(self.samples.name(i), bad[i]) for i in sorted(bad)]
 
     def remarks(self) -> list[Skipped]:
-        """What there is to say of images read so far, which are used all the same."""
+        """Warnings about the images read so far that are used all the same."""
         remarks = self.samples.remarks
         return [Skipped(self.samples.name(i), remarks[i]) for i in sorted(remarks)]
 
     def look_through(self) -> None:
-        """See that all unreadable images are known, if need be by reading every image once."""
+        """Find all unreadable images, by reading every image once if necessary."""
         self.pixels.look_through()
 
     def _batch(self, chunk: Chunk) -> Batch:
@@ -100,10 +100,10 @@ class Loader:
 
 
 def epoch_plan(count: int, batch_size: int, seed: int, epoch: int) -> list[Indices]:
-    """The batches of an epoch: every image once, in an order that is a function of seed and epoch.
+    """The batches of an epoch: every image once, in an order determined by seed and epoch.
 
-    The last batch is smaller if the numbers ask for it. A last batch of one image joins the one before
-    it, since BatchNorm in training mode needs at least two samples.
+    The last batch may be smaller. A single remaining image joins the batch before it, since BatchNorm
+    in training mode needs at least two samples.
     """
     order = permutation(key_for(seed, "order", epoch), count)
     cuts = list(range(batch_size, count, batch_size))

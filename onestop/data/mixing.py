@@ -1,11 +1,11 @@
-"""MixUp and CutMix: each image of a batch mixed with another one of it, and their targets alike.
+"""MixUp and CutMix: mixes each image of a batch, and its target, with another of the same batch.
 
-MixUp adds two images (Zhang et al. 2017, https://arxiv.org/abs/1710.09412); CutMix puts a rectangle of
-one into the other (Yun et al. 2019, https://arxiv.org/abs/1905.04899). All images of a batch are mixed
-in one proportion. The targets become a share of each class: cross entropy with them is the sum of the
-losses with either target, weighted by its share, also with label smoothing and class weights.
+MixUp averages two images (Zhang et al. 2017, https://arxiv.org/abs/1710.09412); CutMix pastes a
+rectangle of one into the other (Yun et al. 2019, https://arxiv.org/abs/1905.04899). All images of a
+batch are mixed in the same proportion. Targets become class shares: the cross entropy with them is the
+sum of the losses for either target, weighted by its share, also with label smoothing and class weights.
 
-Legend: B images of a batch, K classes.
+Legend: B images in a batch, K classes.
 """
 
 from __future__ import annotations
@@ -18,49 +18,49 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 MIX_DRAWS = 5
-"""Random numbers per batch that `mixed` takes."""
+"""Random numbers per batch used by `mixed`."""
 
 
 def mixed(
     inputs: Tensor, shares: Tensor, mixup: float, cutmix: float, draws: NDArray[np.float64]
 ) -> tuple[Tensor, Tensor]:
-    """Mixed inputs [B, C, h, w], and what share of each class is in them: [B, K], rows of sum 1.
+    """Mix a batch: inputs [B, C, h, w] and class shares [B, K], whose rows sum to 1.
 
-    Each image is mixed with the one before it, the first one with the last: their order is random.
+    Each image is mixed with its predecessor, the first with the last; batches are in random order.
 
     Args:
-        inputs: [B, C, h, w], B >= 1; not changed.
-        shares: What share of each class is in the images so far, [B, K].
+        inputs: [B, C, h, w], B >= 1; not modified.
+        shares: Class shares of the unmixed images, [B, K].
         mixup: Parameter alpha of MixUp: the proportion is drawn from Beta(alpha, alpha), near 0 and 1
-            for a small alpha, evenly for 1, and near one half for a large one. 0: no MixUp.
-        cutmix: The same of CutMix. One of the two at least is above 0; if both are, chance decides.
+            for a small alpha, uniform for 1, near one half for a large one. 0: no MixUp.
+        cutmix: The same for CutMix. At least one is above 0; if both are, one is picked at random.
         draws: [`MIX_DRAWS`] in [0, 1), for the whole batch.
     """
-    choice, *place = draws.tolist()
-    by_adding = cutmix == 0 or (mixup > 0 and choice < 0.5)
-    share = symmetric_beta(mixup if by_adding else cutmix, place[0], place[1])
-    if by_adding:
+    choice, u, v, down, right = draws.tolist()
+    use_mixup = cutmix == 0 or (mixup > 0 and choice < 0.5)
+    share = symmetric_beta(mixup if use_mixup else cutmix, u, v)
+    if use_mixup:
         inputs = inputs * share + _neighbours(inputs).mul_(1 - share)
     else:
-        inputs, share = _patched(inputs, share, place[2], place[3])
+        inputs, share = _patched(inputs, share, down, right)
     return inputs, shares * share + _neighbours(shares).mul_(1 - share)
 
 
 def symmetric_beta(alpha: float, u: float, v: float) -> float:
-    """A number from Beta(alpha, alpha) from two even ones in [0, 1).
+    """A sample of Beta(alpha, alpha) from two uniform numbers in [0, 1).
 
     Devroye, "Random variate generation in one line of code", Winter Simulation Conference 1996, from
-    Bailey's way to Student's distribution. No number has to be thrown away for any alpha.
+    Bailey's method for Student's t. Needs no rejection for any alpha.
     """
     power, cosine = (1 - u) ** (1 / alpha), math.cos(2 * math.pi * v)
     part = cosine * math.sqrt((1 - power) / (power + (1 - power) * cosine**2))
-    return min(1.0, max(0.0, (1 + part) / 2))  # which rounding can leave
+    return min(1.0, max(0.0, (1 + part) / 2))  # rounding can exceed the interval
 
 
 def _patched(inputs: Tensor, share: float, down: float, right: float) -> tuple[Tensor, float]:
-    """A rectangle of about 1-share of the area from the neighbour, and the share left exactly.
+    """Paste a rectangle of about 1-share of the area from the neighbour; also the exact share left.
 
-    Its middle lies anywhere, so that it may be cut off at the borders (section 3.1 of the paper).
+    Its centre may be anywhere, so the borders may clip it (section 3.1 of the paper).
     """
     height, width = inputs.shape[-2:]
     side = math.sqrt(1 - share)
@@ -71,12 +71,12 @@ def _patched(inputs: Tensor, share: float, down: float, right: float) -> tuple[T
     return patched, 1 - (bottom - top) * (end - left) / (height * width)
 
 
-def _span(length: int, share: float, where: float) -> tuple[int, int]:
-    """Start and end of a part of about share * length about a place in 0 ... length-1."""
-    middle, size = int(where * length), int(share * length)
+def _span(length: int, share: float, position: float) -> tuple[int, int]:
+    """Start and end of an interval of about share * length around a relative position."""
+    middle, size = int(position * length), int(share * length)
     return max(0, middle - size // 2), min(length, middle - size // 2 + size)
 
 
 def _neighbours(rows: Tensor) -> Tensor:
-    """A copy in which each row is the one before it, the first one the last."""
+    """A copy with every row replaced by its predecessor, the first by the last."""
     return torch.cat([rows[-1:], rows[:-1]])

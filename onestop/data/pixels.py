@@ -1,10 +1,10 @@
-"""Where prepared samples come from: memory, a file, arrays, or images that are decoded each time.
+"""Sources of prepared samples: memory, a cache file, arrays, or images decoded each time.
 
-`choose_source` decides. Whatever it chooses, the samples have the same bits; what differs is the time
-they take. A source knows where the work is done best: kept samples are taken in chunks of several
-batches, and only images that must be decoded are worth threads.
+`choose_source` picks one. All yield bit-identical samples and differ only in speed. Each source works
+in the way that is fastest for it: cached samples are processed in chunks of several batches, and only
+images that must be decoded use threads.
 
-Legend: N samples of a split, n of a chunk, C channels, h and w height and width as prepared.
+Legend: N samples in a split, n in a chunk, C channels, h and w height and width as prepared.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from onestop.recipe import Cache
 from onestop.runtime.rng import key_for, permutation
 
 KEEP_BYTES = 2**31
-"""Prepared splits up to this size (2 GiB) are kept in memory."""
-_CHUNK_BYTES = 2**24  # in 32 bits, more in one call no longer fit the caches
+"""Prepared splits up to this size (2 GiB) are cached in memory."""
+_CHUNK_BYTES = 2**24  # as float32; larger chunks would not fit the CPU caches
 
 Keep: TypeAlias = Cache | Literal["small"]
-"""`small`: in memory from their first use on, if they are no more than `KEEP_BYTES`."""
+"""`small`: in memory after the first use, if the split is at most `KEEP_BYTES`."""
 
 
 @dataclass(eq=False)
 class PixelSource(ABC):
-    """Prepared samples of a split by their numbers.
+    """Prepared samples of a split by index.
 
     Attributes:
         samples: The split.
-        preprocessing: How they are prepared; its mean and deviation do not matter.
-        bad: Number of each image found unreadable so far, with the reason.
+        preprocessing: How they are prepared; mean and standard deviation are not used.
+        bad: Index of each image that proved unreadable, with the reason.
         reads_ahead: Whether threads read training images while the network computes.
     """
 
@@ -58,34 +58,34 @@ class PixelSource(ABC):
 
     @abstractmethod
     def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        """The readable samples of a plan, as they are: a chunk per entry."""
+        """The readable samples of a plan, not augmented: one chunk per entry."""
 
     @abstractmethod
     def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:
-        """The same, augmented: a chunk per entry, or one of several entries with its cuts."""
+        """The same, augmented: one chunk per entry, or per several entries with their cuts."""
 
     def open(self) -> None:  # noqa: B027 - most have nothing to do
-        """Do the work that is done once, unless it is done already."""
+        """Do one-time work, unless it is done already."""
 
     def look_through(self) -> None:
-        """See that all unreadable images are known."""
+        """Find all unreadable images."""
         self.open()
 
     @property
     def is_small(self) -> bool:
-        """Whether statistics are made of all samples, since they could all be kept."""
+        """Whether statistics use all samples, because the split is small enough to cache."""
         return _prepared_size(self.samples, self.preprocessing) <= KEEP_BYTES
 
     def prepared(self, limit: int) -> Iterator[Tensor]:
-        """Samples for statistics: all of a small split, else about `limit` of them, by chance.
+        """Samples for statistics: all of a small split, else about `limit` of them at random.
 
-        Which ones depends neither on whether they are kept nor where.
+        The selection does not depend on whether or where they are cached.
         """
-        chosen = np.arange(len(self.samples))
+        indices = np.arange(len(self.samples))
         if not self.is_small:
-            chosen = np.sort(permutation(key_for("statistics"), len(chosen))[:limit])
-        most = _at_once(self.preprocessing)
-        plan = np.split(chosen, range(most, len(chosen), most))
+            indices = np.sort(permutation(key_for("statistics"), len(indices))[:limit])
+        size = _chunk_size(self.preprocessing)
+        plan = np.split(indices, range(size, len(indices), size))
         yield from (chunk.images for chunk in self._for_statistics(plan))
 
     def _for_statistics(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
@@ -93,11 +93,11 @@ class PixelSource(ABC):
 
 
 @dataclass(eq=False)
-class Kept(PixelSource):
-    """Samples that are prepared once, in memory or in a file that is mapped into it.
+class Cached(PixelSource):
+    """Samples prepared once, in memory or in a memory-mapped file.
 
     Attributes:
-        load: Gives them all, [N, ...], when they are first used, and adds to `bad`.
+        load: Returns all of them, [N, ...], on first use, and adds to `bad`.
     """
 
     load: Callable[[], Tensor] = field(kw_only=True)
@@ -111,18 +111,18 @@ class Kept(PixelSource):
         _ = self.images
 
     def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        self.open()  # which shows what is unreadable
+        self.open()  # also finds the unreadable ones
         for indices in plan:
             yield self._taken(self._readable(indices))
 
     def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:
-        """Several small batches at once.
+        """Processes several small batches at once.
 
-        What is done to a chunk costs little more than what is done to a batch of a few images. No
-        result depends on it, since what is done to an image never looks at another.
+        A chunk costs little more than a batch of a few images. It does not affect the result, since
+        every image is changed independently of the others.
         """
         self.open()
-        for batches in _together(list(plan), _at_once(self.preprocessing)):
+        for batches in _together(list(plan), _chunk_size(self.preprocessing)):
             readable = [self._readable(batch) for batch in batches]
             cuts = np.cumsum([len(batch) for batch in readable])[:-1].tolist()
             yield self._taken(np.concatenate(readable), cuts).changed(change)
@@ -137,7 +137,7 @@ class Kept(PixelSource):
 
 
 class Arrays(PixelSource):
-    """Samples in memory, prepared a batch at a time whenever they are used."""
+    """Samples in memory, prepared batch by batch on each use."""
 
     def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
         for indices in plan:
@@ -150,10 +150,10 @@ class Arrays(PixelSource):
 
 @dataclass(eq=False)
 class Decoded(PixelSource):
-    """Images that are read and prepared one by one whenever they are used.
+    """Images that are read and prepared one by one on each use.
 
     Attributes:
-        workers: Threads; 0 reads an image when it is asked for.
+        workers: Threads; 0 reads each image when it is requested.
     """
 
     workers: int = 0
@@ -179,11 +179,11 @@ class Decoded(PixelSource):
 
 @dataclass(eq=False)
 class RandomPart(PixelSource):
-    """Images of which each epoch prepares another part.
+    """Images of which each epoch prepares a different crop.
 
     Attributes:
         workers: Threads.
-        smaller: Copies of the images that are kept, large enough to cut the parts out of.
+        smaller: Cached copies of the images, scaled down but large enough for the crops.
     """
 
     preprocessing: ImagePreprocessing
@@ -196,15 +196,15 @@ class RandomPart(PixelSource):
         return False
 
     def look_through(self) -> None:
-        if self.smaller is None:  # else each was read when it was made smaller
+        if self.smaller is None:  # else each was read when it was scaled down
             self._whole(self.samples).look_through()
 
     def in_order(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        """Whole images, prepared from the samples themselves and not from smaller copies."""
+        """Whole images, prepared from the original samples rather than the smaller copies."""
         return self._whole(self.samples).in_order(plan)
 
     def train(self, plan: Iterable[Indices], change: Change) -> Iterator[Chunk]:
-        to, samples = self.preprocessing, self._kept
+        to, samples = self.preprocessing, self._smallest
 
         def prepare(index: int) -> tuple[Tensor, Crop]:
             pixels = samples.read(index, to.channels)
@@ -217,14 +217,14 @@ class RandomPart(PixelSource):
         return Reader(self.workers, self.bad, to.room(0)).changed(plan, prepare, change)
 
     def _for_statistics(self, plan: Iterable[Indices]) -> Iterator[Chunk]:
-        return self._whole(self._kept).in_order(plan)
+        return self._whole(self._smallest).in_order(plan)
 
     @property
-    def _kept(self) -> Samples:
+    def _smallest(self) -> Samples:
         return self.samples if self.smaller is None else self.smaller
 
     def _whole(self, samples: Samples) -> PixelSource:
-        return _prepared_anew(samples, self.preprocessing, self.bad, self.workers)
+        return _uncached(samples, self.preprocessing, self.bad, self.workers)
 
 
 def choose_source(
@@ -236,18 +236,18 @@ def choose_source(
     keep: Keep = "small",
     store: DiskCache | None = None,
 ) -> PixelSource:
-    """Where the prepared samples of a split come from.
+    """Choose the source of a split's prepared samples.
 
     Args:
         samples: The split.
         preprocessing: How they are prepared.
-        parts: Whether each epoch prepares other parts of the images (`Augmentation.cuts_parts`).
+        parts: Whether each epoch prepares different crops (`Augmentation.cuts_parts`).
         workers: Threads that read and decode.
-        keep: What is kept of them, and where. Except for `small` ones that is prepared now.
-        store: Where `disk` keeps them. If that fails, small splits are kept in memory.
+        keep: Where to cache them. Caches are filled immediately, except with `small`.
+        store: The disk cache used by `disk`. If it fails, small splits are cached in memory.
 
     Raises:
-        UsageError: What is to be kept in memory does not fit there.
+        UsageError: The memory cache does not fit into memory.
     """
     bad: dict[int, str] = {}
     cache = DecodedCache(samples, preprocessing, workers, bad, store if keep == "disk" else None)
@@ -255,20 +255,20 @@ def choose_source(
         assert isinstance(preprocessing, ImagePreprocessing)
         smaller = cache.scaled() if keep in ("memory", "disk") else None
         return RandomPart(samples, preprocessing, bad, workers, smaller)
-    if keep == "disk" and (stored := cache.prepared_on_disk()) is not None:
-        return Kept(samples, preprocessing, bad, load=lambda: stored)
+    if keep == "disk" and (images := cache.prepared_on_disk()) is not None:
+        return Cached(samples, preprocessing, bad, load=lambda: images)
     size = _prepared_size(samples, preprocessing)
     if keep == "memory" and size > KEEP_BYTES:
         require_memory(size, len(samples), "memory")
     if keep == "none" or (size > KEEP_BYTES and keep != "memory"):
-        return _prepared_anew(samples, preprocessing, bad, workers)
-    kept = Kept(samples, preprocessing, bad, load=cache.prepared)
+        return _uncached(samples, preprocessing, bad, workers)
+    source = Cached(samples, preprocessing, bad, load=cache.prepared)
     if keep != "small":
-        kept.open()
-    return kept
+        source.open()
+    return source
 
 
-def _prepared_anew(
+def _uncached(
     samples: Samples, preprocessing: Preprocessing, bad: dict[int, str], workers: int
 ) -> PixelSource:
     if samples.in_memory:
@@ -277,19 +277,19 @@ def _prepared_anew(
 
 
 def _prepared_size(samples: Samples, preprocessing: Preprocessing) -> int:
-    """Bytes of all prepared samples, if they are images; of vectors, their number of values."""
+    """Number of values of all prepared samples; for images, their size in bytes."""
     return len(samples) * int(np.prod(preprocessing.shape))
 
 
-def _at_once(preprocessing: Preprocessing) -> int:
-    """Samples that are handled together at most."""
+def _chunk_size(preprocessing: Preprocessing) -> int:
+    """Maximum number of samples processed together."""
     return max(1, min(CHUNK, _CHUNK_BYTES // (4 * int(np.prod(preprocessing.shape)))))
 
 
-def _together(batches: list[Indices], most: int) -> Iterator[list[Indices]]:
-    """As many whole batches at a time as have no more than `most` samples, but at least one."""
+def _together(batches: list[Indices], limit: int) -> Iterator[list[Indices]]:
+    """Group whole batches into lists of at most `limit` samples, but at least one batch."""
     while batches:
-        sizes = np.cumsum([len(batch) for batch in batches[:most]])
-        count = max(1, int(np.searchsorted(sizes, most, side="right")))
+        sizes = np.cumsum([len(batch) for batch in batches[:limit]])
+        count = max(1, int(np.searchsorted(sizes, limit, side="right")))
         yield batches[:count]
         batches = batches[count:]

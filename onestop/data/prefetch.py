@@ -1,4 +1,4 @@
-"""Work done by threads a little ahead of who wants it, in the order it is wanted."""
+"""Ordered prefetching with a thread pool."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from threadpoolctl import threadpool_limits
 
 from onestop.runtime.signals import check
 
-_AHEAD = 4  # batches prepared before they are asked for
+_AHEAD = 4  # batches loaded before they are requested
 
 _Item = TypeVar("_Item")
 _Loaded = TypeVar("_Loaded")
 
 
-def ahead(
+def prefetch(
     batches: Iterable[Sequence[_Item]], load: Callable[[_Item], _Loaded], workers: int
 ) -> Iterator[list[_Loaded]]:
-    """`load` each item of each batch in threads, a few batches ahead, in the order they come.
+    """`load` each item of each batch in threads, a few batches ahead, preserving their order.
 
-    Between two batches a signal can end it (`onestop.runtime.signals.check`).
+    A signal can cancel it between two batches (`onestop.runtime.signals.check`).
 
     Args:
-        batches: Taken only as far as is looked ahead, so there may be no end of them.
+        batches: Consumed only a few batches ahead, so it may be infinite.
         load: Runs in several threads at once.
-        workers: Threads; 0 loads in the caller's own, when it is asked for.
+        workers: Threads; 0 loads in the calling thread, when a batch is requested.
     """
     if workers == 0:
         for items in batches:
@@ -51,15 +51,15 @@ def ahead(
 
 
 def _compute_alone() -> None:
-    """Keep torch from starting threads to help this one.
+    """Keep torch from starting further threads in this one.
 
-    Each thread of a pool would otherwise get as many helpers as there are cores, which wait for their
-    next piece of work by spinning, at the expense of the network.
+    Otherwise every thread of the pool would start one OpenMP thread per core, and those spin while
+    they wait, which slows the network down.
     """
-    torch.get_num_threads()  # sets a new thread's number the first time, over what is set below
+    torch.get_num_threads()  # its first call in a thread resets the limit, so it must come first
     threadpool_limits(1, user_api="openmp")
 
 
 def groups(count: int, size: int = 64) -> Iterator[range]:
-    """The numbers below `count`, so many at a time."""
+    """The indices below `count` in ranges of `size`."""
     return (range(start, min(start + size, count)) for start in range(0, count, size))

@@ -1,10 +1,10 @@
-"""The one preprocessing: from an image of any size to what the network sees.
+"""Preprocessing: from an image of any size to the network's input.
 
-Declared once, stored in the model file, and used alike by training's evaluation, `evaluate`,
-`predict` and whatever comes later.
+It is declared once, stored in the model file, and shared by evaluation during training, `evaluate`,
+`predict` and every other use of the model.
 
-Legend: N images, B samples of a batch, C channels, H and W height and width as found, h and w as the
-network sees them, F values of a vector.
+Legend: N images, B samples in a batch, C channels, H and W original height and width, h and w those of
+the network's input, F values of a vector.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from onestop.recipe import Fit
 if TYPE_CHECKING:
     from onestop.data.samples import Samples
 
-_MOST = 2**14  # pixels a side, or values of a vector
-_LONG = 16  # times the side that is cut out of an image
+_MOST = 2**14  # pixels per side, or values of a vector
+_LONG = 16  # times the side of the centre crop
 
 
 class Preprocessing(ABC):
-    """From a sample as it is stored to a row of the network's input.
+    """From a stored sample to a row of the network's input.
 
     Attributes:
         is_image: Whether samples are images rather than vectors.
-        mean: What is subtracted: a value per channel, or per value of a vector.
-        std: What is divided by then.
+        mean: Subtracted; one value per channel, or per value of a vector.
+        std: The divisor after that.
     """
 
     is_image: ClassVar[bool]
@@ -54,7 +54,7 @@ class Preprocessing(ABC):
 
     @abstractmethod
     def prepare(self, samples: Samples, index: int) -> Tensor:
-        """One sample in its stored type and final shape; raises `BadImageError`."""
+        """One sample in its stored dtype and final shape; raises `BadImageError`."""
 
     @abstractmethod
     def prepare_many(self, samples: Samples, indices: Indices | slice) -> Tensor:
@@ -62,26 +62,26 @@ class Preprocessing(ABC):
 
     @abstractmethod
     def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
-        """The same for one sample as a person gives it; see `onestop.images.decode.pixels_of`."""
+        """The same for one sample passed by a user; see `onestop.images.decode.pixels_of`."""
 
     @abstractmethod
     def room(self, count: int) -> Tensor:
-        """Zeros with room for so many prepared samples, [count, ...]."""
+        """Zeros for `count` prepared samples, [count, ...]."""
 
     @abstractmethod
     def normalise(self, batch: Tensor) -> Tensor:
-        """A batch of prepared samples as the network's input, in float32."""
+        """Convert a batch of prepared samples to the network's input, in float32."""
 
     @abstractmethod
     def denormalise(self, batch: Tensor) -> Tensor:
-        """A batch that `normalise` gave as prepared samples again."""
+        """The inverse of `normalise`."""
 
     def normalised_by(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Self:
-        """The same preparation with another mean and deviation."""
+        """The same preprocessing with another mean and standard deviation."""
         return dataclasses.replace(self, mean=mean, std=std)  # type: ignore[type-var]
 
     def is_possible(self) -> bool:
-        """Whether it can be carried out: sizes that fit into memory, as many means as channels."""
+        """Whether it is valid: sizes that fit into memory, and one mean and deviation per channel."""
         sizes = self.shape
         per_channel = len(self.mean) == len(self.std) == sizes[0]
         finite = all(map(math.isfinite, (*self.mean, *self.std)))
@@ -89,24 +89,24 @@ class Preprocessing(ABC):
         return per_channel and finite and fits and min(self.std) > 0
 
     def to_json(self) -> dict[str, Any]:
-        """The declaration as it stands in the model file."""
+        """The declaration as stored in the model file."""
         return {"kind": type(self).__name__, **dataclasses.asdict(self)}  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
 class ImagePreprocessing(Preprocessing):
-    """Bring to a number of channels, to a size, then subtract a mean and divide by a deviation.
+    """Convert channels, resize, subtract the mean and divide by the standard deviation.
 
     Attributes:
         channels: 1, 3 or 4.
         size: Height and width in pixels, (h, w).
-        fit: `crop` scales the shorter side and cuts out the middle, `stretch` ignores the aspect
-            ratio, `pad` scales the longer side and adds black.
-        crop_fraction: With `crop`, the part of the scaled shorter side that is kept; 0.875 is the
-            usual 224 of 256.
-        interpolation: How pixels between pixels are found; always with antialiasing.
-        mean: A value per channel, for pixels in [0, 1].
-        std: A value per channel, above 0.
+        fit: `crop` resizes the shorter side and takes the centre crop, `stretch` ignores the aspect
+            ratio, `pad` resizes the longer side and pads with black.
+        crop_fraction: With `crop`, the fraction of the resized shorter side that is kept; 0.875 is
+            the usual 224 of 256.
+        interpolation: Interpolation mode; always antialiased.
+        mean: One value per channel, for pixels in [0, 1].
+        std: One value per channel, above 0.
     """
 
     is_image = True
@@ -132,12 +132,12 @@ class ImagePreprocessing(Preprocessing):
         return self.resize(pixel_tensor(pixels_of(value, self.channels, remark)))[0]
 
     def room(self, count: int) -> Tensor:
-        """Black images uint8 [count, C, h, w] that lie channels-last, as decoders write."""
+        """Black images uint8 [count, C, h, w] in channels-last format, as decoders write them."""
         channels, h, w = self.shape
         return torch.zeros(count, h, w, channels, dtype=torch.uint8).permute(0, 3, 1, 2)
 
     def resize(self, images: Tensor) -> Tensor:
-        """Images of one size, uint8 [N, C, H, W], as uint8 [N, C, h, w]."""
+        """Resize images of equal size: uint8 [N, C, H, W] -> [N, C, h, w]."""
         height, width = images.shape[-2:]
         h, w = self.size
         if (height, width) == (h, w):
@@ -147,7 +147,7 @@ class ImagePreprocessing(Preprocessing):
         by_side = (h / height, w / width)
         scale = min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
         if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
-            # A strip of one pixel by thousands would be scaled to gigabytes, to cut out the middle.
+            # Else a strip of one pixel by thousands would be scaled to gigabytes before the crop.
             images = _middle(images, math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale))
             height, width = images.shape[-2:]
         scaled = (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -164,7 +164,7 @@ class ImagePreprocessing(Preprocessing):
         std = torch.tensor(self.std, device=batch.device)
         scale, shift, pixels = 1 / (255 * std), -mean / std, batch.float()
         if self.channels > 1 and pixels.is_contiguous(memory_format=torch.channels_last):
-            # By lines of pixels, [B, h, w*C]: runs of three values take four times as long.
+            # By rows of pixels, [B, h, w*C]: broadcasting over three values takes four times as long.
             width = pixels.shape[3]
             lines = pixels.permute(0, 2, 3, 1).flatten(2)
             lines.mul_(scale.repeat(width)).add_(shift.repeat(width))
@@ -183,7 +183,7 @@ class ImagePreprocessing(Preprocessing):
 
 @dataclass(frozen=True)
 class VectorPreprocessing(Preprocessing):
-    """Vectors of `features` values, from which a mean is subtracted and which are then divided."""
+    """Vectors of `features` values: subtract the mean and divide by the standard deviation."""
 
     is_image = False
     features: int
@@ -207,7 +207,7 @@ class VectorPreprocessing(Preprocessing):
     ) -> Tensor:
         vector = np.asarray(value, dtype=np.float32).reshape(-1)
         if vector.shape != self.shape:
-            raise BadImageError(f"{len(vector)} numbers, {self.features} wanted")
+            raise BadImageError(f"has {len(vector)} values, expected {self.features}")
         return torch.from_numpy(vector)
 
     def room(self, count: int) -> Tensor:
@@ -223,19 +223,19 @@ class VectorPreprocessing(Preprocessing):
 
 
 def from_json(stored: Mapping[str, Any]) -> Preprocessing:
-    """The preprocessing that `to_json` wrote.
+    """Restore the preprocessing written by `to_json`.
 
     Raises:
-        UsageError: A kind, a field or a value that this version does not know.
+        UsageError: This version does not know the kind, a field or a value.
     """
     kinds = {kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)}
     fields = {name: value for name, value in stored.items() if name != "kind"}
     try:
         kind = kinds[stored["kind"]]
         known = fields.keys() <= {field.name for field in dataclasses.fields(kind)}
-        found: Preprocessing = TypeAdapter(kind).validate_python(fields)
-        if known and found.is_possible():
-            return found
+        preprocessing: Preprocessing = TypeAdapter(kind).validate_python(fields)
+        if known and preprocessing.is_possible():
+            return preprocessing
     except (KeyError, TypeError, ValidationError):
         pass
     raise UsageError(f"preprocessing {dict(stored)!s:.200}: not known to this version") from None
@@ -248,17 +248,17 @@ def pixel_tensor(pixels: np.ndarray[Any, Any]) -> Tensor:
 
 
 def _middle(images: Tensor, height: int, width: int) -> Tensor:
-    """The middle of images, at most so high and wide, [N, C, h, w]."""
-    for dimension, most in ((2, height), (3, width)):
+    """The centre of images, at most `height` x `width`: [N, C, h, w]."""
+    for dimension, limit in ((2, height), (3, width)):
         size = images.shape[dimension]
-        kept = min(size, most)
-        images = images.narrow(dimension, (size - kept) // 2, kept)
+        length = min(size, limit)
+        images = images.narrow(dimension, (size - length) // 2, length)
     return images
 
 
 def interpolate(images: Tensor, size: Sequence[int], mode: str = "bilinear") -> Tensor:
-    """Images uint8 [N, C, H, W] at another size, within one grey level of Pillow's `resize`.
+    """Resize images uint8 [N, C, H, W], within one grey level of Pillow's `resize`.
 
-    Bicubic differs by more in the few pixels beside hard edges, where it overshoots black or white.
+    Bicubic differs by more in the few pixels at hard edges, where it overshoots black or white.
     """
     return F.interpolate(images, tuple(size), mode=mode, antialias=True)

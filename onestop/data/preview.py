@@ -1,4 +1,4 @@
-"""A few images of a source, made small, to be looked at.
+"""Preview: thumbnails of a few images per class.
 
 Legend: H and W height and width as shown, C channels.
 """
@@ -15,30 +15,30 @@ from onestop.images.thumbnail import small
 from onestop.runtime.rng import key_for, permutation
 
 
-def glance(dataset: Dataset, most: int) -> list[tuple[Pixels | None, str]]:
-    """Images of the first split, in turn from each class, and what each is.
+def preview(dataset: Dataset, limit: int) -> list[tuple[Pixels | None, str]]:
+    """Thumbnails of images of the first split, from each class in turn.
 
     Args:
-        dataset: Of images.
-        most: How many at most. Which ones is chosen by chance, the same each time.
+        dataset: A data set of images.
+        limit: Maximum number of images. They are picked at random, the same ones each time.
 
     Returns:
-        [H, W, C] and the target of each in words; None for an image that cannot be read.
+        [H, W, C] and the target of each as text; None for an image that cannot be read.
     """
     samples = next(iter(dataset.splits.values()))
     channels = 1 if _is_grey(dataset) else 3
-    found: list[tuple[Pixels | None, str]] = []
-    for index in _in_turn(samples.targets.strata(), len(samples), most):
+    thumbnails: list[tuple[Pixels | None, str]] = []
+    for index in _in_turn(samples.targets.strata(), len(samples), limit):
         title = ", ".join(samples.targets.words(index))
         try:
-            found.append((small(samples.read(index, channels)), title))
+            thumbnails.append((small(samples.read(index, channels)), title))
         except BadImageError:
-            found.append((None, title))
-    return found
+            thumbnails.append((None, title))
+    return thumbnails
 
 
 def _is_grey(dataset: Dataset) -> bool:
-    """Whether the first readable image of some has one channel."""
+    """Whether the first readable image has one channel."""
     samples = next(iter(dataset.splits.values()))
     for index in range(min(len(samples), 16)):
         try:
@@ -48,15 +48,15 @@ def _is_grey(dataset: Dataset) -> bool:
     return False
 
 
-def _in_turn(strata: Indices | None, count: int, most: int) -> list[int]:
-    """Numbers of images: the first of each class, then the second of each, ..., then by class."""
+def _in_turn(strata: Indices | None, count: int, limit: int) -> list[int]:
+    """Image indices, picked from each class in turn and sorted by class."""
     order = permutation(key_for("glance"), count)
     if strata is None:
-        return [int(i) for i in order[:most]]
+        return [int(i) for i in order[:limit]]
     rank = np.empty(count, dtype=np.int64)
     seen: dict[int, int] = {}
     for index in order.tolist():
         kind = int(strata[index])
         rank[index] = seen[kind] = seen.get(kind, -1) + 1
-    chosen = sorted(order.tolist(), key=lambda i: (rank[i], int(strata[i])))[:most]
-    return sorted(chosen, key=lambda i: (int(strata[i]), rank[i]))
+    indices = sorted(order.tolist(), key=lambda i: (rank[i], int(strata[i])))[:limit]
+    return sorted(indices, key=lambda i: (int(strata[i]), rank[i]))

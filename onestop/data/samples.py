@@ -1,9 +1,9 @@
-"""Images (or vectors) with their targets, in the three forms they come in: files, arrays, torch sets.
+"""Samples: images or vectors with their targets, stored as files, arrays or torch data sets.
 
-What depends on the form is a method or an attribute of `Samples`; code elsewhere never asks for the
-class.
+Everything that depends on the storage is a method or attribute of `Samples`; other code never checks
+the class.
 
-Legend: N samples of a split, n of some of them, H height, W width, C channels, F values of a vector.
+Legend: N samples in a split, n in a selection, H height, W width, C channels, F values of a vector.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from onestop.images.formats import read_file
 
 
 class Samples(ABC):
-    """A sequence of inputs and the target of each.
+    """A sequence of inputs, each with a target.
 
     Attributes:
         targets: One per sample.
-        remarks: By number, what a person should know of images that could be read all the same (a
-            JPEG that is damaged in part); of those read so far.
+        remarks: By index, warnings about images that could be read all the same (such as a partly
+            damaged JPEG), of the images read so far.
         features: F; 0 if the samples are images.
-        in_memory: Whether all samples lie in memory, in one shape, as `many` gives them.
-        has_digests: Whether `digest` can be had without decoding.
+        in_memory: Whether all samples are in memory with the same shape, as `many` returns them.
+        has_digests: Whether `digest` is available without decoding.
     """
 
     targets: Targets
@@ -68,15 +68,15 @@ class Samples(ABC):
 
     @abstractmethod
     def measure(self, index: int) -> tuple[int, int, int]:
-        """Height, width and natural channels, without decoding where that is possible."""
+        """Height, width and native channel count, without decoding if possible."""
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """What a person would call this sample: its path, or its number."""
+        """Display name of a sample: its path, or its number."""
 
     @abstractmethod
     def take(self, indices: Indices) -> Samples:
-        """Some of the samples, in the order given."""
+        """The samples at some indices, in that order."""
 
     def with_targets(self, targets: Targets) -> Self:
         """The same samples with other targets."""
@@ -89,23 +89,23 @@ class Samples(ABC):
         """Bytes that change when the samples do (targets not included)."""
 
     def many(self, indices: Indices | slice) -> NDArray[Any]:
-        """Several samples at once as they are stored: [n, H, W, C] of uint8 or [n, F] of float32.
+        """Several samples at once as they are stored: uint8 [n, H, W, C] or float32 [n, F].
 
         Raises:
-            NotImplementedError: They do not lie in memory.
+            NotImplementedError: They are not in memory.
         """
         raise NotImplementedError
 
     def content(self, index: int) -> bytes | None:  # noqa: ARG002
-        """The content of an image's file; None if it has no file. Raises `BadImageError`."""
+        """The content of an image file; None if there is no file. Raises `BadImageError`."""
         return None
 
     def size(self, index: int) -> int:  # noqa: ARG002
-        """Bytes of an image's file; 0 if it has none."""
+        """Size of an image file in bytes; 0 if there is no file."""
         return 0
 
     def digest(self, index: int) -> bytes:
-        """A hash of an image's whole content as it is stored, where `has_digests`.
+        """A hash of the complete stored content of an image, if `has_digests`.
 
         Raises:
             OSError: It cannot be read.
@@ -143,7 +143,7 @@ class FileSamples(Samples):
         return read_file(self.root / self.paths[index])
 
     def size(self, index: int) -> int:
-        """Bytes of a file; 0 if it is not a file, or cannot be looked at."""
+        """Size of a file in bytes; 0 if it is not a file or not accessible."""
         try:
             status = (self.root / self.paths[index]).stat()
         except OSError:
@@ -151,14 +151,14 @@ class FileSamples(Samples):
         return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def digest(self, index: int) -> bytes:
-        """SHA-256 of a file's whole content.
+        """SHA-256 of a file.
 
         Raises:
-            OSError: It cannot be read, or is not a file.
+            OSError: It cannot be read, or is not a regular file.
         """
         path = self.root / self.paths[index]
         if not stat.S_ISREG(path.stat().st_mode):
-            raise OSError(errno.EINVAL, "not a file", str(path))  # a pipe could block for ever
+            raise OSError(errno.EINVAL, "not a file", str(path))  # a pipe could block forever
         with path.open("rb", buffering=0) as file:
             return hashlib.sha256(file.readall()).digest()
 
@@ -174,7 +174,7 @@ class FileSamples(Samples):
 
 
 class ArraySamples(Samples):
-    """Images [N, H, W, C] of uint8, or vectors [N, F] of float32, in memory."""
+    """Images uint8 [N, H, W, C] or vectors float32 [N, F] in memory."""
 
     in_memory = True
     has_digests = True
@@ -182,7 +182,7 @@ class ArraySamples(Samples):
     def __init__(
         self, values: NDArray[Any], targets: Targets, numbers: Indices | None = None
     ) -> None:
-        """`numbers` are what the samples are called: 0, 1, 2, ... if not given."""
+        """`numbers` name the samples; 0, 1, 2, ... by default."""
         self.values = values
         self.targets = targets
         self.numbers = np.arange(len(values)) if numbers is None else numbers
@@ -205,7 +205,7 @@ class ArraySamples(Samples):
         return ArraySamples(self.many(indices), self.targets.take(indices), self.numbers[indices])
 
     def digest(self, index: int) -> bytes:
-        """A hash of a sample's values; not of its shape, which is that of all the others."""
+        """A hash of a sample's values, without its shape, which all samples share."""
         content = np.ascontiguousarray(self.values[index]).data
         return hashlib.blake2b(content, digest_size=16).digest()
 
@@ -214,7 +214,7 @@ class ArraySamples(Samples):
 
 
 class TorchSamples(Samples):
-    """A torch data set with `dataset[i] == (image, target)`; images of Pillow, numpy or torch."""
+    """A torch data set with `dataset[i] == (image, target)`; Pillow, numpy or torch images."""
 
     def __init__(self, dataset: Any, targets: Targets, numbers: Indices) -> None:
         """`numbers` are the positions in the data set."""
@@ -242,5 +242,5 @@ class TorchSamples(Samples):
         return TorchSamples(self.dataset, self.targets.take(indices), self.numbers[indices])
 
     def identity(self) -> bytes:
-        # Reading every image to tell sets apart would cost an epoch.
+        # Reading every image to distinguish data sets would cost an epoch.
         return f"{type(self.dataset).__qualname__} {len(self.dataset)}".encode()

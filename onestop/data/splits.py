@@ -1,4 +1,4 @@
-"""Holding images out: class by class, reproducibly, and never a group on both sides."""
+"""Hold-out splits: stratified by class, reproducible, and without dividing groups."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from onestop.data.targets import Indices, Targets
 from onestop.errors import DataError
 from onestop.runtime.rng import key_for, permutation
 
-_GROUPS_LOOKED_AT = 2000  # in all orders together; where there are many groups, one order will do
+_GROUPS_TRIED = 2000  # over all random orders; with many groups a single order suffices
 
 
 def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset:
-    """Move a part of the training split into a new split `name`.
+    """Move a fraction of the training split to a new split `name`.
 
-    Of each class `fraction` of the images is held out, rounded, but at least one if the class has
-    two or more, and never all; a class with a single image stays whole in training. If the source
-    names groups (a patient, a video), whole groups are moved.
+    The fraction applies per class, rounded, with at least one image of a class that has two or more;
+    the only image of a class stays in training. If the source has groups (a patient, a video), whole
+    groups are moved.
 
     Args:
-        dataset: Has a split `train` and none of that name.
+        dataset: Has a split `train`, and no split `name`.
         name: `val` or `test`.
         fraction: In (0, 1).
-        seed: Other seeds give other parts.
+        seed: Selects the images.
 
     Raises:
         DataError: There are too few images or groups to hold any out.
@@ -46,13 +46,13 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
         count += f" in {len(np.unique(groups))} groups" if groups is not None else ""
         raise DataError(
             f"{dataset.name}: {count} are too few to hold out {fraction:g} of them; add images, "
-            "hold out another part, or train on all with --val-fraction 0"
+            "change the fraction, or train on all with --val-fraction 0"
         )
     parts = {"train": np.flatnonzero(~mask), name: np.flatnonzero(mask)}
-    splits = {**dataset.splits, **{part: train.take(where) for part, where in parts.items()}}
+    splits = {**dataset.splits, **{part: train.take(indices) for part, indices in parts.items()}}
     note = f"{mask.sum()} of {len(mask)} training images are held out as split {name!r}"
-    cut_groups = {} if groups is None else {part: groups[at] for part, at in parts.items()}
-    dataset = replace(dataset, groups={**dataset.groups, **cut_groups})
+    new_groups = {} if groups is None else {part: groups[at] for part, at in parts.items()}
+    dataset = replace(dataset, groups={**dataset.groups, **new_groups})
     return dataset.with_splits(splits, note)
 
 
@@ -66,10 +66,10 @@ def _by_stratum(strata: Indices, fraction: float, key: int) -> NDArray[np.bool_]
 
 
 def _by_group(targets: Targets, groups: Indices, fraction: float, key: int) -> NDArray[np.bool_]:
-    """Whole groups, so that the part held out of each class comes near to the fraction.
+    """Select whole groups so that the held-out part of each class is close to the fraction.
 
-    In a random order each group is taken that brings it nearer and leaves no class without images
-    in training; of several orders the best counts. Targets without classes count as one class.
+    Greedy in a random order: a group is taken if that reduces the error and every class keeps images
+    in training. The best of several orders is used. Targets without classes count as one class.
     """
     names, group = np.unique(groups, return_inverse=True)
     samples, classes = targets.members()
@@ -80,17 +80,17 @@ def _by_group(targets: Targets, groups: Indices, fraction: float, key: int) -> N
     counts = counts[:, counts.any(axis=0)]
     total = counts.sum(axis=0)
 
-    def miss(held: NDArray[np.float64]) -> float:
+    def error(held: NDArray[np.float64]) -> float:
         return float(np.square(held / total - fraction).sum())
 
     def attempt(key: int) -> tuple[float, NDArray[np.bool_]]:
         held, taken = np.zeros_like(total), np.zeros(len(names), dtype=bool)
         for number in permutation(key, len(names)):
             after = held + counts[number]
-            if (after < total).all() and miss(after) < miss(held):
+            if (after < total).all() and error(after) < error(held):
                 held, taken[number] = after, True
-        return miss(held), taken
+        return error(held), taken
 
-    attempts = max(1, _GROUPS_LOOKED_AT // len(names))
-    _, taken = min((attempt(key + n) for n in range(attempts)), key=lambda found: found[0])
+    attempts = max(1, _GROUPS_TRIED // len(names))
+    _, taken = min((attempt(key + n) for n in range(attempts)), key=lambda result: result[0])
     return taken[group]

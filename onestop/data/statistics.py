@@ -1,4 +1,4 @@
-"""Mean and standard deviation of images per channel, exactly.
+"""Exact mean and standard deviation of images per channel.
 
 Legend: N images, C channels, H and W height and width.
 """
@@ -14,10 +14,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ChannelStatistics:
-    """For pixels in [0, 1], a value per channel.
+    """Statistics of pixels in [0, 1], one value per channel.
 
-    Two deviations are in use: `std` over all pixels of all images, and `image_std`, the mean of the
-    deviations inside each image, which many tutorials print and which is smaller.
+    Two standard deviations are in common use: `std` over all pixels of all images, and `image_std`,
+    the mean of the deviations within each image, which many tutorials print and which is smaller.
     """
 
     mean: tuple[float, ...]
@@ -27,7 +27,7 @@ class ChannelStatistics:
 
 @dataclass(frozen=True)
 class PixelSums:
-    """Sums over some images that can be added to those over others; each [C] but the counts."""
+    """Sums over some images, which can be added up; each [C] except the counts."""
 
     images: int
     pixels: int
@@ -37,7 +37,7 @@ class PixelSums:
 
 
 def sums_of(images: Tensor) -> PixelSums:
-    """Sums over uint8 images [N, C, H, W], of whole numbers and therefore exact."""
+    """Sums over uint8 images [N, C, H, W]; exact, since they are integers."""
     count, _, height, width = images.shape
     pixels = height * width
     wide = images.flatten(2).to(torch.int64)  # [N, C, H*W]
@@ -48,7 +48,7 @@ def sums_of(images: Tensor) -> PixelSums:
 
 
 def combine(parts: Sequence[PixelSums]) -> ChannelStatistics:
-    """The statistics of all the images that the parts are sums of."""
+    """The statistics of all images behind the partial sums."""
     images, pixels = sum(part.images for part in parts), sum(part.pixels for part in parts)
     mean = torch.stack([part.total for part in parts]).sum(0).double() / pixels
     squares = torch.stack([part.squares for part in parts]).sum(0).double() / pixels

@@ -1,1 +1,1 @@
-"""Why a network said so: heat maps of where it looked, and pictures of them."""
+"""Explanations: heat maps of the evidence for a prediction."""

@@ -1,7 +1,6 @@
-"""The steps of a computation that every path from the image to the output passes through.
+"""Dominators of a computation: the steps that every path from the image to the output passes through.
 
-In graph terms: the dominators of the image, seen from the output. Steps are those of autograd's graph,
-see `onestop/networks/autograd.py`.
+Steps are the nodes of the autograd graph; see `onestop/networks/autograd.py`.
 """
 
 from __future__ import annotations
@@ -12,29 +11,29 @@ from onestop.networks.autograd import inputs_of, ordered
 
 
 def dominators(output: Node) -> dict[Node, set[Node]]:
-    """The steps that every path from the image to the output leads through, the last first.
+    """The dominators, the last first.
 
-    Between two of them a network may branch as it likes: the sum of a residual block is a dominator,
-    what is computed inside the block is not.
+    Between two of them a network may branch: the sum of a residual block is a dominator, the steps
+    inside the block are not.
 
     Args:
-        output: The last step of a computation in which the image alone asked for gradients, so that
-            all steps lead back to it.
+        output: The last step of a computation in which only the image requires gradients, so that all
+            steps lead back to it.
 
     Returns:
-        Each dominator, and the steps that take its result.
+        Each dominator, with the steps that use its result.
     """
     order = ordered(output)
-    takers: dict[Node, set[Node]] = {step: set() for step in order}
+    users: dict[Node, set[Node]] = {step: set() for step in order}
     for step in order:
-        for before in inputs_of(step):
-            takers[before].add(step)
-    # From the output back, each step after all that take its result. While a step is the only one
-    # that waits, no path leads around it.
-    found, waiting = {}, {output}
+        for source in inputs_of(step):
+            users[source].add(step)
+    # Backwards from the output, each step after all its users. If a step is the only pending one, no
+    # path leads around it.
+    dominating, pending = {}, {output}
     for step in order:
-        if len(waiting) == 1:
-            found[step] = takers[step]
-        waiting.remove(step)
-        waiting.update(inputs_of(step))
-    return found
+        if len(pending) == 1:
+            dominating[step] = users[step]
+        pending.remove(step)
+        pending.update(inputs_of(step))
+    return dominating

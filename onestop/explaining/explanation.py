@@ -1,6 +1,6 @@
-"""What `explain` gives back: for each image a heat map, what it explains and how it was found.
+"""Result types of `explain`: one heat map per image, with its class, method and layer.
 
-No import of torch or matplotlib until a figure is asked for.
+torch and matplotlib are not imported until a figure is requested.
 
 Legend: h and w height and width of an image, C channels.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from onestop.tasks.prediction import Label, Prediction
 
 Method = Literal["gradcam", "integrated-gradients", "occlusion"]
-"""How a heat map is found; `docs/explain.md` says when each misleads."""
+"""Attribution method; `docs/explain.md` explains the limits of each."""
 
 _IN_WORDS: dict[Method, str] = {
     "gradcam": "Grad-CAM",
@@ -33,18 +33,18 @@ _IN_WORDS: dict[Method, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why the network said so of one image.
+    """The explanation of one prediction.
 
     Attributes:
-        image: Its path, or its number where it came from memory.
-        explained: What is explained: a class with its probability, or the predicted number.
-        prediction: What the network predicts for the image.
-        method: How the heat map was found.
-        layer: Whose map was read, by its name in the network; empty where the method needs none.
-        pixels: uint8 [h, w, C], what the network saw of the image: resized and cut out.
-        heat: float32 [h, w], how much each place speaks for the class: 0 not at all, 1 the most of
-            this image; all 0 where no place does.
-        remark: What is wrong with an image that could be read all the same.
+        image: The path of the image, or its number if it was in memory.
+        explained: The class explained, with its probability, or the predicted number.
+        prediction: The network's prediction for the image.
+        method: The attribution method.
+        layer: Name of the layer used, in the network; empty if the method uses none.
+        pixels: uint8 [h, w, C], the image as the network sees it, resized and cropped.
+        heat: float32 [h, w], evidence for the class: 0 for none, 1 for the strongest in this image;
+            all 0 if there is none.
+        remark: A warning about an image that could be read all the same.
     """
 
     image: str
@@ -58,27 +58,27 @@ class Explanation:
 
     @property
     def label(self) -> str:
-        """Name of the class that is explained; the number as text, of a network that predicts one."""
+        """Name of the explained class; for regression, the number as text."""
         return self.explained.name
 
     @property
     def score(self) -> float:
-        """Probability of the class that is explained; the number, of a network that predicts one."""
+        """Probability of the explained class; for regression, the number."""
         return self.explained.score
 
     @property
     def said(self) -> str:
-        """What the network predicted, and what is explained if that is another class."""
-        said = f"predicted {self.prediction.text}"
+        """The prediction as text, and the explained class if it is another one."""
+        text = f"predicted {self.prediction.text}"
         if self.label == self.prediction.label:
-            return said
-        return f"{said}, explained: {self.explained.text}"
+            return text
+        return f"{text}, explained: {self.explained.text}"
 
     @property
     def way(self) -> str:
-        """Method and layer, in words."""
-        words = _IN_WORDS[self.method]
-        return f"{words} at layer {self.layer}" if self.layer else words
+        """Method and layer as text."""
+        text = _IN_WORDS[self.method]
+        return f"{text} at layer {self.layer}" if self.layer else text
 
     def figure(self) -> Figure:
         """Image, heat map and overlay, side by side."""
@@ -91,8 +91,8 @@ class Explanation:
         return f"<Explanation of {self.image}: {self.said}, by {self.way}>"
 
     def to_json(self) -> dict[str, Any]:
-        """What is not pixels, as `--json` prints it."""
-        found = {
+        """All fields except pixels, as printed by `--json`."""
+        fields = {
             "image": self.image,
             "label": self.label,
             "score": self.score,
@@ -100,16 +100,15 @@ class Explanation:
             "method": self.method,
             "layer": self.layer,
         }
-        return {**found, "remark": self.remark} if self.remark else found
+        return {**fields, "remark": self.remark} if self.remark else fields
 
 
 class Explanations(Sequence[Explanation]):
-    """Explanations in the order of the images; those that could not be read are left out.
+    """Explanations in the order of the images, without the unreadable ones.
 
     Attributes:
-        skipped: `path` and `reason` of each image that could not be read, and of each file of a folder
-            that was passed over.
-        picture: The file that shows all of them; None where none was asked for.
+        skipped: `path` and `reason` of each unreadable image, and of each skipped file in a folder.
+        picture: The image file that shows all of them; None if it was not requested.
     """
 
     def __init__(
@@ -133,16 +132,16 @@ class Explanations(Sequence[Explanation]):
         return Explanations(self._all[place]) if isinstance(place, slice) else self._all[place]
 
     def __repr__(self) -> str:
-        said = [f"{one.image}: {one.said}" for one in self._all[:5]]
-        return f"<{len(self)} explanations: {', '.join(said)}{', ...' if len(self) > 5 else ''}>"
+        texts = [f"{item.image}: {item.said}" for item in self._all[:5]]
+        return f"<{len(self)} explanations: {', '.join(texts)}{', ...' if len(self) > 5 else ''}>"
 
     def figure(self) -> Figure:
-        """All of them on one sheet: image, heat map and overlay, side by side, one row an image."""
+        """One row per image: image, heat map and overlay."""
         from onestop.figures.explanation import Row, explanation_sheet
 
-        rows = [Row(one.pixels, one.heat, one.said, one.image) for one in self._all]
-        ways = ", ".join(dict.fromkeys(one.way for one in self._all))
-        return explanation_sheet(rows, f"Why the network said so: {ways}")
+        rows = [Row(item.pixels, item.heat, item.said, item.image) for item in self._all]
+        methods = ", ".join(dict.fromkeys(item.way for item in self._all))
+        return explanation_sheet(rows, f"Explanation of predictions: {methods}")
 
     def _repr_html_(self) -> str:
         if not self._all:
@@ -152,9 +151,9 @@ class Explanations(Sequence[Explanation]):
         return figure_html(self.figure(), plural(len(self), "explanation"))
 
     def to_json(self) -> dict[str, Any]:
-        """What is not pixels, as `--json` prints it."""
+        """All fields except pixels, as printed by `--json`."""
         return {
             "picture": str(self.picture) if self.picture else None,
-            "images": [one.to_json() for one in self._all],
+            "images": [item.to_json() for item in self._all],
             "skipped": list(self.skipped),
         }

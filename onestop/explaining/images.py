@@ -1,4 +1,4 @@
-"""From images as they come to explanations: one preprocessing, what is said of each, its heat map."""
+"""Explanations of images: preprocessing, prediction and heat map."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def explain_images(
     method: Method = "gradcam",
     layer: str | None = None,
 ) -> Explanations:
-    """Explain what a model says of images, or why it might say something else.
+    """Explain a model's predictions for images, or the evidence for another class.
 
     Args:
         model: A model for images.
-        images: As `Model.predict` takes them.
-        names: What each image is called.
-        target: The class to explain (default: of each image the one that is predicted).
-        method: How heat maps are found, see `heat_maps`.
-        layer: Whose map Grad-CAM reads (default: see `find_layer`).
+        images: Images accepted by `Model.predict`.
+        names: Display name of each image.
+        target: The class to explain (default: the predicted class of each image).
+        method: Attribution method, see `heat_maps`.
+        layer: The layer for Grad-CAM (default: see `find_layer`).
 
     Raises:
-        UsageError: The model takes vectors, knows no such class, or has no such layer.
+        UsageError: The model takes vectors, has no such class, or has no such layer.
     """
     require_images(model)
-    number = None if target is None else _number(model, target)
-    where = _layer(model, method, layer)
-    seen: list[_Seen] = []
+    class_index = None if target is None else _class_index(model, target)
+    cam_layer = _layer(model, method, layer)
+    readable: list[_Image] = []
     bad = []
     for image, name in zip(images, names, strict=True):
         remarks: list[str] = []
@@ -52,12 +52,14 @@ def explain_images(
         except BadImageError as error:
             bad.append({"path": name, "reason": str(error)})
         else:
-            seen.append(_Seen(name, pixels, "; ".join(remarks)))
-    return Explanations(_explained(model, seen, number, method, where) if seen else (), bad)
+            readable.append(_Image(name, pixels, "; ".join(remarks)))
+    if not readable:
+        return Explanations((), bad)
+    return Explanations(_explained(model, readable, class_index, method, cam_layer), bad)
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Image:
     name: str
     pixels: Tensor  # uint8 [C, h, w]
     remark: str
@@ -65,36 +67,36 @@ class _Seen:
 
 def _explained(
     model: Model,
-    seen: Sequence[_Seen],
-    number: int | None,
+    images: Sequence[_Image],
+    class_index: int | None,
     method: Method,
     layer: Layer | None,
 ) -> Iterator[Explanation]:
-    pixels = torch.stack([one.pixels for one in seen])
+    pixels = torch.stack([image.pixels for image in images])
     inputs = model.preprocessing.normalise(pixels)
     outputs = outputs_in_32_bits(model, inputs)
-    targets = outputs.argmax(1).tolist() if number is None else [number] * len(seen)
+    targets = outputs.argmax(1).tolist() if class_index is None else [class_index] * len(images)
     heats = heat_maps(model, inputs, targets, method, layer)
     labels = model.task.label(outputs, targets)
-    predictions = named(model.task.describe(outputs), [one.name for one in seen])
-    for one, prediction, label, heat in zip(seen, predictions, labels, heats, strict=True):
+    predictions = named(model.task.describe(outputs), [image.name for image in images])
+    for image, prediction, label, heat in zip(images, predictions, labels, heats, strict=True):
         yield Explanation(
-            image=one.name,
+            image=image.name,
             explained=label,
             prediction=prediction,
             method=method,
             layer=layer.name if layer else "",
-            pixels=one.pixels.permute(1, 2, 0).numpy(),
+            pixels=image.pixels.permute(1, 2, 0).numpy(),
             heat=heat.numpy(),
-            remark=one.remark,
+            remark=image.remark,
         )
 
 
-def _number(model: Model, target: str) -> int:
+def _class_index(model: Model, target: str) -> int:
     if target not in model.classes:
         known = listing(model.classes) or "none, it predicts numbers"
-        near = did_you_mean(target, model.classes) or f"; it knows {known}"
-        raise UsageError(f"--target {target}: the model knows no such class{near}")
+        near = did_you_mean(target, model.classes) or f"; it has {known}"
+        raise UsageError(f"--target {target}: the model has no such class{near}")
     return model.classes.index(target)
 
 
@@ -102,5 +104,5 @@ def _layer(model: Model, method: Method, name: str | None) -> Layer | None:
     if method == "gradcam":
         return find_layer(model.network, model.preprocessing.shape, name)
     if name is not None:
-        raise UsageError(f"--layer {name}: {method} looks at no layer; leave it out")
+        raise UsageError(f"--layer {name}: {method} does not use a layer; leave it out")
     return None

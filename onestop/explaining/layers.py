@@ -1,10 +1,11 @@
-"""The layer whose map says where a network looked, chosen by the network's structure.
+"""Choice of the layer for Grad-CAM from the network's structure, by running the network once.
 
-A map holds numbers for places of the image: rows and columns. Grad-CAM reads the last one that a
-network makes, which knows most about classes and still where things are (Selvaraju et al. 2017, section
-3, https://arxiv.org/abs/1610.02391). That layer is found by running the network once.
+A feature map has values for positions of the image, in rows and columns. Grad-CAM uses the last one of
+a network: it has the most information about classes that is still localised (Selvaraju et al. 2017,
+section 3, https://arxiv.org/abs/1610.02391).
 
-Legend: B images of a batch, C channels, h and w rows and columns of a map, N tokens of a transformer.
+Legend: B images in a batch, C channels, h and w rows and columns of a feature map, N tokens of a
+transformer.
 """
 
 from __future__ import annotations
@@ -29,28 +30,27 @@ from onestop.runtime.rng import key_for, uniform
 from onestop.text import did_you_mean, listing
 
 _ENOUGH = 16
-"""Places of a map that suffice: of maps with fewer the finest is taken, not the last."""
+"""Sufficient positions of a feature map; if all have fewer, the finest is used, not the last."""
 _EXTRA = 8
-"""Tokens in front of those of places, at most: the class, registers."""
+"""Maximum tokens before the patch tokens: class token, registers."""
 _NOTHING_NEW = ("Pool", "Permute", "Clone")
-"""Steps that add nothing to the map before them: names of autograd's."""
+"""Steps that add no information to their input, by their names in autograd."""
 
 Form = Literal["channels first", "channels last", "tokens"]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that puts out a map.
+    """A layer whose output is a feature map.
 
     Attributes:
-        name: As in the network's `named_modules`.
-        places: Rows and columns of the map, (h, w).
-        form: How numbers lie in the output: [B, C, h, w], [B, h, w, C], or [B, N, C] with the tokens
-            of places, row by row, at the end.
-        shape: Of the output, without the batch.
-        relu: Whether all that becomes of the output is a ReLU that is no module of its own; the map is
-            read behind it.
-        stride: Pixels from one place to the next, by rows and by columns; None if it is not known.
+        name: Its name in the network's `named_modules`.
+        places: Rows and columns of the feature map, (h, w).
+        form: Layout of the output: [B, C, h, w], [B, h, w, C], or [B, N, C] with the patch tokens at
+            the end, row by row.
+        shape: Shape of the output, without the batch dimension.
+        relu: Whether the output is only used by a functional ReLU; the feature map is taken after it.
+        stride: Pixels between neighbouring positions, by rows and by columns; None if unknown.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Layer:
     stride: tuple[int, int] | None = None
 
     def map_in(self, output: Tensor) -> Tensor:
-        """The layer's output as a map, [B, C, h, w]."""
+        """The layer's output as a feature map, [B, C, h, w]."""
         if self.form == "channels first":
             return output
         if self.form == "channels last":
@@ -69,18 +69,18 @@ class Layer:
         tokens = output[:, -math.prod(self.places) :]
         return tokens.mT.reshape(len(output), -1, *self.places)
 
-    def put_back(self, output: Tensor, found: Tensor) -> Tensor:
-        """The layer's output with a map [B, C, h, w] in place of its own."""
+    def put_back(self, output: Tensor, feature_map: Tensor) -> Tensor:
+        """The layer's output with its feature map replaced by another, [B, C, h, w]."""
         if self.form == "channels first":
-            return found
+            return feature_map
         if self.form == "channels last":
-            return found.permute(0, 2, 3, 1)
-        return torch.cat([output[:, : -math.prod(self.places)], found.flatten(2).mT], 1)
+            return feature_map.permute(0, 2, 3, 1)
+        return torch.cat([output[:, : -math.prod(self.places)], feature_map.flatten(2).mT], 1)
 
 
 @dataclass(frozen=True)
 class _Call:
-    """The last call of a module that put out a map."""
+    """The last call of a module that returned a feature map."""
 
     layer: Layer
     edge: GradientEdge
@@ -92,26 +92,26 @@ class _Call:
 
     @property
     def merit(self) -> tuple[bool, int]:
-        """The less, the better."""
-        adds = not any(word in self.step.name() for word in _NOTHING_NEW)
-        return not adds, -min(_ENOUGH, math.prod(self.layer.places))
+        """Sort key; lower is better."""
+        trivial = any(word in self.step.name() for word in _NOTHING_NEW)
+        return trivial, -min(_ENOUGH, math.prod(self.layer.places))
 
 
 def find_layer(network: nn.Module, shape: tuple[int, ...], name: str | None = None) -> Layer:
-    """The last layer with a map that everything the network knows of an image passes through.
+    """The last layer whose feature map lies on every path from the image to the output.
 
-    Of modules that put out the same the outermost counts; pooling adds nothing to the map before it
-    and does not count. A map has 16 places or more; where the last has fewer, the last of those that
-    have them is taken, or the finest there is. The output's gradient there must not be zero, as it is
-    at the last tokens of a transformer that classifies by one of them alone.
+    Of modules with the same output, the outermost is taken. Pooling is ignored, since it adds no
+    information. The last feature map with at least 16 positions is preferred, else the finest. The
+    gradient of the output must not be zero there, as it is at the last patch tokens of a transformer
+    that classifies by the class token alone.
 
     Args:
-        network: Any network for images, in any mode; left as it is.
-        shape: Of one input, (C, H, W).
+        network: Any network for images, in any mode; not changed.
+        shape: Shape of one input, (C, H, W).
         name: Another layer, by its name in `network.named_modules()`.
 
     Raises:
-        UsageError: There is no such layer, or none that puts out a map.
+        UsageError: There is no such layer, or it has no feature map.
     """
     device = device_of(network)
     with undisturbed(network), exact_gradients(device):
@@ -119,62 +119,61 @@ def find_layer(network: nn.Module, shape: tuple[int, ...], name: str | None = No
         start = get_gradient_edge(image).node
         calls: dict[str, _Call] = {}
         with _noted(network, shape, calls):
-            output = network(image.clone())  # what computes in place takes no leaf
-        takers = dominators(output.grad_fn) if output.grad_fn else {}
-        best = _named(name, network, calls) if name else _best(output, takers, calls)
+            output = network(image.clone())  # in-place operations are not allowed on a leaf
+        users = dominators(output.grad_fn) if output.grad_fn else {}
+        best = _named(name, network, calls) if name else _best(output, users, calls)
     if best is None:
         raise UsageError(
-            f"{type(network).__name__}: has no layer with a map that the whole image passes through; "
+            f"{type(network).__name__}: has no layer with a feature map on every path to the output; "
             "use --method occlusion or integrated-gradients, or name a --layer"
         )
-    next_steps = [step.name() for step in takers.get(best.step, ())]
+    next_steps = [step.name() for step in users.get(best.step, ())]
     relu = best.first and next_steps == ["ReluBackward0"]  # else it might not follow other calls
-    known = best.layer.form == "channels first"
-    stride = effective_stride(best.step, start) if known else None
+    stride = effective_stride(best.step, start) if best.layer.form == "channels first" else None
     return replace(best.layer, relu=relu, stride=stride)
 
 
 @contextmanager
 def exact_gradients(device: torch.device) -> Iterator[None]:
-    """Gradients and 32 bits, whatever the caller computes in."""
+    """Enable gradients and exact float32, whatever the caller's mode."""
     with torch.inference_mode(False), torch.enable_grad(), in_32_bits(device.type):
         yield
 
 
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
-    """The network in evaluation mode, no parameter asking for gradients; afterwards all as before."""
-    learning = [p for p in network.parameters() if p.requires_grad]
+    """The network in evaluation mode without parameter gradients; restored afterwards."""
+    trainable = [p for p in network.parameters() if p.requires_grad]
     try:
-        for parameter in learning:
+        for parameter in trainable:
             parameter.requires_grad_(False)
         with in_mode(network, training=False):
             yield
     finally:
-        for parameter in learning:
+        for parameter in trainable:
             parameter.requires_grad_(True)
 
 
 def _noise(purpose: str, shape: Sequence[int], device: torch.device) -> Tensor:
-    """Numbers of mean 0 and deviation 1 that are the same each time."""
-    one = np.zeros(1, np.int64)
-    flat = uniform(key_for("explain", purpose), one, math.prod(shape)) * 12**0.5 - 3**0.5
+    """Reproducible noise with mean 0 and standard deviation 1."""
+    index = np.zeros(1, np.int64)
+    flat = uniform(key_for("explain", purpose), index, math.prod(shape)) * 12**0.5 - 3**0.5
     return torch.from_numpy(flat.astype(np.float32)).reshape(tuple(shape)).to(device)
 
 
 @contextmanager
 def _noted(network: nn.Module, shape: tuple[int, ...], calls: dict[str, _Call]) -> Iterator[None]:
-    """While open, each module that puts out a map is noted, in the order in which they end."""
-    inputs_of: list[list[Node | None]] = []  # of the modules that are running
+    """Record each module that returns a feature map, in the order in which their calls end."""
+    inputs_of: list[list[Node | None]] = []  # of the modules currently running
 
     def enter(_: str, __: nn.Module, inputs: tuple[Any, ...]) -> None:
-        # Asked before the module runs: one that computes in place changes the answer.
+        # Read before the module runs, since in-place operations change `grad_fn`.
         inputs_of.append([x.grad_fn for x in inputs if isinstance(x, Tensor)])
 
     def leave(name: str, _: nn.Module, __: Any, output: Any) -> None:
         before = inputs_of.pop()
-        passed_on = not isinstance(output, Tensor) or output.grad_fn in (None, *before)
-        if not passed_on and (layer := layer_of(name, tuple(output.shape), shape)):
+        unchanged = not isinstance(output, Tensor) or output.grad_fn in (None, *before)
+        if not unchanged and (layer := layer_of(name, tuple(output.shape), shape)):
             first = calls.pop(name, None) is None
             calls[name] = _Call(layer, get_gradient_edge(output), first)
 
@@ -183,7 +182,7 @@ def _noted(network: nn.Module, shape: tuple[int, ...], calls: dict[str, _Call]) 
 
 
 def layer_of(name: str, output: tuple[int, ...], image: tuple[int, ...]) -> Layer | None:
-    """The layer with an output of that shape, [B, ...], where it is a map of an image (C, H, W)."""
+    """The layer with this output shape [B, ...], if that is a feature map of an image (C, H, W)."""
     if not name or output[0] != 1 or 0 in output:
         return None
     form: Form
@@ -201,12 +200,12 @@ def layer_of(name: str, output: tuple[int, ...], image: tuple[int, ...]) -> Laye
 
 
 def _stretch(places: tuple[int, ...], image: tuple[int, ...]) -> float:
-    """How far the ratio of rows to columns is from that of the image's height to its width."""
+    """Difference between the aspect ratios of a feature map and the image, on a log scale."""
     return abs(math.log(places[0] * image[2] / (places[1] * image[1])))
 
 
 def _grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of the tokens of places; (1, 1) where they lie in no grid like the image."""
+    """Rows and columns of the patch tokens; (1, 1) if they do not form a grid like the image."""
     for places in range(tokens, max(1, tokens - _EXTRA - 1), -1):
         rows = math.isqrt(places * image[1] // image[2])
         if rows and places % rows == 0 and rows * image[2] == places // rows * image[1]:
@@ -217,23 +216,23 @@ def _grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int]:
 def _named(name: str, network: nn.Module, calls: dict[str, _Call]) -> _Call:
     if name in calls:
         return calls[name]
-    there = name in dict(network.named_modules())
-    problem = "puts out no map of places" if there else f"no such layer{did_you_mean(name, calls)}"
-    last = listing(reversed(calls), 4) or "none does"
-    raise UsageError(f"--layer {name}: {problem}; layers that put out maps, the last first: {last}")
+    exists = name in dict(network.named_modules())
+    problem = "has no feature map" if exists else f"no such layer{did_you_mean(name, calls)}"
+    last = listing(reversed(calls), 4) or "none"
+    raise UsageError(f"--layer {name}: {problem}; layers with feature maps, the last first: {last}")
 
 
 def _best(output: Tensor, steps: Iterable[Node], calls: dict[str, _Call]) -> _Call | None:
-    # Of modules that put out the same, the last to end is the outermost.
+    # Of modules with the same output, the last to end is the outermost.
     outermost = {call.step: call for call in calls.values()}
-    chosen = [outermost[step] for step in steps if step in outermost]  # the last first
-    chosen.sort(key=lambda call: call.merit)
+    candidates = [outermost[step] for step in steps if step in outermost]  # the last first
+    candidates.sort(key=lambda call: call.merit)
     weights = _noise("output", output.shape, output.device)
     score = (output.float() * weights).sum()
-    for call in chosen:
+    for call in candidates:
         (gradient,) = torch.autograd.grad(score, [call.edge], retain_graph=True)
         if call.layer.map_in(gradient).any():
             return call
         if not gradient.any():
-            break  # and none before it: a head of zeros, as some networks start with
-    return next(iter(chosen), None)
+            break  # nor is any before it: some networks start with a head of zeros
+    return next(iter(candidates), None)

@@ -1,1 +1,1 @@
-"""Every picture that OneStop draws, as matplotlib figures made from plain numbers and images."""
+"""All plots, as matplotlib figures made from plain numbers and images."""

@@ -1,4 +1,4 @@
-"""How a run went: loss, metric and learning rate by epoch, and where the time went."""
+"""Training curves: losses, metrics and learning rate per epoch, and a breakdown of time."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from onestop.metrics.spec import LOSS, Metric
 Rows = Sequence[Mapping[str, str]]
 """The rows of metrics.csv."""
 RATE = "lr"
-"""The panel that is not of a metric."""
+"""The panel of the learning rate."""
 
 
 def panels_of(metrics: Sequence[Metric]) -> list[str]:
-    """The usual panels: the loss, the first metric and the learning rate."""
+    """The default panels: the loss, the first metric and the learning rate."""
     return list(dict.fromkeys((LOSS.name, *(metric.name for metric in metrics[:1]), RATE)))
 
 
@@ -39,13 +39,13 @@ def curves(
     best_epoch: int = 0,
     panels: Sequence[str] | None = None,
 ) -> Figure:
-    """Metrics and the learning rate over the epochs, in training and validation.
+    """Training and validation metrics and the learning rate per epoch.
 
     Args:
-        rows: Of metrics.csv.
-        metrics: Those of the run's task.
-        best_epoch: The epoch whose network was kept, counted from 1; 0 is not known.
-        panels: Names of metrics, and `lr`; see `panels_of`.
+        rows: The rows of metrics.csv.
+        metrics: The metrics of the run's task.
+        best_epoch: The epoch whose weights were saved, counted from 1; 0 if unknown.
+        panels: Names of metrics, and `lr`; by default those of `panels_of`.
     """
     panels = panels_of(metrics) if panels is None else panels
     by_name = {metric.name: metric for metric in (LOSS, *metrics)}
@@ -60,7 +60,7 @@ def curves(
 
 
 def compared(runs: Mapping[str, Rows], metric: Metric, part: str) -> Figure:
-    """A metric over the epochs of several runs, by their names; `part` is `train` or `val`."""
+    """A metric of several runs per epoch, by run name; `part` is `train` or `val`."""
     figure = new_figure(3.1, 2.9)
     axes = _axes_by_epoch(figure.add_subplot(), f"{part} {metric.title}", metric)
     for (name, rows), color in zip(runs.items(), itertools.cycle(COLORS), strict=False):
@@ -70,7 +70,7 @@ def compared(runs: Mapping[str, Rows], metric: Metric, part: str) -> Figure:
 
 
 def _rate_panel(axes: Axes, rows: Rows) -> None:
-    _line(_axes_by_epoch(axes, "learning rate"), rows, RATE, "rate", GREY)
+    _line(_axes_by_epoch(axes, "learning rate"), rows, RATE, "learning rate", GREY)
 
 
 def _panel(axes: Axes, rows: Rows, metric: Metric, best_epoch: int) -> None:
@@ -78,13 +78,13 @@ def _panel(axes: Axes, rows: Rows, metric: Metric, best_epoch: int) -> None:
     _line(axes, rows, f"train_{metric.name}", "training", BLUE)
     _line(axes, rows, f"val_{metric.name}", "validation", ORANGE)
     if best_epoch:
-        axes.axvline(best_epoch, color=GREEN, linewidth=1, linestyle=":", label="kept")
+        axes.axvline(best_epoch, color=GREEN, linewidth=1, linestyle=":", label="best epoch")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False)
 
 
 def _axes_by_epoch(axes: Axes, title: str, metric: Metric = LOSS) -> Axes:
-    """Axes of a curve over the epochs, of shares in percent."""
+    """Set up axes with epochs on x, and percent on y if the metric is a fraction."""
     plain(axes, title, "epoch")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if metric.percent:
@@ -93,7 +93,7 @@ def _axes_by_epoch(axes: Axes, title: str, metric: Metric = LOSS) -> Axes:
 
 
 def _line(axes: Axes, rows: Rows, key: str, label: str, color: str) -> None:
-    """A curve if any epoch has a value; few epochs are marked, since one alone has no line."""
+    """Draw a curve if any epoch has a value; with markers for few epochs, since one has no line."""
     points = [(int(row["epoch"]), float(row[key])) for row in rows if row.get(key)]
     if points:
         mark = "o" if len(points) <= 20 else None
@@ -103,7 +103,7 @@ def _line(axes: Axes, rows: Rows, key: str, label: str, color: str) -> None:
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds of a run: computing steps, waiting for images, scoring after each epoch."""
+    """Seconds of a run spent on training steps, waiting for data, and evaluation."""
 
     computing: float
     waiting: float
@@ -111,12 +111,12 @@ class Spent:
 
     @property
     def total(self) -> float:
-        """All of them."""
+        """The sum."""
         return self.computing + self.waiting + self.scoring
 
 
 def time_spent(rows: Rows) -> Spent:
-    """Where the time of the epochs went, from the rows of metrics.csv."""
+    """How the time of the epochs was spent, from the rows of metrics.csv."""
     waiting = scoring = before = 0.0
     for row in rows:
         took, scored = float(row["seconds"]) - before, float(row.get("scoring") or 0)
@@ -126,7 +126,7 @@ def time_spent(rows: Rows) -> Spent:
 
 
 def spent_bar(spent: Spent) -> Figure:
-    """One bar, cut into what the time went into."""
+    """A stacked bar of the time spent."""
     figure = new_figure(5.4, 1.1)
     axes = figure.add_subplot()
     left, total = 0.0, max(spent.total, 1e-9)

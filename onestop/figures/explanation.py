@@ -1,4 +1,4 @@
-"""Why a network said so: images, heat maps of what spoke for a class, and both laid over each other.
+"""Explanation figures: images, their heat maps, and overlays of both.
 
 Legend: h and w height and width of an image, C channels (1, 3 or 4).
 """
@@ -20,26 +20,26 @@ from onestop.figures.style import shortened
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
-_COLORS = "inferno"  # from dark to bright also for the colour-blind and in print
+_COLORS = "inferno"  # monotonic in brightness, so suitable for the colour-blind and for print
 _COVER = 0.8
-"""How much of the image the brightest places of the heat map cover."""
+"""Opacity of the overlay at the maximum of the heat map."""
 _TILE, _GAP, _BETWEEN, _MARGIN = 1.75, 0.06, 0.4, 0.25  # inches
 _HEAD, _TITLE, _FOOT = 0.42, 0.5, 0.7
 _SMALL = 64
-"""Pixels a side under which one sees the pixels."""
+"""Side in pixels below which images are shown without interpolation."""
 _LETTERS = 62
-"""Of a line above an image; more would reach the next."""
+"""Maximum characters of a line above an image; longer ones would reach the next image."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """An image and what spoke for a class.
+    """An image and its heat map.
 
     Attributes:
-        pixels: uint8 [h, w, C], as the network saw them.
-        heat: [h, w] of 0 to 1.
-        title: What the network said of it.
-        name: Of the image.
+        pixels: uint8 [h, w, C], as the network sees them.
+        heat: [h, w], 0 to 1.
+        title: The prediction as text.
+        name: Name of the image.
     """
 
     pixels: Pixels
@@ -49,11 +49,11 @@ class Row:
 
 
 def explanation_sheet(rows: Sequence[Row], head: str) -> Figure:
-    """Draw one row an image: image, heat map, overlay. From four on they stand in two columns.
+    """Draw one row per image: image, heat map, overlay; in two columns from four images on.
 
     Args:
-        rows: One or more.
-        head: How the heat maps were found, in words.
+        rows: At least one.
+        head: The heading, which names the method.
     """
     columns = 1 if len(rows) < 4 else 2
     lines = -(-len(rows) // columns)
@@ -87,11 +87,11 @@ def explanation_sheet(rows: Sequence[Row], head: str) -> Figure:
 
 
 def overlay(pixels: Pixels, heat: NDArray[np.float32]) -> Pixels:
-    """An image in grey with its heat map in colours over it, uint8 [h, w, 3].
+    """A grey image with its heat map in colour on top, uint8 [h, w, 3].
 
     Args:
         pixels: uint8 [h, w, C].
-        heat: [h, w] of 0, which leaves the image as it is, to 1.
+        heat: [h, w], from 0 (transparent) to 1.
     """
     grey = pixels[..., :3].mean(-1, keepdims=True) / 255
     colors = mpl.colormaps[_COLORS](heat)[..., :3]
@@ -101,16 +101,16 @@ def overlay(pixels: Pixels, heat: NDArray[np.float32]) -> Pixels:
 
 
 def _draw_row(axes: Sequence[Axes], row: Row) -> None:
-    way = "nearest" if min(row.heat.shape) < _SMALL else "antialiased"
+    interpolation = "nearest" if min(row.heat.shape) < _SMALL else "antialiased"
     pixels = row.pixels[..., 0] if row.pixels.shape[-1] == 1 else row.pixels[..., :3]
-    axes[0].imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation=way)
+    axes[0].imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation=interpolation)
     axes[1].imshow(row.heat, cmap=_COLORS, vmin=0, vmax=1)
-    axes[2].imshow(overlay(row.pixels, row.heat), interpolation=way)
+    axes[2].imshow(overlay(row.pixels, row.heat), interpolation=interpolation)
     if not row.heat.any():
-        text = axes[1].text(0.5, 0.5, "no place speaks for it", color="white", fontsize=8)
+        text = axes[1].text(0.5, 0.5, "no positive evidence", color="white", fontsize=8)
         text.set(ha="center", va="center", transform=axes[1].transAxes)
-    for one in axes:
-        one.set_axis_off()
+    for panel in axes:
+        panel.set_axis_off()
     name = row.name if len(row.name) <= _LETTERS else f"…{row.name[1 - _LETTERS :]}"
     lines = shortened(row.title, _LETTERS), shortened(name, _LETTERS)
     axes[0].set_title("\n".join(lines), loc="left", fontsize=9, parse_math=False)
@@ -128,5 +128,5 @@ def _draw_legend(figure: Figure) -> None:
     bar = figure.colorbar(ScalarMappable(cmap=_COLORS), cax=axes, orientation="horizontal")
     bar.set_ticks([0, 0.5, 1])
     bar.ax.tick_params(labelsize=7, length=2)
-    text = "how much a place speaks for the class\n(1: the most of any place of that image)"
+    text = "evidence for the class\n(1: the strongest in that image)"
     axes.text(1.06, 0.5, text, transform=axes.transAxes, va="center", fontsize=7.5)

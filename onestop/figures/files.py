@@ -1,4 +1,4 @@
-"""A figure as what others can show: the bytes of a file, or a piece of a page."""
+"""Figures as image files, SVG elements and HTML."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".jpg": "jpg", ".jpeg": "jpg"}
-"""Kinds of files a figure can be kept in, by how their names end."""
+"""File formats of figures, by suffix."""
 _DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def picture_file(flag: str, out: str | Path, *, overwrite: bool | None = None) -> Path:
-    """The file to write a figure to; refused before any work is done.
+    """The path to write a figure to, checked before any work is done.
 
     Args:
-        flag: The argument that names it.
-        out: The file.
-        overwrite: Whether one that is there may go; None where nobody can say so.
+        flag: The flag that sets it.
+        out: The path.
+        overwrite: Whether an existing file may be replaced; None if the command has no --overwrite.
 
     Raises:
-        UsageError: No kind of picture, a folder, in no folder, or there already.
+        UsageError: An unsupported format, a folder, an existing file, or a missing parent folder.
     """
     picture = Path(out)
     if picture.suffix.lower() not in KINDS:
-        raise UsageError(f"{flag} {out}: no kind of picture; end its name in {listing(KINDS)}")
+        raise UsageError(f"{flag} {out}: unsupported format; use one of {listing(KINDS)}")
     if picture.is_dir():
         raise UsageError(f"{flag} {out}: is a folder; name a file in it")
     if picture.exists() and not overwrite:
-        way = "" if overwrite is None else ", or add --overwrite"
-        raise UsageError(f"{flag} {out}: is there already; name another{way}")
+        option = "" if overwrite is None else ", or add --overwrite"
+        raise UsageError(f"{flag} {out}: already exists; name another file{option}")
     if not picture.parent.is_dir():
-        raise UsageError(f"{flag} {out}: there is no folder {picture.parent}; make it first")
+        raise UsageError(f"{flag} {out}: folder {picture.parent} does not exist; create it first")
     return picture
 
 
 def write_figure(figure: Figure, picture: Path) -> None:
-    """Write a figure to a file that `picture_file` found good, whole or not at all."""
+    """Write a figure atomically to a path checked by `picture_file`."""
     write_atomic(picture, figure_bytes(figure, KINDS[picture.suffix.lower()]))
 
 
 def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 150) -> bytes:
-    """A figure as a file of a kind (png, svg, pdf, jpg); without a date, so always the same."""
+    """A figure as a png, svg, pdf or jpg file; without a date, so the bytes are reproducible."""
     file = io.BytesIO()
     with _quiet():
         figure.savefig(file, format=kind, dpi=dpi, metadata=_DATES.get(kind))
@@ -63,19 +63,18 @@ def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 150) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No word of letters that the font lacks (Chinese names, say), which are drawn as boxes."""
+    """Silence warnings about glyphs that the font lacks; they are drawn as boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield
 
 
 def to_svg(figure: Figure, name: str) -> str:
-    """A figure as an `<svg>` element to stand in a page, in the page's own colour of text.
+    """A figure as an `<svg>` element for an HTML page, in the page's text colour.
 
     Args:
         figure: Any figure.
-        name: Told apart from the names of other figures of the page; put before all that the element
-            names inside.
+        name: Unique within the page; prefixes all ids in the element.
     """
     import matplotlib as mpl
 
@@ -85,12 +84,12 @@ def to_svg(figure: Figure, name: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Tags alone: a name that is drawn may look like any of this.
+    # Only inside tags: text in the figure may look like any of this.
     return re.sub(r"<[^>]+>", lambda tag: _for_a_page(tag[0], name), text)
 
 
 def _for_a_page(tag: str, name: str) -> str:
-    """A tag of an SVG with names of its own, and with the page's colour and letters."""
+    """An SVG tag with prefixed ids and the page's colour and font."""
     tag = re.sub(r'\bid="', f'id="{name}-', tag)
     tag = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", tag)
     tag = re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font: \1 inherit", tag)
@@ -98,12 +97,12 @@ def _for_a_page(tag: str, name: str) -> str:
 
 
 def svg(figure: Figure, name: str) -> str:
-    """The same, no wider than the page."""
+    """The same, limited to the width of the page."""
     return to_svg(figure, name).replace("<svg", '<svg style="max-width:100%;height:auto"', 1)
 
 
 def figure_html(figure: Figure, about: str) -> str:
-    """A figure as an image within a page of HTML; `about` is what it shows, in words."""
+    """A figure as an HTML `<img>`; `about` is its alternative text."""
     picture = base64.b64encode(figure_bytes(figure, dpi=100)).decode()
     style = "max-width: 100%; height: auto"
     return f'<img alt="{html.escape(about)}" style="{style}" src="data:image/png;base64,{picture}">'

@@ -1,4 +1,4 @@
-"""Numbers that were predicted beside those that were wanted."""
+"""Regression plots: predictions against targets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onestop.figures.style import BLUE, GREY, RED, new_figure, plain
 
 
 def fitted_line(x: Sequence[float], targets: Sequence[float], predicted: Sequence[float]) -> Figure:
-    """Samples of one number each, and the line through what was predicted."""
+    """Samples of one feature, and the line through their predictions."""
     figure = new_figure(6, 4.5)
     axes = figure.add_subplot()
     plain(axes, "", "x", "y")
@@ -23,7 +23,7 @@ def fitted_line(x: Sequence[float], targets: Sequence[float], predicted: Sequenc
 
 
 def fitted_scatter(targets: Sequence[float], predicted: Sequence[float]) -> Figure:
-    """What was predicted of each sample against what was wanted."""
+    """Prediction against target, one point per sample."""
     figure = new_figure(4.8, 4.5)
     axes = figure.add_subplot()
     plain(axes, "", "target", "predicted")

@@ -1,4 +1,4 @@
-"""A grid of images with titles: samples with their labels, predictions beside the truth.
+"""Image grids: samples with their labels, or predictions with the true labels.
 
 Legend: N images, H height, W width, C channels.
 """
@@ -15,25 +15,25 @@ from numpy.typing import NDArray
 from onestop.figures.style import BAD, GOOD, new_figure, shortened
 
 COLUMNS = 8
-"""Images side by side."""
-_LINE = 12.5  # characters of a title that find room above an inch of image
+"""Images per row."""
+_LINE = 12.5  # characters of a title per inch of image width
 
 
-def guess_title(
+def prediction_title(
     label: str, score: float | None, truth: str | None = None
 ) -> tuple[str, bool | None]:
-    """The title of an image of which something was said, and whether that is right.
+    """The title of an image with its prediction, and whether that is correct.
 
     Args:
-        label: What was said.
-        score: How likely; None where it is a number that was predicted.
-        truth: What it is; None where nobody knows.
+        label: The prediction.
+        score: Its probability; None for a predicted number.
+        truth: The true label; None if it is unknown.
     """
-    said = label if score is None else f"{label} {score:.0%}"
+    title = label if score is None else f"{label} {score:.0%}"
     if truth is None:
-        return said, None
+        return title, None
     right = label == truth
-    return (said if right else f"{said}\n(is {truth})"), right
+    return (title if right else f"{title}\n(is {truth})"), right
 
 
 def image_grid(
@@ -44,15 +44,15 @@ def image_grid(
     side: float = 1.6,
     heading: str = "",
 ) -> Figure:
-    """Images in rows, each with its title above.
+    """Images in rows, with their titles above.
 
     Args:
-        images: N of [H, W, C], uint8 or 0..1; None where one could not be read.
-        titles: N texts, of one or several lines.
-        right: Titles are green where True, red where False, black where None.
-        columns: Images side by side, at most.
-        side: Inches of an image.
-        heading: Above all of them.
+        images: N images [H, W, C], uint8 or 0..1; None for an unreadable one.
+        titles: N texts of one or several lines.
+        right: The colour of each title: green if True, red if False, black if None.
+        columns: Maximum images per row.
+        side: Size of an image in inches.
+        heading: Title of the figure.
     """
     columns = max(1, min(columns, len(images)))
     rows = math.ceil(len(images) / columns)

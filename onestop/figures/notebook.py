@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: small tables and figures as HTML, all text escaped."""
+"""Notebook display of results: small tables and figures as HTML, with all text escaped."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def heading(text: object) -> str:
-    """A line above the rest."""
+    """A heading."""
     return f"<p><strong>{escape(str(text))}</strong></p>"
 
 
 def table(rows: Iterable[tuple[object, object]]) -> str:
-    """Rows of a name and a value each."""
+    """A table of names and values."""
     cells = (
         f'<tr><th scope="row" style="text-align:left">{escape(str(name))}</th>'
         f'<td style="text-align:left">{escape(str(value))}</td></tr>'
@@ -28,13 +28,13 @@ def table(rows: Iterable[tuple[object, object]]) -> str:
 
 
 def metric_rows(values: Mapping[str, Any], metrics: Sequence[Metric]) -> list[tuple[str, str]]:
-    """The metrics of a split as rows of a table, and how many images it has."""
+    """The metrics of a split as rows of a table, and its number of images."""
     rows = [(m.title, m.text(values[m.name])) for m in metrics if m.name in values]
     return [*rows, (f"{values.get('split', '')} images", f"{values.get('images', 0):,}")]
 
 
 def picture(pixels: NDArray[Any], about: str) -> str:
-    """A small picture; `about` is what it shows."""
+    """A thumbnail; `about` is its alternative text."""
     from onestop.figures.thumbnail import data_uri
 
     return f'<img alt="{escape(about)}" src="{data_uri(pixels)}">'

@@ -1,7 +1,7 @@
-"""What all figures share: colours that colour-blind people tell apart, axes, and names.
+"""Shared figure style: a colour-blind-safe palette, axes, and tick labels.
 
 The colours are those of Okabe and Ito 2008 (https://jfly.uni-koeln.de/color/). Figures are made without
-pyplot, so that nothing is kept and no window can open.
+pyplot, so there is no global state and no window can open.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#7f7f7f"
 COLORS = (BLUE, ORANGE, GREEN, RED, "#cc79a7", "#56b4e9", GREY)
-"""Of curves beside each other."""
+"""Line colours of several curves."""
 GOOD, BAD = "#00734f", "#c03c00"
-"""Of titles: right and wrong, dark enough to be read on white."""
+"""Title colours of correct and wrong predictions, dark enough to be read on white."""
 _SMALL = 9
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches."""
+    """An empty figure; sizes in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def plain(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Give axes a title and labels, taken as they are, and no more frame than is needed."""
+    """Give axes a title and labels, taken literally, and a minimal frame."""
     axes.set_title(title, fontsize=_SMALL + 1, loc="left", parse_math=False)
     axes.set_xlabel(x, fontsize=_SMALL)
     axes.set_ylabel(y, fontsize=_SMALL)
@@ -39,7 +39,7 @@ def plain(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def shortened(text: str, most: int = 24) -> str:
-    """Text on one line, its middle left out where it is longer than so many characters."""
+    """Text on one line, shortened in the middle to at most `most` characters."""
     line = "".join(c if c.isprintable() else "?" for c in text)
     if len(line) <= most:
         return line
@@ -47,5 +47,5 @@ def shortened(text: str, most: int = 24) -> str:
 
 
 def tick_names(names: Sequence[str], most: int = 18) -> list[str]:
-    """Names for an axis; dollar signs are no formulas."""
+    """Tick labels, with dollar signs escaped so that they are not parsed as formulas."""
     return [shortened(name, most).replace("$", r"\$") for name in names]

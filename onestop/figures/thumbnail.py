@@ -1,4 +1,4 @@
-"""Small pictures written into a page itself, so that it stays one file."""
+"""Thumbnails embedded in a page as data URIs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from PIL import Image
 from onestop.images.thumbnail import picture_of
 
 SIDE = 160
-"""Pixels that a picture is reduced to."""
+"""Longer side of a reduced image in pixels."""
 TINY = 64
-"""Pixels a side up to which one is kept as it is, and is to be shown with hard edges."""
+"""Side in pixels up to which images are not reduced, and are to be shown without smoothing."""
 
 
 def data_uri(pixels: NDArray[Any]) -> str:
-    """A picture, uint8 [H, W, C], as what stands in the `src` of an image."""
+    """An image, uint8 [H, W, C], as a data URI for the `src` of an `<img>`."""
     picture = picture_of(pixels)
     file = io.BytesIO()
     if max(picture.size) <= TINY:

@@ -1,1 +1,1 @@
-"""From the bytes of an image file to pixels; no torch."""
+"""Image decoding: from the bytes of a file to pixels, without torch."""

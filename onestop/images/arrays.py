@@ -1,4 +1,4 @@
-"""Images given in memory, by numpy or torch, as arrays [N, H, W, C] of uint8.
+"""Conversion of numpy arrays and torch tensors to uint8 images [N, H, W, C].
 
 Legend: N images, H height, W width, C channels.
 """
@@ -16,27 +16,27 @@ Pixels: TypeAlias = NDArray[np.uint8]
 
 
 def image_array(image: Any) -> Pixels:
-    """One image of numpy or torch as [H, W, C] of uint8; see `images_array`."""
+    """Convert one image from numpy or torch to uint8 [H, W, C]; see `images_array`."""
     array = np.asarray(image)
     pixels: Pixels = images_array(array[None] if array.ndim in (2, 3) else array)[0]
     return pixels
 
 
 def images_array(images: Any) -> Pixels:
-    """Images of numpy or torch as [N, H, W, C] of uint8.
+    """Convert images from numpy or torch to uint8 [N, H, W, C].
 
-    Taken are [N, H, W], [N, H, W, C] and, as torch has them, [N, C, H, W], with C of 1, 3 or 4:
-    whole numbers of 0..255, or fractions of 0..1.
+    Accepts [N, H, W], [N, H, W, C] and torch's [N, C, H, W] with 1, 3 or 4 channels: integers in
+    0..255 or floats in 0..1.
 
     Raises:
-        BadImageError: Any other shape or type, or values that are not in range.
+        BadImageError: Any other shape or type, or values out of range.
     """
     array: NDArray[Any] = np.asarray(images)
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4:
         raise BadImageError(
-            f"shape {array.shape} is no image's; give [H, W], [H, W, C] or [C, H, W]"
+            f"shape {array.shape} is not an image; pass [H, W], [H, W, C] or [C, H, W]"
         )
     if array.shape[-1] not in (1, 3, 4) and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
@@ -47,15 +47,15 @@ def images_array(images: Any) -> Pixels:
     if array.dtype == bool:
         return np.where(array, np.uint8(255), np.uint8(0))
     if array.dtype.kind not in "iuf":
-        raise BadImageError(f"values of type {array.dtype} are no pixels")
+        raise BadImageError(f"values of type {array.dtype} are not pixels; pass uint8 or floats")
     if array.size and not (np.isfinite(array).all() and array.min() >= 0):
-        raise BadImageError("has negative pixels, or ones that are not numbers")
+        raise BadImageError("has pixels that are negative, NaN or infinite")
     highest = array.max() if array.size else 0
     if array.dtype.kind == "f":
         if highest > 1:
-            raise BadImageError(f"fractions must be in 0..1, found {highest:g}; divide by the top")
+            raise BadImageError(f"floats must be in 0..1, not {highest:g}; divide by the maximum")
         pixels: Pixels = (array * 255.0).round().astype(np.uint8)
         return pixels
     if highest > 255:
-        raise BadImageError(f"whole numbers must be in 0..255, found {highest}; scale them")
+        raise BadImageError(f"integers must be in 0..255, not {highest}; scale them")
     return array.astype(np.uint8)

@@ -1,7 +1,7 @@
-"""The one decoder: a file, bytes or picture in, pixels out; the same for every verb.
+"""The image decoder shared by all verbs: a file, bytes or a Pillow image in, pixels out.
 
-Which files are images at all says `onestop/images/formats.py`, what is wrong with a JPEG that decodes
-nevertheless `onestop/images/jpeg.py`.
+`onestop/images/formats.py` decides which files are accepted; `onestop/images/jpeg.py` detects damage in
+JPEGs that can still be decoded.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from onestop.images.formats import DAMAGE, open_image, read_file, reason_of
 from onestop.images.jpeg import completed, damage_in, sound_pixels
 
 Pixels: TypeAlias = NDArray[np.uint8]
-"""[H, W, C], C of 1 (grey), 3 (red, green, blue) or 4 (and alpha)."""
+"""[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-# What turns each EXIF orientation upright; 1 is upright.
+# The transpose that turns each EXIF orientation upright; 1 is upright already.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,79 +39,82 @@ _TURNS = {
 def decode(
     source: str | Path | bytes, channels: int, remark: Callable[[str], None] | None = None
 ) -> Pixels:
-    """Read one image as [H, W, channels] of 0..255, upright.
+    """Read one image as uint8 [H, W, channels], upright.
 
-    EXIF orientation is applied; 16-bit and float greys are scaled, not cut off; transparent parts
-    become white unless `channels` is 4; of an animation the first frame is read.
+    EXIF orientation is applied; 16-bit and float greys are scaled, not clipped; transparent areas
+    become white unless `channels` is 4; only the first frame of an animation is read.
 
     Args:
         source: A path, or the bytes of an image file.
         channels: 1, 3 or 4.
-        remark: Called with what a person should know of an image that can be read all the same:
-            a JPEG is damaged in part, or only the first of several frames is read.
+        remark: Called with a warning about an image that can be read all the same: a partly
+            damaged JPEG, or one of which only the first of several frames is read.
 
     Raises:
-        BadImageError: No image, damaged, of a format not on the list, or too many pixels.
+        BadImageError: Not an image, damaged, an unsupported format, or too many pixels.
     """
     data = source if isinstance(source, bytes) else read_file(source)
     try:
         with open_image(data) as image:
             jpeg = image.format == "JPEG"
             if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
-                return _finished(sound, _orientation(image), channels)
+                return _from_sound(sound, _orientation(image), channels)
             try:
                 pixels = from_pillow(image, channels)
             except OSError:
-                whole = completed(data) if jpeg else None
-                if whole is None:
+                complete = completed(data) if jpeg else None
+                if complete is None:
                     raise
-                return _without_end(whole, channels, remark)
-            if remark and (said := _partly(data) if jpeg else _frames(image)):
-                remark(said)
+                return _completed_pixels(complete, channels, remark)
+            if remark and (warning := _damage_warning(data) if jpeg else _frame_warning(image)):
+                remark(warning)
             return pixels
     except DAMAGE as error:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
 
 
 def _sound(data: bytes, image: Image.Image) -> Pixels | None:
-    """The pixels of a JPEG that nothing is wrong with, as large as its header says; else None."""
+    """The pixels of an undamaged JPEG whose size matches its header; else None."""
     pixels = sound_pixels(data)
     return pixels if pixels is not None and pixels.shape[1::-1] == image.size else None
 
 
-def _finished(pixels: Pixels, orientation: int, channels: int) -> Pixels:
+def _from_sound(pixels: Pixels, orientation: int, channels: int) -> Pixels:
+    """Turn the RGB pixels of a JPEG upright and convert them to `channels`."""
     if channels == 3 and orientation not in _TURNS:
         return pixels
-    picture = Image.fromarray(pixels)
+    image = Image.fromarray(pixels)
     turn = _TURNS.get(orientation)
-    return from_pillow(picture if turn is None else picture.transpose(turn), channels)
+    return from_pillow(image if turn is None else image.transpose(turn), channels)
 
 
-def _without_end(whole: bytes, channels: int, remark: Callable[[str], None] | None) -> Pixels:
-    """The pixels of a JPEG whose end marker had to be put there."""
-    with open_image(whole) as image:
+def _completed_pixels(
+    complete: bytes, channels: int, remark: Callable[[str], None] | None
+) -> Pixels:
+    """The pixels of a JPEG to which the missing end marker was added."""
+    with open_image(complete) as image:
         pixels = from_pillow(image, channels)
     if remark:
         remark("has no end marker; all its pixels are there")
     return pixels
 
 
-def _partly(data: bytes) -> str:
-    found = damage_in(data)
-    return f"damaged in part ({found})" if found else ""
+def _damage_warning(data: bytes) -> str:
+    damage = damage_in(data)
+    return f"damaged in part ({damage})" if damage else ""
 
 
-def _frames(image: Image.Image) -> str:
-    """A remark on an image that is one of several in its file."""
-    what = "page" if image.format == "TIFF" else "frame"
-    return f"only its first {what} is read" if getattr(image, "is_animated", False) else ""
+def _frame_warning(image: Image.Image) -> str:
+    """A warning if the file holds several images; else empty."""
+    unit = "page" if image.format == "TIFF" else "frame"
+    return f"only its first {unit} is read" if getattr(image, "is_animated", False) else ""
 
 
 def measure(source: str | Path | bytes) -> tuple[int, int, int]:
-    """Height, width and natural channels of an image, from its header alone.
+    """Height, width and native channel count of an image, from its header alone.
 
     Raises:
-        BadImageError: As `decode`, as far as the header shows it.
+        BadImageError: As `decode`, if the header already shows the problem.
     """
     with open_image(source) as image:
         return measure_pillow(image)
@@ -119,12 +122,12 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Header:
-    """What the beginning of an image file says of it.
+    """Properties of an image, read from its header.
 
     Attributes:
         format: `JPEG`, `PNG`, ...
-        mode: How Pillow calls its channels: `L`, `RGB`, `CMYK`, `P`, `I;16`, ...
-        turned: Whether EXIF has it turned or mirrored.
+        mode: Pillow's mode: `L`, `RGB`, `CMYK`, `P`, `I;16`, ...
+        turned: Whether EXIF rotates or mirrors it.
     """
 
     format: str
@@ -133,7 +136,7 @@ class Header:
 
 
 def header(source: str | Path | bytes) -> Header:
-    """What the beginning of an image file says of it.
+    """Read the header of an image file.
 
     Raises:
         BadImageError: As `measure`.
@@ -143,24 +146,25 @@ def header(source: str | Path | bytes) -> Header:
 
 
 def is_still(path: str | Path) -> bool:
-    """Whether a file is an image of one frame."""
+    """Whether a file is an image with a single frame."""
     try:
         with open_image(path) as image:
-            return not _frames(image)
+            return not _frame_warning(image)
     except (BadImageError, *DAMAGE):
         return False
 
 
 def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
-    """Height, width and natural channels of a picture as `from_pillow` turns it."""
+    """Height, width and native channel count of a Pillow image, upright as in `from_pillow`."""
     width, height = image.size
-    if _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF":  # whose size is upright
+    # Pillow reports the size of a TIFF after rotation.
+    if _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF":
         width, height = height, width
     return height, width, _natural_channels(image)
 
 
 def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = None) -> Pixels:
-    """An image in any form a person may give it in, as [H, W, channels].
+    """An image in any form accepted from a user, as [H, W, channels].
 
     Args:
         image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
@@ -179,10 +183,10 @@ def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = 
 
 
 def from_pillow(image: Image.Image, channels: int) -> Pixels:
-    """A picture that Pillow holds as [H, W, channels] of 0..255, upright.
+    """Convert a Pillow image to uint8 [H, W, channels], upright.
 
     Raises:
-        BadImageError: Its pixels are not finite numbers.
+        BadImageError: It has pixels that are NaN or infinite.
     """
     image = _upright(image)
     if image.mode == "F" or image.mode.startswith("I"):
@@ -190,41 +194,41 @@ def from_pillow(image: Image.Image, channels: int) -> Pixels:
     elif image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
         image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
     if image.mode == "RGBA" and channels != 4:
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image).convert("RGB")
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image).convert("RGB")
     array = np.array(image.convert(_MODES[channels]))
     return array[:, :, None] if array.ndim == 2 else array
 
 
 def to_channels(images: Pixels, channels: int) -> Pixels:
-    """Pixels [..., C] with another number of channels, by the rules of `decode`."""
-    have = images.shape[-1]
-    if have == channels:
+    """Convert pixels [..., C] to another number of channels, by the rules of `decode`."""
+    current = images.shape[-1]
+    if current == channels:
         return images
-    if have == 4 and channels != 4:
+    if current == 4 and channels != 4:
         colour, alpha = images[..., :3].astype(np.uint32), images[..., 3:].astype(np.uint32)
         images = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-        have = 3
-    if channels == 1 and have == 3:
+        current = 3
+    if channels == 1 and current == 3:
         # ITU-R 601-2 luma in fixed point, as Pillow's "L" computes it.
         weights = np.array([19595, 38470, 7471], dtype=np.uint32)
         return ((images @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
-    three = np.repeat(images, 3, axis=-1) if have == 1 else images
+    rgb = np.repeat(images, 3, axis=-1) if current == 1 else images
     if channels == 4:
-        return np.concatenate([three, np.full_like(three[..., :1], 255)], axis=-1)
-    return three
+        return np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=-1)
+    return rgb
 
 
 def _orientation(image: Image.Image) -> int:
     try:
-        # Not `image.getexif()`, which for PNG decodes all pixels in search of a block behind them.
+        # `image.getexif()` of a PNG decodes all pixels to look for a block behind them.
         return int(Image.Image.getexif(image).get(0x0112, 1))
     except DAMAGE:
         return 1
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # damage in the pixels must not be taken for damage in the EXIF block
+    image.load()  # else damaged pixels would be mistaken for a damaged EXIF block
     turn = _TURNS.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
 
@@ -237,15 +241,15 @@ def _natural_channels(image: Image.Image) -> int:
 
 
 def _scaled_to_bytes(image: Image.Image) -> Image.Image:
-    """Greys of 16 or 32 bits scaled to 0..255; Pillow's own conversion would cut them off."""
+    """Scale 16-bit, 32-bit and float greys to 0..255; Pillow's own conversion clips them."""
     values = np.asarray(image).astype(np.float64)
     if not np.isfinite(values).all():
-        raise BadImageError("has pixels that are not numbers (NaN or infinite)")
+        raise BadImageError("has pixels that are NaN or infinite")
     low, high = values.min(), values.max()
     if image.mode == "F":
         top = 1.0 if high <= 1 else 255.0 if high <= 255 else 65535.0
     else:
         top = 65535.0 if high <= 65535 else 2.0**31 - 1
-    if low < 0 or high > top:  # no natural scale: the image's own range is all there is
+    if low < 0 or high > top:  # no standard scale fits: use the image's own range
         values, top = values - low, max(high - low, 1e-12)
     return Image.fromarray(np.rint(values * (255.0 / top)).astype(np.uint8))

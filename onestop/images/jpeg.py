@@ -1,8 +1,8 @@
-"""JPEGs by a decoder that says what is wrong with them.
+"""JPEG decoding that detects damage.
 
-Pillow keeps the warnings of libjpeg to itself, so a file with a damaged middle gives half a picture and
-no word. simplejpeg runs the same libjpeg-turbo, to the same bits, and can treat warnings as errors; it
-also puts the pixels straight into an array, in about two thirds of the time.
+Pillow hides the warnings of libjpeg, so a file damaged in the middle silently yields half an image.
+simplejpeg runs the same libjpeg-turbo, with bit-identical results, and can treat warnings as errors. It
+also decodes straight into an array, in about two thirds of the time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _END = b"\xff\xd9"  # the marker that ends a JPEG (ITU-T T.81, B.1.1.3)
 
 
 def sound_pixels(data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels [H, W, 3] of a JPEG in colour; None where libjpeg has anything to say against it."""
+    """The pixels [H, W, 3] of a colour JPEG; None if libjpeg reports an error or a warning."""
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB", strict=True)
     except ValueError:
@@ -24,19 +24,19 @@ def sound_pixels(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def damage_in(data: bytes) -> str:
-    """The first thing libjpeg warns of in a JPEG; empty where there is none, or it cannot read it."""
-    warned = _warning(data, strict=True)
-    return warned if warned and not _warning(data, strict=False) else ""
+    """The first warning of libjpeg about a JPEG; empty if there is none or it cannot be decoded."""
+    warning = _warning(data, strict=True)
+    return warning if warning and not _warning(data, strict=False) else ""
 
 
 def completed(data: bytes) -> bytes | None:
-    """A JPEG that lacks nothing but its end marker, with it; None for any other."""
-    whole = data + _END
-    return whole if not data.endswith(_END) and not _warning(whole, strict=True) else None
+    """A JPEG with its missing end marker added; None if anything else is wrong, or nothing is."""
+    complete = data + _END
+    return complete if not data.endswith(_END) and not _warning(complete, strict=True) else None
 
 
 def _warning(data: bytes, *, strict: bool) -> str:
-    # Shrunk to an eighth, which takes half the time and reads every bit of the file.
+    # Decoded at an eighth of the size: half the time, and every bit of the file is still read.
     try:
         simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, strict=strict)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Images made small, to be looked at.
+"""Thumbnails for display.
 
 Legend: H and W height and width, C channels.
 """
@@ -17,15 +17,15 @@ _SIDE = 192  # pixels
 
 
 def small(pixels: Pixels) -> Pixels:
-    """An image [H, W, C], its longer side at most 192 pixels."""
+    """Shrink an image [H, W, C] until its longer side is at most 192 pixels."""
     if max(pixels.shape[:2]) <= _SIDE:
         return pixels
-    picture = picture_of(pixels)
-    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    array: Pixels = np.asarray(picture)
+    image = picture_of(pixels)
+    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    array: Pixels = np.asarray(image)
     return array if array.ndim == 3 else array[..., None]
 
 
 def picture_of(pixels: Pixels) -> Image.Image:
-    """Pixels [H, W, C] as a Pillow image, grey or in colour; what is behind alpha is shown."""
+    """Pixels [H, W, C] as a Pillow image, grey or RGB; an alpha channel is ignored."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])

@@ -1,4 +1,4 @@
-"""A look at a data set before money is spent on it: `look_over` finds what is odd about it."""
+"""Data set linting: `lint_dataset` finds copies, leaks, damaged images and class imbalance."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from onestop.linting.copies import exact_copies, near_copies
 from onestop.linting.counts import class_rows, of_classes, of_groups
 from onestop.linting.findings import Finding, Place, described, worst_first
 from onestop.linting.images import of_images
-from onestop.linting.inspection import look_at_all
+from onestop.linting.inspection import inspect_all
 
-__all__ = ["Finding", "Place", "Watch", "class_rows", "described", "look_over"]
+__all__ = ["Finding", "Place", "Watch", "class_rows", "described", "lint_dataset"]
 
 Watch = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+"""Progress callback: the current stage, the items done and the total."""
 
 
-def look_over(dataset: Dataset, *, near: bool, workers: int, watch: Watch) -> list[Finding]:
-    """Look at every image and at all of them together; leaks first.
+def lint_dataset(dataset: Dataset, *, near: bool, workers: int, watch: Watch) -> list[Finding]:
+    """Inspect every image and compare all of them; leaks come first.
 
     Args:
-        dataset: Of images; nothing is held out of it.
-        near: Whether near copies are looked for too, which takes time that grows with the square of
-            the number of images.
+        dataset: A data set of images, without a held-out validation split.
+        near: Whether to search for near copies too, in time quadratic in the number of images.
         workers: Threads.
-        watch: Told what is being done.
+        watch: Progress callback.
     """
-    looks = look_at_all(dataset, workers, lambda done, total: watch("looking", done, total))
-    found = exact_copies(looks, dataset)
+    inspections = inspect_all(
+        dataset, workers, lambda done, total: watch("inspecting", done, total)
+    )
+    copies = exact_copies(inspections, dataset)
     if near:
-        found += near_copies(looks, dataset, workers, lambda d, t: watch("comparing", d, t))
+        copies += near_copies(inspections, dataset, workers, lambda d, t: watch("comparing", d, t))
     return worst_first(
-        [*found, *of_groups(dataset), *of_images(looks, dataset), *of_classes(dataset)]
+        [*copies, *of_groups(dataset), *of_images(inspections, dataset), *of_classes(dataset)]
     )

@@ -1,4 +1,4 @@
-"""What a look at a data set found: findings, each of one kind, with the images it is about."""
+"""Findings about a data set: a kind, a level, and the images concerned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Level = Literal["leak", "warning", "note"]
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where an image stands in a data set: its split, and its number in it."""
+    """The location of an image in a data set: its split and its index there."""
 
     split: str
     index: int
@@ -22,14 +22,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is odd about a data set.
+    """A problem of a data set, or something unusual.
 
     Attributes:
-        kind: What it is, in a word or two, such as `copies across splits`.
-        level: `leak` (a split is no longer fit to judge what another taught), `warning`, `note`.
-        text: A sentence about it.
+        kind: A short name, such as `copies across splits`.
+        level: `leak` (an evaluation split overlaps with training data), `warning` or `note`.
+        text: A one-line description.
         groups: Images that belong together (copies of each other), or groups of one.
-        reasons: For each group, what there is to say of it; empty where the text says all.
+        reasons: A detail for each group; empty if the text is sufficient.
     """
 
     kind: str
@@ -40,31 +40,31 @@ class Finding:
 
     @property
     def images(self) -> int:
-        """How many images it is about."""
+        """Number of images concerned."""
         return sum(map(len, self.groups))
 
     def to_json(self, dataset: Dataset) -> dict[str, Any]:
-        """All of it, with images by name and class."""
+        """All fields, with images by name and class."""
         groups = [[described(place, dataset) for place in group] for group in self.groups]
-        found = {**dataclasses.asdict(self), "images": self.images, "groups": groups}
-        return {**found, "reasons": list(self.reasons)}
+        fields = {**dataclasses.asdict(self), "images": self.images, "groups": groups}
+        return {**fields, "reasons": list(self.reasons)}
 
 
 def described(place: Place, dataset: Dataset) -> dict[str, str]:
     """Split, name and class of an image."""
     samples = dataset.splits[place.split]
-    named = {"split": place.split, "image": samples.name(place.index)}
+    description = {"split": place.split, "image": samples.name(place.index)}
     if dataset.classes:
-        named["class"] = ", ".join(words_of(place, dataset))
-    return named
+        description["class"] = ", ".join(words_of(place, dataset))
+    return description
 
 
 def words_of(place: Place, dataset: Dataset) -> tuple[str, ...]:
-    """The target of an image in words."""
+    """The target of an image as text."""
     return dataset.splits[place.split].targets.words(place.index)
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    """Leaks, then warnings, then notes, else in the order given."""
+    """Leaks, then warnings, then notes; a stable sort."""
     order = {"leak": 0, "warning": 1, "note": 2}
     return sorted(findings, key=lambda finding: order[finding.level])

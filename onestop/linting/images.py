@@ -1,4 +1,4 @@
-"""What single images are like: unreadable, damaged, of one colour, tiny, huge, narrow, of odd kinds."""
+"""Findings on single images: unreadable, damaged, plain, tiny, huge, narrow, unusual formats."""
 
 from __future__ import annotations
 
@@ -8,98 +8,100 @@ from statistics import median
 
 from onestop.data.dataset import Dataset, named
 from onestop.linting.findings import Finding, Level, Place
-from onestop.linting.inspection import Look
+from onestop.linting.inspection import Inspection
 from onestop.text import listing, plural
 
 _TINY = 1 / 4  # of the median side
-_HUGE = 25_000_000  # pixels: decoding takes a tenth of a second and more
-_NARROW = 8  # times as long as wide
-# Modes of Pillow that say no more than grey or colour, of 8 bits.
+_HUGE = 25_000_000  # pixels; decoding takes a tenth of a second or more
+_NARROW = 8  # aspect ratio
+# Pillow modes of plain 8-bit grey and colour images.
 _USUAL = ("L", "RGB")
 _MODES = {
     "1": "black and white", "P": "palette", "PA": "palette and alpha", "RGBA": "colour and alpha",
-    "LA": "grey and alpha", "CMYK": "printing colours (CMYK)", "F": "floating point",
+    "LA": "grey and alpha", "CMYK": "CMYK (print colours)", "F": "floating point",
     "I": "32 bits", "I;16": "16 bits", "I;16B": "16 bits", "LAB": "Lab", "YCbCr": "YCbCr",
 }  # fmt: skip
 
 
-def of_images(looks: Mapping[Place, Look], dataset: Dataset) -> list[Finding]:
-    """Findings about images one by one."""
-    whole = {place: look for place, look in looks.items() if not look.error}
-    found = [*_unreadable(looks, dataset), *_remarked(whole)]
-    if not whole:
-        return found
-    side = median(min(look.height, look.width) for look in whole.values())
+def of_images(inspections: Mapping[Place, Inspection], dataset: Dataset) -> list[Finding]:
+    """Findings on single images."""
+    readable = {place: image for place, image in inspections.items() if not image.error}
+    findings = [*_unreadable(inspections, dataset), *_remarked(readable)]
+    if not readable:
+        return findings
+    side = median(min(image.height, image.width) for image in readable.values())
 
     def add(
-        kind: str, level: Level, how: str, condition: Callable[[Look], bool],
-        reason: Callable[[Look], str] = lambda look: f"{look.width}x{look.height}",
+        kind: str, level: Level, problem: str, condition: Callable[[Inspection], bool],
+        reason: Callable[[Inspection], str] = lambda image: f"{image.width}x{image.height}",
     ) -> None:  # fmt: skip
-        those = {place: look for place, look in whole.items() if condition(look)}
-        if those:
-            text = f"{plural(len(those), 'image')} {how}"
-            groups = tuple((place,) for place in those)
-            found.append(Finding(kind, level, text, groups, tuple(map(reason, those.values()))))
+        images = {place: image for place, image in readable.items() if condition(image)}
+        if images:
+            text = f"{plural(len(images), 'image')} {problem}"
+            groups = tuple((place,) for place in images)
+            reasons = tuple(map(reason, images.values()))
+            findings.append(Finding(kind, level, text, groups, reasons))
 
-    add("one colour", "warning", "of a single colour", lambda look: look.plain)
+    add("one colour", "warning", "of a single colour", lambda image: image.plain)
     add(
         "tiny", "warning", f"with a side under a quarter of the usual {side:g} pixels",
-        lambda look: min(look.height, look.width) < _TINY * side,
+        lambda image: min(image.height, image.width) < _TINY * side,
     )  # fmt: skip
     add(
         "huge", "note", f"of more than {_HUGE // 10**6} million pixels, slow to read",
-        lambda look: look.height * look.width > _HUGE,
+        lambda image: image.height * image.width > _HUGE,
     )  # fmt: skip
     add(
         "narrow", "warning", f"over {_NARROW} times as long as wide",
-        lambda look: max(look.height, look.width) > _NARROW * min(look.height, look.width),
+        lambda image: max(image.height, image.width) > _NARROW * min(image.height, image.width),
     )  # fmt: skip
-    return [*found, *_kinds(whole)]
+    return [*findings, *_kinds(readable)]
 
 
-def _unreadable(looks: Mapping[Place, Look], dataset: Dataset) -> list[Finding]:
-    bad = {place: look.error for place, look in looks.items() if look.error}
-    found = []
+def _unreadable(inspections: Mapping[Place, Inspection], dataset: Dataset) -> list[Finding]:
+    bad = {place: image.error for place, image in inspections.items() if image.error}
+    findings = []
     if bad:
         text = f"{plural(len(bad), 'image')} that cannot be read"
         groups = tuple((place,) for place in bad)
-        found.append(Finding("unreadable", "warning", text, groups, tuple(bad.values())))
+        findings.append(Finding("unreadable", "warning", text, groups, tuple(bad.values())))
     if dataset.skipped:
         text = f"{plural(len(dataset.skipped), 'file')} not used: {named(dataset.skipped, 5)}"
         reasons = tuple(f"{file.path}: {file.reason}" for file in dataset.skipped)
-        found.append(Finding("other files", "note", text, (), reasons))
-    return found
+        findings.append(Finding("other files", "note", text, (), reasons))
+    return findings
 
 
-def _remarked(whole: Mapping[Place, Look]) -> list[Finding]:
-    said = {place: look.remark for place, look in whole.items() if look.remark}
-    if not said:
+def _remarked(readable: Mapping[Place, Inspection]) -> list[Finding]:
+    remarks = {place: image.remark for place, image in readable.items() if image.remark}
+    if not remarks:
         return []
-    text = f"{plural(len(said), 'image')} damaged in part, or one of several in a file"
-    groups = tuple((place,) for place in said)
-    return [Finding("partly read", "warning", text, groups, tuple(said.values()))]
+    text = f"{plural(len(remarks), 'image')} partly damaged, or one of several in a file"
+    groups = tuple((place,) for place in remarks)
+    return [Finding("partly read", "warning", text, groups, tuple(remarks.values()))]
 
 
-def _kinds(whole: Mapping[Place, Look]) -> list[Finding]:
-    """Formats, channels and EXIF turns, which are all read right, but may not be meant."""
-    headers = {place: look.header for place, look in whole.items() if look.header}
-    found = []
-    if turned := tuple((place,) for place, about in headers.items() if about.turned):
-        text = f"{plural(len(turned), 'image')} turned upright by EXIF; other tools may not"
-        found.append(Finding("turned by EXIF", "note", text, turned))
-    modes = Counter(_MODES.get(about.mode, about.mode) for about in headers.values())
-    odd = {p: about for p, about in headers.items() if about.mode not in _USUAL}
-    mixed = {about.mode for about in headers.values()} == set(_USUAL)
-    if odd or mixed:
+def _kinds(readable: Mapping[Place, Inspection]) -> list[Finding]:
+    """Formats, channels and EXIF rotations: all are read correctly, but may be unintended."""
+    headers = {place: image.header for place, image in readable.items() if image.header}
+    findings = []
+    if turned := tuple((place,) for place, header in headers.items() if header.turned):
+        text = f"{plural(len(turned), 'image')} rotated by EXIF, which other tools may ignore"
+        findings.append(Finding("turned by EXIF", "note", text, turned))
+    modes = Counter(_MODES.get(header.mode, header.mode) for header in headers.values())
+    unusual = {place: header for place, header in headers.items() if header.mode not in _USUAL}
+    mixed = {header.mode for header in headers.values()} == set(_USUAL)
+    if unusual or mixed:
         shown = [f"{_USUAL_NAMES.get(mode, mode)} {count:,}" for mode, count in modes.most_common()]
-        reasons = tuple(_MODES.get(about.mode, about.mode) for about in odd.values())
-        text = f"several kinds of channels: {listing(shown)}"
-        found.append(Finding("channels", "note", text, tuple((p,) for p in odd), reasons))
-    formats = Counter(about.format for about in headers.values())
+        reasons = tuple(_MODES.get(header.mode, header.mode) for header in unusual.values())
+        groups = tuple((place,) for place in unusual)
+        text = f"several channel formats: {listing(shown)}"
+        findings.append(Finding("channels", "note", text, groups, reasons))
+    formats = Counter(header.format for header in headers.values())
     if len(formats) > 1:
         shown = [f"{name} {count:,}" for name, count in formats.most_common()]
-        found.append(Finding("formats", "note", f"several formats: {listing(shown)}"))
-    return found
+        findings.append(Finding("formats", "note", f"several formats: {listing(shown)}"))
+    return findings
 
 
 _USUAL_NAMES = {"L": "grey", "RGB": "colour"}

@@ -1,4 +1,4 @@
-"""One look at each image of a data set: can it be read, what is it like, what does it hold."""
+"""Inspection of every image of a data set: readability, size, format and digest, in one pass."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
 from onestop.data.dataset import Dataset
-from onestop.data.prefetch import ahead, groups
+from onestop.data.prefetch import groups, prefetch
 from onestop.data.samples import Samples
 from onestop.errors import BadImageError
 from onestop.images.decode import Header, Pixels, decode, header
 from onestop.linting.findings import Place
 
-THUMB = 32  # pixels a side of the small grey picture that copies are found by
+THUMB = 32  # side of the grey thumbnail used to find near copies, in pixels
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at an image showed.
+class Inspection:
+    """Properties of one image.
 
     Attributes:
-        error: Why it cannot be read; nothing else is known then.
-        remark: What is wrong with it though it can be read.
-        header: Format, mode and whether it is turned by EXIF, of a file.
+        error: Why it cannot be read; no other field is set then.
+        remark: A warning about an image that can be read all the same.
+        header: Format, mode and EXIF rotation, if it is a file.
         height: In pixels, upright.
         width: In pixels, upright.
-        digest: Hash of its pixels as they are decoded; copies have the same.
-        plain: Whether all its pixels have one colour.
-        thumb: [THUMB, THUMB] of uint8, grey.
-        color: Mean of red, green and blue.
+        digest: Hash of the decoded pixels, equal for exact copies.
+        plain: Whether all pixels have the same colour.
+        thumb: Grey thumbnail, uint8 [THUMB, THUMB].
+        color: Mean red, green and blue.
     """
 
     error: str = ""
@@ -47,48 +47,57 @@ class Look:
     color: tuple[float, ...] = ()
 
 
-def look_at_all(
+def inspect_all(
     dataset: Dataset, workers: int, watch: Callable[[int, int], None]
-) -> dict[Place, Look]:
-    """Look at every image of every split, in threads.
+) -> dict[Place, Inspection]:
+    """Inspect every image of every split, in threads.
 
     Args:
-        dataset: Of images.
+        dataset: A data set of images.
         workers: Threads.
-        watch: Called with how many are done and how many there are.
+        watch: Progress callback: images done and total.
     """
     total = sum(map(len, dataset.splits.values()))
-    looks: dict[Place, Look] = {}
+    inspections: dict[Place, Inspection] = {}
     for split, samples in dataset.splits.items():
 
-        def load(index: int, samples: Samples = samples) -> Look:
-            return look_at(samples, index)
+        def load(index: int, samples: Samples = samples) -> Inspection:
+            return inspect_image(samples, index)
 
-        parts = groups(len(samples))
-        for numbers, found in zip(parts, ahead(groups(len(samples)), load, workers), strict=True):
-            looks |= {Place(split, i): look for i, look in zip(numbers, found, strict=True)}
-            watch(len(looks), total)
-    return looks
+        loaded = prefetch(groups(len(samples)), load, workers)
+        for indices, images in zip(groups(len(samples)), loaded, strict=True):
+            inspections |= {
+                Place(split, i): image for i, image in zip(indices, images, strict=True)
+            }
+            watch(len(inspections), total)
+    return inspections
 
 
-def look_at(samples: Samples, index: int) -> Look:
-    """Look at one image."""
+def inspect_image(samples: Samples, index: int) -> Inspection:
+    """Inspect one image."""
     try:
         data, remarks = samples.content(index), list[str]()
         if data is None:
             return _of_pixels(samples.read(index, 3))
-        about = header(data)
-        return _of_pixels(decode(data, 3, remarks.append), about, "; ".join(remarks))
+        file_header = header(data)
+        return _of_pixels(decode(data, 3, remarks.append), file_header, "; ".join(remarks))
     except BadImageError as error:
-        return Look(error=str(error))
+        return Inspection(error=str(error))
 
 
-def _of_pixels(pixels: Pixels, about: Header | None = None, remark: str = "") -> Look:
+def _of_pixels(pixels: Pixels, file_header: Header | None = None, remark: str = "") -> Inspection:
     height, width = pixels.shape[:2]
     digest = hashlib.blake2b(f"{height} {width} ".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
-    picture = Image.fromarray(pixels)
-    thumb = picture.convert("L").resize((THUMB, THUMB), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    plain = bool((pixels == pixels[0, 0]).all())
-    color = tuple(ImageStat.Stat(picture).mean)
-    return Look("", remark, about, height, width, digest.digest(), plain, np.asarray(thumb), color)
+    image = Image.fromarray(pixels)
+    thumb = image.convert("L").resize((THUMB, THUMB), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return Inspection(
+        remark=remark,
+        header=file_header,
+        height=height,
+        width=width,
+        digest=digest.digest(),
+        plain=bool((pixels == pixels[0, 0]).all()),
+        thumb=np.asarray(thumb),
+        color=tuple(ImageStat.Stat(image).mean),
+    )

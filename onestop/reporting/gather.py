@@ -1,7 +1,4 @@
-"""What there is to say of a run, gathered from its folder, its data and its model.
-
-A run may be done, going on or stopped; whatever is not there yet is left out of the page.
-"""
+"""Collects the data behind a report from a run's folder, its data and its model."""
 
 from __future__ import annotations
 
@@ -47,15 +44,15 @@ def gather(
     data_root: str | None = None,
     busy: bool | None = None,
 ) -> RunData:
-    """Read what a run's folder holds; where it is not done, score its best network so far.
+    """Read a run's folder; if the run is not done, score its best network so far.
 
     Args:
-        folder: Of the run.
-        dataset: Its data, where they are at hand; opened as the recipe says where not.
-        model: Its best network, if at hand; loaded where not.
-        network: The user's own, or its `path/to/file.py:Class`, where the model is one.
-        data_root: Where sets known by name lie now.
-        busy: Whether a process is training there; looked up where not said.
+        folder: The run's folder.
+        dataset: Its data, if already open; else opened as in the recipe.
+        model: Its best network, if already loaded.
+        network: A custom network, or its `path/to/file.py:Class`.
+        data_root: Folder of the data sets known by name.
+        busy: Whether a process is training there; checked if None.
 
     Raises:
         OneStopError: The recipe cannot be read.
@@ -64,18 +61,18 @@ def gather(
     recipe = read_resolved(folder / RECIPE)
     metrics = read_object(folder / METRICS)
     busy = is_busy(folder) if busy is None else busy
-    found = RunData(folder, recipe, read_info(folder), metrics, model=model)
-    found.state = state_of(metrics, busy=busy)
-    found.epochs = EpochsFile.read(folder / EPOCHS)
-    found.skipped = _skipped(folder / SKIPPED)
-    found.dataset = dataset or _data(found, data_root)
+    run = RunData(folder, recipe, read_info(folder), metrics, model=model)
+    run.state = state_of(metrics, busy=busy)
+    run.epochs = EpochsFile.read(folder / EPOCHS)
+    run.skipped = _skipped(folder / SKIPPED)
+    run.dataset = dataset or _data(run, data_root)
     if (folder / MODEL).is_file():
-        _load(found, network)
-    if found.state == "done":
-        _read_predictions(found)
-    if not found.predictions:
-        _score(found)
-    return found
+        _load(run, network)
+    if run.state == "done":
+        _read_predictions(run)
+    if not run.predictions:
+        _score(run)
+    return run
 
 
 def _skipped(path: Path) -> list[dict[str, str]]:
@@ -88,64 +85,64 @@ def _skipped(path: Path) -> list[dict[str, str]]:
     return [{name: plain_cell(row.get(name) or "") for name in names} for row in rows]
 
 
-def _data(found: RunData, root: str | None) -> Dataset | None:
-    if found.recipe.data.source == NAME:
-        found.gone.append("images are not shown: the data were given in Python")
+def _data(run: RunData, root: str | None) -> Dataset | None:
+    if run.recipe.data.source == NAME:
+        run.gone.append("images are not shown: the data was passed in Python")
         return None
     try:
-        return trained_on(found.recipe.values(), root)
+        return trained_on(run.recipe.values(), root)
     except OneStopError as error:
-        found.gone.append(f"images are not shown: {error}")
+        run.gone.append(f"images are not shown: {error}")
         return None
 
 
-def _load(found: RunData, network: nn.Module | str | None) -> None:
-    """The model, as far as it can be had; the card alone where its network is somebody's own code."""
-    path = found.folder / MODEL
+def _load(run: RunData, network: nn.Module | str | None) -> None:
+    """Load the model if possible; only its card if the code of a custom network is missing."""
+    path = run.folder / MODEL
     try:
-        if found.model is None:
-            found.model = load_model(path, network, "cpu")[0]
-        found.card = found.model.card
+        if run.model is None:
+            run.model = load_model(path, network, "cpu")[0]
+        run.card = run.model.card
     except OneStopError as error:
-        found.gone.append(f"the network is not looked into: {error}")
+        run.gone.append(f"the network cannot be loaded: {error}")
         with contextlib.suppress(OneStopError):
-            found.card = read_card(path)
-    data = found.dataset
-    if found.card and data and data.fingerprint() != found.card.data["fingerprint"]:
-        found.gone.append(f"images are not shown: {data.name} has changed since the training")
-        found.dataset = None
+            run.card = read_card(path)
+    data = run.dataset
+    if run.card and data and data.fingerprint() != run.card.data["fingerprint"]:
+        run.gone.append(f"images are not shown: {data.name} has changed since training")
+        run.dataset = None
 
 
-def _read_predictions(found: RunData) -> None:
-    """The predictions, if the file is whole; that of an earlier version is made anew."""
-    path, task = found.folder / PREDICTIONS, found.task
+def _read_predictions(run: RunData) -> None:
+    """Read the predictions if the file is complete and of this version; else they are computed."""
+    path, task = run.folder / PREDICTIONS, run.task
     try:
         predictions = read_predictions(path, task) if path.is_file() else []
     except OneStopError:
         return
-    strange = any(_strange(prediction, task.names) for prediction in predictions)
-    if len(predictions) == found.metrics.get("images") and not strange:
-        found.predictions = predictions
+    unknown = any(_has_unknown_names(prediction, task.names) for prediction in predictions)
+    if len(predictions) == run.metrics.get("images") and not unknown:
+        run.predictions = predictions
 
 
-def _strange(prediction: Prediction, names: Sequence[str]) -> bool:
-    """Whether a name in it is not one that the network knows."""
+def _has_unknown_names(prediction: Prediction, names: Sequence[str]) -> bool:
+    """Whether a prediction has a name that the network does not know."""
     if any(label.number for label in prediction.labels):
         return False
-    said = {label.name for label in prediction.labels} | {*(prediction.truth or ())}
-    return not said.issubset(names)
+    used = {label.name for label in prediction.labels} | {*(prediction.truth or ())}
+    return not used.issubset(names)
 
 
-def _score(found: RunData) -> None:
-    """Have the network judge the split it was judged on, or, before a run is done, the validation's.
+def _score(run: RunData) -> None:
+    """Score the split that the metrics are of; for an unfinished run, the validation split.
 
-    Never the test split before that: who looks at it while training chooses by it.
+    Never the test split before that: looking at it during training would mean selecting on it.
     """
-    model, dataset = found.model, found.dataset
-    split = found.split if found.state == "done" else "val"
+    model, dataset = run.model, run.dataset
+    split = run.split if run.state == "done" else "val"
     if model is None or dataset is None or split not in dataset.splits:
         return
-    scored, feed = model.score(dataset.splits[split], keep_outputs=True)
-    found.predictions = predictions_of(model.task, feed.samples, scored)
-    if found.state != "done":
-        found.metrics = {"split": split, **scored.metrics}
+    scored, loader = model.score(dataset.splits[split], keep_outputs=True)
+    run.predictions = predictions_of(model.task, loader.samples, scored)
+    if run.state != "done":
+        run.metrics = {"split": split, **scored.metrics}

@@ -1,4 +1,7 @@
-"""What a report is made of: all that is known of a run; `onestop.reporting.gather` finds it out."""
+"""The data behind a report; `onestop.reporting.gather` collects it.
+
+A run may be done, in progress or stopped; what does not exist yet is omitted from the page.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunData:
-    """What a report is made of.
+    """The data behind a report.
 
     Attributes:
-        folder: Of the run.
+        folder: The run's folder.
         recipe: Every setting.
-        metrics: The final values of the metrics; those of the best network so far if the run is not
-            done; empty if there is no network yet.
-        info: The run's task, how its metrics are called and printed, and notes and warnings.
+        metrics: Final values of the metrics; those of the best network so far if the run is not done;
+            empty if there is no network yet.
+        info: The run's task, the specifications of its metrics, and notes and warnings.
         epochs: Rows of metrics.csv.
-        predictions: What was predicted for each image that `metrics` is about.
+        predictions: The prediction for each image that `metrics` covers.
         state: `done`, `going on` or `stopped`.
-        card: Of the model file, where there is one.
-        model: To look into, where it could be loaded.
-        dataset: To show images of, where it could be opened.
+        card: The card of the model file, if there is one.
+        model: The model, if it could be loaded.
+        dataset: The data set, if it could be opened.
         gone: Why there is no model or no data set.
         skipped: `path` and `reason` of files that were not used.
-        name: What it is called beside others; empty: as its folder.
+        name: Its name in a comparison; empty for that of its folder.
     """
 
     folder: Path
@@ -56,7 +59,7 @@ class RunData:
 
     @property
     def task(self) -> Task[Any]:
-        """What the network is trained to do.
+        """The task that the network is trained for.
 
         Raises:
             ModelFileError: This version does not know the task.
@@ -75,10 +78,10 @@ class RunData:
 
     @property
     def report(self) -> TaskReport:
-        """What there is to say of the task."""
+        """The part of the report that depends on the task."""
         return report_of(self.task.name)
 
     @property
     def split(self) -> str:
-        """What the figures are of."""
+        """The split that the metrics are of."""
         return str(self.metrics.get("split", ""))

@@ -88,7 +88,7 @@ def test_a_file_that_was_cut_off_or_grew_is_noticed(tmp_path: Path) -> None:
 
 def test_a_file_under_the_name_of_another_is_noticed(tmp_path: Path) -> None:
     other = write(tmp_path).rename(tmp_path / f"{KEYS[1]}.images")
-    with pytest.raises(DamagedError, match="not what its name says"):
+    with pytest.raises(DamagedError, match="its content does not match its name"):
         open_stored(other)
 
 
@@ -146,7 +146,7 @@ def test_the_limit_is_the_one_asked_for_else_a_tenth_of_the_free_space(
     monkeypatch.setenv("ONESTOP_CACHE_GB", "0.5")
     assert cache.limit(tmp_path) == 5 * 10**8
     monkeypatch.setenv("ONESTOP_CACHE_GB", "much")
-    with pytest.raises(UsageError, match="ONESTOP_CACHE_GB much: is no number of gigabytes"):
+    with pytest.raises(UsageError, match="ONESTOP_CACHE_GB much: is not a number of gigabytes"):
         cache.limit(tmp_path)
 
 

@@ -62,9 +62,9 @@ def test_a_data_set_that_is_open_already_is_taken() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("mnits", "no such folder or table, and no set of that name; did you mean 'mnist'"),
-        ("no/such/folder", "no such folder or table"),
-        ("missing.csv", "no such folder or table"),
+        ("mnits", "no such folder, table or data set; did you mean 'mnist'"),
+        ("no/such/folder", "no such folder, table or data set"),
+        ("missing.csv", "no such folder, table or data set"),
         ("notes.txt", r"neither a folder nor a table \(.csv, .tsv, .parquet\)"),
         ("", "no images found|name a folder|no such folder"),
         (None, "source of type NoneType"),

@@ -19,7 +19,7 @@ from onestop.data.augmentation import Augmentation
 from onestop.data.decoded import DecodedCache, scaled_side
 from onestop.data.disk_cache import DiskCache
 from onestop.data.loader import Batch, Loader, epoch_plan
-from onestop.data.pixels import Kept, choose_source
+from onestop.data.pixels import Cached, choose_source
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import open_folder
@@ -66,7 +66,7 @@ def feed(
     pixels = choose_source(
         samples, to, parts=augmentation.cuts_parts, workers=workers, keep=mode, store=store
     )
-    return Loader(samples, to, augmentation, pixels), store.said
+    return Loader(samples, to, augmentation, pixels), store.notes
 
 
 def epochs(feed: Loader) -> list[Batch]:
@@ -140,13 +140,13 @@ def test_a_second_run_decodes_nothing(
     _, said = feed(files, augment=augment)
     assert sorted(decoded) == list(range(10))
     folder = cache.cache_folder()
-    assert said == [f"cache: train: 10 images decoded and kept in {folder}"]
+    assert said == [f"cache: train: 10 images decoded and cached in {folder}"]
     decoded.clear()
     again, said = feed(files, augment=augment)
     list(again.train(epoch_plan(10, 4, 3, 0), 0))
     list(again.prepared(5))
     assert decoded == []
-    assert said == [f"cache: train: 10 images out of {folder}, none decoded"]
+    assert said == [f"cache: train: 10 images read from {folder}, none decoded"]
 
 
 def test_nothing_is_written_unasked(files: FileSamples) -> None:
@@ -234,8 +234,8 @@ def test_a_source_that_changes_while_it_is_read_is_not_kept(
     monkeypatch.setattr(FileSamples, "read", change)
     found, said = feed(files)
     assert said == [
-        f"cache: train: not kept on the disk: {cache.cache_folder()}: "
-        f"{files.name(5)} changes while it is read"
+        f"cache: train: not cached on disk: {cache.cache_folder()}: "
+        f"{files.name(5)} changed while it was read"
     ]
     assert list(cache.cache_folder().iterdir()) == []
     assert_equal(epochs(found), epochs(feed(files, "none")[0]))
@@ -254,7 +254,7 @@ def test_a_flipped_byte_is_noticed_and_made_good(
     path.write_bytes(damaged)
     found, said = feed(files, augment=augment)
     assert [line.startswith(f"cache: train: {path}: ") for line in said] == [True, False]
-    assert "made anew" in said[0]
+    assert "rewriting it" in said[0]
     assert_equal(epochs(found), expected)
     del found
     assert the_file().read_bytes() == whole
@@ -278,9 +278,9 @@ def test_a_full_disk_is_survived(
         monkeypatch.setattr(sources, "KEEP_BYTES", 0)
     found, said = feed(files, augment=augment)
     folder = cache.cache_folder()
-    assert said == [f"cache: train: not kept on the disk: {folder}: No space left on device"]
+    assert said == [f"cache: train: not cached on disk: {folder}: No space left on device"]
     assert list(folder.iterdir()) == []
-    assert isinstance(found.pixels, Kept) == (small and augment == "none")
+    assert isinstance(found.pixels, Cached) == (small and augment == "none")
     assert_equal(epochs(found), expected)
 
 
@@ -290,7 +290,7 @@ def test_a_folder_that_is_none_is_survived(
     (tmp_path / "file").write_text("mine")
     monkeypatch.setenv("ONESTOP_CACHE", str(tmp_path / "file"))
     found, said = feed(files)
-    assert said == [f"cache: train: not kept on the disk: {tmp_path / 'file'}: File exists"]
+    assert said == [f"cache: train: not cached on disk: {tmp_path / 'file'}: File exists"]
     assert_equal(epochs(found), epochs(feed(files, "none")[0]))
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -311,7 +311,7 @@ def test_older_files_make_room_and_that_is_said(
     feed(files)
     monkeypatch.setenv("ONESTOP_CACHE_GB", str(3e4 / 1e9))
     _, said = feed(files, to=OTHERS[1])
-    assert "1 of its files, not used for the longest time, were removed" in said[0]
+    assert "removed 1 least recently used file" in said[0]
     assert len(list(cache.cache_folder().iterdir())) == 1
 
 
@@ -344,7 +344,7 @@ def test_a_pipe_among_the_images_stops_nothing(files: FileSamples) -> None:
     pipe.unlink()
     os.mkfifo(pipe)
     found, said = feed(files)
-    assert said == [f"cache: train: not kept on the disk: {pipe}: not a file"]
+    assert said == [f"cache: train: not cached on disk: {pipe}: not a file"]
     assert found.pixels.bad[2] == "not a file"
 
 
@@ -409,7 +409,7 @@ def test_more_than_there_is_memory_is_refused(
     monkeypatch.setattr("onestop.data.decoded.available", lambda: 100)
     with pytest.raises(UsageError) as caught:
         feed(files, "memory", augment)
-    assert str(caught.value).startswith("--cache memory: 10 images take 0.00 GB of memory and")
+    assert str(caught.value).startswith("--cache memory: 10 images need 0.00 GB of memory, but")
     assert str(caught.value).endswith("use --cache none or --cache disk")
 
 
@@ -418,6 +418,6 @@ def test_neither_disk_nor_memory_is_refused(
 ) -> None:
     monkeypatch.setenv("ONESTOP_CACHE_GB", "0")
     monkeypatch.setattr("onestop.data.decoded.available", lambda: 100)
-    with pytest.raises(UsageError, match=r"use --cache none, or make room on the disk$"):
+    with pytest.raises(UsageError, match=r"use --cache none, or free up disk space$"):
         feed(files, augment="resized-crop")
-    assert isinstance(feed(files)[0].pixels, Kept)  # small enough to be kept in memory as ever
+    assert isinstance(feed(files)[0].pixels, Cached)  # small enough to be kept in memory as ever

@@ -54,7 +54,7 @@ def test_pixels_are_loaded_once_and_then_come_out_of_the_file(
         assert found.bad == {1: "the second"}
         del found
     assert sorted(seen) == [0, 1, 2]
-    assert store.said == [f"cache: train: 3 images out of {cache_folder()}, none decoded"]
+    assert store.notes == [f"cache: train: 3 images read from {cache_folder()}, none decoded"]
 
 
 def test_another_content_order_or_way_is_another_file(files: FileSamples) -> None:
@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_said(files: FileSamples, monkeypatch: pytest.Monke
     monkeypatch.setenv("ONESTOP_CACHE_GB", "0.000000001")
     store = DiskCache("letters", "train")
     assert store.get(job(files), {}, lambda: 100) is None
-    assert "1e-07 GB do not fit" in store.said[0]
+    assert "1e-07 GB do not fit" in store.notes[0]
 
 
 def test_pixels_are_packed_one_after_the_other(files: FileSamples) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from onestop.data import open_data
 from onestop.data.augmentation import NONE, Augmentation
 from onestop.data.for_training import augmentation_of, training_loader
-from onestop.data.pixels import Arrays, Kept, RandomPart
+from onestop.data.pixels import Arrays, Cached, RandomPart
 from onestop.data.preprocess import ImagePreprocessing
 from tests.recipes import recipe
 
@@ -37,7 +37,7 @@ def test_a_loader_augments_as_its_recipe_says() -> None:
 def test_what_is_kept_is_what_was_asked_for() -> None:
     samples = open_data("digits").splits["train"]
     kept = training_loader(recipe(augment="flip"), samples, SIZE, keep="memory")
-    assert isinstance(kept.pixels, Kept)
+    assert isinstance(kept.pixels, Cached)
     parts = training_loader(recipe(augment="resized-crop", workers=3), samples, SIZE)
     assert isinstance(parts.pixels, RandomPart)
     assert parts.pixels.workers == 3

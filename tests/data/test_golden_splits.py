@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from onestop.data import open_data
 from onestop.data.dataset import Dataset
-from onestop.data.preview import glance
+from onestop.data.preview import preview
 from onestop.data.samples import ArraySamples, FileSamples
 from onestop.data.splits import hold_out
 from onestop.data.targets import Classes, Numbers, Targets
@@ -97,7 +97,7 @@ def test_previews_are_those_of_before() -> None:
     for name, (source, most) in sources.items():
         found = [
             f"{title} {hashlib.sha256(image.tobytes()).hexdigest()[:8]}"
-            for image, title in glance(open_data(source), most)
+            for image, title in preview(open_data(source), most)
             if image is not None
         ]
         assert found == GOLDEN["previews"][name]

@@ -19,7 +19,7 @@ def test_folders_are_searched_and_files_kept_in_order(photos: Callable[..., Path
     found, skipped = given_images([str(last), folder])
     assert found == [last, folder / "a" / "000.jpg", folder / "b" / "000.jpg", last]
     assert [(s.path, s.reason) for s in skipped] == [
-        (str(folder / "notes.txt"), ".txt is no image")
+        (str(folder / "notes.txt"), ".txt is not an image")
     ]
 
 

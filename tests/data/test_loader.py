@@ -17,7 +17,7 @@ from torch import Tensor
 from onestop.data import pixels as sources
 from onestop.data.augmentation import Augmentation, Change, Draw
 from onestop.data.loader import Batch, Loader, epoch_plan
-from onestop.data.pixels import Arrays, Decoded, Keep, Kept, RandomPart, choose_source
+from onestop.data.pixels import Arrays, Cached, Decoded, Keep, RandomPart, choose_source
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, VectorPreprocessing
 from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
@@ -99,7 +99,7 @@ def test_the_number_of_threads_changes_nothing(
 def test_keeping_images_changes_nothing(files: Samples, augment: Augment) -> None:
     kept, read = (loader(files, augment, keep=keep) for keep in (True, False))
     parts = augment == "resized-crop"  # of which nothing is kept
-    assert isinstance(kept.pixels, RandomPart if parts else Kept)
+    assert isinstance(kept.pixels, RandomPart if parts else Cached)
     assert isinstance(read.pixels, RandomPart if parts else Decoded)
     for epoch in (0, 1):
         assert_equal(epoch_of(kept, epoch), epoch_of(read, epoch))
@@ -135,7 +135,7 @@ def test_a_split_that_is_too_large_is_not_kept(
 ) -> None:
     bytes_needed = len(files) * 3 * 24 * 24
     monkeypatch.setattr(sources, "KEEP_BYTES", bytes_needed)
-    assert isinstance(Loader(files, SIZE).pixels, Kept)
+    assert isinstance(Loader(files, SIZE).pixels, Cached)
     monkeypatch.setattr(sources, "KEEP_BYTES", bytes_needed - 1)
     assert isinstance(Loader(files, SIZE).pixels, Decoded)
 

@@ -18,9 +18,9 @@ from onestop.data.batch import Chunk
 from onestop.data.disk_cache import DiskCache
 from onestop.data.pixels import (
     Arrays,
+    Cached,
     Decoded,
     Keep,
-    Kept,
     PixelSource,
     RandomPart,
     choose_source,
@@ -60,7 +60,7 @@ def all_of(chunks: Any) -> Tensor:
 
 @pytest.mark.parametrize(
     ("samples", "small", "kept"),
-    [(ARRAYS, Kept, Arrays), (TORCH, Kept, Decoded), (None, Kept, Decoded)],
+    [(ARRAYS, Cached, Arrays), (TORCH, Cached, Decoded), (None, Cached, Decoded)],
     ids=["arrays", "torch", "files"],
 )
 def test_small_splits_are_kept_unless_nothing_is_to_be(
@@ -70,16 +70,16 @@ def test_small_splits_are_kept_unless_nothing_is_to_be(
     some = samples or files
     assert type(choose_source(some, SIZE)) is small
     assert type(choose_source(some, SIZE, keep="none")) is kept
-    assert type(choose_source(some, SIZE, keep="memory")) is Kept
+    assert type(choose_source(some, SIZE, keep="memory")) is Cached
     assert type(choose_source(some, SIZE, parts=True)) is RandomPart
     monkeypatch.setattr(sources, "KEEP_BYTES", 0)
     assert type(choose_source(some, SIZE)) is kept
-    assert type(choose_source(some, SIZE, keep="memory")) is Kept
+    assert type(choose_source(some, SIZE, keep="memory")) is Cached
 
 
 def test_vectors_are_kept_as_they_are() -> None:
     source = choose_source(VECTORS, OF_VECTORS, keep="memory")
-    assert isinstance(source, Kept)
+    assert isinstance(source, Cached)
     assert source.images.data_ptr() == VECTORS.values.ctypes.data  # and not copied
 
 

@@ -1,4 +1,4 @@
-"""Work done ahead of who wants it."""
+"""Ordered prefetching with a thread pool."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from onestop.data.prefetch import ahead, groups
+from onestop.data.prefetch import groups, prefetch
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_what_was_loaded_comes_in_order_batch_by_batch(workers: int) -> None:
     batches = [[3, 1], [], [2], list(range(40))]
-    found = list(ahead(batches, lambda number: number * number, workers))
+    found = list(prefetch(batches, lambda number: number * number, workers))
     assert found == [[9, 1], [], [4], [number * number for number in range(40)]]
 
 
@@ -28,7 +28,7 @@ def test_it_looks_only_a_little_ahead(workers: int) -> None:
             asked.append(number)
             yield [number]
 
-    found = ahead(endless(), lambda number: number, workers)
+    found = prefetch(endless(), lambda number: number, workers)
     assert [next(found) for _ in range(3)] == [[0], [1], [2]]
     assert len(asked) <= (8 if workers else 3)
     found.close()  # type: ignore[attr-defined]
@@ -36,7 +36,7 @@ def test_it_looks_only_a_little_ahead(workers: int) -> None:
 
 
 def test_an_error_reaches_who_wants_the_item() -> None:
-    found = ahead([[1, 2], [0, 1]], lambda number: 6 // number, 2)
+    found = prefetch([[1, 2], [0, 1]], lambda number: 6 // number, 2)
     assert next(found) == [6, 3]
     with pytest.raises(ZeroDivisionError):
         next(found)
@@ -47,10 +47,10 @@ def test_threads_that_load_compute_alone_and_leave_others_their_helpers() -> Non
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        found = list(ahead([range(8)], lambda _: torch.get_num_threads(), 2))
+        found = list(prefetch([range(8)], lambda _: torch.get_num_threads(), 2))
         assert found == [[1] * 8]
         assert torch.get_num_threads() == 2
-        assert list(ahead([range(2)], lambda _: torch.get_num_threads(), 0)) == [[2, 2]]
+        assert list(prefetch([range(2)], lambda _: torch.get_num_threads(), 0)) == [[2, 2]]
     finally:
         torch.set_num_threads(before)
 

@@ -212,7 +212,7 @@ def test_vectors_are_prepared_together_and_as_a_person_gives_them() -> None:
     assert declared.room(3).tolist() == [[0, 0]] * 3
     for given in ([3, 0], np.array([3, 0]), torch.tensor([3.0, 0])):
         assert declared.prepare_input(given).tolist() == [3, 0]
-    with pytest.raises(BadImageError, match="3 numbers, 2 wanted"):
+    with pytest.raises(BadImageError, match="has 3 values, expected 2"):
         declared.prepare_input([1, 2, 3])
 
 

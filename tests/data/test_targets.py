@@ -15,14 +15,14 @@ from onestop.data.augmentation import Augmentation, Moves
 from onestop.data.dataset import Dataset
 from onestop.data.loader import Loader, epoch_plan
 from onestop.data.preprocess import ImagePreprocessing
-from onestop.data.preview import glance
+from onestop.data.preview import preview
 from onestop.data.samples import ArraySamples
 from onestop.data.splits import hold_out
 from onestop.data.targets import Classes, Indices, Numbers, TargetBatch, Targets
 from onestop.errors import DataError
 from onestop.linting.counts import class_rows, of_classes
 from onestop.linting.findings import Place, described
-from onestop.linting.quick import quick_look
+from onestop.linting.quick import quick_lint
 
 CLASSES = Classes(np.array([2, 0, 2, 1]), ("ant", "bee", "wasp"))
 NUMBERS = Numbers(np.array([0.5, -3, 1e-7, 1234567.0]))
@@ -189,9 +189,9 @@ def test_several_labels_need_nothing_outside_their_class() -> None:
     assert dataset.counts("train").tolist() == [20, 20, 20]
     assert dataset.onto(("cow", "x", "dog", "cat")).counts("train").tolist() == [20, 0, 20, 20]
     assert class_rows(dataset)[1] == {"class": "dog", "train": 20}
-    assert of_classes(dataset) == quick_look(dataset) == []
+    assert of_classes(dataset) == quick_lint(dataset) == []
     assert described(Place("train", 2), dataset)["class"] == "cat, dog, cow"
-    assert {title for _, title in glance(dataset, 30)} == {"cat, cow", "", "cat, dog, cow", "dog"}
+    assert {title for _, title in preview(dataset, 30)} == {"cat, cow", "", "cat, dog, cow", "dog"}
     assert dataset.fingerprint() != dataset.onto(("dog", "cat", "cow")).fingerprint()
 
 

@@ -75,5 +75,5 @@ def test_one_and_several_show_themselves() -> None:
         assert shown._repr_html_().startswith(f'<img alt="{images} explanation')
     assert both[2:]._repr_html_() == "no explanations"
     assert both.figure().texts[0].get_text() == (
-        "Why the network said so: Grad-CAM at layer conv2, occlusion"
+        "Explanation of predictions: Grad-CAM at layer conv2, occlusion"
     )

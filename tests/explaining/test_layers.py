@@ -278,7 +278,7 @@ class TestTraps:
     def test_without_a_map_the_way_out_is_named(self) -> None:
         with pytest.raises(UsageError, match="--method occlusion or integrated-gradients") as error:
             chosen(Trapped(flat=nn.Flatten(), fc=nn.Linear(3 * 32 * 32, 3)))
-        assert str(error.value).startswith("Trapped: has no layer with a map")
+        assert str(error.value).startswith("Trapped: has no layer with a feature map")
 
     def test_a_network_that_gives_no_gradients_has_none(self) -> None:
         class Shut(Trapped):
@@ -286,7 +286,7 @@ class TestTraps:
             def forward(self, x: Tensor) -> Tensor:
                 return super().forward(x)
 
-        with pytest.raises(UsageError, match="has no layer with a map"):
+        with pytest.raises(UsageError, match="has no layer with a feature map"):
             chosen(Shut(conv=nn.Conv2d(3, 4, 3), head=head(4)))
 
 
@@ -305,7 +305,7 @@ class TestNamed:
 
     def test_one_without_a_map_names_those_that_have_one(self) -> None:
         with pytest.raises(
-            UsageError, match=r"--layer fc3: puts out no map .* first: conv2, conv1$"
+            UsageError, match=r"--layer fc3: has no feature map.* first: conv2, conv1$"
         ):
             find_layer(build("lenet5", 3, 1, 32), (1, 32, 32), "fc3")
 

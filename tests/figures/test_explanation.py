@@ -79,7 +79,7 @@ def test_names_are_not_taken_for_formulas_and_stay_on_a_line() -> None:
 def test_a_map_of_zeros_says_so() -> None:
     dark = Row(np.zeros((8, 8, 1), np.uint8), np.zeros((8, 8), np.float32), "", "")
     texts = [text.get_text() for text in explanation_sheet([dark], "").axes[1].texts]
-    assert texts == ["no place speaks for it"]
+    assert texts == ["no positive evidence"]
 
 
 def test_the_overlay_leaves_cold_places_as_they_are() -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from onestop.figures.files import figure_bytes
-from onestop.figures.grid import guess_title, image_grid
+from onestop.figures.grid import image_grid, prediction_title
 from onestop.figures.style import BAD, GOOD
 
 
@@ -19,9 +19,9 @@ def texts(figure: Figure) -> list[str]:
 def test_titles_are_green_red_or_black() -> None:
     images = [np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6, 1), np.uint8), None]
     said = [
-        guess_title("ant", 0.876, "ant"),
-        guess_title("$b", 0.5, "ant"),
-        guess_title("3", None),
+        prediction_title("ant", 0.876, "ant"),
+        prediction_title("$b", 0.5, "ant"),
+        prediction_title("3", None),
     ]
     titles, right = zip(*said, strict=True)
     figure = image_grid(images, titles, right)

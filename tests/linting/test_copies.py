@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from onestop.data import open_data
-from onestop.linting.copies import exact_copies, joined, near_copies, same, sort_out
+from onestop.linting.copies import connected, copy_findings, exact_copies, group_by_key, near_copies
 from onestop.linting.findings import Place, described
-from onestop.linting.inspection import Look, look_at_all
+from onestop.linting.inspection import Inspection, inspect_all
 from tests.linting.made import arrays
 from tests.linting.test_near_duplicates import image
 
@@ -17,28 +17,34 @@ DATASET = arrays(train=["ant", "ant", "bee", "bee", "bee"], val=["ant", "bee"])
 
 
 def test_places_with_the_same_key_belong_together() -> None:
-    assert same({C: 1, A: 1, B: 2, V: 1}) == [[A, C, V]]
-    assert same({A: 1, B: 2}) == []
+    assert group_by_key({C: 1, A: 1, B: 2, V: 1}) == [[A, C, V]]
+    assert group_by_key({A: 1, B: 2}) == []
 
 
 def test_a_chain_of_pairs_is_one_group() -> None:
-    assert joined([(A, B), (D, E), (C, B)]) == [[A, B, C], [D, E]]
-    assert joined([(A, B), (C, D), (B, C), (A, D)]) == [[A, B, C, D]]
-    assert joined([]) == []
+    assert connected([(A, B), (D, E), (C, B)]) == [[A, B, C], [D, E]]
+    assert connected([(A, B), (C, D), (B, C), (A, D)]) == [[A, B, C, D]]
+    assert connected([]) == []
 
 
 def test_copies_leak_or_quarrel_or_are_harmless() -> None:
     groups = [(A, V), (A, C), (C, D), (B, V, C)]
-    found = {finding.level: finding for finding in sort_out(groups, DATASET, "copies", "alike")}
+    found = {
+        finding.level: finding for finding in copy_findings(groups, DATASET, "copies", "alike")
+    }
     assert found["leak"].groups == ((A, V), (B, V, C))
     assert found["warning"].groups == ((A, C), (B, V, C))
     assert found["note"].groups == ((C, D),)
     assert found["leak"].images == 5
-    assert sort_out([], DATASET, "copies", "alike") == []
+    assert copy_findings([], DATASET, "copies", "alike") == []
 
 
 def test_unreadable_images_are_copies_of_nothing() -> None:
-    looks = {A: Look(error="broken"), B: Look(error="broken"), C: Look(digest=b"1")}
+    looks = {
+        A: Inspection(error="broken"),
+        B: Inspection(error="broken"),
+        C: Inspection(digest=b"1"),
+    }
     assert exact_copies(looks, DATASET) == []
 
 
@@ -49,7 +55,7 @@ def test_an_image_that_was_made_smaller_is_near_and_not_exact(tmp_path: Path) ->
         image(number).save(tmp_path / name / f"{number:02d}.png")
     image(0).resize((60, 48)).save(tmp_path / "bees" / "small.png")
     dataset = open_data(tmp_path, val_fraction=0)
-    looks = look_at_all(dataset, 0, lambda *_: None)
+    looks = inspect_all(dataset, 0, lambda *_: None)
     assert exact_copies(looks, dataset) == []
     (finding,) = near_copies(looks, dataset, 0, lambda *_: None)
     names = [[described(place, dataset)["image"] for place in group] for group in finding.groups]

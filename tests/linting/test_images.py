@@ -8,14 +8,14 @@ from onestop.data.dataset import Skipped
 from onestop.images.decode import Header
 from onestop.linting.findings import Finding, Place
 from onestop.linting.images import of_images
-from onestop.linting.inspection import Look
+from onestop.linting.inspection import Inspection
 from tests.linting.made import arrays
 
 DATASET = arrays(train=["ant"] * 4 + ["bee"])
-USUAL = Look(height=100, width=100, header=Header("JPEG", "RGB", turned=False))
+USUAL = Inspection(height=100, width=100, header=Header("JPEG", "RGB", turned=False))
 
 
-def found(*looks: Look, skipped: tuple[Skipped, ...] = ()) -> dict[str, Finding]:
+def found(*looks: Inspection, skipped: tuple[Skipped, ...] = ()) -> dict[str, Finding]:
     places = {Place("train", i): look for i, look in enumerate(looks)}
     dataset = dataclasses.replace(DATASET, skipped=skipped)
     return {finding.kind: finding for finding in of_images(places, dataset)}
@@ -41,11 +41,11 @@ def test_sizes_are_held_against_the_usual_one() -> None:
 
 
 def test_images_that_cannot_be_read_are_that_and_nothing_else() -> None:
-    findings = found(USUAL, Look(error="empty file"), skipped=(Skipped("a.txt", "is text"),))
+    findings = found(USUAL, Inspection(error="empty file"), skipped=(Skipped("a.txt", "is text"),))
     assert findings["unreadable"].reasons == ("empty file",)
     assert findings["other files"].reasons == ("a.txt: is text",)
     assert set(findings) == {"unreadable", "other files"}
-    assert set(found(Look(error="empty file"))) == {"unreadable"}, "none can be read"
+    assert set(found(Inspection(error="empty file"))) == {"unreadable"}, "none can be read"
 
 
 def test_kinds_are_noted_where_they_differ() -> None:

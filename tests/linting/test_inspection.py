@@ -11,7 +11,7 @@ from PIL import Image
 from onestop.data.samples import ArraySamples, FileSamples
 from onestop.data.targets import Classes
 from onestop.linting.findings import Place
-from onestop.linting.inspection import THUMB, look_at, look_at_all
+from onestop.linting.inspection import THUMB, inspect_all, inspect_image
 from tests.linting.made import arrays
 
 ONE = Classes(np.zeros(1, np.int64), ("a",))
@@ -22,7 +22,7 @@ def test_a_file_is_described_with_its_header(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(NOISE).save(tmp_path / "a.png", exif=exif)
-    look = look_at(FileSamples(tmp_path, ["a.png"], ONE), 0)
+    look = inspect_image(FileSamples(tmp_path, ["a.png"], ONE), 0)
     assert (look.height, look.width) == (60, 40), "upright"
     assert look.header is not None
     assert (look.header.format, look.header.mode, look.header.turned) == ("PNG", "RGB", True)
@@ -35,20 +35,22 @@ def test_a_file_is_described_with_its_header(tmp_path: Path) -> None:
 def test_copies_have_the_same_digest_in_any_form(tmp_path: Path) -> None:
     Image.fromarray(NOISE).save(tmp_path / "a.png")
     Image.fromarray(NOISE).save(tmp_path / "b.bmp")
-    digests = [look_at(FileSamples(tmp_path, [name], ONE), 0).digest for name in ("a.png", "b.bmp")]
-    digests.append(look_at(ArraySamples(NOISE[None], ONE), 0).digest)
+    digests = [
+        inspect_image(FileSamples(tmp_path, [name], ONE), 0).digest for name in ("a.png", "b.bmp")
+    ]
+    digests.append(inspect_image(ArraySamples(NOISE[None], ONE), 0).digest)
     assert len(set(digests)) == 1
     other = NOISE.copy()
     other[0, 0, 0] ^= 1
-    assert look_at(ArraySamples(other[None], ONE), 0).digest not in digests
+    assert inspect_image(ArraySamples(other[None], ONE), 0).digest not in digests
     sideways = NOISE.reshape(60, 40, 3)
-    assert look_at(ArraySamples(sideways[None], ONE), 0).digest not in digests
+    assert inspect_image(ArraySamples(sideways[None], ONE), 0).digest not in digests
 
 
 def test_one_colour_is_plain_and_a_file_that_is_none_has_an_error(tmp_path: Path) -> None:
-    assert look_at(ArraySamples(np.full((1, 9, 9, 3), 7, np.uint8), ONE), 0).plain
+    assert inspect_image(ArraySamples(np.full((1, 9, 9, 3), 7, np.uint8), ONE), 0).plain
     (tmp_path / "a.png").write_text("words")
-    look = look_at(FileSamples(tmp_path, ["a.png"], ONE), 0)
+    look = inspect_image(FileSamples(tmp_path, ["a.png"], ONE), 0)
     assert "text" in look.error
     assert look.thumb is None
 
@@ -56,7 +58,7 @@ def test_one_colour_is_plain_and_a_file_that_is_none_has_an_error(tmp_path: Path
 @pytest.mark.parametrize("workers", [0, 2])
 def test_all_images_of_all_splits_are_looked_at(workers: int) -> None:
     dataset, told = arrays(train=["ant", "ant", "bee"], val=["ant"] * 2), list[tuple[int, int]]()
-    looks = look_at_all(dataset, workers, lambda done, total: told.append((done, total)))
+    looks = inspect_all(dataset, workers, lambda done, total: told.append((done, total)))
     assert list(looks) == [
         Place("train", 0), Place("train", 1), Place("train", 2), Place("val", 0), Place("val", 1),
     ]  # fmt: skip

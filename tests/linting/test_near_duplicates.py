@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from onestop.data.samples import ArraySamples
 from onestop.data.targets import Numbers
-from onestop.linting.inspection import look_at
-from onestop.linting.near_duplicates import _bits_apart, alike, hashes
+from onestop.linting.inspection import inspect_image
+from onestop.linting.near_duplicates import _bits_apart, hashes, near_duplicates
 from tests.reliability.bad_inputs import picture
 
 COUNT = 60
@@ -32,13 +32,13 @@ def looked_at(images: list[Image.Image]) -> tuple[NDArray[np.uint8], NDArray[np.
     looks = []
     for one in images:
         values = np.asarray(one.convert("RGB"))[None]
-        looks.append(look_at(ArraySamples(values, Numbers(np.zeros(1))), 0))
+        looks.append(inspect_image(ArraySamples(values, Numbers(np.zeros(1))), 0))
     thumbs = np.stack([look.thumb for look in looks if look.thumb is not None])
     return thumbs, np.array([look.color for look in looks], dtype=np.float32)
 
 
 def pairs(images: list[Image.Image], workers: int = 0) -> list[tuple[int, int]]:
-    return alike(*looked_at(images), workers, lambda done, total: None)
+    return near_duplicates(*looked_at(images), workers, lambda done, total: None)
 
 
 def test_the_hash_is_that_of_imagehash() -> None:

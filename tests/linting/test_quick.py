@@ -11,7 +11,7 @@ import pytest
 
 from onestop.data import open_data
 from onestop.data.samples import FileSamples
-from onestop.linting.quick import quick_look, warning
+from onestop.linting.quick import quick_lint, warning
 
 Photos = Callable[..., Path]
 FOUR = {"train/red": 12, "train/blue": 12, "val/red": 3, "val/blue": 3}
@@ -19,7 +19,7 @@ FOUR = {"train/red": 12, "train/blue": 12, "val/red": 3, "val/blue": 3}
 
 def test_nothing_is_said_of_good_data(photos: Photos) -> None:
     dataset = open_data(photos(FOUR))
-    assert quick_look(dataset) == []
+    assert quick_lint(dataset) == []
     assert warning(dataset) == ""
 
 
@@ -27,7 +27,7 @@ def test_no_image_is_decoded(photos: Photos, monkeypatch: pytest.MonkeyPatch) ->
     dataset = open_data(photos(FOUR))
     monkeypatch.delattr(FileSamples, "read")
     monkeypatch.delattr(FileSamples, "measure")
-    assert quick_look(dataset) == []
+    assert quick_lint(dataset) == []
 
 
 def test_only_files_of_equal_size_are_read(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_only_files_of_equal_size_are_read(photos: Photos, monkeypatch: pytest.M
         return digest(self, index)
 
     monkeypatch.setattr(FileSamples, "digest", noted)
-    assert "across splits" in quick_look(open_data(root))[0].kind
+    assert "across splits" in quick_lint(open_data(root))[0].kind
     sizes = [path.stat().st_size for path in root.glob("*/*/*")]
     assert len(read) == sum(sizes.count(size) > 1 for size in sizes) < len(sizes)
 
@@ -51,15 +51,15 @@ def test_copies_are_sorted_by_what_is_wrong_with_them(photos: Photos) -> None:
     shutil.copy(root / "train/red/001.jpg", root / "train/blue/two.jpg")
     shutil.copy(root / "train/red/002.jpg", root / "train/red/harmless.jpg")
     shutil.copy(root / "train/red/003.jpg", root / "val/blue/both.jpg")
-    found = {finding.kind: finding for finding in quick_look(open_data(root))}
+    found = {finding.kind: finding for finding in quick_lint(open_data(root))}
     assert {kind: (f.level, f.images) for kind, f in found.items()} == {
         "copies across splits": ("leak", 4),
         "copies of two classes": ("warning", 4),
         "copies in a split": ("note", 2),
     }
     said = warning(open_data(root))
-    assert said.startswith("warning: 4 images, exact copies of each other, lie in several splits; ")
-    assert said.endswith("(onestop lint tells more)")
+    assert said.startswith("warning: 4 images, exact copies of each other, are in several splits; ")
+    assert said.endswith("(details: onestop lint)")
     assert "in one split" not in said
 
 
@@ -67,7 +67,7 @@ def test_copies_that_holding_out_tears_apart_are_found(photos: Photos) -> None:
     root = photos({"red": 10, "blue": 10})
     for number in range(10):
         shutil.copy(root / f"red/{number:03d}.jpg", root / f"red/copy{number}.jpg")
-    assert "lie in several splits" in warning(open_data(root, val_fraction=0.3))
+    assert "are in several splits" in warning(open_data(root, val_fraction=0.3))
 
 
 def test_arrays(photos: Photos) -> None:
@@ -76,7 +76,7 @@ def test_arrays(photos: Photos) -> None:
     images[7] = images[3]
     labels = np.arange(40) % 2
     labels[7], labels[3] = 0, 1
-    found = quick_look(open_data((images, labels), val_fraction=0))
+    found = quick_lint(open_data((images, labels), val_fraction=0))
     assert [(f.kind, f.images) for f in found] == [("copies of two classes", 2)]
 
 
@@ -93,16 +93,16 @@ def test_groups_over_several_splits_are_a_leak(photos: Photos) -> None:
     ]
     table = root / "table.csv"
     table.write_text("path,label,split,group\n" + "\n".join(rows) + "\n")
-    (finding,) = quick_look(open_data(table))
+    (finding,) = quick_lint(open_data(table))
     assert (finding.kind, finding.level, finding.images) == ("groups across splits", "leak", 4)
     assert finding.text == "1 group with images in several splits"
 
 
 def test_classes_small_missing_and_uneven(photos: Photos) -> None:
     root = photos({"train/a": 100, "train/b": 4, "train/c": 12, "val/a": 1, "val/b": 1})
-    found = quick_look(open_data(root))
+    found = quick_lint(open_data(root))
     assert [finding.text for finding in found] == [
-        "split 'val' has no image of c",
+        "split 'val' has no images of c",
         "1 class with under 10 images: b 4",
-        "class 'a' has 100 images and 'b' 4; --balance loss lets each class count alike",
+        "class 'a' has 100 images and 'b' 4; --balance loss weights the classes equally",
     ]

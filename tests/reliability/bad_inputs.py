@@ -111,13 +111,13 @@ def _no_images() -> Iterator[BadFile]:
     values = np.full((8, 8), np.nan)
     array = io.BytesIO()
     np.save(array, values)
-    yield BadFile(36, "nan.npy", array.getvalue(), "skipped", ".npy is no image")
+    yield BadFile(36, "nan.npy", array.getvalue(), "skipped", ".npy is not an image")
     yield BadFile(36, "nan_array.png", array.getvalue(), "skipped", "numpy array")
     header = b"\x93NUMPY\x01\x00"
     about = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n"
     evil = pickle.dumps(_Evil())
     content = header + struct.pack("<H", len(about)) + about + evil
-    yield BadFile(37, "objects.npy", content, "skipped", ".npy is no image")
+    yield BadFile(37, "objects.npy", content, "skipped", ".npy is not an image")
     yield BadFile(37, "objects.png", content, "skipped", "numpy array")
 
 
@@ -193,7 +193,7 @@ def _channels() -> Iterator[BadFile]:
     for name, value in (("nan", np.nan), ("infinite", np.inf)):
         floats = np.asarray(grey).astype(np.float32) / 255
         floats[3, 3] = value
-        yield BadFile(26, f"{name}.tif", encoded(floats, "TIFF"), "skipped", "not numbers")
+        yield BadFile(26, f"{name}.tif", encoded(floats, "TIFF"), "skipped", "NaN or infinite")
     yield BadFile(27, "five_channels.tif", _tiff_of_channels(5), "skipped", "5 channels")
     yield BadFile(35, "constant.png", encoded(np.full((9, 9, 3), 80, np.uint8), "PNG"), "read")
 

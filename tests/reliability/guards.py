@@ -95,7 +95,7 @@ GUARDS = (
         "reliability/test_going_on.py::test_leftovers_of_a_killed_process_are_removed",
     ),
     Guard(
-        "other arithmetic is refused", "jobs/run.py",
+        "other arithmetic is refused", "jobs/resume.py",
         "        if not inexact:\n", "        if False:\n",
         "reliability/test_going_on.py::test_going_on_with_other_arithmetic_is_refused_unless_allowed",
     ),
@@ -149,7 +149,7 @@ GUARDS = (
     ),
     Guard(
         "a preprocessing must make sense", "data/preprocess.py",
-        "if known and found.is_possible():", "if known:",
+        "if known and preprocessing.is_possible():", "if known:",
         "data/test_preprocess.py::test_a_stored_preprocessing_that_cannot_be_carried_out_is_refused",
     ),
     Guard(
@@ -165,7 +165,7 @@ GUARDS = (
     ),
     Guard(
         "decompression bombs are refused", "images/formats.py",
-        "if image.width * image.height > most:", "if False:",
+        "if image.width * image.height > limit:", "if False:",
         "reliability/test_bad_inputs.py",
     ),
     Guard(
@@ -175,12 +175,12 @@ GUARDS = (
     ),
     Guard(
         "a second decoder looks for damage", "images/jpeg.py",
-        '    return warned if warned and not _warning(data, strict=False) else ""', '    return ""',
+        '    return warning if warning and not _warning(data, strict=False) else ""', '    return ""',
         "reliability/test_bad_inputs.py",
     ),
     Guard(
         "a missing end is told from a missing rest", "images/jpeg.py",
-        "if not data.endswith(_END) and not _warning(whole, strict=True) else None", "",
+        "if not data.endswith(_END) and not _warning(complete, strict=True) else None", "",
         "reliability/test_bad_inputs.py",
     ),
     Guard(
@@ -200,7 +200,7 @@ GUARDS = (
     ),
     Guard(
         "--strict stops", "jobs/run.py",
-        "    require_none_skipped(_skipped(parts), parts.dataset.name)\n", "",
+        "    require_none_skipped(skipped_files(session), session.plan.dataset.name)\n", "",
         "reliability/test_bad_inputs.py::test_strict_stops_before_the_first_step",
     ),
     Guard(
@@ -236,7 +236,7 @@ GUARDS = (
     ),
     Guard(
         "chance agreement is reckoned with", "linting/near_duplicates.py",
-        "min(_NEVER_ABOVE, _by_chance(detail))", "0.0",
+        "min(_NEVER_ABOVE, _random_agreement(detail))", "0.0",
         "verbs/test_lint.py::test_sets_known_by_name_and_arrays",
     ),
     Guard(
@@ -246,7 +246,7 @@ GUARDS = (
     ),
     Guard(
         "training warns of leaks", "jobs/run.py",
-        "if problems := warning(planned.dataset):", 'if problems := "":',
+        "if problems := warning(plan.dataset):", 'if problems := "":',
         "verbs/test_lint.py::test_training_warns_of_what_is_cheap_to_find",
     ),
 )  # fmt: skip

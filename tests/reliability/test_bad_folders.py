@@ -133,21 +133,21 @@ def uneven(root: Path) -> None:
 
 
 FOLDERS = [
-    BadFolder(38, missing, 3, "no such folder or table", 3),
+    BadFolder(38, missing, 3, "no such folder, table or data set", 3),
     BadFolder(39, is_a_file, 3, "neither a folder nor a table", 3),
     BadFolder(40, is_empty, 3, "no images found", 3),
-    BadFolder(41, an_empty_class, 0, "wasps holds no images"),
+    BadFolder(41, an_empty_class, 0, "wasps contains no images"),
     BadFolder(42, one_class, 3, "only the class 'ants'"),
     BadFolder(43, one_image_in_a_class, 0, "2 of 13 training images are held out", 3),
     BadFolder(44, an_unknown_class_in_val, 3, "'val' has a class that 'train' lacks: wasps", 3),
-    BadFolder(45, a_class_missing_in_val, 0, "'val' has no image of wasps"),
+    BadFolder(45, a_class_missing_in_val, 0, "'val' has no images of wasps"),
     BadFolder(47, litter, 0, "2 classes, 12 train, 12 val;"),
     BadFolder(50, long_paths, 0, "2 of 13 training images are held out"),
     BadFolder(51, classes_alike, 0, "differ only in", 3),
     BadFolder(52, a_loop_of_links, 0, "2 classes, 12 train, 12 val;"),
-    BadFolder(54, a_link_outside, 0, "a link leads out of"),
-    BadFolder(58, in_train_and_val, 0, "exact copies of each other, lie in several splits"),
-    BadFolder(59, under_two_classes, 0, "exact copies of each other, stand under two classes"),
+    BadFolder(54, a_link_outside, 0, "a link points outside"),
+    BadFolder(58, in_train_and_val, 0, "exact copies of each other, are in several splits"),
+    BadFolder(59, under_two_classes, 0, "exact copies of each other, have different labels"),
     BadFolder(60, uneven, 0, "class 'ants' has 100 images and 'bees' 1"),
 ]
 

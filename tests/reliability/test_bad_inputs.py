@@ -185,7 +185,7 @@ def test_strict_stops_before_the_first_step(tried: Tried, tmp_path: Path) -> Non
     assert code == 3
     line = said.splitlines()[-1]
     assert line.startswith(f"onestop: {tried.root}: {2 * len(of_verdict(tried, 'skipped'))} files")
-    assert line.endswith("mend or remove what is named, or leave out --strict")
+    assert line.endswith("fix or remove them, or omit --strict")
     assert not (tmp_path / "data-cnn1" / "metrics.csv").exists()
     code, out, said = run("evaluate", tried.run, "--data", tried.root, "--split", "val", "--strict")
     assert (code, out) == (3, "")

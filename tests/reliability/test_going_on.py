@@ -51,7 +51,7 @@ def test_a_signal_while_scoring(
     whole = fingerprint(onestop.train("digits", out=tmp_path, name="whole", **OPTIONS).folder)
     with monkeypatch.context() as patch:
         patch.setattr("onestop.training.setup.score", kill_when_called(number, at, score))
-        with pytest.raises(InterruptedRun, match="go on with: onestop train") as caught:
+        with pytest.raises(InterruptedRun, match="resume with: onestop train") as caught:
             onestop.train("digits", out=tmp_path, name="cut", **OPTIONS)
     assert caught.value.exit_code == code
     assert not (tmp_path / "cut" / METRICS).exists(), "it stopped before the end"
@@ -77,7 +77,7 @@ def test_a_signal_while_reading_images(
 
     with monkeypatch.context() as patch:
         patch.setattr(FileSamples, "read", kill_when_called(signal.SIGTERM, 5, noted))
-        with pytest.raises(InterruptedRun, match="stopped; go on with: onestop train"):
+        with pytest.raises(InterruptedRun, match="stopped; resume with: onestop train"):
             onestop.train(source, out=tmp_path, name="cut", **options)
     assert len(reads) < 200, "it read on to the end"
     assert States(tmp_path / "cut" / STATE).newest() is None

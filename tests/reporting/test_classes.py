@@ -29,7 +29,7 @@ def test_a_class_that_was_never_named_has_no_precision(trained: Trained) -> None
     ]
     table = class_table(found)[-1]
     assert isinstance(table, Table)
-    assert {row[0]: row[3] for row in table.rows}[ODD] == "never named"
+    assert {row[0]: row[3] for row in table.rows}[ODD] == "never predicted"
 
 
 def test_recall_and_precision_are_counted_by_hand() -> None:

@@ -51,9 +51,9 @@ def test_a_run_that_was_stopped_is_scored_on_the_validation_split(
     assert found.state == "stopped"
     assert found.split == "val", "never the test split before the end"
     assert len(found.predictions) == found.metrics["images"] > 0
-    assert "so far names" in headline(found)
+    assert "so far classifies" in headline(found)
     page = Page(write_report(found))
-    assert "The run is stopped; of 6 epochs it has done 6" in page.sections["result"]
+    assert "The run was stopped after 6 of 6 epochs" in page.sections["result"]
     assert "mistakes" in page.sections
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_file_costs_its_part_of_the_page(
     (copy / name).write_bytes(content)
     found = gather(copy)
     page = Page(write_report(found))
-    assert "of 17 held-out test images right" in page.sections["result"]
+    assert "of 17 held-out test images correctly" in page.sections["result"]
     assert len(found.predictions) == 17
     assert told in " ".join([*page.sections.values(), *found.gone])
 
@@ -113,9 +113,9 @@ def test_a_run_whose_model_is_damaged_keeps_what_it_said(trained: Trained, tmp_p
             (copy / path.name).write_bytes(path.read_bytes())
     (copy / "model.safetensors").write_bytes(b"damaged")
     page = Page(write_report(gather(copy)))
-    assert "names " in page.sections["result"]
-    assert "17 held-out test images right" in " ".join(page.sections["result"].split())
-    assert "the network is not looked into" in page.sections["samples"]
+    assert "classifies " in page.sections["result"]
+    assert "17 held-out test images correctly" in " ".join(page.sections["result"].split())
+    assert "the network cannot be loaded" in page.sections["samples"]
     assert "confusion" in page.sections
 
 

@@ -53,7 +53,7 @@ def test_a_run_that_has_just_begun_has_a_page_too(trained: Trained, tmp_path: Pa
     recipe = (trained("first").folder / "recipe.yaml").read_bytes()
     (copy / "recipe.yaml").write_bytes(recipe)
     page = Page(write_report(gather(copy)))
-    assert "no epoch of it is scored yet" in page.sections["result"]
+    assert "no epoch has been scored yet" in page.sections["result"]
     assert list(page.sections) == ["result", "curves", "data", "repeat"]
 
 

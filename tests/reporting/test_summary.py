@@ -18,8 +18,8 @@ def test_the_sentence_says_how_well_and_how_sure(page: Page, trained: Trained) -
     hits = round(metrics["accuracy"] * metrics["images"])
     said = " ".join(page.sections["result"].split())
     assert "lenet5 was trained on odd photos (2 classes, 22 training images)" in said, "read"
-    assert f"names {hits} of 17 held-out test images right" in said
-    assert f"accuracy {metrics['accuracy']:.1%}, with 95% confidence between " in said
+    assert f"classifies {hits} of 17 held-out test images correctly" in said
+    assert f"accuracy {metrics['accuracy']:.1%} (95% confidence interval " in said
     assert f"Always predicting {ODD!r} would be right 53% of the time" in said
 
 

@@ -15,7 +15,7 @@ def test_outside_a_run_signals_do_what_they_always_do() -> None:
     check()
     with Stop() as stop:
         check()
-        stop.wanted = True
+        stop.requested = True
         with pytest.raises(Stopped):
             check()
     check()
@@ -26,7 +26,7 @@ def test_a_signal_only_sets_the_flag_and_its_code(number: signal.Signals, code: 
     before = signal.getsignal(number)
     with Stop() as stop:
         os.kill(os.getpid(), number)
-        assert stop.wanted
+        assert stop.requested
         assert stop.exit_code == code
         with pytest.raises(Stopped):
             check()

@@ -153,7 +153,7 @@ class TestRuns:
         assert (run.info.task, run.info.metrics) == ("classification", Classification.metrics)
         notes = run.info.notes
         assert notes is not None
-        assert "empty holds no images" in notes[0]
+        assert "empty contains no images" in notes[0]
         assert notes[-1] == "note: no images were held out; the metrics are of the training images"
         log = [line[20:] for line in (run.folder / "log.txt").read_text().splitlines()]
         assert [line for line in log if line.startswith(("note: ", "warning: "))] == list(notes)

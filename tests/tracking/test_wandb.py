@@ -166,7 +166,7 @@ def test_the_environment_says_where_and_whether(
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("WANDB_API_KEY", "", "nobody is logged in"),
+        ("WANDB_API_KEY", "", "not logged in"),
         ("WANDB_API_KEY", "short", "WANDB_API_KEY invalid: API key"),
         ("WANDB_MODE", "of", "1 validation error for Settings mode Input should be 'online'"),
     ],

@@ -21,7 +21,7 @@ from onestop.networks.fuse import Folding
 from onestop.runtime.device import Engine
 from onestop.storage.model_file import write_weights
 from onestop.training.feature_cache import FeatureCache, Tail
-from onestop.training.loop import Step
+from onestop.training.records import StepRecord
 
 Photos = Callable[..., Path]
 QUICK: dict[str, Any] = {
@@ -143,7 +143,9 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(
     shown = Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == 18:  # in the epoch that sees view 0 again
+        if (
+            isinstance(record, StepRecord) and record.step == 18
+        ):  # in the epoch that sees view 0 again
             os.kill(os.getpid(), signal.SIGINT)
         shown(watcher, record, epochs)
 
@@ -225,6 +227,6 @@ def test_features_that_would_not_fit_are_not_kept() -> None:
     engine = Engine(torch.device("cpu"))
     shortcut = FeatureCache(network, "fc", Folding(network, (3, 64, 64)), engine, 4)
     assert shortcut.refusal((3, 64, 64), 1000) == ""
-    assert "4 views of 1,000,000 images would take 7.6 GiB" in shortcut.refusal(
+    assert "4 versions of 1,000,000 images would take 7.6 GiB" in shortcut.refusal(
         (3, 64, 64), 1_000_000
     )

@@ -92,7 +92,7 @@ class TestCommand:
         (tmp_path / "why.png").write_text("mine")
         words = [trained.model, str(trained.photo("red"))]
         assert refused(words, capsys) == (
-            "--out why.png: is there already; name another, or add --overwrite"
+            "--out why.png: already exists; name another file, or add --overwrite"
         )
         assert (tmp_path / "why.png").read_text() == "mine"
         assert main(["explain", *words, "--overwrite"]) == 0
@@ -115,21 +115,24 @@ class TestRefused:
         [
             (
                 ["--target", "gren"],
-                "--target gren: the model knows no such class; did you mean 'green'",
+                "--target gren: the model has no such class; did you mean 'green'",
             ),
             (
                 ["--target", "dog"],
-                "--target dog: the model knows no such class; it knows blue, green",
+                "--target dog: the model has no such class; it has blue, green",
             ),
             (["--method", "gradcan"], "--method gradcan"),
             (["--layer", "conv3"], "--layer conv3: no such layer; did you mean 'conv"),
-            (["--layer", "fc1"], "--layer fc1: puts out no map of places"),
+            (["--layer", "fc1"], "--layer fc1: has no feature map"),
             (
                 ["--layer", "conv2", "--method", "occlusion"],
-                "--layer conv2: occlusion looks at no layer",
+                "--layer conv2: occlusion does not use a layer",
             ),
-            (["--out", "why.gif"], "--out why.gif: no kind of picture; end its name in .png, .svg"),
-            (["--out", "no/why.png"], "--out no/why.png: there is no folder no; make it first"),
+            (["--out", "why.gif"], "--out why.gif: unsupported format; use one of .png, .svg"),
+            (
+                ["--out", "no/why.png"],
+                "--out no/why.png: folder no does not exist; create it first",
+            ),
             (["--out", "folder.png"], "--out folder.png: is a folder; name a file in it"),
         ],
     )
@@ -148,7 +151,7 @@ class TestRefused:
     ) -> None:
         folder = photos({".": 65}, suffix=".png")
         assert refused([trained.model, str(folder)], capsys) == (
-            "65 images: more than the 64 that one sheet holds; name fewer"
+            "65 images: more than the 64 that fit on a sheet; name fewer"
         )
 
     def test_none_that_can_be_read_is_a_data_error(
@@ -226,7 +229,7 @@ def test_a_network_of_ones_own_that_predicts_a_number(tmp_path: Path) -> None:
     (found,) = onestop.explain(run.folder, images[0], **words)
     assert found.layer == "1"
     assert found.said == f"predicted {found.label}"
-    with pytest.raises(UsageError, match="knows no such class; it knows none, it predicts numbers"):
+    with pytest.raises(UsageError, match="has no such class; it has none, it predicts numbers"):
         onestop.explain(run.folder, images[0], target="cat", **words)
 
 

@@ -124,7 +124,7 @@ def test_single_images_that_are_odd(root: Path) -> None:
     }
     assert found["tiny"]["reasons"] == ["12x10"]
     assert found["channels"]["text"] == (
-        "several kinds of channels: colour 44, grey 1, printing colours (CMYK) 1"
+        "several channel formats: colour 44, grey 1, CMYK (print colours) 1"
     )
     assert found["formats"]["text"] == "several formats: PNG 43, JPEG 2, BMP 1"
 
@@ -151,7 +151,7 @@ def test_every_bad_file_is_named(root: Path, capsys: Capture) -> None:
 
 def test_classes_and_groups(root: Path) -> None:
     shutil.rmtree(root / "val/bees")
-    assert kinds(root, exact=True)["missing classes"]["text"] == "split 'val' has no image of bees"
+    assert kinds(root, exact=True)["missing classes"]["text"] == "split 'val' has no images of bees"
     table = root / "table.csv"
     rows = [f"{place}/{i:02d}.png,{place[-4:]},{place.split('/')[0]},film{i}" for place in
             PLACES[:3] for i in range(10)]  # fmt: skip
@@ -210,7 +210,7 @@ def test_nothing_is_overwritten_and_nothing_left_where_it_fails(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("onestop.linting.look_over", interrupted)
+    monkeypatch.setattr("onestop.linting.lint_dataset", interrupted)
     with pytest.raises(KeyboardInterrupt):
         onestop.lint(root, out=runs, quiet=True)
     assert sorted(path.name for path in runs.iterdir()) == ["lint-data", "lint-data-2"]
@@ -224,5 +224,5 @@ def test_training_warns_of_what_is_cheap_to_find(
     runs(root, model="cnn1", image_size=8, epochs=1, out=root.parent / "runs")
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
     assert lines == [
-        "warning: 2 images, exact copies of each other, lie in several splits (onestop lint tells more)"
+        "warning: 2 images, exact copies of each other, are in several splits (details: onestop lint)"
     ]

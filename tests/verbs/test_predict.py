@@ -314,13 +314,13 @@ class TestGrids:
                 assert color == (BAD if "is red" in said else GOOD)
         capsys.readouterr()
         assert main(words) == 2
-        assert "--save-grid grid.png: is there already; name another" in capsys.readouterr().err
+        assert "--save-grid grid.png: already exists; name another file" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("name", "said"),
         [
-            ("grid.txt", "no kind of picture; end its name in .png, .svg, .pdf, .jpg, .jpeg"),
-            ("no/grid.png", "there is no folder no; make it first"),
+            ("grid.txt", "unsupported format; use one of .png, .svg, .pdf, .jpg, .jpeg"),
+            ("no/grid.png", "folder no does not exist; create it first"),
         ],
     )
     def test_a_file_that_cannot_be_is_refused_before_any_work(

@@ -46,7 +46,7 @@ def test_a_table_of_somebody_elses_is_not_replaced(
     mine = tmp_path / "page-confusion.csv"
     mine.write_text("mine\n")
     assert main(["report", str(runs[0]), "--out", "page.html"]) == 2
-    assert "page-confusion.csv: is there already and not ours" in capsys.readouterr().err
+    assert "page-confusion.csv: exists and is not a report's table" in capsys.readouterr().err
     assert mine.read_text() == "mine\n"
     assert not (tmp_path / "page.html").exists()
 
@@ -57,8 +57,8 @@ def test_the_folder_one_is_in_has_a_name(
     monkeypatch.chdir(runs[0])
     assert main(["report", ".", "../two"]) == 0
     said, path = capsys.readouterr().out.splitlines()
-    assert " two alone names " in said
-    assert " and one alone " in said
+    assert ", two gets " in said
+    assert " that one gets wrong, " in said
     assert Path(path) == runs[0].parent / "compare-one-two.html"
 
 

@@ -1,1 +1,1 @@
-"""Where images come from, one file a kind of source; `onestop.data.open_data` is the way in."""
+"""Data sources, one module per kind; `onestop.data.open_data` is the entry point."""

@@ -1,4 +1,4 @@
-"""Data sets known by name: the built-in `digits`, and torchvision's, downloaded when asked for."""
+"""Data sets by name: the built-in `digits` and torchvision's, downloaded on first use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TRAIN_VAL_TEST = {**_TRAIN_TEST, "val": {"split": "val"}}
 
 @dataclass(frozen=True)
 class NamedSet:
-    """How torchvision opens a data set, and what to fetch by hand where there is no network."""
+    """How torchvision opens a data set, and the files to download by hand without a network."""
 
     cls: str
     splits: Mapping[str, Mapping[str, object]]
@@ -113,21 +113,21 @@ SETS: dict[str, NamedSet] = {
     ),
 }  # fmt: skip
 NAMES = ("digits", *SETS)
-# What torchvision raises where files are missing, damaged, or not to be had.
+# What torchvision raises if files are missing, damaged or cannot be downloaded.
 _FAILURES = (OSError, RuntimeError, ValueError, AssertionError, EOFError, HTTPException)
 
 
 def known_set(name: str) -> str | None:
-    """The name as listed here, whatever its capitals and dashes; None where it is not known."""
-    plain = {known.replace("-", ""): known for known in NAMES}
-    plain |= {entry.cls.lower(): known for known, entry in SETS.items()}
-    return plain.get(name.lower().replace("-", "").replace("_", ""))
+    """The canonical name, ignoring case, dashes and underscores; None if it is unknown."""
+    canonical = {known.replace("-", ""): known for known in NAMES}
+    canonical |= {entry.cls.lower(): known for known, entry in SETS.items()}
+    return canonical.get(name.lower().replace("-", "").replace("_", ""))
 
 
-def data_root(given: str | None) -> Path:
-    """The folder for sets known by name: as given, else ONESTOP_DATA, else the user's cache."""
-    if given or os.environ.get("ONESTOP_DATA"):
-        return Path(given or os.environ["ONESTOP_DATA"]).expanduser()
+def data_root(root: str | None) -> Path:
+    """The folder of data sets known by name: `root`, or ONESTOP_DATA, or the user's cache."""
+    if root or os.environ.get("ONESTOP_DATA"):
+        return Path(root or os.environ["ONESTOP_DATA"]).expanduser()
     return user_cache() / "data"
 
 
@@ -135,15 +135,15 @@ def open_named(name: str, root: Path) -> Dataset:
     """Open a set by its name in `NAMES`.
 
     Raises:
-        DataError: It is not in `root` and could not be downloaded; says what to put where.
+        DataError: It is not in `root` and could not be downloaded; names the files and the folder.
     """
     return _digits() if name == "digits" else _torchvision(name, root)
 
 
 def _digits() -> Dataset:
-    """1,797 handwritten digits of 8x8, four fifths for training, the rest for testing.
+    """1,797 handwritten digits of 8x8 pixels, four fifths for training and the rest for testing.
 
-    E. Alpaydin and C. Kaynak, 1998, https://archive.ics.uci.edu/dataset/80; greys of 0..16.
+    E. Alpaydin and C. Kaynak, 1998, https://archive.ics.uci.edu/dataset/80; greys in 0..16.
     """
     raw = _digits_table()
     images = np.rint(raw[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
@@ -161,15 +161,15 @@ def _digits() -> Dataset:
 
 
 def _digits_table() -> NDArray[np.float64]:
-    """Greys of 0..16 and the digit, [1797, 8*8 + 1], from scikit-learn's own file where it lies.
+    """Greys in 0..16 and the digit, [1797, 8*8 + 1], read directly from scikit-learn's data file.
 
     Importing scikit-learn takes longer than training on them.
     """
-    found = importlib.util.find_spec("sklearn")
-    for folder in (found and found.submodule_search_locations) or ():
+    spec = importlib.util.find_spec("sklearn")
+    for folder in (spec and spec.submodule_search_locations) or ():
         file = Path(folder) / "datasets" / "data" / "digits.csv.gz"
         if file.exists():
-            return np.loadtxt(file, delimiter=",")  # which unpacks by the name
+            return np.loadtxt(file, delimiter=",")  # decompresses by suffix
     from sklearn.datasets import load_digits
 
     raw = load_digits()
@@ -190,31 +190,31 @@ def _torchvision(name: str, root: Path) -> Dataset:
     for split in entry.splits:
         try:
             opened[split] = open_split(split, download=False)
-        except _FAILURES:  # not there yet
+        except _FAILURES:  # not downloaded yet
             opened[split] = _download(name, root, partial(open_split, split, download=True))
     return from_torch(opened, name)
 
 
 def _download(name: str, root: Path, fetch: Callable[[], Any]) -> Any:
-    """Fetch and unpack; archives that were put in place by hand are unpacked without a network."""
+    """Download and unpack; archives already in place are unpacked without a network."""
     entry = SETS[name]
     try:
         root.mkdir(parents=True, exist_ok=True)
         with redirect_stdout(sys.stderr), _network(allowed=not os.environ.get("ONESTOP_OFFLINE")):
             return fetch()
     except _FAILURES as error:
-        # Torchvision's list of all mirrors it tried ends with what the last one said.
+        # Torchvision lists all mirrors it tried; the last line is the error of the last one.
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise DataError(
-            f"{name}: missing or damaged in {root} and not to be downloaded ({reason}); "
-            f"fetch {' '.join(entry.urls)} by hand into {root / entry.folder} in place of what is "
-            "there, or name the folder that has it with --data-root"
+            f"{name}: missing or damaged in {root} and the download failed ({reason}); "
+            f"download {' '.join(entry.urls)} to {root / entry.folder}, replacing any files there, "
+            "or set --data-root to the folder that has them"
         ) from None
 
 
 @contextmanager
 def _network(*, allowed: bool) -> Iterator[None]:
-    """Half a minute of patience with a silent server, or no network at all."""
+    """Limit the wait for a silent server to half a minute, or block the network."""
     timeout, urlopen = socket.getdefaulttimeout(), urllib.request.urlopen
 
     def refuse(*_: object, **__: object) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Class names of several splits brought onto one list, by name and never by number."""
+"""One class list for all splits, matched by name and never by number."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def class_list(
     """The classes of the training split, sorted by name.
 
     Args:
-        names: For each split the class name of each sample.
-        source: What the source is called in an error.
-        for_training: Whether a class may neither be alone nor be missing from training.
+        names: The class name of each sample, by split.
+        source: Name of the source in error messages.
+        for_training: Whether at least two classes are required, all of them in the training split.
 
     Raises:
-        DataError: Fewer than two classes, or a split has one that training lacks.
+        DataError: There are fewer than two classes, or training lacks a class of another split.
     """
     if not for_training:
         return tuple(sorted(set().union(*names.values())))
@@ -35,30 +35,30 @@ def class_list(
                 f"{listing(unknown)}; add images of them to 'train' or remove them from {split!r}"
             )
     if len(train) < 2:
-        have = f"only the class {train[0]!r}" if train else "no class"
-        raise DataError(f"{source}: has {have}; telling apart needs at least two class folders")
+        classes = f"only the class {train[0]!r}" if train else "no class"
+        raise DataError(f"{source}: has {classes}; training needs at least two class folders")
     return tuple(train)
 
 
 def numbered(labels: Sequence[str], classes: Sequence[str]) -> Classes:
-    """The targets of samples of these classes: each is a position in the list of classes."""
+    """Targets from class names: each is a position in the list of classes."""
     position = {name: number for number, name in enumerate(classes)}
     return Classes(np.array([position[label] for label in labels], dtype=np.int64), classes)
 
 
 def oddities(names: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
-    """Sentences on classes that a split lacks, and on classes that look alike."""
+    """Notes on classes that a split lacks, and on class names that look alike."""
     notes = []
     for split, labels in names.items():
         missing = sorted(set(classes) - set(labels))
-        notes += [f"split {split!r} has no image of {listing(missing)}"] if missing else []
+        notes += [f"split {split!r} has no images of {listing(missing)}"] if missing else []
     alike: dict[str, list[str]] = {}
     for name in classes:
         alike.setdefault(unicodedata.normalize("NFKC", name).casefold(), []).append(name)
     for same in alike.values():
         if len(same) > 1:
-            how = "upper and lower case" if len({n.casefold() for n in same}) == 1 else "encoding"
-            notes.append(f"classes {listing(same)} differ only in {how}")
+            difference = "case" if len({n.casefold() for n in same}) == 1 else "encoding"
+            notes.append(f"classes {listing(same)} differ only in {difference}")
     return notes
 
 

@@ -131,9 +131,9 @@ def test_other_files_are_named_with_a_reason(photos: Photos) -> None:
         (root / "a" / name).touch()
     dataset = open_folder(root)
     assert dataset.skipped == (
-        Skipped(str(Path("a/README")), "no image"),
-        Skipped(str(Path("a/drawing.svg")), ".svg is not read; convert it to PNG or JPEG"),
-        Skipped(str(Path("a/notes.txt")), ".txt is no image"),
+        Skipped(str(Path("a/README")), "not an image"),
+        Skipped(str(Path("a/drawing.svg")), ".svg is not supported; convert it to PNG or JPEG"),
+        Skipped(str(Path("a/notes.txt")), ".txt is not an image"),
     )
     # What has the name of an image is opened when it is wanted, and named then.
     assert paths(dataset) == ["a/000.jpg", "a/moving.gif", "a/phone.HEIC", "b/000.jpg"]
@@ -150,16 +150,16 @@ def test_a_gif_is_read_where_it_moves_or_where_all_are_gifs(photos: Photos) -> N
     assert paths(dataset) == [
         "a/000.jpg", "a/moving.gif", "b/000.jpg", "c/moving.gif", "c/still.gif",
     ]  # fmt: skip
-    reason = "a still GIF among photographs; convert it to PNG if it is one"
+    reason = "a still GIF among photographs; convert it to PNG to use it"
     assert dataset.skipped == (Skipped(str(Path("a/still.gif")), reason),)
 
 
 def test_loose_images_and_other_folders_are_named(photos: Photos) -> None:
     root = photos({"train/a": 1, "train/b": 1, "train": 1, "extra": 1})
     dataset = open_folder(root)
-    reason = "lies beside the class folders and so has no class"
+    reason = "not in a class folder, so it has no class"
     assert dataset.skipped == (Skipped(str(Path("train/000.jpg")), reason),)
-    assert dataset.notes == ("'extra' beside the folders of splits: not read",)
+    assert dataset.notes == ("'extra' next to the split folders: ignored",)
 
 
 def test_links_that_leave_the_folder_are_followed_and_named(photos: Photos) -> None:
@@ -173,7 +173,7 @@ def test_links_that_leave_the_folder_are_followed_and_named(photos: Photos) -> N
         "a/000.jpg", "a/out.jpg", "b/000.jpg", "b/in.jpg", "c/000.jpg", "c/001.jpg",
     ]  # fmt: skip
     assert dataset.notes == (
-        f"2 links lead out of {root} and are followed: {Path('a/out.jpg')}, c",
+        f"2 links point outside {root} and are followed: {Path('a/out.jpg')}, c",
     )
 
 
@@ -181,7 +181,7 @@ def test_classes_that_look_alike_are_named(photos: Photos) -> None:
     root = photos({"Cat": 1, "cat": 1, "cafe\u0301": 1, "caf\u00e9": 1})
     notes = open_folder(root).notes
     assert notes == (
-        "classes Cat, cat differ only in upper and lower case",
+        "classes Cat, cat differ only in case",
         "classes cafe\u0301, caf\u00e9 differ only in encoding",
     )
 
@@ -233,7 +233,7 @@ def test_a_folder_without_access_is_skipped_by_name(photos: Photos) -> None:
 def test_a_class_missing_from_validation_is_noted(photos: Photos) -> None:
     dataset = open_folder(photos({"train/a": 1, "train/b": 1, "train/c": 1, "val/b": 1}))
     assert counts(dataset) == {"train": [1, 1, 1], "val": [0, 1, 0]}
-    assert dataset.notes == ("split 'val' has no image of a, c",)
+    assert dataset.notes == ("split 'val' has no images of a, c",)
 
 
 def test_a_class_unknown_to_training_is_refused(photos: Photos) -> None:
@@ -246,21 +246,21 @@ def test_an_empty_class_folder_is_noted_and_is_no_class(photos: Photos) -> None:
     root = photos({"a": 1, "b": 1, "c": 0})
     dataset = open_folder(root)
     assert dataset.classes == ("a", "b")
-    assert dataset.notes == ("c holds no images",)
+    assert dataset.notes == ("c contains no images",)
 
 
 def test_an_empty_class_folder_of_a_split_is_noted_with_it(photos: Photos) -> None:
     dataset = open_folder(photos({"train/a": 1, "train/b": 1, "val/a": 1, "val/b": 0}))
     assert dataset.notes == (
-        f"{Path('val/b')} holds no images",
-        "split 'val' has no image of b",
+        f"{Path('val/b')} contains no images",
+        "split 'val' has no images of b",
     )
 
 
 def test_a_split_folder_without_images_is_no_split(photos: Photos) -> None:
     dataset = open_folder(photos({"train/a": 1, "train/b": 1, "val": 0}))
     assert list(dataset.splits) == ["train"]
-    assert dataset.notes == ("split folder 'val' holds no images",)
+    assert dataset.notes == ("split folder 'val' contains no images",)
 
 
 def test_one_class_cannot_be_trained_on(photos: Photos) -> None:
@@ -291,7 +291,9 @@ def test_an_empty_folder_says_what_is_expected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", ["", "train"])
 def test_loose_images_are_told_where_to_go(photos: Photos, split: str) -> None:
     root = photos({split: 3}) if split else photos({".": 3})
-    with pytest.raises(DataError, match=r"its 3 images lie loose .*one folder a class"):
+    with pytest.raises(
+        DataError, match=r"its 3 images are not in class folders .*one folder per class"
+    ):
         open_folder(root)
 
 
@@ -309,7 +311,7 @@ def test_images_below_a_folder_need_no_classes(photos: Photos) -> None:
     (root / "notes.txt").touch()
     found, skipped = images_below(root)
     assert found == [root / "000.jpg", root / "deep/er/000.jpg", root / "deep/er/001.jpg"]
-    assert skipped == [Skipped("notes.txt", ".txt is no image")]
+    assert skipped == [Skipped("notes.txt", ".txt is not an image")]
 
 
 def test_images_below_the_current_folder(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:

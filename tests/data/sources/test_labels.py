@@ -40,7 +40,7 @@ def test_numbers_are_places_in_the_list() -> None:
 def test_what_a_split_lacks_and_what_differs_in_case_is_said() -> None:
     notes = oddities({"train": ["Ant", "ant", "bee"], "val": ["bee"]}, ("Ant", "ant", "bee"))
     assert notes == [
-        "split 'val' has no image of Ant, ant",
-        "classes Ant, ant differ only in upper and lower case",
+        "split 'val' has no images of Ant, ant",
+        "classes Ant, ant differ only in case",
     ]
     assert oddities({"train": ["a", "b"]}, ("a", "b")) == []

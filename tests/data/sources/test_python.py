@@ -146,7 +146,7 @@ def test_floats_are_numbers_to_predict(shape: tuple[int, ...], kind: Any) -> Non
 def test_classes_are_brought_together_by_name() -> None:
     dataset = open_python({"train": (IMAGES, ["c", "a", "b"] * 2), "val": (IMAGES[:2], ["c", "b"])})
     assert targets(dataset, "val") == [2, 1]
-    assert dataset.notes == ("split 'val' has no image of a",)
+    assert dataset.notes == ("split 'val' has no images of a",)
 
 
 # --- torch data sets ---
@@ -284,8 +284,8 @@ def test_torchvisions_own_pixels_are_used_directly_unless_changed(
         ((IMAGES, [1] * 6), "only the class '1'"),
         ((IMAGES, [0.0, 1, 2, 3, 4, np.nan]), "targets that are not numbers"),
         ((np.array([0, np.inf]), [0, 1]), "split 'train': inputs that are not numbers"),
-        ((IMAGES * 300.0, LABELS), "split 'train': fractions must be in 0..1"),
-        ((IMAGES.astype(int) - 300, LABELS), "split 'train': has negative pixels"),
+        ((IMAGES * 300.0, LABELS), "split 'train': floats must be in 0..1"),
+        ((IMAGES.astype(int) - 300, LABELS), "split 'train': has pixels that are negative"),
         ((["a.jpg"] * 6, LABELS), "split 'train': shape"),
         (Pairs(IMAGES, [0] * 6), "only the class '0'"),
         ({"train": (IMAGES, ["a", "b"] * 3), "val": (IMAGES, ["a", "c"] * 3)}, "'train' lacks: c"),

@@ -110,7 +110,7 @@ def test_classes_are_sorted_by_name_and_what_a_split_lacks_is_noted(folder: Path
     text = "path,label,split\na.png,b,train\nb.png,a,train\nc.png,b,val\n"
     dataset = open_table(write(folder, text))
     assert dataset.classes == ("a", "b")
-    assert dataset.notes == ("split 'val' has no image of a",)
+    assert dataset.notes == ("split 'val' has no images of a",)
 
 
 def test_without_training_one_class_and_no_training_split_will_do(folder: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_run_without_mistakes_or_pictures_says_so(
     found.dataset = None
     text = Page(write_report(found, tmp_path / "r.html")).sections
     assert "There are none" in text["mistakes"]
-    assert "No image was taken for another class" in text["pairs"]
+    assert "No image is misclassified" in text["pairs"]
     assert ".jpg" in text["uncertain"], "a table instead of pictures"
 
 

@@ -22,16 +22,16 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
     page = Page(run.folder / "report.html")
     assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
-    assert "root mean square, with 95% confidence" in " ".join(page.sections["result"].split())
+    assert "has a root mean squared error of" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
-    assert "linear was trained on data given in Python" in page.sections["result"]
+    assert "linear was trained on data passed in Python" in page.sections["result"]
     found = gather(run.folder)
     assert "% of their variance" in headline(found)
     found.metrics["r2"] = -0.008
     assert "; no better than always predicting their mean." in headline(found)
     labels = [tag["aria-label"] or "" for tag in page.of("div") if "aria-label" in tag]
     assert any("val_rmse" in label for label in labels)
-    assert "given in Python" in gather(run.folder).gone[0]
+    assert "passed in Python" in gather(run.folder).gone[0]
 
 
 def test_the_largest_errors_come_first() -> None:
