@@ -29,7 +29,7 @@ _TABLES = {"vit_": "image_size", "maxvit_": "input_size"}
 _LEAST = {"efficientnet_v2_": 1, "swin_": 4}
 
 _AUXILIARY = 299
-"""Minimum size for the second last convolution of Inception v3's auxiliary classifier, which is used
+"""Minimum size for the second-to-last convolution of Inception v3's auxiliary classifier, which is used
 in training only."""
 
 # Families with depthwise convolutions; a test checks all networks.
