@@ -311,7 +311,7 @@ def refusal(name: str, size: int) -> str:
     except UsageError as error:
         message = str(error)
         assert message.startswith(f"{name}: ")
-        assert any(place in message for place in (f" {size} pixels", f"not of {size}", f"x{size} "))
+        assert any(place in message for place in (f" {size} pixels", f"not {size};", f"x{size} "))
         assert "\n" not in message
         return message
     return ""

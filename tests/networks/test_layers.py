@@ -239,5 +239,5 @@ def test_a_network_stays_as_it_was() -> None:
 
 
 def test_inputs_that_do_not_fit_are_told() -> None:
-    with pytest.raises(UsageError, match="Sequential: does not take 4x8x8 inputs: "):
+    with pytest.raises(UsageError, match="Sequential: does not accept 4x8x8 inputs: "):
         tree(nn.Sequential(nn.Conv2d(3, 2, 3)), (4, 8, 8))
