@@ -7,7 +7,7 @@ BIN := .venv/bin
 SEED ?= 0
 TRIALS ?= 1000
 
-# Data of the benchmarks; `benchmarks/suite.py` says what they are.
+# Data for the benchmarks; `benchmarks/suite.py` describes them.
 CIFAR ?=
 MNIST ?=
 PHOTOS ?=
@@ -17,17 +17,17 @@ BENCH = benchmarks/suite.py --runs build/benchmarks --cifar '$(CIFAR)' --mnist '
 
 .PHONY: help demo test test-all test-reliability bench bench-peers docs format clean
 
-help:  ## this list
+help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-# Touched anew whenever the declared dependencies change.
+# Rebuilt whenever the declared dependencies change.
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one or name it: make PYTHON=/path/to/python" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: .venv/ready  ## train LeNet-5 on real handwritten digits (SEED=0) and look at what it learned
+demo: .venv/ready  ## train LeNet-5 on real handwritten digits (SEED=0) and show its predictions
 	$(BIN)/onestop train --seed $(SEED)
 
 test: .venv/ready  ## everything CI runs: format, lint, strict types, layer order, tests
@@ -36,14 +36,14 @@ test: .venv/ready  ## everything CI runs: format, lint, strict types, layer orde
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
-test-all: .venv/ready  ## the same with the slow tests
+test-all: .venv/ready  ## the same, plus the slow tests
 	$(MAKE) test
 	$(BIN)/python -m pytest -m slow
 
-test-reliability: .venv/ready  ## a thousand runs killed and resumed, and the rest of docs/reliability.md (TRIALS=1000)
+test-reliability: .venv/ready  ## kill and resume a thousand runs, and the rest of docs/reliability.md (TRIALS=1000)
 	$(BIN)/python -m tests.reliability.card --trials $(TRIALS)
 
-bench: .venv/ready  ## measure OneStop beside tutorials and the machine's limit (CIFAR= MNIST= PHOTOS= SQUEEZENET=)
+bench: .venv/ready  ## compare OneStop with tutorials and the machine's limit (CIFAR= MNIST= PHOTOS= SQUEEZENET=)
 	$(BIN)/python $(BENCH)
 
 build/peers/ready: .venv/ready benchmarks/peers.txt
@@ -51,14 +51,14 @@ build/peers/ready: .venv/ready benchmarks/peers.txt
 	build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt -e .
 	@touch $@
 
-bench-peers: build/peers/ready  ## the same beside Lightning, Hugging Face's Trainer and fastai
+bench-peers: build/peers/ready  ## the same, plus Lightning, Hugging Face's Trainer and fastai
 	build/peers/bin/python $(BENCH) --peers
 
 docs: .venv/ready  ## build the documentation as a static site; a broken link is an error
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 	@echo "open build/docs/index.html"
 
-format: .venv/ready  ## rewrite the code in the project's format
+format: .venv/ready  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

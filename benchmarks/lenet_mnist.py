@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Mapping
 
@@ -64,9 +65,10 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
 
     from onestop.data import open_data
     from onestop.networks import find
-    from onestop.training.loop import train_loop
+    from onestop.training.loop import fit
+    from onestop.training.phases import Phases
     from onestop.training.plan import plan
-    from onestop.training.setup import assemble
+    from onestop.training.setup import set_up
     from onestop.verbs.train import resolve
 
     begun = time.perf_counter()
@@ -76,17 +78,19 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
         augment="none", val_fraction=0, seed=words.seed,
     )  # fmt: skip
     dataset = open_data("mnist", root=words.root, val_fraction=0)
-    parts = assemble(plan(settings.recipe, find("lenet5"), dataset))
+    session = set_up(plan(settings.recipe, find("lenet5"), dataset))
     scores: dict[str, float] = {}
 
     def evaluate(network: object) -> dict[str, float]:
         for split in ("train", "test"):
-            scores[split] = parts.score(network, split).metrics["accuracy"]  # type: ignore[arg-type]
+            scores[split] = session.score(network, split).metrics["accuracy"]  # type: ignore[arg-type]
         return {}
 
-    with parts.engine.applied():
-        for _ in train_loop(
-            parts.training, parts.task, parts.feeds["train"], parts.recipe, parts.engine, evaluate
+    phase = dataclasses.replace(session.phases().first, score=evaluate)
+    phases = Phases(phase, phase, 0, session.order)
+    with session.plan.engine.applied():
+        for _ in fit(
+            session.training, session.task, phases, session.step, session.goal, session.rate
         ):
             pass
     return {

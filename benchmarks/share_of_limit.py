@@ -107,30 +107,32 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
     from onestop.data import open_data
     from onestop.display.progress import Watcher
     from onestop.networks import find
-    from onestop.training.loop import Step, train_loop
+    from onestop.training.loop import fit
     from onestop.training.plan import plan
-    from onestop.training.setup import assemble
+    from onestop.training.records import StepRecord
+    from onestop.training.setup import set_up
     from onestop.verbs.train import resolve
 
     resolved = resolve(source, epochs=10_000, seed=0, **job.recipe).recipe
     dataset = open_data(source, val_fraction=resolved.data.val_fraction, seed=0)
-    parts = assemble(plan(resolved, find(resolved.network.model), dataset))
+    session = set_up(plan(resolved, find(resolved.network.model), dataset))
     watcher = Watcher(quiet=True)
 
     def watched() -> Iterator[Any]:
-        for record in train_loop(
-            parts.training, parts.task, parts.feeds["train"], resolved, parts.engine, None
+        phases = session.phases(evaluate=False)
+        for record in fit(
+            session.training, session.task, phases, session.step, session.goal, session.rate
         ):
             watcher.show(record, 1)
-            if isinstance(record, Step):
+            if isinstance(record, StepRecord):
                 yield record
 
-    records, bare = watched(), _bare(parts)
+    records, bare = watched(), _bare(session)
 
     def loop_step() -> None:
         next(records)
 
-    with parts.engine.applied():
+    with session.plan.engine.applied():
         measured: tuple[list[float], list[float]] = ([], [])
         for number in range(rounds + 1):
             for speeds, step in zip(measured, (loop_step, bare), strict=True):
@@ -140,17 +142,17 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
     return measured
 
 
-def _bare(parts: Any) -> Callable[[], None]:
+def _bare(session: Any) -> Callable[[], None]:
     """A bare step on a copy of the network and one batch."""
     import torch
 
     from onestop.optim.optimizers import optimizer_for
 
-    network, engine = copy.deepcopy(parts.training.network).train(), parts.engine
-    optimizer = optimizer_for(parts.recipe.optim, network)
-    batch = parts.recipe.optim.batch_size
-    inputs = engine.place_inputs(torch.randn(batch, *parts.preprocessing.shape))
-    targets = torch.arange(batch) % len(parts.dataset.classes)
+    network, engine = copy.deepcopy(session.training.network).train(), session.plan.engine
+    optimizer = optimizer_for(session.recipe.optim, network)
+    batch = session.recipe.optim.batch_size
+    inputs = engine.place_inputs(torch.randn(batch, *session.preprocessing.shape))
+    targets = torch.arange(batch) % len(session.plan.dataset.classes)
 
     return bare_step(network, optimizer, engine, inputs, targets)
 

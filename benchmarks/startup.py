@@ -18,13 +18,13 @@ TITLE = "From the command to the first training step"
 _FIRST_STEP = """
 import sys, time
 from onestop.cli import main
-from onestop import loop
-taken = loop.take_step
+from onestop.training.step import LocalStep
+taken = LocalStep.__call__
 def first(*words):
     taken(*words)
     print("STEP", flush=True)
     sys.exit()
-loop.take_step = first
+LocalStep.__call__ = first
 main(sys.argv[1:])
 """
 

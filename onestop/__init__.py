@@ -4,7 +4,7 @@
 >>> run = onestop.train("digits", epochs=2)  # doctest: +SKIP
 >>> onestop.predict(run.folder, "digit.png")  # doctest: +SKIP
 
-Names are loaded when they are first used, so that `import onestop` is quick.
+Names are imported on first use, so that `import onestop` is fast.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onestop.data import open_data
     from onestop.errors import (
         ArchitectureError,
+        BadImageError,
         DataError,
         InterruptedRun,
         ModelFileError,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         UsageError,
         WriteError,
     )
-    from onestop.images.formats import BadImageError
     from onestop.inference.load import load
     from onestop.inference.model import Model
     from onestop.networks import build
@@ -73,7 +73,7 @@ _WHERE = {
     "ModelFileError": "onestop.errors",
     "RunLockedError": "onestop.errors",
     "DataError": "onestop.errors",
-    "BadImageError": "onestop.images.formats",
+    "BadImageError": "onestop.errors",
     "NonFiniteLossError": "onestop.errors",
     "InterruptedRun": "onestop.errors",
     "OutOfMemoryError": "onestop.errors",

@@ -2,7 +2,7 @@
 
     onestop VERB --help
 
-No import of torch before a verb works: help and usage errors must be fast.
+torch is not imported before a verb does its work: help and usage errors must be fast.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from onestop.text import did_you_mean
 from onestop.verbs import VERBS
 from onestop.version import __version__
 
-# What only the command line has: how to print what the function returns.
+# Options that only the command line has: how to print what the function returns.
 _PRINTING = {
     "train": (
         Option(
@@ -40,19 +40,19 @@ _PRINTING = {
         Option("json", bool, False, "print the final metrics as JSON"),
     ),
     "lint": (
-        Option("allow_leaks", bool, False, "exit with 0 though a split leaks into another"),
-        Option("json", bool, False, "print what lint.json holds"),
+        Option("allow_leaks", bool, False, "exit with 0 even if splits leak into each other"),
+        Option("json", bool, False, "print the contents of lint.json"),
     ),
     "predict": (
-        Option("json", bool, False, "print a JSON object an image"),
+        Option("json", bool, False, "print one JSON object per image"),
         Option("csv", bool, False, "print comma-separated values"),
     ),
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
-# What only the command line says where nobody does.
-_SAID = {"explain": {"out": "why.png"}}
-# Of a run that trains, and of no use where it only says what it would do.
-_OF_THE_RUN = ("out", "name", "no_report", "allow_inexact_resume")
+# Defaults that only the command line has.
+_DEFAULTS = {"explain": {"out": "why.png"}}
+# Arguments that only matter once a run trains, not for --print-recipe and --dry-run.
+_TRAINING_ONLY = ("out", "name", "no_report", "allow_inexact_resume")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(words)
         if sys.stdout:
-            sys.stdout.flush()  # what goes wrong with it shows here, not when Python ends
+            sys.stdout.flush()  # fails here, not when Python exits
         return code
     except OneStopError as error:
         return _fail(str(error), error.exit_code)
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()  # the reader is gone (`| head`)
         return 0
-    except OSError as error:  # a full disk, no access: the machine's trouble, no bug of ours
+    except OSError as error:  # a full disk, no access: a problem of the machine, not a bug
         if not error.filename:
             _drop_output()
         return _fail(f"{error.filename or 'output'}: {error.strerror or error}", 1)
@@ -83,13 +83,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry_point() -> None:
     """What the `onestop` command calls."""
     keep_freed_memory()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can hold bytes that are no text
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names can hold bytes that are not text
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 
 def _drop_output() -> None:
-    """Have what is still to be written go nowhere; Python would complain of it once more at exit."""
+    """Discard output that is still buffered; Python would fail on it again at exit."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -115,29 +115,33 @@ def _run(words: list[str]) -> int:
     module = importlib.import_module(f"onestop.verbs.{verb}")
     function: Callable[..., Any] = getattr(module, verb)
     options = [*options_of(function), *_PRINTING.get(verb, _JSON)]
-    given = parse(verb, function, options, rest)
-    if given is None:
+    parsed = parse(verb, function, options, rest)
+    if parsed is None:
         return 0
-    given = {**_SAID.get(verb, {}), **given}
-    printing = {o.name: given.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
+    arguments = {**_DEFAULTS.get(verb, {}), **parsed}
+    printing = {o.name: arguments.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
     if printing.get("json") and printing.get("csv"):
         raise UsageError("--json --csv: only one of them can be printed; drop the other")
     if printing.pop("print_recipe", False):
-        return _print_recipe(module, given, as_json=printing["json"])
+        return _print_recipe(module, arguments, as_json=printing["json"])
     from onestop.display.printing import show
 
     if printing.pop("dry_run", False):
-        kept = {k: v for k, v in given.items() if k not in _OF_THE_RUN}
-        return show(module.dry_run(**kept), **printing)
-    return show(function(**given), **printing)
+        arguments = _without(arguments, _TRAINING_ONLY)
+        return show(module.dry_run(**arguments), **printing)
+    return show(function(**arguments), **printing)
 
 
-def _print_recipe(module: Any, given: dict[str, Any], *, as_json: bool) -> int:
+def _print_recipe(module: Any, arguments: dict[str, Any], *, as_json: bool) -> int:
     from onestop.display.printing import show_settings
 
-    kept = {k: v for k, v in given.items() if k not in (*_OF_THE_RUN, "quiet", "resume")}
-    show_settings(module.resolve(**kept), json=as_json)
+    settings = module.resolve(**_without(arguments, (*_TRAINING_ONLY, "quiet", "resume")))
+    show_settings(settings, json=as_json)
     return 0
+
+
+def _without(arguments: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in names}
 
 
 def _overview() -> str:
@@ -146,8 +150,8 @@ def _overview() -> str:
         "usage: onestop VERB ...\n\n"
         "From a source of images to a trained, understood, safe and served model.\n\n"
         f"{verbs}\n\n"
-        "  onestop VERB --help   all about one of them\n"
+        "  onestop VERB --help   its arguments and options\n"
         "  onestop --version     the version\n\n"
         "Start here: `onestop train` learns handwritten digits,\n"
-        "            `onestop train FOLDER` your own classes, a folder of images each."
+        "            `onestop train FOLDER` your own classes, one folder of images per class."
     )

@@ -1,20 +1,20 @@
-"""What can go wrong because of something outside the program, each kind with its exit code.
+"""Errors with causes outside the program, each kind with its exit code.
 
     OneStopError              1   base of the family
     +-- UsageError            2   a wrong option, value, recipe or path
-    |   +-- ArchitectureError 2   a network that cannot be built, or not for such images
-    |   +-- ModelFileError    2   a file of weights that is damaged, foreign or newer
+    |   +-- ArchitectureError 2   a network that cannot be built, or not for these images
+    |   +-- ModelFileError    2   a weights file that is damaged, foreign or too new
     |   +-- RunLockedError    2   another process is training in the run folder
     +-- DataError             3   the images, labels or splits of a source
-    |   +-- BadImageError     3   one image that cannot be read
+    |   +-- BadImageError     3   a single image that cannot be read
     +-- NonFiniteLossError    5   the loss became NaN or infinite
-    +-- InterruptedRun   75/130   a signal stopped the run, which can go on
-    +-- OutOfMemoryError      1   a step found no memory
+    +-- InterruptedRun   75/130   a signal stopped the run; it can be resumed
+    +-- OutOfMemoryError      1   a step ran out of memory
     +-- WriteError            1   a full disk, or a folder that cannot be written
 
-The command line prints the message of these as one line and never a traceback; from Python they
-are ordinary exceptions, all of them exported by `onestop`. A message names the place, the value and the
-way out, in this order. Anything that is not a `OneStopError` is a bug in OneStop.
+The command line prints the message as one line, never a traceback; in Python these are ordinary
+exceptions, all of them exported by `onestop`. A message names the place, the value and the way out,
+in this order. Anything that is not a `OneStopError` is a bug in OneStop.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class UsageError(OneStopError):
 
 
 class ArchitectureError(UsageError):
-    """A network that cannot be built, or does not take such images, channels or classes."""
+    """A network that cannot be built, or not for this image size, these channels or classes."""
 
 
 class ModelFileError(UsageError):
-    """A file of weights, a model or a training state that cannot be used.
+    """A weights file, a model or a training state that cannot be used.
 
-    It is damaged, of a kind that is not read, for another network, or written by a newer OneStop.
+    It is damaged, in an unsupported format, for another network, or written by a newer OneStop.
     """
 
 
@@ -61,14 +61,21 @@ class DataError(OneStopError):
     exit_code = 3
 
 
+class BadImageError(DataError):
+    """An image that cannot be read; the message is the reason without the file's name.
+
+    Work on many images skips and reports it; `Model.prepare`, which takes one image, raises it.
+    """
+
+
 class NonFiniteLossError(OneStopError):
-    """The loss became NaN or infinite; the last finite weights are kept."""
+    """The loss became NaN or infinite; the last finite weights stay on disk."""
 
     exit_code = 5
 
 
-class InterruptedRun(OneStopError):  # noqa: N818 - not a failure: the run can go on
-    """A signal stopped the run after its state was saved; `onestop train RUN` continues it.
+class InterruptedRun(OneStopError):  # noqa: N818 - not a failure: the run can be resumed
+    """A signal stopped the run after its state was saved; `onestop train RUN` resumes it.
 
     Exit code 130 after Ctrl-C (SIGINT), 75 ("temporary failure, try again") after SIGTERM.
     """
@@ -79,22 +86,22 @@ class InterruptedRun(OneStopError):  # noqa: N818 - not a failure: the run can g
 
 
 class OutOfMemoryError(OneStopError):
-    """A step found no memory; the message names the batch size that would fit."""
+    """A step ran out of memory; the message names a batch size that would fit."""
 
 
 class WriteError(OneStopError):
-    """A file or folder that cannot be written: a full disk, or no access. What was there is intact."""
+    """A file or folder that cannot be written: disk full, or no access. Existing files are intact."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch or a library below it found no memory.
+    """Whether Python, torch or a library below it ran out of memory.
 
-    torch has an error class of its own for it on GPUs alone, so the messages have to be read.
+    Only on GPUs does torch have an error class for it, so the messages have to be matched.
     """
-    words = (
+    patterns = (
         r"out of memory|can't allocate memory|not enough memory|bad_alloc|bad allocation|"
         r"could not create a (primitive|memory object)"  # oneDNN's convolutions
     )
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and re.search(words, str(error)) is not None
+        isinstance(error, RuntimeError) and re.search(patterns, str(error)) is not None
     )

@@ -1,7 +1,7 @@
 """Flags of a verb: read from its function, shown by tyro, checked like files and Python arguments.
 
 Names, types, defaults and texts come from the function's signature and docstring, so the command line
-cannot differ from Python. tyro draws the help and splits the words.
+cannot differ from Python. tyro renders the help and parses the words.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from onestop.recipe.schema import (
 from onestop.text import did_you_mean
 
 _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
-"""Arguments that may be given several times, and how help calls them."""
+"""Arguments that take several values, and what help calls them."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """An argument of a verb as the command line has it.
+    """An argument of a verb, as seen by the command line.
 
     Attributes:
-        group: The group of the recipe that it is a field of; empty if it is none.
+        group: The recipe group that it is a field of; empty if it is not a recipe field.
     """
 
     name: str
@@ -62,23 +62,23 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
     @property
-    def truth(self) -> bool:
+    def switch(self) -> bool:
         """Whether it is a switch without a value."""
         return self.kind is bool
 
     @property
-    def pair(self) -> bool:
-        """Whether it can be on in a recipe file, so that it has a form that turns it off."""
-        return self.truth and field_types().get(self.name) is bool
+    def negatable(self) -> bool:
+        """Whether a recipe file can turn it on, so that it needs a `--no-` form."""
+        return self.switch and field_types().get(self.name) is bool
 
     @property
     def place(self) -> str:
-        """How help and errors call it."""
+        """What help and errors call it."""
         return _metavar(self).strip("[].") if self.positional else self.flag
 
 
 def options_of(function: Callable[..., Any]) -> list[Option]:
-    """The arguments of a verb's function, with their texts from its docstring."""
+    """The arguments of a verb's function, with the texts of its docstring."""
     texts = _argument_texts(inspect.getdoc(function) or "")
     hints = _hints(function)
     options = []
@@ -103,7 +103,7 @@ def options_of(function: Callable[..., Any]) -> list[Option]:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Types of the arguments; ones that only Python can give (a network, arrays) become text."""
+    """Types of the arguments; those that only Python can pass (a network, arrays) become text."""
     hints: dict[str, Any] = {}
     space = importlib.import_module(function.__module__).__dict__
     for name, parameter in inspect.signature(function).parameters.items():
@@ -120,7 +120,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _argument_texts(doc: str) -> dict[str, str]:
-    """The texts under `Args:` of a docstring, each on one line."""
+    """The texts under `Args:` in a docstring, each on one line."""
     section = doc.partition("Args:\n")[2].partition("\n\n")[0]
     texts: dict[str, str] = {}
     for line in section.splitlines():
@@ -135,36 +135,36 @@ def _argument_texts(doc: str) -> dict[str, str]:
 def parse(
     verb: str, function: Callable[..., Any], options: list[Option], words: list[str]
 ) -> dict[str, Any] | None:
-    """The values that were given, checked; None after `--help` was printed.
+    """The values on the command line, checked; None after `--help` was printed.
 
     Raises:
-        UsageError: One line on what is wrong and what is near.
+        UsageError: One line on what is wrong and what is close to it.
     """
-    words = _right_words(verb, words, options)
-    # Left out and given empty differ, so each default is an object of its own, known by identity.
-    defaults = {o.name: o.default if o.truth else _Shown(_shown_default(o)) for o in options}
+    words = _canonical_words(verb, words, options)
+    # Omitted and empty are different, so each default is an object of its own, known by identity.
+    defaults = {o.name: o.default if o.switch else _Shown(_shown_default(o)) for o in options}
     filled = _split_words(verb, function, _form(options, defaults), words)
     if filled is None:
         return None
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for option in options:
         value = getattr(getattr(filled, option.group) if option.group else filled, option.name)
-        if option.truth:
+        if option.switch:
             if option.flag in words or f"--no-{option.flag[2:]}" in words:
-                given[option.name] = value
+                values[option.name] = value
         elif value and option.many:
-            given[option.name] = [check_value(str, word, option.place) for word in value]
+            values[option.name] = [check_value(str, word, option.place) for word in value]
         elif value is not defaults[option.name] and not option.many:
-            given[option.name] = check_value(option.kind, value, option.place)
+            values[option.name] = check_value(option.kind, value, option.place)
         elif option.required:
             raise UsageError(f"{verb}: {option.place} missing (onestop {verb} --help)")
-    return given
+    return values
 
 
 def _form(options: list[Option], defaults: dict[str, Any]) -> type:
-    """What tyro fills: a dataclass of all options, those of each group in one of their own.
+    """What tyro fills: a dataclass of all options, with a nested one for each group.
 
-    Help shows such a group under a heading; its name is no part of its flags.
+    Help shows a group under a heading; its name is not part of its flags.
     """
     grouped: dict[str, list[tuple[str, Any, Any]]] = {"": []}
     for option in options:
@@ -193,15 +193,15 @@ def _shown_default(option: Option) -> str:
 
 def _field_type(option: Option) -> Any:
     shown = _shown_default(option)
-    remarks = hints(option.name) if option.group else []
-    remarks += [f"default: {shown}"] if shown and not option.truth else []
-    text = option.text + (f" ({'; '.join(remarks)})" if remarks else "")
+    details = hints(option.name) if option.group else []
+    details += [f"default: {shown}"] if shown and not option.switch else []
+    text = option.text + (f" ({'; '.join(details)})" if details else "")
     choices = choices_of(option.kind)
     metavar = "{" + ",".join(map(str, choices)) + "}" if choices else _metavar(option)
-    if option.truth:
-        pair = () if option.pair else (tyro.conf.FlagCreatePairsOff,)
+    if option.switch:
+        pairs = () if option.negatable else (tyro.conf.FlagCreatePairsOff,)
         about = tyro.conf.arg(help=text, help_behavior_hint="", prefix_name=False)
-        return Annotated[bool, about, *pair]
+        return Annotated[bool, about, *pairs]
     about = tyro.conf.arg(help=text, metavar=metavar, help_behavior_hint="", prefix_name=False)
     kind: Any = list[str] if option.many else str
     if option.positional:
@@ -228,13 +228,13 @@ def _metavar(option: Option) -> str:
 def _split_words(
     verb: str, function: Callable[..., Any], form: type, words: list[str]
 ) -> Any | None:
-    """Have tyro fill the form; None after it printed the help. Its framed messages become a line."""
+    """Have tyro fill the form; None after it printed the help. Its boxed errors become one line."""
     description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
     encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name
-    said, shown = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
-    cli: Any = tyro.cli  # the form is made while running, which no type can say
+    errors, page = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
+    cli: Any = tyro.cli  # the form is made at run time, so it has no static type
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(page):
             filled, unknown = cli(
                 form,
                 prog=f"onestop {verb}",
@@ -244,11 +244,11 @@ def _split_words(
             )
     except SystemExit as stop:
         if not stop.code:
-            shown.seek(0)
-            print(_wrapped(shown.read()))  # noqa: T201
+            page.seek(0)
+            print(_wrapped(page.read()))  # noqa: T201
             return None
         lines = [
-            re.sub(r"[│╭╮╰╯─]|-{3,}", " ", line).strip() for line in said.getvalue().splitlines()
+            re.sub(r"[│╭╮╰╯─]|-{3,}", " ", line).strip() for line in errors.getvalue().splitlines()
         ]
         text = " ".join(line for line in lines[1:] if line).partition("For full helptext")[0]
         raise UsageError(f"{text.strip().rstrip('.')} (onestop {verb} --help)") from None
@@ -258,27 +258,27 @@ def _split_words(
 
 
 def _wrapped(page: str) -> str:
-    """A help page whose paragraphs are broken between words; its frames fit already."""
+    """A help page with its paragraphs wrapped between words; its boxes fit already."""
     width = max(40, shutil.get_terminal_size().columns)
     return "\n".join(textwrap.fill(line, width) for line in page.splitlines())
 
 
-def _right_words(verb: str, words: list[str], options: list[Option]) -> list[str]:
-    """The words with each flag by its right name; other tools' names for one are understood.
+def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list[str]:
+    """The words with each flag under its own name; other tools' names for it are understood.
 
     Raises:
-        UsageError: A flag that no tool has, with the nearest; or a value missing or too many.
+        UsageError: An unknown flag, with the closest ones; or a value missing or too many.
     """
-    offs = {f"no_{o.name}": f"--no-{o.flag[2:]}" for o in options if o.pair}
+    offs = {f"no_{o.name}": f"--no-{o.flag[2:]}" for o in options if o.negatable}
     flags = {o.name: o.flag for o in options if not o.positional} | offs
-    switches = {o.name for o in options if o.truth} | offs.keys()
+    switches = {o.name for o in options if o.switch} | offs.keys()
     positional = {o.name for o in options if o.positional}
-    right: list[str] = []
+    canonical: list[str] = []
     for place, word in enumerate(words):
         if word == "--":
-            return right + words[place:]
+            return canonical + words[place:]
         if not _is_flag(word) or word in ("-h", "--help"):
-            right.append(word)
+            canonical.append(word)
             continue
         typed, equals, value = word.partition("=")
         name = typed.lstrip("-").replace("-", "_")
@@ -293,10 +293,10 @@ def _right_words(verb: str, words: list[str], options: list[Option]) -> list[str
         elif not equals and (place + 1 == len(words) or _is_flag(words[place + 1])):
             raise UsageError(f"{typed}: its value is missing (onestop {verb} --help)")
         if meant in flags:
-            right.append(flags[meant] + equals + value)
+            canonical.append(flags[meant] + equals + value)
         else:  # `--data X` for X
-            right += [value] if equals else []
-    return right
+            canonical += [value] if equals else []
+    return canonical
 
 
 def _is_flag(word: str) -> bool:

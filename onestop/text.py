@@ -1,4 +1,4 @@
-"""Text for people: lists, numbers with their nouns, spans of time, near misses."""
+"""Text for people: lists, counts with their nouns, durations, suggestions for typos."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:
-    """A half sentence with the nearest options, or the empty string where none is near.
+    """A half sentence with the closest options; empty if none is close.
 
     >>> did_you_mean("lenet", ["lenet5", "linear"])
     "; did you mean 'lenet5'?"
@@ -18,7 +18,7 @@ def did_you_mean(value: str, options: Iterable[str]) -> str:
 
 
 def listing(values: Iterable[object], limit: int = 8) -> str:
-    """Values separated by commas, cut after `limit` with the number left out.
+    """Values separated by commas, cut after `limit` with a count of the rest.
 
     >>> listing(range(4), limit=2)
     '0, 1 and 2 more'
@@ -29,7 +29,7 @@ def listing(values: Iterable[object], limit: int = 8) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time in the units one would say it in.
+    """A duration in the units people use for it.
 
     >>> duration(0.21), duration(95), duration(8000)
     ('0.21 s', '1 min 35 s', '2 h 13 min')
@@ -43,7 +43,7 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A span of time as a clock shows it, for columns of a table.
+    """A duration as a clock shows it, for table columns.
 
     >>> clock(95), clock(8000)
     ('1:35', '2:13:20')
@@ -63,7 +63,7 @@ def named_split(split: str) -> str:
 
 
 def plural(count: int, thing: str, things: str = "") -> str:
-    """A number and its noun.
+    """A count and its noun.
 
     >>> plural(2000, "image")
     '2,000 images'

@@ -12,6 +12,7 @@ import onestop
 from onestop import errors
 from onestop.errors import (
     ArchitectureError,
+    BadImageError,
     DataError,
     InterruptedRun,
     ModelFileError,
@@ -23,7 +24,6 @@ from onestop.errors import (
     WriteError,
     is_out_of_memory,
 )
-from onestop.images.formats import BadImageError
 from tests.conftest import REPOSITORY
 
 

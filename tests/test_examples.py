@@ -16,6 +16,8 @@ from torchvision import models
 import onestop
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = REPOSITORY / "examples"
 FILES = sorted(FOLDER.glob("*.py"))
 EXAMPLES = [path for path in FILES if "__main__" in path.read_text()]  # the others are imported

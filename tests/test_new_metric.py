@@ -23,7 +23,8 @@ from onestop.data.dataset import Dataset
 from onestop.display.printing import show
 from onestop.metrics import Metrics
 from onestop.metrics.spec import LOSS, Metric
-from onestop.reporting import gather, write_comparison, write_report
+from onestop.reporting import write_comparison, write_report
+from onestop.reporting.gather import gather
 from onestop.tasks import TASKS, Label, Prediction
 from onestop.tasks.task import Head, Loss, Meter, Network, Task
 from tests.reporting.html import Page

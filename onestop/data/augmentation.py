@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -26,8 +26,10 @@ from onestop.data.erasing import ERASE_DRAWS, erased
 from onestop.data.memory_format import dense, rows, taken
 from onestop.data.mixing import MIX_DRAWS, mixed
 from onestop.data.targets import Indices
-from onestop.recipe import Augment, AutoAugment
 from onestop.runtime.rng import key_for, uniform
+
+if TYPE_CHECKING:
+    from onestop.recipe import Augment, AutoAugment
 
 SMALLEST_PART = 0.35
 """Smallest fraction of the area that `resized-crop` keeps."""

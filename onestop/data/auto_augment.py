@@ -13,7 +13,7 @@ Legend: B images in a batch, n of them with the same operation, C channels, h an
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onestop.data.colors import recolored
-from onestop.recipe import AutoAugment
+
+if TYPE_CHECKING:
+    from onestop.recipe import AutoAugment
 
 Sizes = NDArray[np.float64]
 """Magnitude per image, [n]."""

@@ -10,8 +10,7 @@ import numpy as np
 
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices, Targets
-from onestop.errors import DataError
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError, DataError
 from onestop.runtime.rng import key_for, permutation
 from onestop.text import listing, plural
 

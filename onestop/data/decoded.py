@@ -21,9 +21,8 @@ from onestop.data.prefetch import groups, prefetch
 from onestop.data.preprocess import ImagePreprocessing, Preprocessing, interpolate, pixel_tensor
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
-from onestop.errors import UsageError
+from onestop.errors import BadImageError, UsageError
 from onestop.images.decode import Pixels
-from onestop.images.formats import BadImageError
 from onestop.runtime.memory import available
 
 CHUNK = 1024  # images processed in one call: more would not fit the CPU caches

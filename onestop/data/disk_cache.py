@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import PIL
@@ -25,10 +25,12 @@ from PIL import features
 
 from onestop.data import cache_file as cache
 from onestop.data.prefetch import groups, prefetch
-from onestop.data.samples import Samples
-from onestop.images.decode import Pixels
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.text import plural
+
+if TYPE_CHECKING:
+    from onestop.data.samples import Samples
+    from onestop.images.decode import Pixels
 
 
 class _NotCachedError(Exception):

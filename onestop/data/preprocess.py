@@ -14,7 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -22,12 +22,13 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from onestop.data.samples import Samples, pixels_of
 from onestop.data.targets import Indices
-from onestop.errors import UsageError
-from onestop.images.decode import to_channels
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError, UsageError
+from onestop.images.decode import pixels_of, to_channels
 from onestop.recipe import Fit
+
+if TYPE_CHECKING:
+    from onestop.data.samples import Samples
 
 _MOST = 2**14  # pixels per side, or values of a vector
 _LONG = 16  # times the side of the centre crop
@@ -61,7 +62,7 @@ class Preprocessing(ABC):
 
     @abstractmethod
     def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
-        """The same for one sample passed by a user; see `onestop.data.samples.pixels_of`."""
+        """The same for one sample passed by a user; see `onestop.images.decode.pixels_of`."""
 
     @abstractmethod
     def room(self, count: int) -> Tensor:

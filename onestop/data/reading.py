@@ -17,7 +17,7 @@ from onestop.data.augmentation import Change, Moves
 from onestop.data.batch import Chunk
 from onestop.data.prefetch import prefetch
 from onestop.data.targets import Indices
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 
 Crop: TypeAlias = tuple[float, float, float, float]
 """Top, left, height and width of a crop, as fractions of the image's height and width."""

@@ -13,7 +13,7 @@ import errno
 import hashlib
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -244,22 +244,3 @@ class TorchSamples(Samples):
     def identity(self) -> bytes:
         # Reading every image to distinguish data sets would cost an epoch.
         return f"{type(self.dataset).__qualname__} {len(self.dataset)}".encode()
-
-
-def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = None) -> Pixels:
-    """An image in any form accepted from a user, as [H, W, channels].
-
-    Args:
-        image: A path, the bytes of an image file, a Pillow image, or an array or tensor accepted by
-            `onestop.images.arrays.images_array`.
-        channels: 1, 3 or 4.
-        remark: Called with a warning about a file that can be read all the same.
-
-    Raises:
-        BadImageError: It cannot be read.
-    """
-    if isinstance(image, str | Path | bytes):
-        return decode(image, channels, remark)
-    if hasattr(image, "convert"):
-        return from_pillow(image, channels)
-    return to_channels(image_array(image), channels)

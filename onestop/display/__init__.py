@@ -1,1 +1,1 @@
-"""What a person sees: progress while it runs, tables afterwards."""
+"""Output for people: progress during a run, tables afterwards."""

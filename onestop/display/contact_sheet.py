@@ -1,4 +1,4 @@
-"""A contact sheet: the images that findings are about, small, side by side, with their names."""
+"""A contact sheet: thumbnails of the images that findings are about, with their names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
 from onestop.data.dataset import Dataset
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.linting import Finding, Place, described
 
 _WIDTH, _MARGIN, _TILE, _GAP = 1200, 24, 112, 8  # pixels
 _CAPTION = 44
-_ROWS = 3  # of tiles for each finding
+_ROWS = 3  # of tiles per finding
 _IN_A_GROUP = 6  # tiles
 _PAPER, _INK, _FAINT, _LINE = "white", "#1a1a1a", "#666666", "#c8c8c8"
 _COLORS = {"leak": "#b00020", "warning": "#9a6700", "note": "#3b5b7a"}
@@ -31,10 +31,10 @@ class _Tile:
 
 
 def contact_sheet(findings: Sequence[Finding], dataset: Dataset) -> Image.Image | None:
-    """Draw the first images of each finding that has any; None where none has.
+    """Draw the first images of each finding; None if no finding has any.
 
-    Copies of each other stand together in a frame; under each image are its split and class, its
-    name, and what is odd about it where that differs from image to image.
+    Copies of each other share a frame; below each image are its split and class, its name, and its
+    problem if that differs between images.
     """
     shown = [finding for finding in findings if finding.groups]
     if not shown:
@@ -76,10 +76,10 @@ def _draw_tile(
     else:
         picture = Image.fromarray(pixels)
         small = min(picture.size) < _TILE // 4
-        way = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+        resampling = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
         scale = _TILE / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)
-        picture = picture.resize((size[0], size[1]), way)
+        picture = picture.resize((size[0], size[1]), resampling)
         sheet.paste(picture, (x + (_TILE - size[0]) // 2, y + (_TILE - size[1]) // 2))
     about = described(tile.place, dataset)
     head = " ".join(about[key] for key in ("split", "class") if key in about)
@@ -112,12 +112,12 @@ def _height(finding: Finding) -> int:
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu, which comes with matplotlib and has the letters of many languages."""
+    """DejaVu, which comes with matplotlib and covers many languages."""
     return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
 
 
 def _fitting(text: str, width: int, size: int) -> str:
-    """Text on one line, its middle left out where it is too long."""
+    """Text on one line, with its middle elided if it is too long."""
     text = "".join(c if c.isprintable() else "?" for c in textwrap.fill(text, 10**6))
     font = _font(size)
     if font.getlength(text) <= width:

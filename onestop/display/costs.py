@@ -1,24 +1,24 @@
-"""What a run would take, as a table for people."""
+"""The estimated cost of a run, as a table for people."""
 
 from __future__ import annotations
 
 from rich import box
 from rich.table import Table
 
-from onestop.results import Estimate, Phase
+from onestop.results.cost import Estimate, Phase
 from onestop.text import duration
 
 
 def cost_table(cost: Estimate) -> Table:
-    """A line a question: what, how much, how long, and what it hangs on."""
+    """One line per question: what is trained, on what, how long it takes and what limits it."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False, show_header=False)
     scored = f", {cost.validation_images:,} for validation" if cost.validation_images else ""
     rows = [
         ("network", f"{cost.network}, {cost.parameters:,} parameters, on {cost.device}"),
         ("images", f"{cost.images:,} for training{scored}"),
-        ("an epoch", f"{cost.steps_per_epoch:,} steps of {cost.batch_size} images"),
+        ("per epoch", f"{cost.steps_per_epoch:,} steps of {cost.batch_size} images"),
         *(row for phase in cost.phases for row in _phase_rows(phase, several=len(cost.phases) > 1)),
-        ("in all", f"{duration(cost.total)}: {_sum(cost)}"),
+        ("total", f"{duration(cost.total)}: {_sum(cost)}"),
     ]
     if cost.peak_memory is not None:
         rows.append(("peak memory", f"{cost.peak_memory / 2**20:,.0f} MiB"))
@@ -44,16 +44,16 @@ def _phase_rows(phase: Phase, *, several: bool) -> list[tuple[str, str]]:
         )
     ]
     if phase.once:
-        rows.append(("", f"once {duration(phase.once)} for the frozen part's pass over all views"))
+        rows.append(("", f"once {duration(phase.once)} to cache the features of the frozen part"))
     return rows
 
 
 def _sum(cost: Estimate) -> str:
-    learning = sum(phase.seconds for phase in cost.phases)
+    training = sum(phase.seconds for phase in cost.phases)
     parts = {
         "preparation": cost.preparation,
         "first steps": cost.starting,
-        f"{cost.epochs} epochs": learning,
+        f"{cost.epochs} epochs": training,
         "final scoring": cost.final,
     }
     return ", ".join(f"{name} {duration(s)}" for name, s in parts.items() if s >= 0.05)

@@ -1,6 +1,6 @@
 """A network as tables for people: the tree of its modules, and the functions of its backward pass.
 
-Colours are marked here and left out by rich where the output is no terminal.
+Colours are marked here; rich omits them if the output is not a terminal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 _LINES = 40
-"""Rows of a tree that are shown where nobody said how deep it should go."""
+"""Rows of a tree that are shown by default."""
 _BRANCH, _LAST, _PAST, _BLANK = "├─ ", "└─ ", "│  ", "   "
 _PLAIN = {"├": "|", "└": "`", "│": "|", "─": "-", "→": "->"}
 
@@ -25,9 +25,9 @@ def tree_table(rows: Sequence[Row], depth: int | None, *, ascii_only: bool = Fal
 
     Args:
         rows: See `onestop.networks.layers.tree`.
-        depth: Levels to show; what is deeper is part of its container's figures. 0 is all, None as
-            many as fit.
-        ascii_only: Draw with letters that every terminal knows.
+        depth: Levels to show; deeper modules are included in their container's counts. 0 is all, None
+            as many as fit.
+        ascii_only: Draw with characters that every terminal supports.
     """
     level, starts = _level(rows, depth), _starts(rows)
     shown = [place for place, row in enumerate(rows) if row["depth"] <= level]
@@ -50,7 +50,7 @@ def tree_table(rows: Sequence[Row], depth: int | None, *, ascii_only: bool = Fal
 
 
 def fitting_depth(rows: Sequence[Row]) -> int:
-    """The levels that fit on a screen, and at least those where the stages begin."""
+    """The levels that fit on a screen, at least down to where the stages begin."""
     depths = [row["depth"] for row in rows]
     fitting = [
         level
@@ -62,18 +62,18 @@ def fitting_depth(rows: Sequence[Row]) -> int:
 
 
 def footer(facts: Mapping[str, Any], rows: Sequence[Row], depth: int | None) -> list[str]:
-    """What there is to say of the network as a whole, a line each."""
+    """Totals of the network, one line each."""
     level = _level(rows, depth)
-    count, learning = facts["parameters"], facts["trainable"]
-    share = "all" if learning == count else f"{learning:,} ({learning / count:.1%})"
-    made, largest = _memory(facts["activations"]), _memory(facts["largest_activation"])
+    count, trainable = facts["parameters"], facts["trainable"]
+    share = "all" if trainable == count else f"{trainable:,} ({trainable / count:.1%})"
+    outputs, largest = _memory(facts["activations"]), _memory(facts["largest_activation"])
     lines = [
         f"parameters: {count:,}, {share} trainable, {_memory(count)} in 32 bits",
-        f"multiply-adds: {facts['multiply_adds']:,} of convolutions and linear layers, an input",
-        f"outputs of layers: {made} an input, {largest} the largest",
+        f"multiply-adds: {facts['multiply_adds']:,} per input, in convolutions and linear layers",
+        f"outputs of layers: {outputs} per input, {largest} the largest",
     ]
     if facts["stages"]:
-        lines.append(f"stages: {facts['stages']}; --freeze N keeps the first N as they are")
+        lines.append(f"stages: {facts['stages']}; --freeze N freezes the first N")
     folded = sum(row["depth"] > level for row in rows)
     if folded:
         lines.append(f"not shown: {folded} modules below level {level} (--depth 0 shows all)")
@@ -81,8 +81,8 @@ def footer(facts: Mapping[str, Any], rows: Sequence[Row], depth: int | None) -> 
 
 
 def backward_table(rows: Sequence[Row]) -> Table:
-    """The functions that gradients pass, from the loss on; see `onestop.networks.backward`."""
-    table = _table("number", "function", "passes gradients on to")
+    """The functions of the backward pass, from the loss on; see `onestop.networks.backward`."""
+    table = _table("number", "function", "passes gradients to")
     for row in rows:
         number = Text(str(row["number"]), "dim")
         if row["parameter"] is None:
@@ -102,7 +102,7 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), highlight=False)
     for column in columns:
         right = column in ("stage", "parameters", "multiply-adds", "number")
-        # Where the screen is narrow the settings of the layers are cut, and nothing else.
+        # On a narrow screen only the settings of the layers are cut.
         table.add_column(column, justify="right" if right else "left", no_wrap=column != "kind")
     return table
 
@@ -127,14 +127,14 @@ def _name(row: Row) -> str:
 
 
 def _inside(rows: Sequence[Row], place: int) -> range:
-    """The places of a row and of all in it."""
+    """The places of a row and of all modules in it."""
     depth = rows[place]["depth"]
     end = next((k for k in range(place + 1, len(rows)) if rows[k]["depth"] <= depth), len(rows))
     return range(place, end)
 
 
 def _starts(rows: Sequence[Row]) -> list[int]:
-    """The number of the stage that begins at each row, or 0."""
+    """The number of the stage that begins at each row, else 0."""
     begun, starts = 0, []
     for row in rows:
         new = (row["stage"] or 0) > begun
@@ -153,9 +153,9 @@ def _marks(starts: list[int], *, head: bool) -> Text:
 
 
 def _guides(depths: list[int]) -> list[str]:
-    """The lines in front of each row that lead to it from the row that holds it."""
+    """The lines before each row that connect it to its parent."""
     guides: list[str] = []
-    below: set[int] = set()  # levels that go on further down
+    below: set[int] = set()  # levels that continue further down
     for depth in reversed(depths):
         past = "".join(_PAST if level in below else _BLANK for level in range(1, depth))
         branch = _BRANCH if depth in below else _LAST
@@ -164,9 +164,9 @@ def _guides(depths: list[int]) -> list[str]:
     return guides[::-1]
 
 
-def _memory(numbers: int) -> str:
-    """What numbers of 32 bits take."""
-    size = 4.0 * numbers
+def _memory(values: int) -> str:
+    """The memory of 32-bit values."""
+    size = 4.0 * values
     for unit in ("bytes", "kB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

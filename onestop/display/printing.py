@@ -1,4 +1,4 @@
-"""Results of the verbs as tables for people and as JSON or CSV for machines, on standard output."""
+"""Results of the verbs on standard output: tables for people, JSON or CSV for machines."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from onestop.tasks.prediction import Prediction
 
 _ALWAYS_ALL = {"top5": 5}
-"""Classes with which a metric cannot be anything but 100 %, so that it is not printed."""
+"""Up to this many classes a metric is always 100 %, so it is not printed."""
 
 
 def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: bool = False) -> int:
-    """Print what a verb returned; the command's exit code."""
+    """Print the result of a verb; returns the command's exit code."""
     if isinstance(result, Predictions):  # printed while they are computed
         return _show_predictions(result, as_json=json, as_csv=csv)
     if json:
@@ -62,31 +62,32 @@ def _to_json(result: Any) -> Any:
 
 
 def show_settings(settings: Settings, *, json: bool = False) -> None:
-    """Every value of a recipe, where it came from, and why."""
+    """Print every value of a recipe, where it came from, and why."""
     if json:
         values = {name: settings.values.get(name) for name in FIELDS}
         print_json({n: {"value": v, **vars(settings.origins[n])} for n, v in values.items()})
         return
-    rows_of = table("setting", "value", "from", "why")
+    rows = table("setting", "value", "from", "why")
     for name in FIELDS:
         origin, value = settings.origins[name], settings.values.get(name)
-        rows_of.add_row(
+        rows.add_row(
             name.replace("_", "-"),
             "" if value is None else one_line(value),
             origin.layer,
             origin.why,
         )
-    print_table(rows_of)
+    print_table(rows)
 
 
 def _show_run(run: Run) -> None:
     metrics = run.metrics
     if run.examples:
         print(f"some {_images_of(metrics['split'])}:")
-        for said_of in run.examples:
-            sign = {True: "right", False: "WRONG", None: ""}[said_of.correct]
-            said = f"{said_of.image}: is {said_of.truth_text}, predicted {said_of.label} {sign}"
-            print(f"  {one_line(said).rstrip()}")
+        for example in run.examples:
+            sign = {True: "right", False: "WRONG", None: ""}[example.correct]
+            predicted = example.label or example.text
+            line = f"{example.image}: is {example.truth_text}, predicted {predicted} {sign}"
+            print(f"  {one_line(line).rstrip()}")
     _show_metrics(metrics, run.info.metrics)
     print(run.folder)
 
@@ -115,10 +116,10 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
     if skipped:
         print_aside(
-            f"{plural(len(skipped), 'file')} skipped: {listing(skipped, 3)} (--json names all)"
+            f"{plural(len(skipped), 'file')} skipped: {listing(skipped, 3)} (--json lists all)"
         )
     if evaluation.remarks:
-        print_aside(f"note: read all the same: {listing(evaluation.remarks, 3)}")
+        print_aside(f"note: used despite problems: {listing(evaluation.remarks, 3)}")
 
 
 def _show_lint(lint: Lint) -> None:
@@ -142,7 +143,7 @@ def _show_lint(lint: Lint) -> None:
         print("no problems found")
     if lint.leaks:
         print(
-            "a split leaks into another: metrics measured on it will flatter (--allow-leaks: exit 0)"
+            "splits leak into each other: metrics will look too good (--allow-leaks: exit with 0)"
         )
     print(lint.folder)
 
@@ -154,7 +155,7 @@ def _show_report(report: Report) -> None:
 
 
 def _example(finding: Mapping[str, Any]) -> str:
-    """The first images a finding is about, and what is wrong with them."""
+    """The first images of a finding, and what is wrong with them."""
     if not finding["groups"]:
         return ""
     group = finding["groups"][0]
@@ -186,10 +187,10 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
 
 
 def _show_explanations(explanations: Explanations) -> None:
-    for one in explanations:
-        print(one_line(f"{one.image}: {one.said} ({one.way})"))
-        if one.remark:
-            print_aside(f"note: {one.image}: {one.remark}")
+    for explanation in explanations:
+        print(one_line(f"{explanation.image}: {explanation.said} ({explanation.way})"))
+        if explanation.remark:
+            print_aside(f"note: {explanation.image}: {explanation.remark}")
     for file in explanations.skipped:
         print_aside(f"{file['path']}: skipped: {file['reason']}")
     if explanations.picture:
@@ -234,29 +235,29 @@ def _show_network(info: Info) -> None:
 
 
 def _show_entries(entries: Iterable[Any]) -> None:
-    rows_of = table(
+    rows = table(
         "name", "origin", "channels", "pixels", "at least", "parameters", "multiply-adds", "weights",
         "what it is",
     )  # fmt: skip
     for e in entries:
-        rows_of.add_row(
+        rows.add_row(
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
             f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M", "yes" if e.weights else "",
             e.summary,
         )  # fmt: skip
-    print_table(rows_of)
+    print_table(rows)
 
 
-def _show_runs(rows: Iterable[RunRow]) -> None:
-    rows_of = table("name", "network", "data", "best", "epochs", "state", "when", "time")
-    for row in rows:
-        best = "" if row.best is None else f"{row.metric.text(row.best)} ({row.split})"
-        rows_of.add_row(
-            one_line(row.name), one_line(row.network), one_line(row.data),
-            one_line(f"{row.figure} {best}") if best else "",
-            f"{row.epochs}/{row.of}", row.state, row.when, clock(row.seconds),
+def _show_runs(runs: Iterable[RunRow]) -> None:
+    rows = table("name", "network", "data", "best", "epochs", "state", "when", "time")
+    for run in runs:
+        best = "" if run.best is None else f"{run.metric.text(run.best)} ({run.split})"
+        rows.add_row(
+            one_line(run.name), one_line(run.network), one_line(run.data),
+            one_line(f"{run.figure} {best}") if best else "",
+            f"{run.epochs}/{run.of}", run.state, run.when, clock(run.seconds),
         )  # fmt: skip
-    print_table(rows_of)
+    print_table(rows)
 
 
 _PRINTERS: dict[type, Callable[[Any], None]] = {
@@ -268,4 +269,4 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
     Estimate: lambda cost: print_table(cost_table(cost)),
     Info: _show_info,
 }
-"""The function that prints a result to people, by its type."""
+"""The function that prints a result for people, by its type."""

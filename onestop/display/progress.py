@@ -1,7 +1,7 @@
-"""Progress of a training run: a bar on a terminal or in a notebook, else a line per epoch.
+"""Progress of a training run: a bar on a terminal or in a notebook, else one line per epoch.
 
-Everything goes to standard error, so that results on standard output stay clean, and every line
-also into the run's log.
+Everything goes to standard error, so that standard output holds only results; every line also goes to
+the run's log.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from onestop.metrics.spec import LOSS, Metric
-from onestop.training.loop import Epoch, Step
+from onestop.training.records import EpochRecord, StepRecord
 
-_SILENCE = 60.0  # seconds after which a long epoch says that it is alive
-_WAITING = 0.03  # share of an epoch spent waiting for images that is worth a word
+_SILENCE = 60.0  # seconds after which a long epoch prints a sign of life
+_WAITING = 0.03  # fraction of an epoch spent waiting for images that is worth reporting
 _REFRESH = 0.1  # seconds between two updates of the bar
 
 
 class _Console(Console):
-    """Goes silent if nobody reads any more (a terminal that was closed); training goes on."""
+    """Goes silent if its terminal is closed, so that training continues."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -32,7 +32,7 @@ class _Console(Console):
 
 @contextlib.contextmanager
 def shown_progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal or in a notebook for work in parts; call with its name, done, and total."""
+    """A progress bar on a terminal or in a notebook; call it with the task's name, done and total."""
     console = _Console(stderr=True, quiet=quiet, highlight=False)
     if console.quiet or not (console.is_terminal or console.is_jupyter):
         yield lambda *_: None
@@ -53,9 +53,9 @@ class Watcher:
     """Shows the records of the training loop."""
 
     def __init__(self, metrics: Sequence[Metric] = (), *, quiet: bool = False) -> None:
-        """Beside the loss, the first of the metrics is shown, and those summed while training.
+        """Besides the loss, shows the first metric and those that are computed during training.
 
-        `quiet` shows nothing; the log is written all the same.
+        `quiet` shows nothing; the log is still written.
         """
         self._metrics = [
             metric
@@ -70,7 +70,7 @@ class Watcher:
         self._epoch, self._begun, self._before = 0, self._last, 0
 
     def say(self, text: str) -> None:
-        """Print a line and log it, as far as terminal and disk take it: no run ends for a line."""
+        """Print and log a line; a failure to write it does not stop the run."""
         with contextlib.suppress(OSError):
             self.console.print(text, markup=False)
         if self.log:
@@ -99,9 +99,9 @@ class Watcher:
         if self._bar:
             self._bar.stop()
 
-    def show(self, record: Step | Epoch, epochs: int) -> None:
+    def show(self, record: StepRecord | EpochRecord, epochs: int) -> None:
         """Show a record of the loop; cheap enough for every step."""
-        if isinstance(record, Epoch):
+        if isinstance(record, EpochRecord):
             self._show_epoch(record, epochs)
             return
         if record.epoch != self._epoch:  # its first step: speed is counted from here
@@ -123,7 +123,7 @@ class Watcher:
             place = f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps}"
             self.say(f"{place} {self._running(record)}")
 
-    def _show_epoch(self, record: Epoch, epochs: int) -> None:
+    def _show_epoch(self, record: EpochRecord, epochs: int) -> None:
         row = record.row
         parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
         parts += [f"loss {row['train_loss']:.4f}", *self._texts(row, "train_")]
@@ -137,7 +137,7 @@ class Watcher:
         self._last = time.monotonic()
         self.say(" ".join(parts))
 
-    def _running(self, record: Step) -> str:
+    def _running(self, record: StepRecord) -> str:
         """The epoch so far: loss, metrics and speed."""
         seconds = time.monotonic() - self._begun
         speed = (record.images - self._before) / seconds if seconds else 0.0
@@ -145,7 +145,7 @@ class Watcher:
         return " ".join([*parts, f"| {speed:,.0f} images/s"] if speed else parts)
 
     def _texts(self, values: Mapping[str, Any], part: str = "", digits: int = 2) -> list[str]:
-        """Title and value of each metric that there is a value of."""
+        """Title and value of each metric that has a value."""
         return [
             f"{metric.title} {metric.text(float(values[part + metric.name]), digits)}"
             for metric in self._metrics

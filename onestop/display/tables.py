@@ -1,4 +1,4 @@
-"""Tables, lines and JSON on standard output: whatever is in them, they stay what they are."""
+"""Tables, lines and JSON on standard output, safe for any content."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _NUMBERS = (
     "images", "megabytes", "parameters", "multiply-adds", "multiply_adds", "train", "val", "test",
     "channels", "pixels", "at least",
 )  # fmt: skip
-_ROWS = 30  # rows of a long table that are shown; machines get all of them
+_ROWS = 30  # rows of a long table that are shown; JSON has all
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """A table of rows that have the columns of the first; of many, the first thirty."""
-    made = table(*rows[0])
+    """Print rows as a table with the columns of the first row; at most thirty of them."""
+    grid = table(*rows[0])
     for row in rows[:_ROWS]:
         cells = ((column, row.get(column, "")) for column in rows[0])
-        made.add_row(*(f"{v:.1%}" if c in SHARES and v != "" else plain(v) for c, v in cells))
-    print_table(made)
+        grid.add_row(*(f"{v:.1%}" if c in SHARES and v != "" else plain(v) for c, v in cells))
+    print_table(grid)
     if len(rows) > _ROWS:
         print(f"... and {len(rows) - _ROWS} more rows (--json has all)")
 
 
 def plain(value: Any) -> str:
-    """A value as a person reads it: four digits, thousands apart, long lists cut short."""
+    """A value for people: four digits, thousands separators, long lists cut short."""
     if isinstance(value, float):
         return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
     if isinstance(value, Mapping):
@@ -49,17 +49,17 @@ def plain(value: Any) -> str:
 
 
 def table(*columns: str) -> Table:
-    """An empty table; columns of numbers are set to the right."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
+    """An empty table; columns of numbers are right-aligned."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
     for column in columns:
         right = column in (*_NUMBERS, *SHARES)
-        made.add_column(column, justify="right" if right else "left", overflow="fold")
-    return made
+        grid.add_column(column, justify="right" if right else "left", overflow="fold")
+    return grid
 
 
 def print_table(table: Table) -> None:
-    """A table as wide as the terminal; in a pipe wide enough that rows stay whole."""
-    # A pipe has no width of its own; rows must not be broken there.
+    """Print a table as wide as the terminal; in a pipe wide enough not to break rows."""
+    # A pipe has no width.
     wide = 200 if sys.stdout is None or not sys.stdout.isatty() else None
     console = Console(width=wide, markup=False, highlight=False, emoji=False)
     with console.capture() as text:
@@ -68,15 +68,15 @@ def print_table(table: Table) -> None:
 
 
 def one_line(value: object) -> str:
-    """On one line, whatever is in it: names of files and classes can hold any character."""
+    """A value on one line: names of files and classes can hold any character."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
 
 
 def print_aside(line: str) -> None:
-    """Said beside the result, so that a pipe holds nothing but results."""
+    """Print to standard error, so that a pipe holds nothing but results."""
     print(one_line(line), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """Indented, letters as they are."""
+    """Print indented JSON, without escaping letters."""
     print(json.dumps(value, indent=2, ensure_ascii=False))

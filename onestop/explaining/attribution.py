@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from onestop.errors import UsageError
 from onestop.explaining.explanation import Method
 from onestop.explaining.layers import Layer, exact_gradients, find_layer, undisturbed
-from onestop.inference.model import Model
 from onestop.inference.score import batch_size
 from onestop.runtime.signals import check
+
+if TYPE_CHECKING:
+    from onestop.inference.model import Model
 
 _STEPS = 32
 """Interpolation steps of integrated gradients between the baseline and the image."""

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onestop.errors import UsageError
+from onestop.errors import BadImageError, UsageError
 from onestop.explaining.attribution import heat_maps, outputs_in_32_bits, require_images
 from onestop.explaining.explanation import Explanation, Explanations, Method
 from onestop.explaining.layers import Layer, find_layer
-from onestop.images.formats import BadImageError
 from onestop.inference.model import Model
 from onestop.tasks.task import named
 from onestop.text import did_you_mean, listing

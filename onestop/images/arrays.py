@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from onestop.images.formats import DAMAGE, BadImageError, open_image, read_file, reason_of
+from onestop.errors import BadImageError
+from onestop.images.arrays import image_array
+from onestop.images.formats import DAMAGE, open_image, read_file, reason_of
 from onestop.images.jpeg import completed, damage_in, sound_pixels
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -159,6 +161,25 @@ def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
     if _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF":
         width, height = height, width
     return height, width, _natural_channels(image)
+
+
+def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = None) -> Pixels:
+    """An image in any form accepted from a user, as [H, W, channels].
+
+    Args:
+        image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
+            `onestop.images.arrays.images_array` takes them.
+        channels: 1, 3 or 4.
+        remark: Called with what is wrong with a file that can be read all the same.
+
+    Raises:
+        BadImageError: It cannot be read.
+    """
+    if isinstance(image, str | Path | bytes):
+        return decode(image, channels, remark)
+    if hasattr(image, "convert"):
+        return from_pillow(image, channels)
+    return to_channels(image_array(image), channels)
 
 
 def from_pillow(image: Image.Image, channels: int) -> Pixels:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
-from onestop.errors import DataError
+from onestop.errors import BadImageError
 
 # A multi-picture file (MPO) is opened as the JPEG it starts with.
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -58,13 +58,6 @@ _SIGNATURES = (
     (b"\xff\x4f\xff\x51", _NOT_READ.format("JPEG 2000")),
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-
-
-class BadImageError(DataError):
-    """An image that cannot be read; the message is the reason, without the file name.
-
-    Functions that process many images skip and report it; `Model.prepare`, which takes one, raises it.
-    """
 
 
 def open_image(source: str | Path | bytes) -> Image.Image:

@@ -1,1 +1,1 @@
-"""A trained network at work: loading it, scoring it, predicting with it."""
+"""Inference: loading a trained network, scoring it, predicting with it."""

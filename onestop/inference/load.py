@@ -1,4 +1,4 @@
-"""Models from wherever they are: a run, a model file, published weights, or somebody's own network."""
+"""Loading models: from a run, a model file, published weights, or with a custom network."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
 
     Args:
         path: `runs/NAME`, or a model file.
-        network: Your own network, where the model was trained with one: code is only run because you
-            name it, never because a file does. It takes the file's weights.
+        network: Your own network, if the model was trained with one; it receives the file's weights.
+            Code runs only because you pass it, never because a file names it.
 
     Raises:
-        UsageError: There is no model, or its network is not given.
-        ModelFileError: It is damaged, or for another network or a task that is not known here.
+        UsageError: There is no model, or its custom network is missing.
+        ModelFileError: It is damaged, for another network, or for a task unknown to this version.
     """
     file = model_path(path)
     card, tensors = read_model(file)
@@ -61,13 +61,13 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
 
 
 def pretrained(name: str) -> Model:
-    """A network with its published weights and the classes these know, with no training at all.
+    """A network with its published weights and their classes, without any training.
 
     Args:
         name: A network with published weights, such as `torchvision:vgg13` or `timm:resnet18`.
 
     Raises:
-        UsageError: No such network, or its weights are neither here nor to be downloaded.
+        UsageError: No such network, or its weights are not here and cannot be downloaded.
     """
     entry = find(name)
     published = published_weights(entry)
@@ -99,7 +99,7 @@ def load_model(
     Args:
         model: A `Model`, a run folder, a model file, or the name of a network with published
             weights.
-        network: The user's own network, or its `path/to/file.py:Class`.
+        network: A custom network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
         precision: See `Model.on`.
     """
@@ -114,7 +114,7 @@ def load_model(
 
 
 def _names_a_network(text: str) -> bool:
-    """Whether a word is a network's name and not a mistyped path."""
+    """Whether a text is a network's name rather than a mistyped path."""
     if text.startswith(("torchvision:", "timm:")):
         return True
     try:

@@ -1,4 +1,4 @@
-"""A trained network at work: the one way from images to outputs, for every verb.
+"""A trained network: the one path from images to outputs, for every verb.
 
 Legend: B inputs of a batch, K outputs.
 """
@@ -21,7 +21,7 @@ from onestop.data.loader import Loader
 from onestop.data.pixels import choose_source
 from onestop.data.prefetch import prefetch
 from onestop.data.preprocess import Preprocessing, from_json
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.networks.fuse import Folding
 from onestop.networks.tta import augmented
@@ -35,12 +35,11 @@ from onestop.tasks import Prediction
 class Model(nn.Module):
     """A trained network in evaluation mode that knows its classes and its preprocessing.
 
-    Calling it computes outputs [B, K] from prepared, normalised inputs; `predict` takes images as
-    they come.
+    Calling it computes outputs [B, K] from prepared, normalised inputs; `predict` takes raw images.
 
     Attributes:
         network: The bare network.
-        card: All that the model file says.
+        card: The description from the model file.
         preprocessing: From an image to the network's input.
         classes: Class names in the order of the outputs.
         task: What the outputs mean.
@@ -65,16 +64,15 @@ class Model(nn.Module):
         """The same model, computing on a device in a precision.
 
         Args:
-            device: cpu, cuda, cuda:1, mps; None is the best one here.
-            precision: None is what it was trained in, 32 bits on another device and for published
-                weights.
+            device: cpu, cuda, cuda:1, mps; None is the best available.
+            precision: None is that of training; on other devices and for published weights, 32 bits.
         """
-        found, recipe = choose_device(device), self.card.recipe
-        # As it was trained, so that the figures are the same; on another device 32 bits are safe.
-        same = str(recipe.get("device", "")).partition(":")[0] == found.type
+        target, recipe = choose_device(device), self.card.recipe
+        # As in training, so that the metrics are the same; on another device 32 bits are safe.
+        same = str(recipe.get("device", "")).partition(":")[0] == target.type
         trained: Precision = recipe.get("precision", "fp32") if same else "fp32"
         self.engine = Engine(
-            found, precision or trained, torch.get_num_threads(), memory_format=self._format()
+            target, precision or trained, torch.get_num_threads(), memory_format=self._format()
         )
         self.engine.place(self.network)
         self.__dict__.pop("fast", None)
@@ -90,46 +88,45 @@ class Model(nn.Module):
     def fast(self) -> nn.Module:
         """The network as `predict` and `evaluate` run it: BatchNorm folded, `tta` as in training.
 
-        Made from the weights at its first use; a network whose weights change later is not followed.
+        Made from the weights on first use; later changes of the weights have no effect on it.
         """
         folded = Folding(self.network, self.preprocessing.shape)(self.network)
         return augmented(folded, self.card.recipe.get("tta", "none"))
 
     def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[Prediction]:
-        """A prediction per image, in their order, while the images are still being read.
+        """One prediction per image, in order, while the images are still being read.
 
         Args:
             images: Paths, bytes of image files, Pillow images, or arrays and tensors as
-                `onestop.images.arrays.images_array` takes them (colour in the order red, green,
-                blue), or vectors.
-            top: Labels per image, best first.
+                `onestop.images.arrays.images_array` takes them (colour as RGB), or vectors.
+            top: Labels per image, most likely first.
 
         Yields:
-            What is predicted for each image, or the reason why it cannot be read.
+            The prediction for each image, or the reason why it cannot be read.
         """
         size = batch_size(self.preprocessing.shape)
         for prepared in prefetch(_batches(enumerate(images), size), self._prepare, cores()):
             yield from self._predict(prepared, top)
 
     def score(self, samples: Any, *, keep_outputs: bool = False) -> tuple[Scored, Loader]:
-        """Score a split; what was found, and the feed, which knows what could not be read."""
-        feed = self.feed(samples)
-        batches = feed.in_order(batch_size(self.preprocessing.shape))
+        """Score a split; the result, and the loader, which knows what could not be read."""
+        loader = self.feed(samples)
+        batches = loader.in_order(batch_size(self.preprocessing.shape))
         with preserved():
-            found = score(self.fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
-        return found, feed
+            scored = score(self.fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
+        return scored, loader
 
     def save(self, path: str | Path) -> None:
-        """Write network, classes and preprocessing into one safe file."""
+        """Write network, classes and preprocessing to one safe file."""
         write_model(Path(path), self.network.state_dict(), self.card)
 
     def feed(self, samples: Any) -> Loader:
-        """A split as this model sees it."""
+        """A loader of a split, prepared for this model."""
         pixels = choose_source(samples, self.preprocessing, workers=cores(), keep="none")
         return Loader(samples, self.preprocessing, pixels=pixels, engine=self.engine)
 
     def prepare(self, image: Any, remark: Callable[[str], None] | None = None) -> Tensor:
-        """One image, in a form that `predict` takes, prepared for the network: uint8 [C, h, w].
+        """An image, in any form `predict` takes, prepared for the network: uint8 [C, h, w].
 
         Raises:
             BadImageError: It cannot be read.
@@ -145,24 +142,28 @@ class Model(nn.Module):
             return _Prepared(image, name, error=str(error))
         return _Prepared(image, name, pixels, warning="; ".join(warnings))
 
-    def _predict(self, prepared: list[_Prepared], top: int) -> Iterator[Prediction]:
-        readable = [one.pixels for one in prepared if one.pixels is not None]
+    def _predict(self, batch: list[_Prepared], top: int) -> Iterator[Prediction]:
+        readable = [image.pixels for image in batch if image.pixels is not None]
         predictions: Iterator[Prediction] = iter(())
         if readable:
             inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
             with torch.inference_mode():
                 outputs = self.task.predict(self.engine.forward(self.fast), inputs)
             predictions = iter(self.task.describe(outputs.cpu(), top=top))
-        for one in prepared:
-            found = Prediction("", error=one.error) if one.pixels is None else next(predictions)
-            yield dataclasses.replace(found, image=one.name, warning=one.warning, given=one.image)
+        for image in batch:
+            prediction = (
+                Prediction("", error=image.error) if image.pixels is None else next(predictions)
+            )
+            yield dataclasses.replace(
+                prediction, image=image.name, warning=image.warning, given=image.given
+            )
 
 
 @dataclass(frozen=True)
 class _Prepared:
     """An image ready for the network; without pixels if it cannot be read."""
 
-    image: Any
+    given: Any
     name: str
     pixels: Tensor | None = None
     error: str = ""

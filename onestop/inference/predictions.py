@@ -1,4 +1,4 @@
-"""What a network predicts for each image of a split, beside the truth: predictions.csv.
+"""Predictions for each image of a split, next to the truth: predictions.csv.
 
 Legend: N images, K outputs.
 """
@@ -23,21 +23,21 @@ from onestop.runtime.files import write_atomic
 from onestop.tasks import Prediction, Task
 from onestop.tasks.task import named
 
-_RANKED = 2  # labels of an image: the best and the second
+_RANKED = 2  # labels per image: the best and the second
 
 
 def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Dataset:
-    """The data of a run, cut into splits as it was then.
+    """The data of a run, split as in training.
 
     Args:
         recipe: Settings of the run.
-        data_root: Where sets known by name lie now (default: where they lay then).
+        data_root: Folder of the data sets known by name (default: as in training).
 
     Raises:
-        OneStopError: It came from Python, or is not there any more.
+        OneStopError: It was passed in Python, or no longer exists.
     """
     if recipe.get("source", NAME) == NAME:
-        raise UsageError("the model was trained on data given in Python; name images with --data")
+        raise UsageError("the model was trained on data passed in Python; name images with --data")
     return open_data(
         recipe["source"],
         root=data_root or recipe["data_root"],
@@ -47,12 +47,12 @@ def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Datas
 
 
 def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Prediction]:
-    """A prediction per image, in the order of the split.
+    """One prediction per image, in the order of the split.
 
     Args:
         task: What the outputs mean.
         samples: The split.
-        scored: Its outputs [N, K] and the numbers of its images.
+        scored: Its outputs [N, K] and the indices of its images.
     """
     if scored.outputs is None:
         return []
@@ -66,7 +66,7 @@ def targets_of(samples: Samples, scored: Scored) -> Any:
 
 
 def write_predictions(path: Path, task: Task[Any], predictions: Sequence[Prediction]) -> None:
-    """Write predictions.csv, whole or not at all."""
+    """Write predictions.csv atomically."""
     write_atomic(path, csv_text(task.columns(), map(task.to_row, predictions), header=True))
 
 
@@ -80,4 +80,4 @@ def read_predictions(path: Path, task: Task[Any]) -> list[Prediction]:
         with path.open(newline="", encoding="utf-8") as file:
             return [task.from_row(row) for row in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError, csv.Error):
-        raise UsageError(f"{path}: has other columns than this version writes") from None
+        raise UsageError(f"{path}: is damaged, or was written by another version") from None

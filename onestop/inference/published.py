@@ -1,4 +1,4 @@
-"""How images must be prepared for published weights."""
+"""Preprocessing for published weights."""
 
 from __future__ import annotations
 

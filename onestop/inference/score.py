@@ -19,23 +19,23 @@ from onestop.data.batch import Batch
 from onestop.metrics import Metrics
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
-from onestop.tasks import Task
+from onestop.tasks.task import Task
 
-_NUMBERS = 2**22
-"""Numbers of input that are computed at once, about; more do not fit the caches of a processor."""
+_VALUES = 2**22
+"""Input values per batch, approximately; more do not fit the caches of a CPU."""
 
 
 def batch_size(shape: tuple[int, ...]) -> int:
-    """Inputs of a shape, (C, H, W) or (F,), computed at once.
+    """Batch size for inputs of a shape, (C, H, W) or (F,).
 
     It can change the last bits of an output, so all verbs use this one.
     """
-    return min(256, max(8, _NUMBERS // math.prod(shape)))
+    return min(256, max(8, _VALUES // math.prod(shape)))
 
 
 @dataclass
 class Scored:
-    """The figures of a split and, where asked for, the outputs behind them."""
+    """The metrics of a split and, if requested, the outputs behind them."""
 
     metrics: Metrics
     indices: list[int] = field(default_factory=list)
@@ -50,14 +50,14 @@ def score(
     *,
     keep_outputs: bool = False,
 ) -> Scored:
-    """Score a network on every sample of some batches, such as `Loader.in_order` gives."""
-    meter, kept, numbers = task.meter(), [], []
+    """Score a network on every sample of some batches, such as those of `Loader.in_order`."""
+    meter, stored, scored = task.meter(), [], []
     for indices, targets, outputs in outputs_of(network, task, batches, engine):
         meter.update(outputs, targets)
         if keep_outputs:
-            kept.append(outputs.cpu())
-            numbers += indices.tolist()
-    return Scored(meter.compute(), numbers, torch.cat(kept) if kept else None)
+            stored.append(outputs.cpu())
+            scored += indices.tolist()
+    return Scored(meter.compute(), scored, torch.cat(stored) if stored else None)
 
 
 def outputs_of(
@@ -65,7 +65,7 @@ def outputs_of(
 ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
     """Indices, targets [B] and outputs, float32 [B, K], of some batches.
 
-    The network is in evaluation mode meanwhile and in its former mode afterwards.
+    The network is in evaluation mode meanwhile and back in its former mode afterwards.
     """
     was_training, forward = network.training, engine.forward(network)
     network.eval()

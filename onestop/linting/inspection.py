@@ -13,8 +13,8 @@ from PIL import Image, ImageStat
 from onestop.data.dataset import Dataset
 from onestop.data.prefetch import groups, prefetch
 from onestop.data.samples import Samples
+from onestop.errors import BadImageError
 from onestop.images.decode import Header, Pixels, decode, header
-from onestop.images.formats import BadImageError
 from onestop.linting.findings import Place
 
 THUMB = 32  # side of the grey thumbnail used to find near copies, in pixels

@@ -1,6 +1,6 @@
-"""Metrics: what they are called, exact counts, how sure they are, calibration, and confusions.
+"""Metrics: their names, exact counts, confidence intervals, calibration and confusion.
 
-No import of numpy: lists of runs and help pages need the names alone.
+numpy is not imported here: lists of runs and help pages only need the names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a network is right as often as it says it is.
+"""Calibration: whether a network is right as often as its confidence claims.
 
 Legend: N images, M bins.
 """
@@ -16,14 +16,14 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Calibration:
-    """Images sorted into bins by the probability of what was predicted.
+    """Images binned by the probability of the predicted class.
 
     Attributes:
-        edges: [M + 1] of the bins, of equal width over 0 to 1.
-        counts: [M] images in each.
-        confidence: [M] mean probability in each; 0 where it is empty.
-        accuracy: [M] share that was right; 0 where it is empty.
-        error: Expected calibration error: the mean distance of the two over all images.
+        edges: [M + 1] edges of the bins, of equal width from 0 to 1.
+        counts: [M] images per bin.
+        confidence: [M] mean probability per bin; 0 for an empty bin.
+        accuracy: [M] fraction of correct predictions per bin; 0 for an empty bin.
+        error: Expected calibration error: the mean absolute difference of the two over all images.
     """
 
     edges: NDArray[np.float64]
@@ -33,8 +33,8 @@ class Calibration:
     error: float
 
     @property
-    def leaning(self) -> float:
-        """Mean confidence less accuracy: above 0 the network is too sure, below 0 too modest."""
+    def overconfidence(self) -> float:
+        """Mean confidence minus accuracy: positive if overconfident, negative if underconfident."""
         total = max(int(self.counts.sum()), 1)
         return float(((self.confidence - self.accuracy) * self.counts).sum() / total)
 
@@ -46,15 +46,15 @@ def calibration(scores: ArrayLike, right: ArrayLike, bins: int = BINS) -> Calibr
     https://arxiv.org/abs/1706.04599.
 
     Args:
-        scores: [N] probabilities of what was predicted, in 0..1.
-        right: [N] whether it was right.
-        bins: M, of equal width; each holds its upper end.
+        scores: [N] probabilities of the predicted classes, in [0, 1].
+        right: [N] whether each prediction is correct.
+        bins: M, of equal width; each includes its upper edge.
     """
-    score, hit = np.asarray(scores, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    score, correct = np.asarray(scores, dtype=np.float64), np.asarray(right, dtype=np.float64)
     place = np.clip(np.ceil(score * bins).astype(np.int64) - 1, 0, bins - 1)
     counts = np.bincount(place, minlength=bins)
-    below = np.maximum(counts, 1)
-    confidence = np.bincount(place, score, minlength=bins) / below
-    accuracy = np.bincount(place, hit, minlength=bins) / below
+    divisors = np.maximum(counts, 1)
+    confidence = np.bincount(place, score, minlength=bins) / divisors
+    accuracy = np.bincount(place, correct, minlength=bins) / divisors
     error = float((np.abs(confidence - accuracy) * counts).sum() / max(len(score), 1))
     return Calibration(np.linspace(0, 1, bins + 1), counts, confidence, accuracy, error)

@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the matrix, its worst pairs, and a part that can be read.
+"""Confusion of classes: the matrix, its most frequent pairs, and a part small enough to read.
 
 Legend: N images, K classes.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.int64]
-"""[K, K] counts, row the truth, column the prediction."""
+"""[K, K] counts; rows are the truth, columns the prediction."""
 
 
 def confusion_matrix(
@@ -32,7 +32,7 @@ def confusion_matrix(
 
 
 def confused_pairs(confusion: Matrix, most: int | None = None) -> list[tuple[int, int, int]]:
-    """Pairs of truth and wrong prediction with their counts, the most frequent first."""
+    """Pairs of truth and wrong prediction with their counts, most frequent first."""
     rows, columns = np.nonzero(confusion)
     wrong = rows != columns
     rows, columns = rows[wrong], columns[wrong]
@@ -42,23 +42,23 @@ def confused_pairs(confusion: Matrix, most: int | None = None) -> list[tuple[int
 
 
 def most_confused(confusion: Matrix, most: int) -> list[int]:
-    """The classes of the worst pairs, at most so many, those that are confused side by side.
+    """The classes of the most confused pairs, at most `most`, with confused ones next to each other.
 
-    All classes, in their own order, where there are no more than `most`.
+    All classes, in their own order, if there are at most `most`.
     """
     classes = len(confusion)
     if classes <= most:
         return list(range(classes))
-    chosen: set[int] = set()
+    selected: set[int] = set()
     for truth, predicted, _ in confused_pairs(confusion):
-        if len(chosen | {truth, predicted}) > most:
+        if len(selected | {truth, predicted}) > most:
             break
-        chosen |= {truth, predicted}
+        selected |= {truth, predicted}
     for k in np.argsort(-confusion.sum(1), kind="stable").tolist():
-        if len(chosen) >= most:
+        if len(selected) >= most:
             break
-        chosen.add(k)
-    return _side_by_side(confusion, sorted(chosen))
+        selected.add(k)
+    return _side_by_side(confusion, sorted(selected))
 
 
 def _side_by_side(confusion: Matrix, classes: list[int]) -> list[int]:

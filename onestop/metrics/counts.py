@@ -1,7 +1,7 @@
 """Metrics from exact counts.
 
-Everything is computed from the confusion matrix, since whole numbers add up over batches and
-processes in any order; scikit-learn, which wants all labels at once, is what the tests compare with.
+Everything is computed from the confusion matrix, since integers add up over batches and processes in
+any order. The tests compare with scikit-learn, which needs all labels at once.
 
 Legend: K classes.
 """
@@ -22,23 +22,23 @@ def classification_metrics(
     """Accuracy, top-5 accuracy, loss, macro F1, and precision, recall and F1 of each class.
 
     Args:
-        confusion: [K, K], row the truth, column the prediction.
-        top5: Images whose class is among the five likeliest (all, where there are five or fewer).
+        confusion: [K, K]; rows are the truth, columns the prediction.
+        top5: Images whose class is among the five most likely (or fewer, if K is less than 5).
         loss: Sum of the cross entropy over all images.
         classes: K names.
 
     Returns:
-        Numbers in [0, 1]; a ratio with nothing below it is 0. Macro F1 is the mean over the classes
-        that have images.
+        Values in [0, 1]; a ratio with denominator 0 is 0. Macro F1 is the mean over the classes that
+        have images.
     """
     images = int(confusion.sum())
-    hits = np.diag(confusion).astype(np.float64)
+    correct = np.diag(confusion).astype(np.float64)
     of_class, as_class = confusion.sum(1), confusion.sum(0)
-    precision, recall = _ratio(hits, as_class), _ratio(hits, of_class)
-    f1 = _ratio(2 * hits, of_class + as_class)
+    precision, recall = _ratio(correct, as_class), _ratio(correct, of_class)
+    f1 = _ratio(2 * correct, of_class + as_class)
     present = of_class > 0
     return {
-        "accuracy": float(hits.sum() / max(images, 1)),
+        "accuracy": float(correct.sum() / max(images, 1)),
         "top5": top5 / max(images, 1),
         "loss": loss / max(images, 1),
         "macro_f1": float(f1[present].mean()) if present.any() else 0.0,
@@ -78,6 +78,8 @@ def regression_metrics(
     }
 
 
-def _ratio(above: NDArray[np.float64], below: NDArray[Any]) -> NDArray[np.float64]:
-    ratio: NDArray[np.float64] = np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
+def _ratio(numerator: NDArray[np.float64], denominator: NDArray[Any]) -> NDArray[np.float64]:
+    ratio: NDArray[np.float64] = np.divide(
+        numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0
+    )
     return ratio

@@ -1,4 +1,4 @@
-"""How sure a figure is: confidence intervals of 95 %, and whether two models differ.
+"""Statistical certainty of metrics: 95 % confidence intervals, and whether two models differ.
 
 Legend: N images.
 """
@@ -16,15 +16,15 @@ _RESAMPLES = 1000
 
 
 def wilson(hits: ArrayLike, count: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both ends of Wilson's interval of 95 % for shares, of any number of them at once.
+    """Both ends of Wilson's 95 % interval for proportions, vectorised.
 
-    It holds also for few images and for shares near 0 and 1, where the textbook's does not (Wilson
-    1927; Brown, Cai and DasGupta 2001, https://doi.org/10.1214/ss/1009213286). SciPy has it too, a
-    share at a time and with an import that takes longer than a whole report of a thousand classes.
+    It is valid for few images and for proportions near 0 and 1 too, unlike the normal approximation
+    (Wilson 1927; Brown, Cai and DasGupta 2001, https://doi.org/10.1214/ss/1009213286). SciPy has it
+    for one proportion at a time, and importing it takes longer than a report of a thousand classes.
 
     Args:
-        hits: How many were right.
-        count: ... of so many; of none the interval is 0 to 1.
+        hits: Number of successes.
+        count: Number of trials; without any the interval is 0 to 1.
     """
     n = np.asarray(count, dtype=np.float64)
     share = np.asarray(hits, dtype=np.float64) / np.maximum(n, 1)
@@ -35,13 +35,13 @@ def wilson(hits: ArrayLike, count: ArrayLike) -> tuple[NDArray[np.float64], NDAr
 
 
 def root_mean(squares: ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """Both ends of an interval of 95 % for the root of the mean of squared errors, by resampling.
+    """Both ends of a 95 % interval for the root mean squared error, by resampling.
 
-    The percentile bootstrap (Efron 1979) with a thousand resamples; the same seed gives the same.
+    The percentile bootstrap (Efron 1979) with a thousand resamples; the same seed gives the same ends.
 
     Args:
-        squares: [N] squared errors; of none both ends are 0.
-        seed: Of the resampling.
+        squares: [N] squared errors; without any both ends are 0.
+        seed: Seed of the resampling.
     """
     values = np.asarray(squares, dtype=np.float64)
     if not len(values):
@@ -58,12 +58,12 @@ class Paired:
 
     Attributes:
         images: N.
-        both: Right by both; `neither` by none of them.
-        only_first: Right by the first alone; `only_second` by the second alone.
-        difference: Accuracy of the second less that of the first; `low` and `high` are the ends of
-            its interval of 95 %.
-        p: Of McNemar's test, exact: how often chance alone would tell the models at least so far
-            apart, if they were equally good.
+        both: Images that both models classify correctly; `neither`: that neither does.
+        only_first: Images that only the first classifies correctly; `only_second`: only the second.
+        difference: Accuracy of the second minus that of the first; `low` and `high` are the ends of
+            its 95 % interval.
+        p: p-value of McNemar's exact test: the probability of a difference at least this large if
+            the models are equally good.
     """
 
     images: int
@@ -80,12 +80,12 @@ class Paired:
 def paired(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Paired:
     """Compare two models image by image (McNemar 1947, https://doi.org/10.1007/BF02295996).
 
-    Only images on which one is right and the other wrong tell them apart. The interval is Wald's for
-    a difference of paired shares.
+    Only images on which exactly one of them is right matter. The interval is Wald's for a difference
+    of paired proportions.
 
     Args:
-        first: [N] whether the first model was right.
-        second: [N] the same of the second, in the same order.
+        first: [N] whether the first model is right.
+        second: [N] whether the second is, in the same order.
     """
     from scipy.stats import binomtest
 

@@ -1,7 +1,7 @@
-"""What a metric is called, how it is printed, and which direction is better.
+"""Specification of a metric: its name, its format, and which direction is better.
 
-A task declares its metrics as a tuple of these; columns of metrics.csv, progress lines, curves, tables
-of runs, trackers and reports follow from it.
+A task declares a tuple of these; the columns of metrics.csv, progress lines, curves, tables of runs,
+trackers and reports follow from it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Metric:
 
     Attributes:
         name: Key in metrics.json; `val_NAME` in metrics.csv.
-        title: In tables and above curves.
-        higher: Whether a higher value is better.
-        percent: Whether it is a share, in [0, 1], and printed in percent.
-        training: Whether training steps sum it too, as `train_NAME`.
+        title: Its name in tables and above curves.
+        higher: Whether higher values are better.
+        percent: Whether it is a fraction in [0, 1], printed in percent.
+        training: Whether it is also computed during training, as `train_NAME`.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Metric:
     training: bool = False
 
     def text(self, value: float, digits: int = 2) -> str:
-        """The value as people read it: in percent with so many digits, or four significant digits.
+        """The value for people: in percent with `digits` decimals, or to four significant digits.
 
         >>> Metric("accuracy", "accuracy", percent=True).text(0.98889), LOSS.text(0.123456)
         ('98.89%', '0.1235')
@@ -41,15 +41,15 @@ class Metric:
         return f"{value:.{digits}%}" if self.percent else f"{value:.4g}"
 
     def rank(self, value: float | None) -> float:
-        """A number that is the larger the better the value is; minus infinity for none and for NaN."""
+        """A sort key: larger is better; minus infinity for None and NaN."""
         if value is None or math.isnan(value):
             return -math.inf
         return value if self.higher else -value
 
     def better(self, value: float, other: float) -> bool:
-        """Whether a value beats another one."""
+        """Whether a value is better than another."""
         return value > other if self.higher else value < other
 
 
 LOSS = Metric("loss", "loss", higher=False)
-"""Every task has it; it is summed in training anyway."""
+"""Every task has it; training computes it in any case."""

@@ -11,8 +11,8 @@ from torch import nn
 class MovingAverage:
     """Exponential moving average of a network's parameters and buffers.
 
-    The decay of step t is min(decay, (1 + t) / (10 + t)), so that the random start is forgotten
-    quickly (as in TensorFlow's ExponentialMovingAverage).
+    The decay at step t is min(decay, (1 + t) / (10 + t)), so that the random initial weights are
+    forgotten quickly (as in TensorFlow's ExponentialMovingAverage).
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -21,7 +21,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Move towards the network as it is after step `step`, counted from 0."""
+        """Update with the network after step `step`, counted from 0."""
         keep = min(self.decay, (1 + step) / (10 + step))
         new, old = network.state_dict(), self.network.state_dict()
         floats = [name for name in old if old[name].is_floating_point()]

@@ -1,4 +1,4 @@
-"""The optimizers, and which parameters decay."""
+"""The optimizers, and which parameters get weight decay."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from onestop.recipe import Optim
 def optimizer_for(
     optim: Optim, network: nn.Module, scales: Mapping[str, float] | None = None
 ) -> torch.optim.Optimizer:
-    """Torch's optimizer over all parameters that are trained.
+    """An optimizer from torch for all parameters that are trained.
 
-    Weight decay is not applied to vectors and scalars, which are biases and the weights of
-    normalisation layers, unless `decay_all` is set.
+    Weight decay is not applied to vectors and scalars (biases and the weights of normalisation
+    layers) unless `decay_all` is set.
 
     Args:
         optim: Settings of the optimizer.
-        network: Its parameters that require gradients are taken.
+        network: The network; its parameters that require gradients are trained.
         scales: Learning rate of each parameter by name, relative to the full one; 1 by default.
     """
     members: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -34,7 +34,7 @@ def optimizer_for(
         {"params": parameters, "weight_decay": decays, "lr_scale": scale}
         for (decays, scale), parameters in members.items()
     ]
-    # One pass over memory a step instead of several; RMSprop has no such form.
+    # One pass over memory per step instead of several; RMSprop has no fused form.
     fused = {"fused": next(network.parameters()).device.type in ("cpu", "cuda")}
     kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "sgd": (_SGD, {"momentum": optim.momentum, "nesterov": optim.nesterov, **fused}),
@@ -48,9 +48,9 @@ def optimizer_for(
 
 
 class _SGD(torch.optim.SGD):
-    """torch's, which when fused cannot take weights that were frozen until now beside others.
+    """torch's SGD, except that it accepts newly unfrozen weights together with others when fused.
 
-    Their momentum begins with zero, to which the first step adds the gradient, as ever.
+    Their momentum starts at zero, to which the first step adds the gradient as usual.
     """
 
     def _init_group(self, group: Any, params: Any, grads: Any, buffers: list[Any]) -> Any:
@@ -63,11 +63,10 @@ class _SGD(torch.optim.SGD):
 
 
 def _without_compiler(cls: type[Any]) -> type[Any]:
-    """One of torch's optimizers that does not load torch's compiler, which takes two seconds.
+    """A torch optimizer that does not import torch's compiler, which takes two seconds.
 
-    Torch wraps these methods so that its compiler leaves them alone, and loads it to tell it so. The
-    wraps are taken off; what is left is the method as it is written. `torch.compile` never meets
-    them here: only the network is compiled.
+    torch wraps these methods to exclude them from compilation, and imports the compiler to do so. This
+    removes the wrappers. `torch.compile` never sees these methods here: only the network is compiled.
     """
     bare = {
         "add_param_group": inspect.unwrap(cls.add_param_group),
@@ -77,7 +76,7 @@ def _without_compiler(cls: type[Any]) -> type[Any]:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Have the next step use this learning rate."""
+    """Set the learning rate of the next step."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["lr_scale"]
 
@@ -92,10 +91,10 @@ def zero_grad(optimizer: torch.optim.Optimizer) -> None:
 def slots(
     optimizer: torch.optim.Optimizer, network: nn.Module
 ) -> Iterator[tuple[str, str, torch.Tensor]]:
-    """What the optimizer remembers: (parameter's name, slot's name, value)."""
+    """The optimizer's state: (parameter's name, slot's name, value)."""
     names = {id(parameter): name for name, parameter in network.named_parameters()}
-    for parameter, memory in optimizer.state.items():
-        for slot, value in memory.items():
+    for parameter, state in optimizer.state.items():
+        for slot, value in state.items():
             if isinstance(value, torch.Tensor):
                 yield names[id(parameter)], slot, value
 
@@ -103,11 +102,11 @@ def slots(
 def restore_slots(
     optimizer: torch.optim.Optimizer, network: nn.Module, saved: dict[tuple[str, str], torch.Tensor]
 ) -> None:
-    """Give the optimizer back what `slots` listed."""
+    """Restore the state that `slots` listed."""
     parameters = dict(network.named_parameters())
     for (name, slot), value in saved.items():
         parameter = parameters[name]
-        if slot == "step":  # stays where the optimizer keeps it
+        if slot == "step":  # stays on the device where the optimizer stores it
             optimizer.state[parameter][slot] = value.clone()
-        else:  # lies like its parameter, also in the order of its numbers
+        else:  # on the device and in the memory format of its parameter
             optimizer.state[parameter][slot] = torch.empty_like(parameter).copy_(value)

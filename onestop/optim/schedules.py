@@ -1,6 +1,6 @@
-"""The course of the learning rate: pure functions of the step, so that nothing needs to be saved.
+"""Learning rate schedules: pure functions of the step, so there is no state to save.
 
-A schedule gives a factor in (0, 1] for a step; the rate is the recipe's `lr` times the factor.
+A schedule maps a step to a factor in (0, 1]; the learning rate is the recipe's `lr` times the factor.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Callable
 from onestop.recipe import Optim
 
 Factor = Callable[[int], float]
-"""From a step, counted from 0, to the share of the highest rate."""
+"""From a step, counted from 0, to the fraction of the peak learning rate."""
 
 ONE_CYCLE_START = 1 / 25
 ONE_CYCLE_END = 1e-4
 
 
 def schedule(optim: Optim, steps_per_epoch: int) -> Factor:
-    """The schedule that the settings ask for.
+    """The schedule for these settings.
 
-    `constant` stays; `step` falls to a tenth every `step_epochs`; `cosine` falls to zero along half
+    `constant` stays; `step` drops to a tenth every `step_epochs`; `cosine` falls to zero along half
     a cosine (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983); all three rise linearly
     over `warmup_epochs` first. `one-cycle` rises along a cosine over `warmup_epochs` and falls along
-    one to nearly nothing (Smith and Topin 2018, https://arxiv.org/abs/1708.07120).
+    another to nearly zero (Smith and Topin 2018, https://arxiv.org/abs/1708.07120).
     """
     total = optim.epochs * steps_per_epoch
     warmup = round(optim.warmup_epochs * steps_per_epoch)
@@ -33,7 +33,7 @@ def schedule(optim: Optim, steps_per_epoch: int) -> Factor:
         return _after_warmup(_cosine(total - warmup), warmup)
     if optim.schedule == "step":
         period = optim.step_epochs * steps_per_epoch
-        # Falls are counted from the start of the run, as one reads them in a paper.
+        # Drops are counted from the start of the run, as papers state them.
         return lambda step: _warm(step, warmup) * 0.1 ** (step // period)
     return lambda step: _warm(step, warmup)
 

@@ -1,7 +1,7 @@
-"""Everything that can be said about a run: its recipe.
+"""All settings of a run: its recipe.
 
-`groups.py` declares the settings, `schema.py` checks them, `settings.py` lays them over each other,
-`files.py` reads and writes them. A `Recipe` is what comes out: resolved, no value is left open.
+`groups.py` declares the settings, `schema.py` checks them, `settings.py` merges them, `files.py`
+reads and writes them. The result is a `Recipe`, in which every value is resolved.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that a run depends on, resolved.
+    """Every setting of a run, resolved.
 
     Settings are flat in files and flags and grouped here: `recipe.optim.lr`. `recipe.lr` works too.
     """
@@ -85,7 +85,7 @@ class Recipe:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Recipe:
-        """The recipe of flat settings; those with a built-in default may be left out."""
+        """The recipe with these flat settings; those with a built-in default may be omitted."""
         grouped: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
         for name, value in values.items():
             grouped[GROUP_OF[name]][name] = value
@@ -99,7 +99,7 @@ class Recipe:
         """The same recipe with some settings changed, by their flat names."""
         return Recipe.from_values(self.values() | values)
 
-    if not TYPE_CHECKING:  # our own code names the group, and mypy sees to it
+    if not TYPE_CHECKING:  # our own code names the group, and mypy checks it
 
         def __getattr__(self, name: str) -> Any:
             """A setting by its flat name, or another name for it."""

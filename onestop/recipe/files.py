@@ -23,7 +23,7 @@ from onestop.text import listing
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:
-    """Read a recipe file: one YAML mapping of settings; None for one that is to be derived.
+    """Read a recipe file, a YAML mapping of settings; None asks for a value to be derived.
 
     Raises:
         UsageError: No such file, invalid YAML, an unknown or repeated setting, or a wrong value; the
@@ -31,19 +31,17 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
     """
     node = _parsed(Path(path))
     if not isinstance(node, yaml.MappingNode):
-        raise UsageError(
-            f"{path}: a recipe is a list of `name: value` lines, this is something else"
-        )
+        raise UsageError(f"{path}: not a recipe; write one `name: value` line per setting")
     values: dict[str, Any] = {}
     for key, value in node.value:
         place = f"{path}:{key.start_mark.line + 1}"
         if not isinstance(key, yaml.ScalarNode):
-            raise UsageError(f"{place}: the name of a setting is wanted, not a list")
+            raise UsageError(f"{place}: expected the name of a setting, not a list")
         name = check_name(str(key.value), FIELDS, f"{place} {key.value!r}")
         if name in values:
             raise UsageError(f"{place} {key.value!r}: set twice; keep one of the lines")
         if not isinstance(value, yaml.ScalarNode):
-            raise UsageError(f"{place} {key.value!r}: a single value is wanted, not a list")
+            raise UsageError(f"{place} {key.value!r}: expected a single value, not a list")
         plain = None if value.tag.endswith(":null") else value.value
         values[name] = check_setting(name, plain, f"{place} {name}:")
     return values
@@ -59,32 +57,32 @@ def _parsed(path: Path) -> yaml.Node | None:
         mark = getattr(error, "problem_mark", None)
         line = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or "not readable"
-        raise UsageError(f"{line}: no valid YAML ({problem})") from None
+        raise UsageError(f"{line}: not valid YAML ({problem})") from None
 
 
 def read_resolved(path: str | Path) -> Recipe:
-    """The recipe of a run, also of one that an earlier version began.
+    """The recipe of a run, also of one begun by an earlier version.
 
     Raises:
-        UsageError: As `read_recipe`, or the file lacks a setting that has no built-in default.
+        UsageError: As for `read_recipe`, or the file lacks a setting without a built-in default.
     """
     values = {**DEFAULTS, **later_fields(), **read_recipe(path)}
     if missing := [name for name in FIELDS if values.get(name) is None and name not in DEFAULTS]:
-        raise UsageError(f"{path}: does not say {listing(missing, 3)}, as the recipe of a run does")
+        raise UsageError(f"{path}: does not set {listing(missing, 3)}, as the recipe of a run does")
     return Recipe.from_values(values)
 
 
 def write_recipe(recipe: Recipe) -> str:
-    """The recipe as YAML, every value in it, in the order of the declaration."""
+    """The recipe as YAML, with every value, in the order of declaration."""
     return yaml.safe_dump(recipe.values(), sort_keys=False, allow_unicode=True)
 
 
 def command_of(recipe: Recipe) -> str:
-    """The command that trains with a recipe, whatever defaults become: what counts is in it."""
+    """The command that trains with a recipe; it does not depend on how values are derived."""
     values = recipe.values()
-    words, left_out = ["onestop", "train", values.pop("source")], useless(values)
+    words, ineffective = ["onestop", "train", values.pop("source")], useless(values)
     for name, value in values.items():
-        if name in left_out or (name in DEFAULTS and value == DEFAULTS[name]):
+        if name in ineffective or (name in DEFAULTS and value == DEFAULTS[name]):
             continue
         words += [flag(name, value)] if isinstance(value, bool) else [flag(name), f"{value}"]
     return shlex.join(words)

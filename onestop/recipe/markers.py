@@ -1,8 +1,8 @@
-"""What the declaration says about a setting beside its type: whether it is derived, and when it counts.
+"""Markers that declare more of a setting than its type: whether it is derived, and when it applies.
 
-A marker stands in the type of its field: `step_epochs: Annotated[Positive, With(schedule="step")]`.
-Error messages, hints in `--help` and the rules for resumed runs are made from markers
-(`onestop/recipe/schema.py`), so that nothing has to be said twice.
+A marker is part of its field's type: `step_epochs: Annotated[Positive, With(schedule="step")]`.
+Error messages, hints in `--help` and the rules for resumed runs are generated from markers
+(`onestop/recipe/schema.py`), so that each condition is written once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 
 def derived() -> Any:
-    """Marks a field without a built-in default: its value is derived unless somebody sets it."""
+    """Marks a field without a built-in default: its value is derived unless it is set."""
     return dataclasses.field()
 
 
@@ -26,54 +26,55 @@ ON: Final = _On()
 
 
 def is_on(value: object) -> bool:
-    """Whether a value asks for anything; 0, `none` and False turn their setting off."""
+    """Whether a value turns its setting on; 0, `none` and False turn it off."""
     return value not in (0, "none", False)
 
 
 class With:
-    """The setting counts only if every other one named here has (one of) these values."""
+    """The setting applies only if every setting named here has (one of) these values."""
 
     def __init__(self, **values: object) -> None:
         self.values = {name: _choices(value) for name, value in values.items()}
 
     def obstacle(self, settings: Mapping[str, Any]) -> str:
-        """The settings that keep this one from counting; empty if none does or is known."""
+        """The settings that keep this one from applying; empty if none does or is known."""
         return _flags({
             name: settings[name]
-            for name, wanted in self.values.items()
-            if name in settings and not _matches(settings[name], wanted)
+            for name, choices in self.values.items()
+            if name in settings and not _matches(settings[name], choices)
         })  # fmt: skip
 
     @property
     def hint(self) -> str:
         """The condition as `--help` shows it."""
         return "with " + _joined([
-            f"{flag(name)} {' or '.join(map(str, wanted))}" for name, wanted in self.values.items()
+            f"{flag(name)} {' or '.join(map(str, choices))}"
+            for name, choices in self.values.items()
         ])  # fmt: skip
 
 
 class Not:
-    """The setting does not count if all the others named here have (one of) these values."""
+    """The setting does not apply if all settings named here have (one of) these values."""
 
     def __init__(self, **values: object) -> None:
         self.values = {name: _choices(value) for name, value in values.items()}
 
     def obstacle(self, settings: Mapping[str, Any]) -> str:
-        """The settings that keep this one from counting; empty unless all of them do."""
-        for name, wanted in self.values.items():
-            if name not in settings or not _matches(settings[name], wanted):
+        """The settings that keep this one from applying; empty unless all of them match."""
+        for name, choices in self.values.items():
+            if name not in settings or not _matches(settings[name], choices):
                 return ""
         return _flags({name: settings[name] for name in self.values})
 
 
 class For:
-    """The setting exists only for these tasks (all, if none is named), or only for images."""
+    """The setting exists only for these tasks (for all if none is named), or only for images."""
 
     def __init__(self, *tasks: str, images: bool = False) -> None:
         self.tasks, self.images = tasks, images
 
     def refusal(self, task: str, *, images: bool) -> str:
-        """Why this task, or inputs that are no images, do not have the setting; empty if they do."""
+        """Why the setting does not exist for this task or these inputs; empty if it does."""
         if self.images and not images:
             return "is for images, these are vectors"
         if self.tasks and task not in self.tasks:
@@ -87,18 +88,18 @@ class For:
 
 
 class Free:
-    """The setting may change when a run is resumed: no step that was taken depends on it."""
+    """The setting may change when a run is resumed: no earlier step depends on it."""
 
 
 class Since:
-    """A later addition: a run that was begun before it did what this value says."""
+    """The setting was added later: runs begun before it behaved as this value says."""
 
     def __init__(self, value: object) -> None:
         self.value = value
 
 
 def flag(name: str, value: object = None) -> str:
-    """A setting as one would type it.
+    """A setting as it is typed on the command line.
 
     >>> flag("batch_size", 8), flag("nesterov", True), flag("nesterov", False), flag("lr")
     ('--batch-size 8', '--nesterov', '--no-nesterov', '--lr')
@@ -114,8 +115,8 @@ def _choices(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _matches(value: object, wanted: tuple[object, ...]) -> bool:
-    return is_on(value) if ON in wanted else value in wanted
+def _matches(value: object, choices: tuple[object, ...]) -> bool:
+    return is_on(value) if ON in choices else value in choices
 
 
 def _flags(settings: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What people call a setting: by its own name, or as in another tool or an earlier version."""
+"""Names of settings: their own, and those of other tools and earlier versions."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ALIASES = {
     "config": "recipe",
     "c": "recipe",
 }
-"""Other names of settings and of arguments of `train`; accepted wherever the right name is."""
+"""Other names for settings and arguments of `train`, accepted wherever the canonical one is."""
 
 
 def canonical(name: str) -> str:
-    """The field that `name` means: dashes or underscores, or another name of it."""
+    """The field that `name` stands for: with dashes or underscores, or an alias."""
     plain = name.replace("-", "_")
     return ALIASES.get(plain, plain)

@@ -1,6 +1,6 @@
-"""The fields of all groups as one table: types, texts, names, and what their markers say.
+"""The fields of all groups as one table: types, texts, names and markers.
 
-Settings are flat outside of the code: flags, files and Python keywords name a field, never its group.
+Settings are flat for users: flags, files and Python keywords name a field, never its group.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ DEFAULTS: dict[str, Any] = {
     for field in dataclasses.fields(group)
     if field.default is not dataclasses.MISSING
 }
-"""The built-in values; a field that is not here is derived unless it is set."""
+"""The built-in defaults; a field that is not in it is derived unless it is set."""
 
 
 @functools.cache
 def field_types() -> dict[str, Any]:
-    """The type of each field with its limits, as people set it: with None for `derive it`."""
+    """The type of each field with its limits, as users set it: None means `derive it`."""
     kinds = {name: _without_markers(kind) for name, kind in _declared().items()}
     return {name: kind if name in DEFAULTS else kind | None for name, kind in kinds.items()}
 
@@ -68,28 +68,28 @@ def field_docs() -> dict[str, str]:
 
 
 def group_title(group: str) -> str:
-    """What help calls a group: the first word of its docstring."""
+    """The heading of a group in help pages: the first word of its docstring."""
     return (GROUPS[group].__doc__ or group).partition(":")[0].lower()
 
 
 def hints(name: str) -> list[str]:
-    """When a field counts, as help shows it: `with --schedule step`, `for classification`."""
+    """When a field applies, as help shows it: `with --schedule step`, `for classification`."""
     conditions: tuple[For | With, ...] = (*_marked(name, For), *_marked(name, With))
     return [condition.hint for condition in conditions if condition.hint]
 
 
 def useless(values: Mapping[str, Any]) -> dict[str, str]:
-    """The fields that change nothing, each with the settings that keep it from it.
+    """The fields that have no effect, each with the settings that are the reason.
 
     Args:
-        values: Settings by name; what is not known yet is no obstacle.
+        values: Settings by name; one that is not known yet is never a reason.
     """
-    found = {}
+    reasons = {}
     for name in FIELDS:
         conditions: tuple[With | Not, ...] = (*_marked(name, With), *_marked(name, Not))
         obstacles = (condition.obstacle(values) for condition in conditions)
-        found[name] = next(filter(None, obstacles), "")
-    return {name: obstacle for name, obstacle in found.items() if obstacle}
+        reasons[name] = next(filter(None, obstacles), "")
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def inapplicable(task: str, *, images: bool) -> dict[str, str]:
@@ -113,13 +113,13 @@ def free_fields() -> tuple[str, ...]:
 
 
 def later_fields() -> dict[str, Any]:
-    """The fields that older runs do not mention, each with what these runs did."""
+    """The fields that older runs do not have, each with the value that describes these runs."""
     return {name: since.value for name in FIELDS for since in _marked(name, Since)}
 
 
 @functools.cache
 def _declared() -> dict[str, Any]:
-    """The types in the declaration, with limits and markers."""
+    """The declared types, with limits and markers."""
     kinds = (get_type_hints(group, include_extras=True) for group in GROUPS.values())
     return {name: kind for group in kinds for name, kind in group.items()}
 
@@ -141,12 +141,12 @@ def _without_markers(kind: Any) -> Any:
 
 
 def check_name(name: str, options: Mapping[str, object] | tuple[str, ...], place: str) -> str:
-    """The canonical form of a setting's name, or a one-line error with the nearest names."""
-    known = canonical(name)
-    if known not in options:
+    """The canonical form of a setting's name, or a one-line error with the closest names."""
+    field = canonical(name)
+    if field not in options:
         spelled = [option.replace("_", "-") if "--" in place else option for option in options]
         raise UsageError(f"{place}: no such setting{did_you_mean(name, spelled)}")
-    return known
+    return field
 
 
 def check_setting(name: str, value: object, place: str | None = None) -> Any:
@@ -154,7 +154,7 @@ def check_setting(name: str, value: object, place: str | None = None) -> Any:
 
     Args:
         name: A field.
-        value: A number, a truth value or a text (as flags and files hold them).
+        value: A number, a boolean, or text, as in flags and files.
         place: How the error names the setting; `--name` by default.
 
     Raises:
@@ -173,7 +173,7 @@ def check_value(kind: Any, value: object, place: str) -> Any:
     if choices and isinstance(value, str) and all(isinstance(c, int) for c in choices):
         value = int(value) if value.isdecimal() else value
     if isinstance(value, bool) and "bool" not in str(kind):
-        value = str(value).lower()  # YAML's `on` and Python's True are not numbers
+        value = str(value).lower()  # pydantic would take a boolean for a number
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
@@ -187,7 +187,7 @@ def check_value(kind: Any, value: object, place: str) -> Any:
 
 
 def choices_of(kind: Any) -> tuple[Any, ...]:
-    """The values of a `Literal` type (also if None is allowed beside them), otherwise none."""
+    """The values of a `Literal` type (also of an optional one); empty for other types."""
     for part in (kind, *get_args(kind)):
         if get_origin(part) is Literal:
             return get_args(part)

@@ -1,7 +1,7 @@
-"""Settings from files, flags and Python, laid over each other, until all of them are known.
+"""Settings from files, flags and Python, merged until every value is known.
 
-Precedence, lowest first: built-in default < recipe of an earlier run < file < flag. Where each
-value came from is remembered for `--print-recipe` and for error messages.
+Precedence, lowest first: built-in default < recipe of an earlier run < file < flag. The origin of
+each value is recorded for `--print-recipe` and for error messages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Layer = Literal["default", "derived", "recipe", "file", "flag"]
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the value of a setting came from, and for a derived one, why it is what it is."""
+    """Where the value of a setting came from and, if it was derived, the reason."""
 
     layer: Layer
     why: str = ""
@@ -29,9 +29,9 @@ class Origin:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is known of a recipe so far, by the fields' names, and the origin of each value.
+    """The settings that are known so far, by field, and the origin of each.
 
-    A value that is still to be derived is missing from `values`.
+    A value that is still to be derived is not in `values`.
     """
 
     values: Mapping[str, Any]
@@ -43,40 +43,40 @@ class Settings:
         return Recipe.from_values(self.values)
 
     def given(self, name: str) -> bool:
-        """Whether this value was asked for just now, by a flag or an argument.
+        """Whether a flag or an argument sets this value.
 
         A file does not count: it may be the recipe of an earlier run, which sets everything.
         """
         return self.origins[name].layer == "flag"
 
     def derive(self, name: str, value: object, why: str) -> Settings:
-        """The same settings with one derived value filled in."""
+        """The same settings with a derived value filled in."""
         return Settings(
             {**self.values, name: value}, {**self.origins, name: Origin("derived", why)}
         )
 
 
 def settings(*layers: tuple[Layer, Mapping[str, object]]) -> Settings:
-    """Lay checked values over the built-in defaults, later layers over earlier ones.
+    """Merge checked values with the built-in defaults; later layers take precedence.
 
     None asks for a value to be derived.
     """
     values: dict[str, Any] = dict(DEFAULTS)
     origins = {name: Origin("default") for name in FIELDS}
-    for layer, given in layers:
-        values.update(given)
-        origins.update({name: Origin(layer) for name in given})
+    for layer, overrides in layers:
+        values.update(overrides)
+        origins.update({name: Origin(layer) for name in overrides})
     known = {n: v for n, v in values.items() if v is not None or n in DEFAULTS}
     return Settings(known, origins)
 
 
 def refuse_useless(settings: Settings) -> None:
-    """Stop if a setting was asked for that would change nothing.
+    """Stop if a flag or an argument would have no effect.
 
-    A value that turns something off asks for nothing.
+    A value that turns a setting off is always allowed.
 
     Raises:
-        UsageError: Names the setting and those that keep it from counting.
+        UsageError: Names the setting and those that keep it from applying.
     """
     values = settings.values
     for name, obstacle in useless(values).items():
@@ -89,20 +89,20 @@ def refuse_useless(settings: Settings) -> None:
 
 
 def refuse_inapplicable(settings: Settings, task: str, *, images: bool) -> None:
-    """Stop if a setting was asked for that this task or these inputs do not have.
+    """Stop if a setting does not exist for this task or these inputs.
 
     Args:
-        settings: What is known so far.
+        settings: The settings that are known so far.
         task: Name of the task.
         images: Whether the inputs are images; otherwise they are vectors.
 
     Raises:
-        UsageError: Names the setting and what it is for. A setting of another task is refused from
-            a file too if it is on, since it would change the loss or the targets.
+        UsageError: Names the setting and what it is for. A setting of another task that is on is
+            refused in a file too, since it would change the loss or the targets.
     """
     of_other_tasks = inapplicable(task, images=True)
     for name, reason in inapplicable(task, images=images).items():
         value, layer = settings.values.get(name), settings.origins[name].layer
-        written = layer in ("recipe", "file") and name in of_other_tasks and is_on(value)
-        if name in settings.values and (settings.given(name) or written):
+        in_file = layer in ("recipe", "file") and name in of_other_tasks and is_on(value)
+        if name in settings.values and (settings.given(name) or in_file):
             raise UsageError(f"{flag(name, value)}: {reason}; leave it out")

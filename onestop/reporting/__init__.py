@@ -1,4 +1,4 @@
-"""The page of a run, and that of several beside each other: report.html."""
+"""The report of a run, report.html, and the comparison of several runs."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from onestop.errors import UsageError
 from onestop.figures.style import shortened
 from onestop.reporting.compare import comparison
 from onestop.reporting.page import page
-from onestop.reporting.run_data import RunData, gather
+from onestop.reporting.run_data import RunData
 from onestop.reporting.sections import sections
 from onestop.reporting.summary import about, title
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import REPORT
 from onestop.text import plural
 
-__all__ = ["RunData", "gather", "write_comparison", "write_report"]
+__all__ = ["RunData", "write_comparison", "write_report"]
 
-_LONG = 180  # bytes of a file's name, of which systems take 255
+_LONG = 180  # bytes of a file name; systems allow 255
 
 
-def write_report(found: RunData, out: Path | None = None) -> Path:
-    """Write the page of a run, and the tables of its task beside it.
+def write_report(run: RunData, out: Path | None = None) -> Path:
+    """Write the report of a run, and the tables of its task next to it.
 
-    Of classes that is confusion.csv beside report.html, NAME-confusion.csv beside NAME.html.
+    For classes that is confusion.csv next to report.html, NAME-confusion.csv next to NAME.html.
 
     Args:
-        found: What `gather` found.
-        out: Where to (default: report.html in the run's folder).
+        run: The result of `gather`.
+        out: The file (default: report.html in the run's folder).
 
     Raises:
         OneStopError: It cannot be written.
     """
-    path = out or found.folder / REPORT
+    path = out or run.folder / REPORT
     prefix = "" if path.name == REPORT else f"{path.stem}-"
-    text = page(title(found), about(found), sections(found, prefix))
-    for name, rows in found.report.files(found).items():
+    text = page(title(run), about(run), sections(run, prefix))
+    for name, rows in run.report.files(run).items():
         table = path.with_name(prefix + name)
         if out:
             _refuse_foreign(table, rows.partition("\n")[0])
@@ -46,11 +46,11 @@ def write_report(found: RunData, out: Path | None = None) -> Path:
 
 
 def write_comparison(runs: Sequence[RunData], out: Path | None = None) -> Path:
-    """Write the page of several runs beside each other.
+    """Write the comparison of several runs.
 
     Args:
-        runs: What `gather` found of each; the others are held against the first.
-        out: Where to (default: compare-A-B.html beside the first run's folder).
+        runs: The results of `gather`; the first is compared with each of the others.
+        out: The file (default: compare-A-B.html next to the first run's folder).
 
     Raises:
         OneStopError: It cannot be written.
@@ -60,16 +60,16 @@ def write_comparison(runs: Sequence[RunData], out: Path | None = None) -> Path:
     if len(together.encode(errors="replace")) > _LONG:
         together = f"{shortened(names[0], 60)}-and-{len(runs) - 1}-more"
     path = out or runs[0].folder.parent / f"compare-{together}.html"
-    about_them = (
-        f"{plural(len(runs), 'run')} beside each other; the first is held against the others"
-    )
-    write_atomic(path, page(" and ".join(names), about_them, comparison(runs)))
+    subtitle = f"Comparison of {plural(len(runs), 'run')}; the first is the baseline"
+    write_atomic(path, page(" and ".join(names), subtitle, comparison(runs)))
     return path
 
 
 def _refuse_foreign(table: Path, header: str) -> None:
-    """Stop if a table of somebody else's would be replaced."""
+    """Stop if this would replace a file that is not ours."""
     if table.exists():
         with table.open(encoding="utf-8", errors="replace") as file:
             if file.readline().strip() != header.strip():
-                raise UsageError(f"{table}: is there already and not ours; choose another --out")
+                raise UsageError(
+                    f"{table}: exists and is not a report's table; choose another --out"
+                )

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of sentences, tables, plots and pictures; page.html draws them."""
+"""Building blocks of a page: sections of text, tables, plots and pictures; page.html renders them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from onestop.figures.files import to_svg
 from onestop.figures.style import shortened
 from onestop.figures.thumbnail import TINY, data_uri
 
-_LINE = 44  # characters of a line under a picture
+_LINE = 44  # characters per line below a picture
 
 Tone = Literal["", "good", "bad"]
 
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence, a warning, or lines to be copied."""
+    """A sentence, a warning, or text to be copied."""
 
     text: str
     look: Literal["plain", "lead", "warning", "code"] = "plain"
@@ -31,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Share:
-    """A cell of a table: a share with its interval, all in 0..1, drawn as a bar too."""
+    """A table cell: a fraction with its interval, all in [0, 1], also drawn as a bar."""
 
     at: float
     low: float
@@ -48,7 +48,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings; those after `unfolded` are folded away."""
+    """A table; rows after the first `unfolded` are collapsed."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str | Share]]
@@ -59,7 +59,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure of so many pixels, and what it shows in words."""
+    """A figure with its width in pixels, and a description in words."""
 
     svg: str
     width: int
@@ -70,7 +70,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Tile:
-    """A small picture with lines and its name under it; `overlay` has a heat map on it."""
+    """A small picture with lines and its name below it; `overlay` is the picture with a heat map."""
 
     name: str
     image: str
@@ -82,7 +82,7 @@ class Tile:
 
     @property
     def short_name(self) -> str:
-        """The file's name, on one short line."""
+        """The file name, on one short line."""
         return shortened(PurePath(self.name).name, 22)
 
 
@@ -100,7 +100,7 @@ Block: TypeAlias = Text | Table | Plot | Gallery
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page; `key` is its anchor."""
+    """A section of a page; `key` is its anchor."""
 
     key: str
     title: str
@@ -108,7 +108,7 @@ class Section:
 
 
 def plot(figure: Figure, name: str, alt: str, caption: str = "") -> Plot:
-    """A figure as part of a page; `name` is its own within the page."""
+    """A figure for a page; `name` is unique within the page."""
     return Plot(to_svg(figure, name), round(96 * figure.get_figwidth()), alt, caption)
 
 
@@ -120,10 +120,10 @@ def tile(
     tone: Tone = "",
     overlay: NDArray[np.uint8] | None = None,
 ) -> Tile:
-    """A picture [H, W, C] of a page; None where it cannot be read. Long lines are cut short."""
+    """A picture [H, W, C] for a page; None if it cannot be read. Long lines are cut."""
     lines = [shortened(line, _LINE) for line in lines]
     if pixels is None:
         return Tile(name, "", f"{alt} (cannot be read)", lines, tone)
     tiny = max(pixels.shape[:2]) <= TINY
-    over = "" if overlay is None else data_uri(overlay)
-    return Tile(name, data_uri(pixels), alt, lines, tone, over, tiny)
+    overlaid = "" if overlay is None else data_uri(overlay)
+    return Tile(name, data_uri(pixels), alt, lines, tone, overlaid, tiny)

@@ -1,4 +1,4 @@
-"""The page of several runs beside each other: what differs, by how much, and whether that is chance."""
+"""The comparison of several runs: what differs, by how much, and whether it is significant."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from onestop.reporting.summary import network_of, source_of
 from onestop.tasks import Prediction
 from onestop.text import duration, named_split, plural
 
-_FLIPPED = 12  # pictures of images that flipped, each way
-_CLASSES = 20  # rows of classes before the rest is folded
-_CHANCE = 0.05
-_OTHER_DATA = " Their data differ; images of the same name and class are taken for the same."
+_FLIPPED = 12  # pictures of flipped predictions, in each direction
+_CLASSES = 20  # rows of classes that are shown expanded
+_SIGNIFICANCE = 0.05
+_OTHER_DATA = " Their data differ; images with the same name and class are assumed to be the same."
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs on the images that both were judged on.
+    """Two runs on the images that both were scored on.
 
     Attributes:
-        first: The run that all others are held against.
+        first: The run that all others are compared with.
         second: The other run.
-        flipped: The second's predictions that are correct where the first's are wrong, and the other
+        flipped: The second's predictions that are correct when the first's are wrong, and the other
             way round.
-        paired: McNemar's figures; None if they share no image, or if predictions of their task are
-            not just correct or wrong.
-        lost: Images that only one of them was judged on.
-        shared: Images that both were judged on.
+        paired: The result of McNemar's test; None if they share no images, or if predictions of
+            their task are not simply right or wrong.
+        lost: Number of images that only one of them was scored on.
+        shared: Number of images that both were scored on.
     """
 
     first: RunData
@@ -51,39 +51,39 @@ class Pair:
 
 
 def pair(first: RunData, second: RunData) -> Pair:
-    """Hold a run against another, image by image."""
+    """Compare a run with another, image by image."""
     known = {(p.image, p.truth): p for p in first.predictions}
-    there = [p for p in second.predictions if (p.image, p.truth) in known]
-    both = [(known[p.image, p.truth], p) for p in there]
+    shared = [p for p in second.predictions if (p.image, p.truth) in known]
+    both = [(known[p.image, p.truth], p) for p in shared]
     lost = len(first.predictions) + len(second.predictions)
-    if not both or first.split != second.split or not _named_alike(first, second):
+    if not both or first.split != second.split or not _names_match(first, second):
         return Pair(first, second, ([], []), None, lost)
     lost -= 2 * len(both)
     if any(p.correct is None for pair in both for p in pair):
         return Pair(first, second, ([], []), None, lost, len(both))
-    ours, theirs = (_right([pair[side] for pair in both]) for side in (0, 1))
-    better = [p for (_, p), a, b in zip(both, ours, theirs, strict=True) if b and not a]
-    worse = [p for (_, p), a, b in zip(both, ours, theirs, strict=True) if a and not b]
-    return Pair(first, second, (better, worse), paired(ours, theirs), lost, len(both))
+    right = [_right([pair[side] for pair in both]) for side in (0, 1)]
+    better = [p for (_, p), a, b in zip(both, *right, strict=True) if b and not a]
+    worse = [p for (_, p), a, b in zip(both, *right, strict=True) if a and not b]
+    return Pair(first, second, (better, worse), paired(*right), lost, len(both))
 
 
-def _named_alike(first: RunData, second: RunData) -> bool:
-    """Whether an image's name is that of the same image in both runs' data.
+def _names_match(first: RunData, second: RunData) -> bool:
+    """Whether equal names mean the same image in the data of both runs.
 
-    A path is; a number (`#7`) only is within one source, or where all that is judged agrees.
+    Paths do; numbers (`#7`) only do within one source, or if all names and truths are equal.
     """
     truths = [{p.image: p.truth for p in run.predictions} for run in (first, second)]
-    by_number = any(name.startswith("#") for one in truths for name in one)
-    one_source = first.recipe.data.source == second.recipe.data.source != NAME
-    return not by_number or one_source or truths[0] == truths[1]
+    by_number = any(name.startswith("#") for by_name in truths for name in by_name)
+    same_source = first.recipe.data.source == second.recipe.data.source != NAME
+    return not by_number or same_source or truths[0] == truths[1]
 
 
 def _same_data(first: RunData, second: RunData) -> bool:
-    """Whether nothing speaks against it; another seed cuts a source into other splits."""
+    """Whether the data are the same, as far as known; another seed splits a source differently."""
     recipes = (first.recipe, second.recipe)
-    cuts = [(r.data.source, r.machine.seed, r.data.val_fraction) for r in recipes]
-    if cuts[0] != cuts[1]:
-        return cuts[0][0] == cuts[1][0]
+    splits = [(r.data.source, r.machine.seed, r.data.val_fraction) for r in recipes]
+    if splits[0] != splits[1]:
+        return splits[0][0] == splits[1][0]
     prints = [run.card.data.get("fingerprint") if run.card else None for run in (first, second)]
     return prints[0] == prints[1]
 
@@ -93,23 +93,23 @@ def _right(predictions: Sequence[Prediction]) -> NDArray[np.bool_]:
 
 
 def comparison(runs: Sequence[RunData]) -> list[Section]:
-    """The parts of the page; the first run is what the others are held against."""
+    """The sections of the page; the others are compared with the first run."""
     runs = told_apart(runs)
     pairs = [pair(runs[0], other) for other in runs[1:]]
     parts: list[tuple[str, str, list[Block]]] = [
-        ("result", "Result", [*(Text(verdict_of(p), "lead") for p in pairs), _figures(runs)]),
+        ("result", "Result", [*(Text(verdict_of(p), "lead") for p in pairs), _results(runs)]),
         ("settings", "Settings that differ", _settings(runs)),
         ("curves", "Curves", _curves(runs)),
         ("classes", "Classes", _classes(runs)),
-        *((f"flipped-{i}", f"Images that flipped: {_name(p.second)}", _flipped(p))
+        *((f"flipped-{i}", f"Flipped predictions: {_name(p.second)}", _flipped(p))
           for i, p in enumerate(pairs, 1)),
-        ("machines", "Made with", _machines(runs)),
+        ("machines", "Environment", _machines(runs)),
     ]  # fmt: skip
     return [Section(key, title, blocks) for key, title, blocks in parts if blocks]
 
 
 def told_apart(runs: Sequence[RunData]) -> list[RunData]:
-    """Runs by the names of their folders, with as many folders above these as it takes."""
+    """Runs named after their folders, with as many parent folders as needed to tell them apart."""
     paths = [run.folder.parts for run in runs]
     for depth in range(1, max(map(len, paths)) + 1):
         names = ["/".join(path[-depth:]) for path in paths]
@@ -118,50 +118,55 @@ def told_apart(runs: Sequence[RunData]) -> list[RunData]:
     return [dataclasses.replace(run, name=name) for run, name in zip(runs, names, strict=True)]
 
 
-def verdict_of(found: Pair) -> str:
-    """Which of two runs is better, by how much, and whether chance alone would do as much."""
-    first, second, p = _name(found.first), _name(found.second), found.paired
-    if p is None and found.shared:
+def verdict_of(runs: Pair) -> str:
+    """Which of two runs is better, by how much, and whether the difference is significant."""
+    first, second, p = _name(runs.first), _name(runs.second), runs.paired
+    if p is None and runs.shared:
         return (
-            f"{first} and {second} were judged on {plural(found.shared, 'image')} alike, but their "
-            "predictions are not just right or wrong: no test tells them apart."
+            f"{first} and {second} were scored on the same {plural(runs.shared, 'image')}, but their "
+            "predictions are not simply right or wrong, so there is no significance test."
         )
     if p is None:
         return (
-            f"{first} and {second} were not judged on the same images (which ones are held out depends "
-            "on --seed, where the source has no split for it): no test tells them apart."
+            f"{first} and {second} were not scored on the same images, so there is no significance "
+            "test. (Unless the source has its own splits, --seed decides which images are held out.)"
         )
-    alike = f"{first} and {second} do not differ by more than chance would have it"
+    alike = f"There is no significant difference between {first} and {second}"
     better = f"{second} is {'better' if p.difference > 0 else 'worse'} than {first}"
-    difference = f"{p.difference:+.1%} {found.second.report.share}"
+    difference = f"{p.difference:+.1%} {runs.second.report.share}"
     return (
-        f"{better if p.p < _CHANCE else alike}: of {plural(p.images, 'image')} {second} alone names "
-        f"{p.only_second:,} right and {first} alone {p.only_first:,}, {difference} "
-        f"(with 95% confidence {p.low:+.1%} to {p.high:+.1%}; McNemar's test: p = {p.p:.3g})."
-        + (f" Left out: {plural(found.lost, 'image')} of one of them." if found.lost else "")
-        + ("" if _same_data(found.first, found.second) else _OTHER_DATA)
+        f"{better if p.p < _SIGNIFICANCE else alike}: of {plural(p.images, 'image')}, {second} gets "
+        f"{p.only_second:,} right that {first} gets wrong, and {p.only_first:,} the other way round: "
+        f"{difference} (95% confidence interval {p.low:+.1%} to {p.high:+.1%}; McNemar's test: "
+        f"p = {p.p:.3g})."
+        + (
+            f" Ignored: {plural(runs.lost, 'image')} scored by only one of them."
+            if runs.lost
+            else ""
+        )
+        + ("" if _same_data(runs.first, runs.second) else _OTHER_DATA)
     )
 
 
-def _name(found: RunData) -> str:
-    return found.name or found.folder.name
+def _name(run: RunData) -> str:
+    return run.name or run.folder.name
 
 
-def _figures(runs: Sequence[RunData]) -> Table:
+def _results(runs: Sequence[RunData]) -> Table:
     rows = []
     for run in runs:
         seconds = float(run.epochs[-1]["seconds"]) if run.epochs else 0.0
         epochs, images = f"{len(run.epochs)} of {run.recipe.optim.epochs}", len(run.predictions)
         held = f"{images:,} {named_split(run.split)}" if images else ""
         rows.append([
-            _name(run), network_of(run), source_of(run), _figure(run), held, epochs,
+            _name(run), network_of(run), source_of(run), _result(run), held, epochs,
             duration(seconds),
         ])  # fmt: skip
-    columns = ("run", "network", "data", "result", "on images", "epochs", "time")
-    return Table(columns, rows, "With intervals of 95%")
+    columns = ("run", "network", "data", "result", "images", "epochs", "time")
+    return Table(columns, rows, "With 95% confidence intervals")
 
 
-def _figure(run: RunData) -> str | Share:
+def _result(run: RunData) -> str | Share:
     return run.report.cell(run) if run.predictions else "not scored yet"
 
 
@@ -182,35 +187,34 @@ def _curves(runs: Sequence[RunData]) -> list[Block]:
     shown = [("val", LOSS), *(("val", run.info.main) for run in runs), ("train", LOSS)]
     for part, metric in dict.fromkeys(shown):
         key = f"{part}_{metric.name}"
-        ends = [f"{name} {of[-1][key]}" for name, of in rows.items() if of[-1].get(key)]
+        ends = [f"{name} {epochs[-1][key]}" for name, epochs in rows.items() if epochs[-1].get(key)]
         if ends:
-            alt = f"{part} {metric.title} by epoch, at the end {', '.join(ends)}"
+            alt = f"{part} {metric.title} by epoch; final values: {', '.join(ends)}"
             blocks.append(plot(compared(rows, metric, part), key.replace("_", "-"), alt))
     return blocks
 
 
 def _classes(runs: Sequence[RunData]) -> list[Block]:
-    """The share of each class that each run finds, the most different classes first."""
-    found = [run.report.shares(run) for run in runs]
-    names = [name for name in runs[0].names if all(name in one for one in found)]
+    """The recall of each class in each run, those with the largest differences first."""
+    recalls = [run.report.shares(run) for run in runs]
+    names = [name for name in runs[0].names if all(name in recall for recall in recalls)]
     if not names:
         return []
-    names.sort(key=lambda name: -max(abs(one[name].at - found[0][name].at) for one in found))
-    rows: list[list[str | Share]] = [[name, *(one[name] for one in found)] for name in names]
-    caption = "Share of each class that is found (recall), the most different classes first"
+    names.sort(key=lambda name: -max(abs(r[name].at - recalls[0][name].at) for r in recalls))
+    rows: list[list[str | Share]] = [[name, *(r[name] for r in recalls)] for name in names]
+    caption = "Recall with 95% confidence intervals, largest differences first"
     return [Table(("class", *map(_name, runs)), rows, caption, _CLASSES)]
 
 
-def _flipped(found: Pair) -> list[Block]:
-    if found.paired is None:
+def _flipped(runs: Pair) -> list[Block]:
+    if runs.paired is None:
         return []
     blocks: list[Block] = []
-    pictures, name = pictures_of(found.second), _name(found.second)
-    for predictions, sign in zip(found.flipped, ("right", "wrong"), strict=True):
-        images = plural(len(predictions), "image")
-        title = f"{images} {sign} by {name} alone"
+    pictures, first, second = pictures_of(runs.second), _name(runs.first), _name(runs.second)
+    for predictions, sign in zip(runs.flipped, ("right", "wrong"), strict=True):
+        title = f"{plural(len(predictions), 'image')}: {second} right, {first} wrong"
         if sign == "wrong":
-            title = f"{images} wrong by {name}, right by {_name(found.first)}"
+            title = f"{plural(len(predictions), 'image')}: {second} wrong, {first} right"
         if pictures and predictions:
             tone: Tone = "good" if sign == "right" else "bad"
             blocks.append(Gallery(pictures.tiles(predictions[:_FLIPPED], tone), title))
@@ -220,9 +224,9 @@ def _flipped(found: Pair) -> list[Block]:
 
 
 def _machines(runs: Sequence[RunData]) -> list[Block]:
-    made = [dict(run.card.made_with) if run.card else {} for run in runs]
-    keys = list(dict.fromkeys(key for one in made for key in one))
-    rows = [[key, *(str(one.get(key, "")) for one in made)] for key in keys]
+    machines = [dict(run.card.made_with) if run.card else {} for run in runs]
+    keys = list(dict.fromkeys(key for machine in machines for key in machine))
+    rows = [[key, *(str(machine.get(key, "")) for machine in machines)] for key in keys]
     rows = [row for row in rows if len(set(row[1:])) > 1]
     if not rows:
         return [Text("All with the same hardware and versions.")]

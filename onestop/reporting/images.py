@@ -1,6 +1,6 @@
-"""Pictures for a page: images as the network saw them, and where it looked.
+"""Pictures for a page: images as the network sees them, and heat maps.
 
-Legend: B images, C channels, h and w as the network sees them.
+Legend: B images, C channels, h and w height and width of the network's input.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from onestop.data.dataset import Dataset
 from onestop.data.for_training import training_loader
 from onestop.data.loader import epoch_plan
 from onestop.data.samples import Samples
-from onestop.errors import OneStopError
+from onestop.errors import BadImageError, OneStopError
 from onestop.explaining.attribution import heat_maps
 from onestop.figures.explanation import overlay
-from onestop.images.formats import BadImageError
-from onestop.inference.model import Model
 from onestop.recipe import Recipe
 from onestop.reporting.blocks import Table, Tile, Tone, tile
 from onestop.tasks import Prediction
 
 if TYPE_CHECKING:
+    from onestop.inference.model import Model
     from onestop.reporting.run_data import RunData
 
 Pixels = NDArray[np.uint8]
@@ -35,58 +34,58 @@ TRAINING_SAMPLES = 24
 
 
 class Pictures:
-    """Images of a split by name, as the network saw them."""
+    """Images of a split by name, as the network sees them."""
 
     def __init__(
         self, samples: Samples, model: Model, lines: Callable[[Prediction], Sequence[str]]
     ) -> None:
-        """`lines` are what stands under the picture of a prediction."""
+        """`lines` gives the text below the picture of a prediction."""
         self._samples, self._model, self._lines = samples, model, lines
         self._preprocessing = model.preprocessing
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
+    def _indices(self) -> dict[str, int]:
         return {self._samples.name(i): i for i in range(len(self._samples))}
 
     def prepared(self, name: str) -> torch.Tensor | None:
-        """An image as uint8 [C, h, w]; None where it is not there or cannot be read."""
-        number = self._numbers.get(name)
-        if number is None:
+        """An image as uint8 [C, h, w]; None if it is missing or cannot be read."""
+        index = self._indices.get(name)
+        if index is None:
             return None
         try:
-            return self._preprocessing.prepare(self._samples, number)
+            return self._preprocessing.prepare(self._samples, index)
         except BadImageError:
             return None
 
     def tiles(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
-        """A picture each, with what was predicted."""
+        """One picture per prediction, with the prediction below it."""
         return [self._tile(p, self.prepared(p.image), None, tone) for p in predictions]
 
     def explained(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
-        """The same with a second picture each: where the network looked for what it predicted."""
-        found = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
-        there = [(prediction, pixels) for prediction, pixels in found if pixels is not None]
-        maps: dict[str, Pixels] = {}
-        if there:
-            inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in there]))
-            numbers = [self._model.classes.index(prediction.label) for prediction, _ in there]
-            with contextlib.suppress(OneStopError):  # a network without maps has no heat maps
-                heat = heat_maps(self._model, inputs, numbers).numpy()
-                for (prediction, pixels), one in zip(there, heat, strict=True):
-                    maps[prediction.image] = overlay(as_image(pixels), one)
-        return [self._tile(p, pixels, maps.get(p.image), tone) for p, pixels in found]
+        """The same, each with a second picture: a heat map for the predicted class."""
+        images = [(prediction, self.prepared(prediction.image)) for prediction in predictions]
+        readable = [(p, pixels) for p, pixels in images if pixels is not None and p.labels]
+        overlays: dict[str, Pixels] = {}
+        if readable:
+            inputs = self._preprocessing.normalise(torch.stack([pixels for _, pixels in readable]))
+            classes = [self._model.classes.index(p.labels[0].name) for p, _ in readable]
+            with contextlib.suppress(OneStopError):  # a network without feature maps has none
+                heat_map = heat_maps(self._model, inputs, classes).numpy()
+                for (prediction, pixels), heat in zip(readable, heat_map, strict=True):
+                    overlays[prediction.image] = overlay(as_image(pixels), heat)
+        return [self._tile(p, pixels, overlays.get(p.image), tone) for p, pixels in images]
 
     def _tile(
         self, prediction: Prediction, pixels: torch.Tensor | None, heat: Pixels | None, tone: Tone
     ) -> Tile:
         name, truth = prediction.image, prediction.truth_text
-        alt = f"{name}, predicted {prediction.label}, is {truth}"
+        alt = f"{name}, predicted {prediction.label}, truth {truth}"
         image = None if pixels is None else as_image(pixels)
         return tile(name, image, alt, self._lines(prediction), tone, heat)
 
 
 def pictures_of(run: RunData) -> Pictures | None:
-    """Images of the split that was scored, if they are at hand."""
+    """Images of the split that was scored, if they are available."""
     if run.dataset is None or run.model is None or not has_images(run):
         return None
     if run.split not in run.dataset.splits:
@@ -100,17 +99,17 @@ def has_images(run: RunData) -> bool:
 
 
 def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: int) -> Table:
-    """What was predicted for images that cannot be shown."""
+    """Predictions for images that cannot be shown."""
     rows = [(p.image, p.truth_text, p.label, f"{p.score:.1%}") for p in predictions]
-    return Table(("image", "is", "predicted", "probability"), rows, caption, unfolded)
+    return Table(("image", "truth", "predicted", "probability"), rows, caption, unfolded)
 
 
 def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]:
-    """The first training images of the first epoch, with the random changes that they got there."""
+    """The first training images of the first epoch, with the augmentation they had there."""
     loader = training_loader(recipe, dataset.splits["train"], model.preprocessing)
     count = len(loader.samples)
     plan = epoch_plan(count, recipe.optim.batch_size or count, recipe.machine.seed, 0)
-    if not loader.augmentation.mixes:  # which is of whole batches
+    if not loader.augmentation.mixes:  # mixing needs whole batches
         plan = [np.concatenate(plan)[:TRAINING_SAMPLES]]
     tiles: list[Tile] = []
     for batch in loader.train(plan[: -(-TRAINING_SAMPLES // len(plan[0]))], 0):
@@ -124,7 +123,7 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
 
 
 def mixture(shares: torch.Tensor, names: Sequence[str]) -> str:
-    """The target of a mixed image in words, from the share [K] of each class: the largest first."""
+    """The target of a mixed image in words, from its shares [K] of the classes, largest first."""
     parts = [(float(share), k) for k, share in enumerate(shares.tolist()) if share > 0.005]
     return " + ".join(f"{share:.0%} {names[k]}" for share, k in sorted(parts, reverse=True))
 

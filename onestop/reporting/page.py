@@ -1,4 +1,4 @@
-"""A page as HTML: one file, without scripts, that asks nothing of any network."""
+"""Renders a report as one self-contained HTML file: no scripts, no external requests."""
 
 from __future__ import annotations
 

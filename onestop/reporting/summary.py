@@ -1,4 +1,4 @@
-"""What the first sentences of a page say: what was trained on what, how well, and how sure that is."""
+"""The first sentences of a report: what was trained on what, and how good and certain the result is."""
 
 from __future__ import annotations
 
@@ -13,65 +13,69 @@ if TYPE_CHECKING:
     from onestop.reporting.run_data import RunData
 
 
-def title(found: RunData) -> str:
-    """What the page is called."""
-    return f"{network_of(found)} on {source_of(found)}"
+_STATES = {"done": "done", "going on": "in progress", "stopped": "stopped"}
 
 
-def network_of(found: RunData) -> str:
-    """The network's name, without where it comes from."""
-    return found.recipe.network.model.removeprefix(NAME).strip().rpartition(":")[2]
+def title(run: RunData) -> str:
+    """The title of the page."""
+    return f"{network_of(run)} on {source_of(run)}"
 
 
-def source_of(found: RunData) -> str:
-    """The data's name, without the folders above it."""
-    source = found.recipe.data.source
-    return "data given in Python" if source == NAME else PurePath(source).name or source
+def network_of(run: RunData) -> str:
+    """The network's name, without its origin."""
+    return run.recipe.network.model.removeprefix(NAME).strip().rpartition(":")[2]
 
 
-def about(found: RunData) -> str:
-    """Under the title: which run, and when the page was made."""
+def source_of(run: RunData) -> str:
+    """The name of the data, without parent folders."""
+    source = run.recipe.data.source
+    return "data passed in Python" if source == NAME else PurePath(source).name or source
+
+
+def about(run: RunData) -> str:
+    """The subtitle: which run, and when the report was written."""
     now = dt.datetime.now().astimezone().isoformat(" ", "minutes")
-    return f"Run {found.folder.name}, {found.state}; report of {now[:16]}"
+    return f"Run {run.folder.name} ({_STATES[run.state]}); report written {now[:16]}"
 
 
-def headline(found: RunData) -> str:
-    """What was trained on what and how well, in one sentence with an interval of 95 %."""
-    of = {
+def headline(run: RunData) -> str:
+    """What was trained on what, and the result with its 95 % interval, in one sentence."""
+    verbs = {
         "done": "was trained",
         "going on": "is being trained",
-        "stopped": "was trained, not to the end,",
+        "stopped": "was partly trained",
     }
-    begin = f"{network_of(found)} {of[found.state]} on {_data(found)}"
-    if not found.metrics:
-        return f"{begin}; no epoch of it is scored yet."
-    end = found.report.result(found)
-    return f"{begin} and {'so far ' if found.state != 'done' else ''}{end}."
+    start = f"{network_of(run)} {verbs[run.state]} on {_data(run)}"
+    if not run.metrics:
+        return f"{start}; no epoch has been scored yet."
+    result = run.report.result(run)
+    return f"{start} and {'so far ' if run.state != 'done' else ''}{result}."
 
 
-def _data(found: RunData) -> str:
-    facts = [found.task.counted()]
-    if found.dataset is not None:
-        train = found.dataset.splits["train"]
-        unread = {row["path"] for row in found.skipped}
-        left_out = sum(train.name(i) in unread for i in range(len(train))) if unread else 0
-        facts.append(plural(len(train) - left_out, f"training {found.report.thing}"))
-    said = ", ".join(filter(None, facts))
-    return f"{source_of(found)} ({said})" if said else source_of(found)
+def _data(run: RunData) -> str:
+    facts = [run.task.counted()]
+    if run.dataset is not None:
+        train = run.dataset.splits["train"]
+        unread = {row["path"] for row in run.skipped}
+        skipped = sum(train.name(i) in unread for i in range(len(train))) if unread else 0
+        facts.append(plural(len(train) - skipped, f"training {run.report.thing}"))
+    text = ", ".join(filter(None, facts))
+    return f"{source_of(run)} ({text})" if text else source_of(run)
 
 
-def remarks(found: RunData) -> list[str]:
-    """What one must know to take the headline for what it is."""
-    said = []
-    if found.split == "val" and found.epochs:
-        said.append(
-            "The kept epoch was chosen by these images, so the result is slightly optimistic; a test "
-            "split would be fairer."
+def remarks(run: RunData) -> list[str]:
+    """What readers need to know to interpret the headline."""
+    lines = []
+    if run.split == "val" and run.epochs:
+        lines.append(
+            "The best epoch was selected on these images, so the result is slightly optimistic; a "
+            "separate test split would give an unbiased estimate."
         )
-    if found.split == "train":
-        said.append("No images were held out: on new ones the network will do worse.")
-    said += found.report.remarks(found)
-    if found.state != "done":
-        done, of = len(found.epochs), found.recipe.optim.epochs
-        said.append(f"The run is {found.state}; of {plural(of, 'epoch')} it has done {done:,}.")
-    return said
+    if run.split == "train":
+        lines.append("No images were held out: expect worse results on new images.")
+    lines += run.report.remarks(run)
+    if run.state != "done":
+        done, total = len(run.epochs), run.recipe.optim.epochs
+        state = "was stopped" if run.state == "stopped" else "is in progress,"
+        lines.append(f"The run {state} after {done:,} of {plural(total, 'epoch')}.")
+    return lines

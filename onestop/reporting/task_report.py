@@ -1,6 +1,6 @@
-"""What a report says of a task, as far as the task's metrics and predictions tell it.
+"""The part of a report that depends on the task, as far as metrics and predictions provide it.
 
-A module of `onestop.reporting.tasks` that is named like a task says more of that task.
+A module of `onestop.reporting.tasks` named after a task extends it for that task.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ _WORST = 12  # rows of a table of images
 
 
 class TaskReport:
-    """The parts of a report that depend on the task; here for any task.
+    """The part of a report that depends on the task; this class is for any task.
 
     Attributes:
-        thing: What the network gets, in words.
-        share: What the share of correct predictions is called.
+        thing: Noun for an input of the network.
+        share: Name of the fraction of correct predictions.
     """
 
     thing: ClassVar[str] = "image"
     share: ClassVar[str] = "correct predictions"
 
     def result(self, run: RunData) -> str:
-        """How well a run did; follows its name in the first sentence of the page."""
+        """The result of a run; follows its name in the first sentence of the page."""
         metric = run.task.metrics[0]
         value = run.metrics.get(metric.name)
-        said = "not measured" if value is None else metric.text(value)
-        return f"has {metric.title} {said} on {self.held_out(run)}"
+        text = "(not measured)" if value is None else metric.text(value)
+        return f"reaches {metric.title} {text} on {self.held_out(run)}"
 
     def held_out(self, run: RunData) -> str:
-        """The images that the metrics are of, in words."""
+        """The images that the metrics cover, in words."""
         held = "held-out " if run.split != "train" else ""
         return plural(run.metrics["images"], f"{held}{named_split(run.split)} {self.thing}")
 
     def remarks(self, run: RunData) -> list[str]:  # noqa: ARG002
-        """What one must know to judge the result."""
+        """What readers need to know to judge the result."""
         return []
 
     def sections(self, run: RunData, prefix: str = "") -> list[Section]:  # noqa: ARG002
         """The sections on the predictions.
 
         Args:
-            run: What is known of the run.
-            prefix: Before the names of the files of `files`.
+            run: The data of the run.
+            prefix: Prefix for the file names in `files`.
         """
         return [
             Section("metrics", "Metrics", self._metrics(run)),
@@ -58,20 +58,20 @@ class TaskReport:
         ]
 
     def files(self, run: RunData) -> Mapping[str, str]:  # noqa: ARG002
-        """Tables to be written beside the page: CSV by the name of the file."""
+        """Tables to be written next to the page: CSV by file name."""
         return {}
 
     def cell(self, run: RunData) -> str | Share:
-        """How well a run did, as a cell of a table of several runs."""
+        """The result of a run, as a cell in a table of several runs."""
         metric = run.task.metrics[0]
         return f"{metric.title} {metric.text(run.metrics[metric.name])}"
 
     def shares(self, run: RunData) -> Mapping[str, Share]:  # noqa: ARG002
-        """The share of images of each class or label that was found, by name."""
+        """The recall of each class or label, by name."""
         return {}
 
     def lines(self, prediction: Prediction) -> Sequence[str]:
-        """What stands under the picture of an image."""
+        """The text below the picture of an image."""
         return [prediction.text, f"is {prediction.truth_text}"]
 
     def _metrics(self, run: RunData) -> list[Block]:
@@ -80,7 +80,7 @@ class TaskReport:
         return [Table(("metric", "value"), rows, f"On {self.held_out(run)}")] if rows else []
 
     def _losses(self, run: RunData) -> list[Block]:
-        judged = [(p.loss, p) for p in run.predictions if p.loss is not None]
-        worst = sorted(judged, key=lambda pair: -pair[0])[:_WORST]
+        losses = [(p.loss, p) for p in run.predictions if p.loss is not None]
+        worst = sorted(losses, key=lambda pair: -pair[0])[:_WORST]
         rows = [(p.image, p.truth_text, p.text, f"{loss:.4g}") for loss, p in worst]
-        return [Table((self.thing, "is", "predicted", "loss"), rows, "")] if rows else []
+        return [Table((self.thing, "truth", "predicted", "loss"), rows, "")] if rows else []

@@ -1,6 +1,6 @@
-"""What the verbs give back: a run, an evaluation, predictions, information.
+"""Return types of the verbs: a run, an evaluation, predictions, information.
 
-No import of torch until a model is asked for.
+torch is imported only when a model is loaded.
 """
 
 from __future__ import annotations

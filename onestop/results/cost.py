@@ -1,4 +1,4 @@
-"""What a run would take."""
+"""The estimated cost of a run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would take, as `--dry-run` found it; times in seconds, memory in bytes.
+    """The cost of a run as measured by `--dry-run`; times in seconds, memory in bytes.
 
     Attributes:
-        network: Its name, and `parameters` how many numbers it has.
-        images: Training images; `validation_images` are those scored after each epoch.
-        steps_per_epoch: Batches of an epoch.
-        epochs: Epochs that a run has to go.
-        phases: Stretches of epochs that cost alike, in order.
+        network: Name of the network; `parameters` is its number of parameters.
+        images: Training images; `validation_images` are scored after each epoch.
+        steps_per_epoch: Steps per epoch.
+        epochs: Epochs that remain to be trained.
+        phases: Groups of epochs with the same cost, in order.
         preparation: Reading the data set and building everything, once.
-        starting: What first steps take longer, compiling included, once.
+        starting: Extra time of the first steps, including compilation, once.
         final: Scoring the best network on held-out images, once.
-        total: All of it, without the time in which Python and torch are loaded.
-        peak_memory: The most taken at once: by the process, on a GPU by tensors; None where the
-            system does not say.
-        bound_by: In words, what keeps it from being faster.
+        total: Everything, except importing Python and torch.
+        peak_memory: Peak memory of the process, or of tensors on a GPU; None if the system does not
+            report it.
+        bound_by: What limits the speed, in words.
     """
 
     network: str
@@ -49,17 +49,16 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Phase:
-    """Epochs of a run that cost alike; times in seconds.
+    """Epochs of a run with the same cost; times in seconds.
 
     Attributes:
-        epochs: How many.
-        frozen: What does not learn in them: `none`, `backbone`, or a number of stages.
-        once: What is computed once and kept: a frozen backbone's pass over the views of all images.
-        training: An epoch's steps.
+        epochs: Number of epochs.
+        frozen: What is not trained in them: `none`, `backbone`, or a number of stages.
+        once: Computing the cached features of a frozen backbone, once.
+        training: The steps of an epoch.
         evaluation: Scoring the validation split after an epoch.
-        images_per_second: Training images, over an epoch's steps.
-        waiting: Share of the time of steps and of what is computed once that is spent waiting for
-            images.
+        images_per_second: Training images per second, over the steps of an epoch.
+        waiting: Fraction of `once` and `training` spent waiting for images.
     """
 
     epochs: int
@@ -72,5 +71,5 @@ class Phase:
 
     @property
     def seconds(self) -> float:
-        """Of all its epochs."""
+        """The time of all its epochs."""
         return self.once + self.epochs * (self.training + self.evaluation)

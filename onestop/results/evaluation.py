@@ -1,4 +1,4 @@
-"""What a model measures on a split."""
+"""The score of a model on a split."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model measures on a split.
+    """The score of a model on a split.
 
     Attributes:
         model: The model file.
-        source: What it was scored on.
+        source: The data set it was scored on.
         metrics: `split`, the metrics of the model's task, `images`, `per_class`, ... as in a run's
-            metrics.json; `seconds` and `images_per_second` are of the scoring.
+            metrics.json; `seconds` and `images_per_second` are those of scoring.
         skipped: `path` and `reason` of each file of the split that could not be used.
-        remarks: What is wrong with images that were used all the same.
-        predictions: What was predicted for each image, in the order of the split.
-        task: The model's.
+        remarks: Problems of images that were used nevertheless.
+        predictions: The prediction for each image, in the order of the split.
+        task: The model's task.
     """
 
     model: Path
@@ -40,9 +40,9 @@ class Evaluation:
     task: Task[Any] | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The metrics, as `--json` prints them, and what was skipped and remarked if anything was."""
-        odd = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
-        return {**self.metrics, **{name: value for name, value in odd.items() if value}}
+        """The metrics, as `--json` prints them, with skipped files and remarks if there are any."""
+        problems = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
+        return {**self.metrics, **{name: value for name, value in problems.items() if value}}
 
     def figure(self, name: str | None = None) -> Figure:
         """A matplotlib figure of the predictions.

@@ -1,4 +1,4 @@
-"""Figures of what a network predicted for the images of a split, as its task draws them."""
+"""Figures of the predictions for a split, as the task draws them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def check_figure(name: str, known: Sequence[str]) -> None:
-    """Check the name of a figure that is asked for.
+    """Check the name of a requested figure.
 
     Raises:
-        UsageError: There is no such figure; the message names those there are.
+        UsageError: There is no such figure; the message lists the available ones.
     """
     if name not in known:
         near = did_you_mean(name, known)
         raise UsageError(
-            f"figure {name!r}: there is none of that name here{near or '; there is '}"
+            f"figure {name!r}: no such figure here{near or '; available: '}"
             + ("" if near else listing(known) or "none")
         )
 
@@ -31,15 +31,15 @@ def check_figure(name: str, known: Sequence[str]) -> None:
 def figure_of(
     name: str | None, task: Task[Any] | None, predictions: Sequence[Prediction]
 ) -> Figure:
-    """The figure of that name.
+    """The figure of this name.
 
     Args:
-        name: One of the task's figures; None is the first of them.
-        task: What the predictions are of.
+        name: One of the task's figures; None is the first.
+        task: The task of the predictions.
         predictions: One per image.
 
     Raises:
-        UsageError: No such figure, or nothing is predicted yet.
+        UsageError: No such figure, or no predictions yet.
     """
     figures = task.figures() if task else {}
     name = name or next(iter(figures), "")

@@ -1,4 +1,4 @@
-"""What was found: facts, faults, and the page that tells of them."""
+"""Return types of `info`, `lint` and `report`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Info:
-    """What there is to know about something.
+    """The description of a data set, a model, a network or the cache.
 
     Attributes:
         kind: `data`, `model`, `network` or `cache`.
-        name: What was asked about.
+        name: What is described.
         facts: Single values by name.
-        table: Rows that belong together: a class, or a module of a network, a row; see
-            `onestop.networks.layers.tree`.
-        backward: Functions of a network's backward pass, where they were asked for; see
+        table: One row per class, or per module of a network; see `onestop.networks.layers.tree`.
+        backward: Functions of a network's backward pass, if requested; see
             `onestop.networks.backward.functions`.
-        depth: Levels of a network's tree that a person is shown, 0 for all, None for a fitting
-            number. All are in `table`.
+        depth: Levels of a network's tree to print, 0 for all, None for as many as fit. All are in
+            `table`.
     """
 
     kind: Literal["data", "model", "network", "cache"]
@@ -32,7 +31,7 @@ class Info:
     depth: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as `--json` prints it; `backward` only where it was asked for."""
+        """Everything, as `--json` prints it; `backward` only if requested."""
         everything = dataclasses.asdict(self)
         del everything["depth"]
         if not self.backward:
@@ -42,16 +41,16 @@ class Info:
 
 @dataclass(frozen=True)
 class Lint:
-    """What `onestop lint` found.
+    """The findings of `onestop lint`.
 
     Attributes:
-        folder: Where lint.json and the contact sheet lint.png are.
-        source: What was looked at.
-        images: How many each split has.
-        classes: A row a class: `class`, and images in each split.
-        findings: Leaks first: each with `kind`, `level` (leak, warning, note), `text`, `images` (how
-            many), `groups` of images (`split`, `image`, `class`), and `reasons`, one a group.
-        notes: What was odd about the folder or table itself.
+        folder: Folder with lint.json and the contact sheet lint.png.
+        source: The data set that was checked.
+        images: Number of images per split.
+        classes: One row per class: `class`, and its images in each split.
+        findings: Leaks first: each with `kind`, `level` (leak, warning, note), `text`, `images` (a
+            count), `groups` of images (`split`, `image`, `class`), and `reasons`, one per group.
+        notes: Notes on the folder or table itself.
     """
 
     folder: Path
@@ -75,16 +74,16 @@ class Lint:
 
 @dataclass(frozen=True)
 class Report:
-    """A page that was written.
+    """A report that was written.
 
     Attributes:
         file: The page, one HTML file.
-        said: Its first sentences: how well a run did, or which of two is better.
+        said: Its first sentences: how good a run is, or which of two runs is better.
     """
 
     file: Path
     said: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """What `--json` prints."""
+        """Everything, as `--json` prints it."""
         return {"file": str(self.file), "said": list(self.said)}

@@ -1,4 +1,4 @@
-"""Predictions for images, computed while one walks through them."""
+"""Predictions for images, computed lazily."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 _IN_A_NOTEBOOK = 16
-"""Predictions that show themselves there."""
+"""Predictions that are displayed there."""
 
 
 class Predictions(Sequence["Prediction"]):
-    """Predictions in the order of the images, computed while one walks through them.
+    """Predictions in the order of the images, computed as they are iterated over.
 
     Attributes:
-        skipped: `path` and `reason` of each file of a folder that was passed over.
-        classes: Names that the model knows.
+        skipped: `path` and `reason` of each file of a folder that was skipped.
+        classes: Class names of the model.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Predictions(Sequence["Prediction"]):
         return f"<{self._count} predictions: {shown}{', ...' if self._count > 5 else ''}>"
 
     def figure(self, most: int = 64) -> Figure:
-        """The first images as a grid, titled with what was said of each.
+        """The first images as a grid, titled with their predictions.
 
-        Titles are green or red where the truth is known: where an image lies in a folder that is named
-        like a class of the model.
+        Titles are green or red if the truth is known, that is if an image is in a folder named after
+        a class of the model.
 
         Raises:
             UsageError: There are none.

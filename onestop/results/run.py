@@ -1,4 +1,4 @@
-"""A run folder and what is in it; its row in a list of runs."""
+"""A run folder and its contents; its row in a list of runs."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder and what is in it.
+    """A run folder and its contents.
 
     Attributes:
         folder: The run's folder, absolute.
-        examples: Predictions for a few held-out images, if it was just trained.
+        examples: Predictions for a few held-out images, if it has just been trained.
     """
 
     def __init__(self, folder: str | Path, examples: Sequence[Prediction] = ()) -> None:
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def info(self) -> RunInfo:
-        """The run's task, its metrics by name and form, and what was noted, as in run.json."""
+        """The run's task, the specifications of its metrics, and its notes, as in run.json."""
         return read_info(self.folder)
 
     @property
@@ -72,7 +72,7 @@ class Run:
 
     @property
     def predictions(self) -> list[Prediction]:
-        """What was predicted for each held-out image, as in predictions.csv."""
+        """The prediction for each held-out image, as in predictions.csv."""
         from onestop.inference.predictions import read_predictions
 
         return read_predictions(self.folder / PREDICTIONS, self._task())
@@ -91,7 +91,7 @@ class Run:
                 numbers are predicted.
 
         Raises:
-            UsageError: No figure of that name, or the run is not that far yet.
+            UsageError: No such figure, or the run has not got that far.
         """
         metrics = self.metrics if (self.folder / METRICS).is_file() else {}
         of_run = {"curves": self._curves, "time": self._time}
@@ -99,14 +99,14 @@ class Run:
         check_figure(name, (*of_run, *of_predictions))
         if name in of_run:
             if not (self.folder / EPOCHS).is_file():
-                raise UsageError(f"figure {name!r}: no epoch of {self.folder} is done yet")
+                raise UsageError(f"figure {name!r}: {self.folder} has no finished epoch yet")
             return of_run[name](metrics)
         if not metrics:
             raise UsageError(f"figure {name!r}: {self.folder} is not done yet")
         return of_predictions[name](self.predictions)
 
     def _task(self) -> Task[Any]:
-        """As the model file says, or, if that is damaged or gone, as run.json does."""
+        """The task in the model file, or, if that is damaged or missing, in run.json."""
         from onestop.storage.model_file import read_card, task_of
         from onestop.tasks import make_task
 
@@ -146,16 +146,16 @@ class RunRow:
     """A run in a list of runs.
 
     Attributes:
-        name: Of its folder.
-        network: What was trained.
-        data: What on.
+        name: Name of its folder.
+        network: The network.
+        data: The source it was trained on.
         best: Value of the first metric of the run's task (`metric`, its name in `figure`) for the best
-            network, on `split`; None if no epoch is done yet. For a run that is not done it is the
-            best of its epochs so far.
-        epochs: Done; `of` are wanted.
-        state: `done`, `going on` (another process has it), or `stopped`.
-        when: When it was begun, local time.
-        seconds: Of training and scoring, so far.
+            network, on `split`; None if no epoch is done yet. For an unfinished run it is the best of
+            its epochs so far.
+        epochs: Epochs done, out of `of`.
+        state: `done`, `going on` (a process is training it), or `stopped`.
+        when: When it was begun, in local time.
+        seconds: Time spent on training and scoring so far.
     """
 
     name: str
@@ -177,9 +177,9 @@ class RunRow:
 
     @property
     def rank(self) -> float:
-        """The larger, the better; runs without a value are the last."""
+        """Larger is better; runs without a value come last."""
         return self.metric.rank(self.best)
 
     def to_json(self) -> dict[str, Any]:
-        """What `--json` prints."""
+        """Everything, as `--json` prints it."""
         return {key: getattr(self, key) for key in _KEYS}

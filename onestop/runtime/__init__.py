@@ -1,1 +1,1 @@
-"""The machine and the process: device, memory, chance, signals, files."""
+"""The machine and the process: device, memory, random numbers, signals, files."""

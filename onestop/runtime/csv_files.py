@@ -1,4 +1,4 @@
-"""Comma-separated values that a spreadsheet computes nothing from."""
+"""CSV files that are safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 def csv_text(
     columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, header: bool = False
 ) -> str:
-    """Rows as comma-separated values; columns that a row lacks stay empty.
+    """Rows as comma-separated values; missing values are empty.
 
-    Text that a spreadsheet would compute, such as a class called `=cmd()`, gets an apostrophe before it
-    (OWASP, "CSV Injection").
+    Text that a spreadsheet would evaluate, such as a class called `=cmd()`, is prefixed with an
+    apostrophe (OWASP, "CSV Injection").
 
     Raises:
-        ValueError: A row has a value for which there is no column.
+        ValueError: A row has a value without a column.
     """
     lines = _Lines()
     writer = csv.DictWriter(lines, columns, restval="")
@@ -32,9 +32,9 @@ def csv_text(
 
 
 class _Lines(list[str]):
-    """Takes rows that end in CR and LF and ends them in LF.
+    """Takes rows that end in CR LF and ends them in LF.
 
-    Told to write LF alone, Python's writer would not quote a CR within a cell; the row would be torn.
+    With LF as its line terminator, Python's writer would not quote a CR in a cell and break the row.
     """
 
     def write(self, line: str) -> None:
@@ -42,18 +42,18 @@ class _Lines(list[str]):
 
 
 def plain_cell(text: str) -> str:
-    r"""What a cell was made of: without the apostrophe of `csv_text`, with the bytes of file names.
+    r"""The original text of a cell: without the apostrophe of `csv_text`, with the bytes of file names.
 
-    Bytes that are no UTF-8 stand as `\udcff` and the like in what `write_atomic` wrote.
+    `write_atomic` writes bytes that are not UTF-8 as `\udcff` and the like.
     """
-    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     return text[1:] if text[:1] == "'" and _no_formula(text[1:]) == text else text
 
 
 def _no_formula(value: object) -> object:
-    """A cell as it is, or with an apostrophe where a spreadsheet would take it for a formula.
+    """A cell, prefixed with an apostrophe if a spreadsheet would take it for a formula.
 
-    Also where it would look like one of these, so that `plain_cell` can tell.
+    Text that already looks like such a cell is prefixed too, so that `plain_cell` can undo it.
     """
     if not isinstance(value, str) or not value.lstrip("'").startswith(_FORMULA):
         return value

@@ -1,4 +1,4 @@
-"""Where and how the network computes: device, precision, threads, determinism, and a record of it."""
+"""Where and how the network computes: device, precision, threads, determinism."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Engine:
-    """The arithmetic of a run: everything here can change the last bits of its result."""
+    """Settings of the arithmetic; each of them can change the last bits of a result."""
 
     device: torch.device
     precision: Precision = "fp32"
@@ -32,17 +32,17 @@ class Engine:
     def __post_init__(self) -> None:
         if self.precision == "tf32" and self.device.type != "cuda":
             raise UsageError(
-                f"--precision tf32: is arithmetic of NVIDIA GPUs, this is {self.device.type}; "
+                f"--precision tf32: needs an NVIDIA GPU, this is {self.device.type}; "
                 "use --precision fp32"
             )
 
     @property
     def runs_ahead(self) -> bool:
-        """Whether the device takes orders faster than it carries them out, so that reading waits."""
+        """Whether the device runs asynchronously, so that reading a value waits for it."""
         return self.device.type == "cuda"
 
     def place(self, network: nn.Module) -> nn.Module:
-        """Bring a network to the device and its convolutions' weights into the memory format."""
+        """Move a network to the device, convolution weights in the memory format."""
         return network.to(self.device, memory_format=self._format(4))  # type: ignore[call-overload,no-any-return]
 
     def place_inputs(self, inputs: Tensor) -> Tensor:
@@ -52,9 +52,9 @@ class Engine:
         return self.send(inputs).contiguous(memory_format=self._format(inputs.ndim))
 
     def send(self, tensor: Tensor) -> Tensor:
-        """Bring a tensor to the device; to a GPU without waiting for it.
+        """Move a tensor to the device; to a GPU without waiting for the copy.
 
-        A GPU fetches by itself only what lies in pinned memory, which torch keeps until it has
+        Only pinned memory is copied asynchronously; torch keeps it until the copy is done
         (https://pytorch.org/docs/stable/notes/cuda.html#use-pinned-memory-buffers).
         """
         if self.runs_ahead and tensor.device.type == "cpu":
@@ -66,13 +66,13 @@ class Engine:
         return torch.channels_last if last else torch.contiguous_format
 
     def autocast(self) -> AbstractContextManager[object]:
-        """The context in which the network runs forward in this precision."""
+        """The context for the network's forward pass in this precision."""
         if self.precision in _DTYPES:
             return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
         return _products(self.precision) if self.runs_ahead else nullcontext()
 
     def forward(self, network: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
-        """The network, each call of which runs in this precision."""
+        """The network, with every call in this precision."""
 
         def run(inputs: Tensor) -> Any:
             with self.autocast():
@@ -82,14 +82,14 @@ class Engine:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Set threads, determinism and a GPU's products for the process; put back what was there."""
+        """Set threads, determinism and a GPU's products for the process; restore them at the end."""
         threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         torch.set_num_threads(self.threads)
         if self.deterministic:
-            # cuBLAS needs this before its first call to repeat itself bit for bit.
+            # cuBLAS is deterministic only if this is set before its first call.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         switched = self.deterministic and not strict
-        if switched:  # switching loads torch's compiler, which takes two seconds
+        if switched:  # this imports torch's compiler, which takes two seconds
             torch.use_deterministic_algorithms(True)
         try:
             with _products(self.precision) if self.runs_ahead else nullcontext():
@@ -101,17 +101,17 @@ class Engine:
 
 
 CPU = Engine(torch.device("cpu"))
-"""32 bits on the CPU, without further wishes."""
+"""32 bits on the CPU, with the defaults for everything else."""
 
 
 @contextmanager
 def _products(precision: Precision) -> Iterator[None]:
-    """Have a GPU multiply numbers of 32 bits in TF32 (10 bits of mantissa) for `tf32`, else in full.
+    """Have a GPU multiply float32 values in TF32 (10 bits of mantissa) for `tf32`, else in full.
 
-    Left alone, torch takes TF32 for convolutions but not for matrices, also where 32 bits were asked
-    for (https://pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices).
+    By default torch uses TF32 for convolutions but not for matrices, even if 32 bits are requested
+    (https://pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices).
     """
-    cudnn: Any = torch.backends.cudnn  # the stubs know nothing of its parts
+    cudnn: Any = torch.backends.cudnn  # the stubs lack its submodules
     backends: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:
@@ -124,26 +124,26 @@ def _products(precision: Precision) -> Iterator[None]:
 
 
 def choose_device(name: str | None) -> torch.device:
-    """The device of that name, or the best one here when it is None.
+    """The device of this name, or the best available if it is None.
 
     Raises:
-        UsageError: The name is no device, or the device is not in this machine.
+        UsageError: Not the name of a device, or the device is not in this machine.
     """
     if name is None:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    found = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    available = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
-        found.append("mps")
-    wanted = f"cuda:{name}" if name.isdecimal() else name
-    if wanted not in found and not (wanted == "cuda" and "cuda:0" in found):
-        raise UsageError(f"--device {name}: not in this machine; there is {listing(found)}")
-    return torch.device(wanted)
+        available.append("mps")
+    full_name = f"cuda:{name}" if name.isdecimal() else name
+    if full_name not in available and not (full_name == "cuda" and "cuda:0" in available):
+        raise UsageError(f"--device {name}: not in this machine; use {listing(available)}")
+    return torch.device(full_name)
 
 
 def computes_in_bf16(device: torch.device) -> bool:
-    """Whether a device multiplies numbers of 16 bits (bfloat16) faster than those of 32."""
+    """Whether a device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
@@ -153,11 +153,11 @@ def suited_format(*, convolutions: bool) -> tuple[MemoryFormat, str]:
     """The memory format for a network with or without convolutions, and why."""
     if not convolutions:
         return "contiguous", "there are no convolutions"
-    return "channels-last", "convolutions are faster so"
+    return "channels-last", "it makes convolutions faster"
 
 
 def engine_for(machine: Machine) -> Engine:
-    """The engine that a recipe asks for."""
+    """The engine for the settings of a recipe."""
     return Engine(
         choose_device(machine.device), machine.precision, machine.threads, machine.deterministic,
         machine.memory_format, machine.compile,
@@ -165,15 +165,15 @@ def engine_for(machine: Machine) -> Engine:
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
+    """CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def compute_threads() -> tuple[int, str]:
-    """Threads to compute with where nobody said a number, and why."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked), "OMP_NUM_THREADS says so"
-    return cores(), "a thread a processor core"
+    """The default number of threads to compute with, and why."""
+    variable = os.environ.get("OMP_NUM_THREADS", "")
+    if variable.isdecimal() and int(variable) > 0:
+        return int(variable), "from OMP_NUM_THREADS"
+    return cores(), "one thread per CPU core"

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also through a power cut."""
+"""Atomic and durable writing of files: they are complete or absent, even after a power cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onestop.errors import WriteError
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """What a small JSON file holds; nothing if it is missing, damaged or not an object."""
+    """The object in a small JSON file; empty if the file is missing, damaged or not an object."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -20,12 +20,12 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Put a file there whole or not at all, also through a power cut.
+    """Write a file completely or not at all, even if the power fails.
 
-    Written under a temporary name in the same folder, flushed to the disk, then renamed.
+    Written under a temporary name in the same folder, flushed to disk, then renamed.
 
     Raises:
-        WriteError: The disk is full or cannot be written; an older file there is untouched.
+        WriteError: The disk is full or cannot be written; an existing file is untouched.
     """
     content = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -42,21 +42,21 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that lasts through a power cut; nothing where it is there.
+    """Create a folder that survives a power cut, if it does not exist.
 
     Raises:
-        WriteError: It cannot be made.
+        WriteError: It cannot be created.
     """
     try:
         if not folder.is_dir():
             folder.mkdir()
             flush_folder(folder.parent)
     except OSError as error:
-        raise WriteError(f"{folder}: cannot be made ({error.strerror})") from error
+        raise WriteError(f"{folder}: cannot be created ({error.strerror})") from error
 
 
 def flush_folder(folder: Path) -> None:
-    """Have the disk hold the folder's list of names (needed after a rename; POSIX only)."""
+    """Flush a folder's entries to disk (needed after a rename; POSIX only)."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

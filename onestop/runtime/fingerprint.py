@@ -1,4 +1,4 @@
-"""A record of what the bits of a result depend on beside recipe and data."""
+"""A record of what the bits of a result depend on, besides recipe and data."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from onestop.version import __version__
 
 
 def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
-    """What the bits of a result depend on beside recipe and data: hardware, builds, threads."""
+    """What the bits of a result depend on, besides recipe and data: hardware, builds, threads."""
     device = engine.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     return {
         "onestop": __version__,
         "python": platform.python_version(),
@@ -41,7 +41,7 @@ def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
 
 
 def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """What differs between two fingerprints, in words; empty where nothing does."""
+    """The differences between two fingerprints, in words; empty if there are none."""
     return listing(
         f"{key.replace('_', ' ')} {before[key]} (here {now[key]})"
         for key in before
@@ -49,8 +49,8 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     )
 
 
-def processor() -> str:
-    """The processor by its own name; oneDNN chooses its kernels by the model."""
+def cpu_name() -> str:
+    """The name of the CPU; oneDNN chooses kernels by its model."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,8 +1,8 @@
-"""Import torchvision without torch's compiler, which takes longer to load than torchvision itself.
+"""Import torchvision without torch's compiler, which takes longer to import than torchvision itself.
 
-One of torchvision's operators for detection (`torchvision/ops/roi_align.py`) imports a function of
-`torch._dynamo` to ask, when it runs, whether it could be compiled, and with it two seconds of modules.
-Nothing here runs that operator at the start, so the question waits until somebody does.
+An operator for detection (`torchvision/ops/roi_align.py`) imports a function of `torch._dynamo`, and
+with it two seconds' worth of modules, to check whether it can be compiled. It does not run at
+start-up, so that import is deferred until it does.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _COMPILER = ("torch._dynamo", "torch._dynamo.utils")
 
 @contextlib.contextmanager
 def without_compiler() -> Iterator[None]:
-    """While this is open, importing torchvision does not load torch's compiler.
+    """Within this context, importing torchvision does not import torch's compiler.
 
-    Whatever else is asked of the compiler loads it, now or later, as ever.
+    Any other use of the compiler imports it as usual, now or later.
     """
     if not any(name in sys.modules for name in _COMPILER):
         sys.modules.update({name: _Later(name) for name in _COMPILER})
@@ -32,12 +32,12 @@ def without_compiler() -> Iterator[None]:
 
 
 class _Later(ModuleType):
-    """Stands for a module until something is asked of it."""
+    """Stands in for a module until one of its attributes is used."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "is_compile_supported":
             return _is_compile_supported
-        if name.startswith("__"):  # what Python's import asks of every module
+        if name.startswith("__"):  # Python's import system reads these of every module
             raise AttributeError(name)
         _forget()
         return getattr(importlib.import_module(self.__name__), name)
@@ -50,6 +50,6 @@ def _forget() -> None:
 
 
 def _is_compile_supported(device_type: str) -> bool:
-    """`torch._dynamo.utils.is_compile_supported`, found when it is called."""
+    """`torch._dynamo.utils.is_compile_supported`, imported when it is called."""
     utils = importlib.import_module("torch._dynamo.utils")
     return bool(utils.is_compile_supported(device_type))

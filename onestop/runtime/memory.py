@@ -1,6 +1,6 @@
-"""Memory: the most taken so far, how much more can be taken, and what is done with freed blocks.
+"""Memory: the peak so far, how much is available, and what happens to freed blocks.
 
-No import of torch until a GPU is asked about: the command line sets up the allocator first of all.
+torch is imported only for GPUs: the command line sets up the allocator before anything else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if sys.platform != "win32":
 
 _GROUP = Path("/sys/fs/cgroup")
 
-# mallopt(3): names of its settings, with the values given here.
+# mallopt(3): its parameters, and the values they are set to.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 _SETTINGS = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 64 * 2**20))
 
@@ -27,15 +27,15 @@ SWITCH = "ONESTOP_KEEP_MEMORY"
 
 
 def peak(device: torch.device) -> int | None:
-    """The most bytes taken at once: on a GPU by tensors, else by the process since it began.
+    """Peak memory in bytes: of tensors on a GPU, else of the process since it began.
 
-    None where the system does not say.
+    None if the system does not report it.
     """
     if device.type == "cuda":
         import torch
 
         return torch.cuda.max_memory_allocated(device)
-    # Linux's own figure, since getrusage's begins with that of the process that started this one.
+    # Linux's own counter, since that of getrusage starts at the parent process's peak.
     if (own := _kilobytes(Path("/proc/self/status"), "VmHWM")) is not None:
         return own
     if sys.platform == "win32":
@@ -45,7 +45,7 @@ def peak(device: torch.device) -> int | None:
 
 
 def restart_peak(device: torch.device) -> int:
-    """Have `peak` count from now on; bytes that are taken now. 0 where the system cannot."""
+    """Reset `peak`; returns the bytes in use now, 0 if the system cannot do it."""
     if device.type == "cuda":
         import torch
 
@@ -59,26 +59,26 @@ def restart_peak(device: torch.device) -> int:
 
 
 def available(device: torch.device | None = None) -> int | None:
-    """Bytes that can still be taken, as far as the system says; None where it says nothing.
+    """Bytes that can still be allocated; None if the system does not report it.
 
-    On the CPU the least of three: what the machine has (`man proc`, MemAvailable), what the process's
+    On the CPU the minimum of three: what the machine has (`man proc`, MemAvailable), what the process's
     control group leaves (a container's limit; files that the system caches count as free, since it
     drops them when memory is needed), and what its address space may still grow by (`ulimit -v`).
 
     Args:
-        device: The CPU if not given.
+        device: None is the CPU.
     """
     if device is not None and device.type == "cuda":
         import torch
 
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
-    found = (_kilobytes(Path("/proc/meminfo"), "MemAvailable"), _group_left(), _space_left())
-    return min((left for left in found if left is not None), default=None)
+    limits = (_kilobytes(Path("/proc/meminfo"), "MemAvailable"), _group_left(), _space_left())
+    return min((left for left in limits if left is not None), default=None)
 
 
 def total(device: torch.device) -> int | None:
-    """Bytes of a GPU's memory; None for other devices."""
+    """The size of a GPU's memory in bytes; None for other devices."""
     if device.type != "cuda":
         return None
     import torch
@@ -99,7 +99,7 @@ def _kilobytes(file: Path, name: str) -> int | None:
 
 def _group_left() -> int | None:
     try:
-        limit, taken, lines = (
+        limit, used, lines = (
             (_GROUP / f"memory.{name}").read_text() for name in ("max", "current", "stat")
         )
     except OSError:
@@ -108,21 +108,21 @@ def _group_left() -> int | None:
         return None
     counters = dict(line.split() for line in lines.splitlines())
     cached = sum(int(counters.get(name, 0)) for name in ("active_file", "inactive_file"))
-    return max(0, int(limit) - int(taken) + cached)
+    return max(0, int(limit) - int(used) + cached)
 
 
 def _space_left() -> int | None:
     if sys.platform == "win32":
         return None
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    taken = _kilobytes(Path("/proc/self/status"), "VmSize")
-    if limit == resource.RLIM_INFINITY or taken is None:
+    used = _kilobytes(Path("/proc/self/status"), "VmSize")
+    if limit == resource.RLIM_INFINITY or used is None:
         return None
-    return max(0, limit - taken) + _freed()
+    return max(0, limit - used) + _freed()
 
 
 def _freed() -> int:
-    """Bytes that the C library keeps for the next who asks (glibc's mallinfo2; else 0)."""
+    """Freed bytes that the C library keeps for later allocations (glibc's mallinfo2; else 0)."""
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallinfo2"):
         return 0
@@ -143,12 +143,12 @@ class _MallocInfo(ctypes.Structure):
 
 
 def keep_freed_memory() -> bool:
-    """Have glibc keep freed memory; whether that was possible.
+    """Have glibc keep freed memory; returns whether that was possible.
 
-    By default glibc returns large blocks to the system as soon as they are freed. A network asks for
-    the same blocks in every step, and each time the system has to find and clear their pages anew: up
-    to half of the time of a training step (`benchmarks/log.md`). No result depends on it.
-    ONESTOP_KEEP_MEMORY=0 in the environment forbids it.
+    By default glibc returns large blocks to the system as soon as they are freed. A network allocates
+    the same blocks in every step, and each time the system has to find and clear their pages again:
+    up to half of the time of a training step (`benchmarks/log.md`). Results do not depend on it.
+    ONESTOP_KEEP_MEMORY=0 in the environment turns it off.
 
     For the command line only: a program that merely imports OneStop decides for itself.
     """
@@ -156,12 +156,12 @@ def keep_freed_memory() -> bool:
         return False
     library = ctypes.CDLL(None)
     if not hasattr(library, "gnu_get_libc_version"):
-        return False  # musl has no mallopt that does anything
+        return False  # musl's mallopt does nothing
     return all(library.mallopt(name, value) for name, value in _SETTINGS)
 
 
 def give_freed_memory_back() -> None:
-    """Return to the system what was freed, where the C library can (glibc's malloc_trim)."""
+    """Return freed memory to the system if the C library can (glibc's malloc_trim)."""
     if sys.platform.startswith("linux"):
         library = ctypes.CDLL(None)
         if hasattr(library, "malloc_trim"):

@@ -1,14 +1,14 @@
-"""Every random number as a function of what it is for; no state to save, none to restore.
+"""Counter-based random numbers: each is a pure function of its purpose, so there is no state to save.
 
-Order of the images = f(seed, epoch); a random change to an image = f(seed, epoch, image); dropout =
-f(seed, step). So the number of threads, evaluation, and an interruption cannot change a result.
+Order of the images = f(seed, epoch); augmentation of an image = f(seed, epoch, image); dropout =
+f(seed, step). So the number of threads, evaluation and interruptions cannot change a result.
 
 The stream is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 OOPSLA 2014, https://doi.org/10.1145/2660193.2660195), started at a BLAKE2 hash of the purpose. It
-depends on no library's generator, so a seed means the same under every version of numpy and torch.
+does not depend on any library's generator, so a seed means the same with every version of numpy and
+torch.
 
-No import of torch until its generators are asked for: data sets are opened, and what is wrong with one
-is said, without it.
+torch is imported only to seed its generators: data sets are opened and checked without it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def key_for(*words: int | str) -> int:
-    """A number in [0, 2**63) that stands for a purpose, such as `key_for(seed, "order", epoch)`."""
+    """An integer in [0, 2**63) that identifies a purpose: `key_for(seed, "order", epoch)`."""
     text = "\x1f".join(f"{type(word).__name__}:{word}" for word in words)
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
@@ -39,7 +39,7 @@ def bits(key: int, counters: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def uniform(key: int, samples: NDArray[np.int64], draws: int) -> NDArray[np.float64]:
-    """Numbers in [0, 1) for each sample, [samples, draws]; a sample's own do not depend on others."""
+    """Uniform values in [0, 1), [samples, draws]; a sample's values do not depend on the others."""
     first = samples.astype(np.uint64)[:, None] * np.uint64(draws)
     counters: NDArray[np.uint64] = np.add(first, np.arange(draws, dtype=np.uint64))
     high = bits(key, counters) >> np.uint64(11)  # as many bits as a float64 has
@@ -47,17 +47,17 @@ def uniform(key: int, samples: NDArray[np.int64], draws: int) -> NDArray[np.floa
 
 
 def permutation(key: int, count: int) -> NDArray[np.int64]:
-    """The numbers 0 to count-1 in a random order."""
+    """The integers 0 to count-1 in random order."""
     order = np.argsort(bits(key, np.arange(count, dtype=np.uint64)), kind="stable")
     return order.astype(np.int64)
 
 
 def seed_torch(*words: int | str) -> None:
-    """Start torch's generators (dropout draws from them) at the place these words stand for."""
+    """Seed torch's generators (dropout draws from them) for the purpose that these words name."""
     import torch
 
     seed = key_for(*words)
-    # `torch.manual_seed` does this and more: where no GPU is in use yet it notes down the whole call
+    # `torch.manual_seed` does this and more: if no GPU is in use yet, it records the whole call
     # stack for later, which takes longer than a small network's step.
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
@@ -68,7 +68,7 @@ def seed_torch(*words: int | str) -> None:
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """Leave torch's own generators afterwards as they were found: they are the caller's."""
+    """Restore torch's own generators afterwards: they belong to the caller."""
     import torch
 
     devices = range(torch.cuda.device_count())

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Stopped(Exception):  # noqa: N818 - not a failure: somebody asked for it
-    """Work was left between two of its pieces because a signal asked for it.
+    """A loop ended between two iterations because a signal requested it.
 
     Not a `OneStopError`: the run that catches it saves its state and raises `InterruptedRun`.
     """
@@ -19,20 +19,20 @@ _CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
 
 
 class Stop:
-    """While open, the first signal only sets `wanted`; a second Ctrl-C stops at once.
+    """Within this context, the first signal only sets `requested`; a second Ctrl-C stops at once.
 
     Outside the main thread, where Python delivers no signals, it does nothing.
     """
 
     def __init__(self) -> None:
-        self.wanted = False
+        self.requested = False
         self.exit_code = 130
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
         _open.append(self)
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _CODES}
+            self._before = {number: signal.signal(number, self._request) for number in _CODES}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,10 +40,10 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _: FrameType | None) -> None:
-        if self.wanted and number == signal.SIGINT:
+    def _request(self, number: int, _: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.wanted = True
+        self.requested = True
         self.exit_code = _CODES[signal.Signals(number)]
 
 
@@ -51,10 +51,10 @@ _open: list[Stop] = []
 
 
 def check() -> None:
-    """Leave off here if a signal has asked for it; for loops between two pieces of work.
+    """Stop here if a signal requested it; long loops call it in each iteration.
 
     Raises:
-        Stopped: It has. Where no `Stop` is open, signals do what they always do.
+        Stopped: A signal came. Outside a `Stop`, signals have their usual effect.
     """
-    if any(stop.wanted for stop in _open):
+    if any(stop.requested for stop in _open):
         raise Stopped

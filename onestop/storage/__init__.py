@@ -1,1 +1,1 @@
-"""What is kept on the disk: run folders, model files, and files of other tools."""
+"""What is stored on disk: run folders, model files, and files of other tools."""

@@ -1,8 +1,8 @@
 """Checksummed safetensors: tensors and a JSON description, with a SHA-256 over both.
 
-The description is the one entry of the file's metadata. Its first value is the seal: the SHA-256 of
-everything else in the file, that is the names, types, shapes and values of the tensors and the
-description. Any safetensors reader can read such a file; ours also detects a single changed bit. Equal
+The description is the only entry of the file's metadata. Its first value is the checksum: the SHA-256
+of everything else in the file, that is the names, types, shapes and values of the tensors and the
+description. Any safetensors reader can read such a file; ours also detects a single flipped bit. Equal
 content gives equal bytes.
 """
 
@@ -24,18 +24,18 @@ from torch import Tensor
 from onestop.errors import ModelFileError, UsageError
 from onestop.storage.torch_files import require_file
 
-_MOST_HEADER = 25 * 10**6  # bytes; a tensor takes about 100 of them
-_SEALED = re.compile(r'\{"sha256": "([0-9a-f]{64})", ')
+_MAX_HEADER = 25 * 10**6  # bytes; each tensor takes about 100
+_CHECKSUM = re.compile(r'\{"sha256": "([0-9a-f]{64})", ')
 
 
 @dataclass(frozen=True)
 class Content:
-    """What is in a file of tensors.
+    """The content of a file of tensors.
 
     Attributes:
-        metadata: Texts by key, without the seal.
+        metadata: Texts by key, without the checksum.
         tensors: By name, on the CPU.
-        sealed: The key of the description that carries the seal, which is right; empty without a seal.
+        sealed: Key of the description with the (correct) checksum; empty without a checksum.
     """
 
     metadata: Mapping[str, str]
@@ -44,29 +44,29 @@ class Content:
 
 
 def packed(tensors: Mapping[str, Tensor], key: str, description: Mapping[str, Any]) -> bytes:
-    """The bytes of a sealed file; the description has at least one value and is stored under `key`."""
+    """The bytes of a checksummed file; the description is stored under `key` and must not be empty."""
     stored = {
-        # On the CPU, contiguous, none sharing memory with another.
+        # On the CPU, contiguous, no two sharing memory.
         name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
     text = json.dumps(description)  # in ASCII: class names can contain bytes that are not text
-    seal = _seal(stored, {key: text})
-    return save(stored, metadata={key: f'{{"sha256": "{seal}", {text[1:]}'})
+    checksum = _checksum(stored, {key: text})
+    return save(stored, metadata={key: f'{{"sha256": "{checksum}", {text[1:]}'})
 
 
 def unpacked(path: Path) -> Content:
-    """The content of a sealed file, or of any other safetensors file.
+    """The content of a checksummed file, or of any other safetensors file.
 
     Raises:
         UsageError: There is no such file.
         ModelFileError: It is not a safetensors file, or has changed since it was written.
     """
     begin = require_file(path)
-    if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > _MOST_HEADER:
+    if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > _MAX_HEADER:
         raise ModelFileError(
-            f"{path}: damaged, or no safetensors file (its list of tensors would be longer than "
-            f"{_MOST_HEADER // 10**6} MB)"
+            f"{path}: damaged, or not a safetensors file (its list of tensors would be longer than "
+            f"{_MAX_HEADER // 10**6} MB)"
         )
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
@@ -75,19 +75,19 @@ def unpacked(path: Path) -> Content:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; name a model file") from None
     except SafetensorError as error:
-        raise ModelFileError(f"{path}: damaged, or no safetensors file ({error})") from None
+        raise ModelFileError(f"{path}: damaged, or not a safetensors file ({error})") from None
     for key, text in metadata.items():
-        if seal := _SEALED.match(text):
-            metadata[key] = "{" + text[seal.end() :]
-            if seal[1] != _seal(tensors, metadata):
+        if match := _CHECKSUM.match(text):
+            metadata[key] = "{" + text[match.end() :]
+            if match[1] != _checksum(tensors, metadata):
                 raise ModelFileError(
-                    f"{path}: damaged, its content is not what its checksum says; use another copy"
+                    f"{path}: damaged, its content does not match its checksum; use another copy"
                 )
             return Content(metadata, tensors, key)
     return Content(metadata, tensors, "")
 
 
-def _seal(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
     for key in sorted(metadata):
         digest.update(_framed(key) + _framed(metadata[key]))
@@ -100,6 +100,6 @@ def _seal(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
 
 
 def _framed(text: str) -> bytes:
-    """Text with its length before it, so that two texts never look like two others."""
+    """Text prefixed with its length, so that different sequences never give the same bytes."""
     content = text.encode(errors="surrogatepass")
     return len(content).to_bytes(8, "little") + content

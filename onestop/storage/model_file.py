@@ -1,9 +1,9 @@
-"""The one safe model file: tensors, and a card that says everything needed to use them.
+"""The one safe model file: tensors, and a card with everything needed to use them.
 
 `model.safetensors` holds the network's tensors under the network's own names, so any safetensors
 reader can use it, one metadata entry `onestop` with the card as JSON, and a checksum
-(`onestop/storage/container.py`). There is no code in it and none is run when it is read. `.pt` and
-`.pth` files of other tools are read by `onestop/storage/torch_files.py`.
+(`onestop/storage/container.py`). It contains no code, and reading it runs none. `.pt` and `.pth` files
+of other tools are read by `onestop/storage/torch_files.py`.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from onestop.text import listing
 FORMAT_VERSION = 3
 """Files of version 1 have no checksum; those of version 2 do not name their task."""
 SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
-"""Of files of weights."""
+"""Suffixes of weights files."""
 _KEY = "onestop"
-_MOST_PIXELS = 2**14  # a side, of what a network sees
-# What JSON that is no card makes a reader raise.
-_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+_MAX_SIDE = 2**14  # pixels, of a network's input
+# What parsing JSON that is not a card raises.
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a model file says of itself.
+    """The description in a model file.
 
     Attributes:
         network: Name of the network, as `build` takes it.
         arguments: `classes`, `channels` and `image_size` for `build`.
-        classes: Class names in the order of the outputs; empty where a number is predicted.
+        classes: Class names in the order of the outputs; empty if a number is predicted.
         preprocessing: See `onestop.data.preprocess`.
         recipe: Every setting of the run, resolved.
-        metrics: Figures of the kept weights.
-        data: Name and fingerprint of the data it was trained on.
+        metrics: Final metrics of the saved weights.
+        data: Name and fingerprint of the training data.
         made_with: Versions and hardware.
-        task: Name of the task in `onestop.tasks.TASKS`; left out it follows from the classes.
-        task_options: What `Task.options` gave.
-        format_version: Of this card.
+        task: Name of the task in `onestop.tasks.TASKS`; if omitted, it follows from the classes.
+        task_options: What `Task.options` returned.
+        format_version: Version of this card.
     """
 
     network: str
@@ -79,7 +79,7 @@ def task_of(card: Card) -> Task[Any]:
     """The task of a model.
 
     Raises:
-        ModelFileError: This version does not know it, or the card's options are not the task's.
+        ModelFileError: This version does not know it, or the card's options do not fit it.
     """
     return make_task(card.task, card.classes, card.task_options)
 
@@ -95,12 +95,12 @@ def write_model(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:
 
 
 def write_weights(path: str | Path, network: nn.Module) -> None:
-    """Write only the weights of a network that is built in code; `load_weights` reads them back."""
+    """Write only the weights of a network built in code; `load_weights` reads them back."""
     write_atomic(Path(path), packed(network.state_dict(), "onestop_weights", {"format_version": 1}))
 
 
 def read_card(path: Path) -> Card:
-    """The card of a model file; for what is raised see `read_model`."""
+    """The card of a model file; raises what `read_model` raises."""
     return read_model(path)[0]
 
 
@@ -122,35 +122,35 @@ def _opened(path: Path, content: Content) -> tuple[Card, dict[str, Tensor]]:
         )
     card = _card(path, content.metadata[_KEY])
     if card.format_version > 1 and content.sealed != _KEY:
-        raise ModelFileError(f"{path}: damaged, it has lost its checksum; use another copy")
+        raise ModelFileError(f"{path}: damaged, its checksum is missing; use another copy")
     try:
         problem = _implausible(card, content.tensors)
     except UsageError as error:
         raise ModelFileError(f"{path}: {error}") from None
     if problem:
-        raise ModelFileError(f"{path}: its card says {problem}; use another copy of the file")
+        raise ModelFileError(f"{path}: its card has {problem}; use another copy of the file")
     return card, content.tensors
 
 
 def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
-    """What of a card would have a network built that cannot be the file's; empty where nothing."""
+    """Why the network that a card describes cannot be the file's; empty if it can."""
     known = ("classes", "channels", "image_size")
     outputs, channels, size = (card.arguments.get(name, 0) for name in known)
-    wanted = task_of(card).head().outputs if card.task in TASKS else outputs
-    shape, named = from_json(card.preprocessing).shape, len(card.classes)
-    odd, numbers = card.arguments.keys() - set(known), sum(t.numel() for t in tensors.values())
+    expected = task_of(card).head().outputs if card.task in TASKS else outputs
+    shape, classes = from_json(card.preprocessing).shape, len(card.classes)
+    unknown, values = card.arguments.keys() - set(known), sum(t.numel() for t in tensors.values())
     problems = (
-        (outputs != wanted, f"{outputs:,} outputs, its task needs {wanted:,}"),
-        (len(set(card.classes)) < named, "two classes of one name"),
-        (bool(odd), f"{listing(sorted(odd))} of its network, which none has"),
-        (channels > max(4, numbers), f"{channels:,} channels, more than it has numbers"),
-        (size > _MOST_PIXELS, f"{size:,} pixels a side"),
+        (outputs != expected, f"{outputs:,} outputs, its task needs {expected:,}"),
+        (len(set(card.classes)) < classes, "two classes of the same name"),
+        (bool(unknown), f"network arguments {listing(sorted(unknown))}, which no network takes"),
+        (channels > max(4, values), f"{channels:,} channels, more than its tensors have values"),
+        (size > _MAX_SIDE, f"{size:,} pixels per side"),
         (
             shape[:2] != ((channels, size) if len(shape) > 1 else (channels,)),
-            f"images are prepared as {list(shape)}, for {channels} channels and a side of {size}",
+            f"images prepared as {list(shape)}, for {channels} channels and {size} pixels per side",
         ),
     )
-    return next((text for wrong, text in problems if wrong), "")
+    return next((text for applies, text in problems if applies), "")
 
 
 def _card(path: Path, text: str) -> Card:
@@ -158,7 +158,7 @@ def _card(path: Path, text: str) -> Card:
     try:
         values = json.loads(text)
         version = int(values["format_version"])
-    except _ODD:
+    except _MALFORMED:
         raise damaged from None
     if version > FORMAT_VERSION:
         raise ModelFileError(
@@ -170,7 +170,7 @@ def _card(path: Path, text: str) -> Card:
         for name in card.recipe.keys() & set(FIELDS):
             if card.recipe[name] is not None:
                 check_setting(name, card.recipe[name], "")
-    except (UsageError, *_ODD):
+    except (UsageError, *_MALFORMED):
         raise damaged from None
     return card
 
@@ -194,7 +194,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
-    """Fill a network that was built in code with the weights of a file, all of them.
+    """Load all weights of a file into a network built in code.
 
     Returns:
         The network.
@@ -212,15 +212,16 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
 
 
 def misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:
-    """Why tensors do not fill a network exactly, naming both sides; empty where they do."""
-    wanted = network.state_dict()
-    for name in wanted:
-        if name in tensors and tensors[name].shape != wanted[name].shape:
+    """Why tensors do not match a network exactly, naming both sides; empty if they do."""
+    expected = network.state_dict()
+    for name in expected:
+        if name in tensors and tensors[name].shape != expected[name].shape:
             return (
                 f"{name} is {list(tensors[name].shape)} in the file and "
-                f"{list(wanted[name].shape)} in the network (other classes, channels or size?)"
+                f"{list(expected[name].shape)} in the network (other classes, channels or size?)"
             )
-    missing, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    missing = sorted(expected.keys() - tensors.keys())
+    extra = sorted(tensors.keys() - expected.keys())
     if missing or extra:
         parts = [f"the network's {listing(missing, 2)} is not in the file"] if missing else []
         parts += [f"the file's {listing(extra, 2)} is not in the network"] if extra else []

@@ -1,4 +1,4 @@
-"""The run folder: the names of its files, who may write to it, and how a file gets there whole."""
+"""The run folder: the names of its files, the lock on it, and the file of epochs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.text import listing
 
-MODEL = "model.safetensors"  # the best network, with all it needs
+MODEL = "model.safetensors"  # the best network, with everything needed to use it
 RECIPE = "recipe.yaml"  # every setting, resolved
-INFO = "run.json"  # its task and metrics, and what was noted on the way
+INFO = "run.json"  # its task and metrics, and notes and warnings from training
 METRICS = "metrics.json"  # final values of the metrics
 EPOCHS = "metrics.csv"  # one row per epoch
 PREDICTIONS = "predictions.csv"  # what was predicted for each held-out image
 CONFUSION = "confusion.csv"  # how often each class was predicted as each
-REPORT = "report.html"  # all of it as a page to look at
+REPORT = "report.html"  # all of it as a page
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
-LOG = "log.txt"  # what was printed on the way
-STATE = "state"  # what is needed to go on
+LOG = "log.txt"  # what was printed while training
+STATE = "state"  # what is needed to resume
 TRACKING = "tracking.json"  # the run's name in each tracker
 LOCK = ".lock"
 
@@ -54,16 +54,16 @@ def is_run(path: str | Path) -> bool:
 
 
 def create_run(out: str | Path, name: str) -> Path:
-    """Make a new folder `out/name`, or `out/name-2`, `out/name-3`, ... if that exists.
+    """Create a folder `out/name`, or `out/name-2`, `out/name-3`, ... if that exists.
 
     Raises:
         UsageError: `out` is itself a run, or cannot be written to.
     """
     out = Path(out)
     if is_run(out):
-        raise UsageError(f"--out {out}: is a run itself; name the folder that is to hold runs")
+        raise UsageError(f"--out {out}: is a run itself; name the folder that holds the runs")
     if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
-        raise UsageError(f"--name {name!r}: must be a plain folder name; put the path into --out")
+        raise UsageError(f"--name {name!r}: must be a plain folder name; put the path in --out")
     number = 1
     while True:
         folder = out / (name if number == 1 else f"{name}-{number}")
@@ -82,7 +82,7 @@ def create_run(out: str | Path, name: str) -> Path:
 
 
 def lock_run(folder: Path) -> FileLock:
-    """Take the run folder for this process; released when the process ends, however it ends.
+    """Lock the run folder for this process; released when the process ends, however it ends.
 
     Raises:
         RunLockedError: Another process is training in this folder.
@@ -107,19 +107,19 @@ def is_busy(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    except OSError:  # a folder that may only be read tells nothing
+    except OSError:  # cannot be known of a read-only folder
         return False
     lock.release()
     return False
 
 
 def state_of(metrics: Mapping[str, Any], *, busy: bool) -> State:
-    """How far a run is, by its final metrics and whether a process is training there."""
+    """The state of a run, from its final metrics and whether a process is training in it."""
     return "going on" if busy else "done" if metrics else "stopped"
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process left that was killed while writing; to be called with the lock."""
+    """Remove temporary files of a process that was killed while writing; call with the lock held."""
     for place in (folder, folder / STATE):
         for path in place.glob(".*.tmp"):
             path.unlink(missing_ok=True)
@@ -131,15 +131,15 @@ class EpochsFile:
     def __init__(self, path: Path, columns: Sequence[str], keep_epochs: int = 0) -> None:
         """Take over the rows of the first `keep_epochs` epochs from an earlier process.
 
-        Of these, columns that are no longer written are dropped.
+        Columns that are no longer written are dropped from them.
         """
         self.path, self._columns = path, tuple(columns)
-        # As text: runs of a thousand quick epochs would spend most of their time on writing rows anew.
+        # As text: runs of a thousand short epochs would spend most of their time on formatting rows.
         self._lines = [csv_text(self._columns, [], header=True)]
         if keep_epochs and path.exists():
-            rows = self.read(path)[:keep_epochs]
-            kept = [{name: row.get(name, "") for name in self._columns} for row in rows]
-            self._lines += [csv_text(self._columns, [row]) for row in kept]
+            for row in self.read(path)[:keep_epochs]:
+                values = {name: row.get(name, "") for name in self._columns}
+                self._lines.append(csv_text(self._columns, [values]))
         self._changed = True
 
     @staticmethod
@@ -150,35 +150,35 @@ class EpochsFile:
                 rows = list(csv.DictReader(file))
         except (FileNotFoundError, ValueError, csv.Error):
             return []
-        return [_today(row) for row in rows if "seconds" in row and None not in row.values()]
+        return [_current(row) for row in rows if "seconds" in row and None not in row.values()]
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add an epoch's row, to be written with the next `write`.
 
         Raises:
-            ValueError: It has a value for which there is no column.
+            ValueError: The row has a value without a column.
         """
         if unknown := [name for name in row if name not in self._columns]:
             raise ValueError(
-                f"{self.path.name} has no column {listing(unknown)}: a task must declare what its "
-                "evaluation gives in `metrics`"
+                f"{self.path.name} has no column {listing(unknown)}: a task must declare in `metrics` "
+                "what its evaluation returns"
             )
         self._lines.append(csv_text(self._columns, [row]))
         self._changed = True
 
     def write(self) -> None:
-        """Write all rows, whole or not at all, if any is new.
+        """Write all rows atomically, if any is new.
 
         Raises:
-            OneStopError: That failed.
+            OneStopError: The file cannot be written.
         """
         if self._changed:
             write_atomic(self.path, "".join(self._lines))
             self._changed = False
 
 
-def _today(row: dict[str, str]) -> dict[str, str]:
-    """A row as it is written today; earlier versions left the RMSE out, which `val_loss` gives."""
+def _current(row: dict[str, str]) -> dict[str, str]:
+    """A row in its current form; earlier versions had no RMSE, which follows from `val_loss`."""
     if not row.get("val_mae") or "val_rmse" in row:
         return row
     with contextlib.suppress(KeyError, ValueError):

@@ -1,11 +1,11 @@
-"""run.json: the task of a run, its metrics, and the notes and warnings that came while it trained.
+"""run.json: the task of a run, its metrics, and notes and warnings from training.
 
     {"version": 1, "task": "classification",
      "metrics": [{"name": "accuracy", "title": "accuracy", "higher": true, "percent": true,
                   "training": true}, ...],
      "notes": ["note: ...", "warning: ..."]}
 
-Whatever shows a run reads it instead of knowing the tasks, and without importing torch.
+Code that shows a run reads this instead of knowing the tasks, and without importing torch.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ _EARLIER = {
         Metric("r2", "r2"), LOSS,
     ),
 }  # fmt: skip
-"""The tasks there were before there was a run.json; a matter of history, whatever tasks become."""
+"""The tasks that existed before run.json did; fixed, whatever tasks are added or changed."""
 _TYPES = {"name": str, "title": str, "higher": bool, "percent": bool, "training": bool}
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What run.json says.
+    """The content of run.json.
 
     Attributes:
         task: Name of the task.
-        metrics: Those of the task, the first of them the one that tables of runs show.
-        notes: Notes and warnings in the order they came, each once; None if they were not recorded.
+        metrics: Metrics of the task; tables of runs show the first.
+        notes: Notes and warnings in order, without repeats; None if they were not recorded.
     """
 
     task: str
@@ -56,15 +56,15 @@ class RunInfo:
 
     @property
     def main(self) -> Metric:
-        """The metric that stands for the run."""
+        """The metric that represents the run."""
         return self.metrics[0]
 
 
 def read_info(folder: Path) -> RunInfo:
-    """What a run folder says of the run's task, metrics and notes; never raises.
+    """The task, metrics and notes of a run, from its folder; never raises.
 
-    Parts of run.json that are missing, damaged or of another kind are left out. A run of an earlier
-    version has no run.json: its task is concluded from what it measured.
+    Parts of run.json that are missing, damaged or of another type are ignored. A run of an earlier
+    version has no run.json: its task is inferred from its metrics.
     """
     values = read_object(folder / INFO)
     task = values.get("task")
@@ -75,7 +75,7 @@ def read_info(folder: Path) -> RunInfo:
 
 
 def _metrics(rows: Any) -> tuple[Metric, ...]:
-    """Metrics from their JSON, the first of each name, without those that are damaged."""
+    """Metrics from their JSON, the first of each name, without damaged ones."""
     metrics: dict[str, Metric] = {}
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in _TYPES.items()):
@@ -84,14 +84,14 @@ def _metrics(rows: Any) -> tuple[Metric, ...]:
 
 
 def _notes(lines: Any) -> tuple[str, ...] | None:
-    """Notes from their JSON, each once; None if there is no list of them."""
+    """Notes from their JSON, without repeats; None if there is no list of them."""
     if not isinstance(lines, list):
         return None
     return tuple(dict.fromkeys(line for line in lines if isinstance(line, str)))
 
 
 def _earlier_task(folder: Path) -> str:
-    """The task of a run without run.json: regression if something but no accuracy was measured."""
+    """The task of a run without run.json: regression if it has metrics, but no accuracy."""
     if metrics := read_object(folder / METRICS):
         return "classification" if "accuracy" in metrics else "regression"
     try:
@@ -103,10 +103,10 @@ def _earlier_task(folder: Path) -> str:
 
 
 class InfoFile:
-    """`run.json` of a run that is training; notes of earlier processes are kept."""
+    """`run.json` of a run that is training; it keeps the notes of earlier processes."""
 
     def __init__(self, folder: Path, task: str, metrics: Sequence[Metric]) -> None:
-        """Take over the notes in the folder, and write the file.
+        """Read the notes already in the folder, and write the file.
 
         Raises:
             OneStopError: It cannot be written.
@@ -121,14 +121,14 @@ class InfoFile:
         self._write()
 
     def note(self, line: str) -> None:
-        """Add a line that is new. No run ends for one that the disk does not take."""
+        """Add a line if it is new. A failure to write it does not stop the run."""
         if line not in self._notes:
             self._notes.append(line)
             self._changed = True
             self.flush()
 
     def flush(self) -> None:
-        """Write the notes that could not be written before, if there are any."""
+        """Write notes that could not be written before, if any."""
         if self._changed:
             with contextlib.suppress(OneStopError):
                 self._write()

@@ -146,7 +146,7 @@ class Classification(Task[Tensor]):
         return [Label(self.names[k], scores[k]) for scores, k in rows]
 
     def counted(self) -> str:
-        return plural(len(self.names), "class", "classes")
+        return plural(len(self.names), "class", "classes") if self.names else ""
 
     def figures(self) -> Mapping[str, Draw]:
         return {"confusion": self._confusion, "calibration": _calibration}

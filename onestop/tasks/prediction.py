@@ -13,6 +13,8 @@ from onestop.figures.notebook import heading, picture, table
 if TYPE_CHECKING:
     from onestop.images.decode import Pixels
 
+_NONE = "no label"  # of tasks in which an image may have none
+
 
 @dataclass(frozen=True)
 class Label:
@@ -46,7 +48,7 @@ class Prediction:
 
     Attributes:
         image: Its path, or `#` and its number if it has none.
-        labels: Best first; none if the image could not be read.
+        labels: Best first; none if the image could not be read, or has none.
         truth: The classes or labels of the image, or the number to predict as text; None if not known.
         loss: Of this image, as the evaluation sums it.
         truth_score: Probability of the true class, if the task has one.
@@ -88,13 +90,13 @@ class Prediction:
 
     @property
     def text(self) -> str:
-        """All labels as people read them."""
-        return ", ".join(label.text for label in self.labels)
+        """All labels as people read them; empty if the image could not be read."""
+        return ", ".join(label.text for label in self.labels) or ("" if self.error else _NONE)
 
     @property
     def truth_text(self) -> str:
         """What would have been correct, as people read it; empty if not known."""
-        return ", ".join(self.truth or ())
+        return "" if self.truth is None else ", ".join(self.truth) or _NONE
 
     def to_json(self) -> dict[str, Any]:
         """The prediction, as `--json` prints it."""
@@ -106,8 +108,8 @@ class Prediction:
 
     def thumbnail(self) -> Pixels | None:
         """The image as it was given, made small; None if it cannot be read, or is a vector."""
-        from onestop.data.samples import pixels_of
-        from onestop.images.formats import BadImageError
+        from onestop.errors import BadImageError
+        from onestop.images.decode import pixels_of
         from onestop.images.thumbnail import small
 
         try:

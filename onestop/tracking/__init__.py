@@ -1,6 +1,6 @@
-"""Trackers that a run writes its metrics to while it trains: TensorBoard, MLflow, Weights & Biases.
+"""Experiment trackers that a run sends its metrics to: TensorBoard, MLflow, Weights & Biases.
 
-Nothing here imports a tracker's package before a run asks for it.
+A tracker's package is imported only if a run asks for it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ __all__ = ["require"]
 
 
 def require(track: Track) -> None:
-    """See, before any work, that a run can be tracked as it asks for.
+    """Check, before any work, that a tracker can be used.
 
     Args:
-        track: The name of the tracker, which is that of its package and of our extra too.
+        track: Name of the tracker, which is also that of its package and of our extra.
 
     Raises:
-        UsageError: Its package is not installed, or nobody is logged in there.
+        UsageError: Its package is not installed, or the user is not logged in.
     """
     if track == "none":
         return
-    found = importlib.util.find_spec(track)
-    if found is None or found.origin is None:  # without one it is but a folder of this name
+    spec = importlib.util.find_spec(track)
+    if spec is None or spec.origin is None:  # without an origin it is just a folder of this name
         raise UsageError(
             f"--track {track}: {track} is not installed: pip install 'onestop-vision[{track}]'"
         )

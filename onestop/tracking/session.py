@@ -1,9 +1,8 @@
-"""The records of a run on their way into a tracker.
+"""Sends the records of a run to its tracker.
 
-They are the records that the progress bar shows. Rows of epochs go in one and all; of the steps only
-as many as cost next to nothing. Since a run that goes on repeats the steps that were not saved, bit for
-bit, what the tracker has already is not written again, and epochs that it lacks are filled in from
-metrics.csv.
+These are the records that the progress bar shows. Every epoch is sent, but only as many steps as cost
+next to nothing. A resumed run repeats steps that were not saved, bit for bit; what the tracker already
+has is not sent again, and epochs that it lacks are filled in from metrics.csv.
 """
 
 from __future__ import annotations
@@ -23,44 +22,44 @@ from onestop.runtime.files import read_object, write_atomic
 from onestop.runtime.signals import Stopped
 from onestop.storage.run_folder import EPOCHS, TRACKING, EpochsFile
 from onestop.tracking.tracker import Opening, Status, Tracker, without_secrets, words_of
-from onestop.training.loop import Epoch, Step
+from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.state import Progress
 
-_PAUSE = 1.0  # seconds between two steps that are written, at least
-_SHARE = 0.02  # of a run's time that writing steps may take
+_PAUSE = 1.0  # minimum seconds between two steps that are sent
+_SHARE = 0.02  # of a run's time that sending steps may take
 
 
 class Tracking:
-    """Feeds a run's tracker; does nothing if the recipe asks for none.
+    """A run's connection to its tracker; does nothing if the recipe has none.
 
-    A tracker that fails once the run has begun is left alone after a line: no run ends for it.
+    A tracker that fails after the run has begun costs a warning, not the run.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
-        """`say` gets a line with the place, and one if the tracker fails."""
-        self._folder, self._recipe, self._say = folder.resolve(), recipe, say
+    def __init__(self, folder: Path, recipe: Recipe, notify: Callable[[str], None]) -> None:
+        """`notify` is called with the tracker's location, and with a warning if it fails."""
+        self._folder, self._recipe, self._notify = folder.resolve(), recipe, notify
         self._name = recipe.machine.track
         self._tracker: Tracker | None = None
         self._final: dict[str, float | str] = {}
         self._step = 0  # the last one seen
-        self._next = 0.0  # when a step is written again
+        self._next = 0.0  # when the next step is sent
 
     def begin(self, progress: Progress) -> None:
-        """Open the tracker and give it the epochs that it lacks.
+        """Open the tracker and send it the epochs that it lacks.
 
         Raises:
-            UsageError: It cannot be opened, and the run has done nothing yet that could be lost.
+            UsageError: It cannot be opened, and the run has no progress yet that could be lost.
         """
         if self._name == "none":
             return
         self._step = progress.step
         try:
             self._open(progress)
-        except Exception as error:  # of whatever kind the tracker's authors chose
+        except Exception as error:  # of whatever type the tracker raises
             if progress.step == 0:
                 self._close()
                 raise UsageError(
-                    f"--track {self._name}: {words_of(error)}; see to it, or go on without: "
+                    f"--track {self._name}: {words_of(error)}; fix it, or train without: "
                     f"onestop train {self._folder} --track none"
                 ) from error
             self._give_up(error)
@@ -73,18 +72,18 @@ class Tracking:
         )
         module = importlib.import_module(f"onestop.tracking.{name}")
         self._tracker = tracker = cast(Tracker, module.open_tracker(opening))
-        self._say(f"tracking: {without_secrets(tracker.where)}")
+        self._notify(f"tracking: {without_secrets(tracker.where)}")
         if tracker.keep != opening.known:
             known[name] = tracker.keep
             write_atomic(self._folder / TRACKING, json.dumps(known, indent=2) + "\n")
         for row in _rows(self._folder, tracker.epoch, progress.epoch):
             tracker.write(metrics_of(row), int(row["step"]))
 
-    def show(self, record: Step | Epoch) -> None:
+    def show(self, record: StepRecord | EpochRecord) -> None:
         """Take a record of the loop; cheap enough for every step."""
         if self._tracker is None:
             return
-        if isinstance(record, Epoch):
+        if isinstance(record, EpochRecord):
             if record.epoch > self._tracker.epoch:
                 self._write(metrics_of(record.row), int(record.row["step"]))
             return
@@ -97,8 +96,8 @@ class Tracking:
 
     def final(self, metrics: Mapping[str, Any]) -> None:
         """Take the final metrics, as in metrics.json."""
-        named = {f"final/{name}": value for name, value in metrics.items()}
-        self._final = {**_finite(named), "final/split": str(metrics["split"])}
+        values = {f"final/{name}": value for name, value in metrics.items()}
+        self._final = {**_finite(values), "final/split": str(metrics["split"])}
 
     def __enter__(self) -> Tracking:
         return self
@@ -121,9 +120,9 @@ class Tracking:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        self._say(
-            f"warning: {self._name} takes no more metrics ({words_of(error)}); "
-            "the run goes on without it"
+        self._notify(
+            f"warning: {self._name} no longer accepts metrics ({words_of(error)}); "
+            "the run continues without it"
         )
         self._close()
 
@@ -135,12 +134,12 @@ class Tracking:
 
 
 def metrics_of(row: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of an epoch by the names they have in a tracker.
+    """The metrics of an epoch, by their names in a tracker.
 
     >>> metrics_of({"epoch": 1, "step": 20, "lr": 0.1, "val_loss": "0.5", "val_top5": ""})
     {'epoch': 1.0, 'lr': 0.1, 'val/loss': 0.5}
     """
-    parts = ("train", "val")  # which trackers show side by side, split by split
+    parts = ("train", "val")  # trackers group metrics by prefix
     return _finite({
         name.replace("_", "/", 1) if name.partition("_")[0] in parts else name: value
         for name, value in row.items()
@@ -149,7 +148,7 @@ def metrics_of(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, float]:
-    """The finite numbers among values; here a GPU is waited for."""
+    """The finite numbers among values; reading them waits for the GPU."""
     return {name: x for name, v in values.items() if math.isfinite(x := _number(v))}
 
 
@@ -170,5 +169,5 @@ def _rows(folder: Path, after: int, until: int) -> list[dict[str, str]]:
 def _status(error: BaseException | None) -> Status:
     if error is None:
         return "finished"
-    asked = InterruptedRun | Stopped | KeyboardInterrupt
-    return "stopped" if isinstance(error, asked) else "failed"
+    interruption = InterruptedRun | Stopped | KeyboardInterrupt
+    return "stopped" if isinstance(error, interruption) else "failed"

@@ -1,7 +1,7 @@
-"""Events for TensorBoard, in `tensorboard/` of the run's folder.
+"""TensorBoard events, in `tensorboard/` in the run's folder.
 
-Written with TensorBoard's own record format, but not through torch's SummaryWriter: that writes in a
-thread of its own, whose errors (a full disk) end in a traceback on the terminal instead of here.
+Written in TensorBoard's record format, but not with torch's SummaryWriter: that writes in a thread of
+its own, whose errors (a full disk) print a traceback on the terminal instead of being raised here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATUS = {
 
 
 class TensorBoard:
-    """A new file of events. Of the files before it, TensorBoard forgets what it repeats."""
+    """A new events file. What it repeats of earlier files, TensorBoard drops from these."""
 
     def __init__(self, opening: Opening) -> None:
         folder = opening.folder / FOLDER
@@ -52,13 +52,13 @@ class TensorBoard:
         self._file.flush()
 
     def write(self, metrics: Mapping[str, float], step: int) -> None:
-        """Write metrics as scalars, which TensorBoard keeps in 32 bits."""
+        """Write metrics as scalars, which TensorBoard stores in 32 bits."""
         values = [Summary.Value(tag=name, simple_value=x) for name, x in metrics.items()]
         self._put(Event(step=step, summary=Summary(value=values)))
         self._file.flush()
 
     def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Write the final metrics, and the status into the table of settings (HPARAMS)."""
+        """Write the final metrics, and the status in the table of settings (HPARAMS)."""
         self.write({k: v for k, v in metrics.items() if not isinstance(v, str)}, step)
         end = SessionEndInfo(status=_STATUS[status], end_time_secs=time.time())
         self._put_plugin_data(metadata.SESSION_END_INFO_TAG, session_end_info=end)
@@ -79,7 +79,7 @@ class TensorBoard:
 
 
 def open_tracker(opening: Opening) -> TensorBoard:
-    """Open the events of a run, or go on with them."""
+    """Begin or continue the events of a run."""
     return TensorBoard(opening)
 
 

@@ -20,9 +20,9 @@ class Opening:
     """What a tracker is opened with.
 
     Attributes:
-        folder: The run's folder, absolute; the run has its name in the tracker too.
+        folder: The run's folder, absolute; its name is that of the run in the tracker.
         settings: The recipe, without values that are None.
-        known: What this tracker wanted kept when it was opened for this run before, if it was.
+        known: `Tracker.keep` of the last time this run was opened; empty the first time.
         epoch: Epochs that the run has done.
         step: Steps that the run has done.
     """
@@ -35,15 +35,15 @@ class Opening:
 
 
 class Tracker(Protocol):
-    """A place for metrics. What is opened again goes on where it was, with the same run.
+    """A destination for metrics. Opened again, it continues the same run where it was.
 
-    Any method may raise anything; the caller then calls `close` and nothing else.
+    Any method may raise anything; the caller then calls only `close`.
 
     Attributes:
-        where: The place, for a person.
-        keep: What is to be kept in the run's folder to open it again; nothing secret.
-        epoch: The last epoch whose metrics are there already.
-        step: The last step whose metrics are there already.
+        where: The location, for people.
+        keep: Values to store in the run's folder, for opening it again; no secrets.
+        epoch: The last epoch whose metrics it has.
+        step: The last step whose metrics it has.
     """
 
     where: str
@@ -52,18 +52,18 @@ class Tracker(Protocol):
     step: int
 
     def write(self, metrics: Mapping[str, float], step: int) -> None:
-        """Write finite metrics of a step, so that a kill of this process loses little of them."""
+        """Write finite metrics of a step, so that killing this process loses few of them."""
 
     def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Write the final metrics, none if the run is not finished, and how it ended."""
+        """Write the final metrics (none if the run is not finished) and how it ended."""
 
     def close(self) -> None:
-        """Let go of files, threads and processes."""
+        """Release files, threads and processes."""
 
 
 @contextlib.contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment for a while."""
+    """Set environment variables temporarily."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -77,17 +77,17 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def unless_set(**values: str) -> dict[str, str]:
-    """Those of the variables that the user's environment does not set."""
+    """The variables that the user's environment does not set."""
     return {name: value for name, value in values.items() if name not in os.environ}
 
 
 def words_of(error: Exception) -> str:
-    """What a tracker's error says, on one line, cut if it is long."""
+    """The message of a tracker's error, on one line, cut if it is long."""
     return textwrap.shorten(without_secrets(str(error)), 200) or type(error).__name__
 
 
 def without_secrets(text: str) -> str:
-    """A text without the name and password that an address in it may have.
+    """A text without user names and passwords in its URLs.
 
     >>> without_secrets("http://me:secret@server/runs is away")
     'http://server/runs is away'

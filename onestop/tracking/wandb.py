@@ -1,6 +1,6 @@
-"""Runs of Weights & Biases, online or, with WANDB_MODE=offline, in the run's folder.
+"""Weights & Biases runs, online or, with WANDB_MODE=offline, in the run's folder.
 
-W&B keeps a process that talks to its server; it is started and ended here, and asks nothing.
+W&B has a process that talks to its server; it is started and ended here, without any prompts.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from onestop.tracking.tracker import Opening, Status, environment, unless_set, w
 PROJECT = "onestop"
 _CODE = {"finished": 0, "stopped": 130, "failed": 1}
 _OURS: dict[str, Any] = {
-    "silent": True,  # what there is to say, the run says in a line
-    "console": "off",  # standard output is for results, and nobody listens in on it
-    "finish_timeout": 120.0,  # seconds; what is not sent by then stays on the disk
+    "silent": True,  # the run prints a line about it itself
+    "console": "off",  # standard output is for results and is not captured
+    "finish_timeout": 120.0,  # seconds; what is not sent by then stays on disk
     "finish_timeout_raises": True,
 }
 
 
 class WandB:
-    """A run of W&B: the recipe as its config, metrics over an axis `step` of their own.
+    """A W&B run: the recipe as its config, metrics over an axis `step` of their own.
 
-    W&B's own count of steps only ever grows: it would drop metrics of a run that goes on from an
-    earlier step.
+    W&B's own step counter only grows: it would drop metrics of a run resumed from an earlier step.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -50,8 +49,8 @@ class WandB:
             self._run.config.update(dict(opening.settings), allow_val_change=True)
             self._run.define_metric("step")
             self._run.define_metric("*", step_metric="step")
-            there = self._run.summary if self._run.resumed else {}
-            self.epoch, self.step = int(there.get("epoch", 0)), int(there.get("step", 0))
+            summary = self._run.summary if self._run.resumed else {}
+            self.epoch, self.step = int(summary.get("epoch", 0)), int(summary.get("step", 0))
             self.where = _where(self._run)
             self.keep = {"id": str(self._run.id), "project": str(self._run.project)}
             if self._run.disabled:
@@ -63,10 +62,10 @@ class WandB:
         self._run.log({**metrics, "step": step})
 
     def finish(self, metrics: Mapping[str, float | str], step: int, status: Status) -> None:
-        """Put the final metrics into the summary and wait until all is sent."""
+        """Write the final metrics to the summary and wait until everything is sent."""
         self._run.summary.update({**metrics, "step": step})
         if status == "stopped":
-            self._run.mark_preempting()  # W&B's word for: can go on
+            self._run.mark_preempting()  # W&B's term for a run that can be resumed
         self._run.finish(exit_code=_CODE[status])
 
     def close(self) -> None:
@@ -75,59 +74,59 @@ class WandB:
 
 
 def open_tracker(opening: Opening) -> WandB:
-    """Begin a run of W&B, or go on with one."""
+    """Begin or continue a W&B run."""
     return WandB(opening)
 
 
 def require_login() -> None:
-    """See that W&B will not ask who is there.
+    """Check that W&B will not prompt for a login.
 
     Raises:
-        UsageError: Nobody is logged in, and W&B is to be online.
+        UsageError: The user is not logged in, and W&B is online.
     """
     try:
         with environment({"WANDB_SILENT": "true"}), _session() as wandb:
             mode = wandb.setup().settings.mode
-            # Earlier versions cannot be asked; they say so once the run begins.
-            asks = "prompt" in inspect.signature(wandb.login).parameters
-            if mode in ("offline", "dryrun", "disabled") or wandb.run is not None or not asks:
+            # Earlier versions cannot be checked without a prompt; they fail once the run begins.
+            checkable = "prompt" in inspect.signature(wandb.login).parameters
+            if mode in ("offline", "dryrun", "disabled") or wandb.run is not None or not checkable:
                 return
             if wandb.login(prompt=False, verify=False):
                 return
-        problem = "nobody is logged in"
-    except Exception as error:  # of whatever kind its authors chose for a wrong setting
+        problem = "not logged in"
+    except Exception as error:  # of whatever type it raises for a wrong setting
         problem = words_of(error)
     raise UsageError(f"--track wandb: {problem}; run `wandb login`, or set WANDB_MODE=offline")
 
 
 @contextlib.contextmanager
 def _session() -> Iterator[ModuleType]:
-    """The module; what it starts in this process ends with it, what it changes is put back."""
+    """The module; afterwards, what it started in this process is ended and its changes undone."""
     os.environ.update(unless_set(WANDB_ERROR_REPORTING="false"))
     import wandb
     from wandb.sdk import wandb_setup
 
-    theirs = getattr(wandb_setup, "_singleton", None) is not None
-    hooks = sys.exit, sys.excepthook  # which W&B replaces to learn how a program ends
+    already_set_up = getattr(wandb_setup, "_singleton", None) is not None  # by the user's program
+    hooks = sys.exit, sys.excepthook  # W&B replaces them to learn how the program ends
     try:
-        if not theirs:
+        if not already_set_up:
             wandb.setup(_settings(wandb))
         yield wandb
     finally:
-        if not theirs:
+        if not already_set_up:
             wandb.teardown()
         sys.exit, sys.excepthook = hooks
 
 
 def _settings(wandb: ModuleType) -> Any:
-    """Settings of ours that this version knows and the environment does not say."""
+    """Those of our settings that this version knows and the environment does not set."""
     known = wandb.Settings.model_fields
     ours = {k: v for k, v in _OURS.items() if k in known and f"WANDB_{k.upper()}" not in os.environ}
     return wandb.Settings(**ours)
 
 
 def _unless(variable: str, value: str) -> str | None:
-    """None where the user's environment says it, which W&B then reads by itself."""
+    """The value, or None if the environment sets the variable, which W&B then reads itself."""
     return None if variable in os.environ else value
 
 

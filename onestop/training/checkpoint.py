@@ -1,9 +1,9 @@
-"""The exact training state: everything a step depends on, so that a run can go on bit for bit.
+"""Checkpoints: everything a step depends on, so that a run can be resumed bit for bit.
 
 No generator positions are stored, because there are none: see `onestop.runtime.rng`. A state is one
 checksummed file (`onestop/storage/container.py`) in the run's `state/` folder, named after its step.
-The last two are kept: the new one is whole on the disk before the last but one is removed, and if the
-newest is damaged, the one before it takes its place.
+The last two are kept: the new one is complete on the disk before the oldest is removed, and if the
+newest is damaged, the one before it is used instead.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "sto
 
 @dataclass(frozen=True)
 class _Counters:
-    """What a state must say of a run's progress, checked when it is read."""
+    """The progress of a run, checked when a state is read."""
 
     epoch: int
     step: int
@@ -46,7 +46,7 @@ class _Counters:
 
 @dataclass(frozen=True)
 class _About:
-    """What it may say of what it belongs to."""
+    """What a state belongs to."""
 
     data: str = ""
     epochs: int = 0
@@ -68,7 +68,10 @@ class _Header:
 class Saved:
     """A state as it was read.
 
-    `about` is what it belongs to (data, arithmetic), as `States.save` was told.
+    Attributes:
+        path: Of its file.
+        header: Everything but the tensors.
+        tensors: By name.
     """
 
     path: Path
@@ -77,7 +80,7 @@ class Saved:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the state belongs to."""
+        """What the state belongs to (data, arithmetic), as passed to `States.save`."""
         about = self.header["about"]
         assert isinstance(about, dict)
         return about
@@ -87,8 +90,8 @@ class States:
     """The states of a run, in its `state/` folder.
 
     Attributes:
-        damaged: A line for each state that was found damaged.
-        last: The newest state that is known to be whole, which the next one leaves in its place.
+        damaged: A line for each state that turned out to be damaged.
+        last: The newest state that is known to be intact; it stays when the next one is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,20 +101,20 @@ class States:
         self._before: Path | None = None
 
     def newest(self) -> Saved | None:
-        """The newest state that is whole, if there is one.
+        """The newest intact state, if there is one.
 
         Raises:
             OneStopError: A newer version of OneStop wrote it.
         """
-        found = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
-        for number, path in enumerate(found):
+        paths = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        for number, path in enumerate(paths):
             try:
                 saved = _read(path)
             except UsageError as error:
                 self.damaged.append(str(error))
                 continue
             self.last = path
-            self._before = next(iter(found[number + 1 :]), None)
+            self._before = next(iter(paths[number + 1 :]), None)
             return saved
         return None
 
@@ -120,7 +123,7 @@ class States:
 
         Args:
             training: Everything that is saved.
-            about: What the state belongs to, for whoever goes on from it.
+            about: What the state belongs to, for resuming from it.
 
         Raises:
             WriteError: It could not be written; older states are untouched.
@@ -137,7 +140,7 @@ class States:
 
 
 def state_size(training: Training) -> int:
-    """Bytes of a state of this training, with slots as the usual optimizers have them, two a weight."""
+    """Bytes of a state of this training; optimizers usually keep two values per weight."""
     sizes: list[int] = [tensor.nbytes for tensor in training.network.state_dict().values()]
     network = sum(sizes)
     return network * (4 if training.average else 3)
@@ -159,7 +162,7 @@ def _packed(training: Training, about: dict[str, Any]) -> bytes:
 
 
 def restore_state(saved: Saved, training: Training) -> None:
-    """Bring a freshly built training to a state.
+    """Bring a newly set up training to a state.
 
     Raises:
         ModelFileError: The state belongs to another network or recipe.
@@ -198,14 +201,14 @@ def _read(path: Path) -> Saved:
     content = unpacked(path)
     if content.sealed != _KEY:
         raise ModelFileError(f"{path}: damaged, it has lost its checksum; use another copy")
-    try:  # as it was written, says the seal; but by whom
+    try:  # the checksum says that it is as it was written, not by whom
         header: dict[str, Any] = json.loads(content.metadata[_KEY])
         version = int(header["version"])
         if version <= _VERSION:
             TypeAdapter(_Header).validate_python(header)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise ModelFileError(f"{path}: damaged, it is not what a state holds") from None
-    if version > _VERSION:  # whole, so no older state may take its place
+    if version > _VERSION:  # it is intact, so no older state may be used instead
         raise OneStopError(
             f"{path}: format {version}, this OneStop reads up to {_VERSION}; upgrade OneStop"
         )

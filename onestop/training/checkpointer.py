@@ -1,11 +1,11 @@
 """What a run must not lose, written in an order in which a kill at any moment loses nothing.
 
-First the rows of the epochs, then the best network, then the state. A run goes on from its state, which
-says how many rows are its own; so rows and a network that are ahead of the state are merely written
+First the rows of the epochs, then the best network, then the state. A run is resumed from its state,
+which says how many rows belong to it; rows and a network that are ahead of the state are merely written
 again, to the same bits.
 
-A write that fails (a full disk, an error of the device) does not end the run: it trains on from what it
-has, tries again after a while, and gives up only after several failures in a row.
+A write that fails (a full disk, an error of the device) does not end the run: training continues, the
+write is tried again after a while, and the run stops only after several failures in a row.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from onestop.runtime.files import write_atomic
 from onestop.storage.model_file import packed_model
 from onestop.storage.run_folder import EPOCHS, MODEL, STATE, EpochsFile, columns_of
 from onestop.training.checkpoint import States, state_size
-from onestop.training.loop import Epoch
-from onestop.training.setup import Parts
+from onestop.training.records import EpochRecord
+from onestop.training.setup import Session
 
 EVERY = 600.0
 """Seconds after which the state is saved within a long epoch."""
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds between the tries of a save that fails; after the last one the run stops."""
+"""Seconds between the attempts of a save that fails; after the last one the run stops."""
 
 
 class Checkpointer:
@@ -39,14 +39,14 @@ class Checkpointer:
     """
 
     def __init__(
-        self, folder: Path, parts: Parts, states: States, about: dict[str, Any],
+        self, folder: Path, session: Session, states: States, about: dict[str, Any],
         say: Callable[[str], None],
     ) -> None:  # fmt: skip
         """`say` gets a line for each save that fails."""
         self.folder, self.about = folder, about
-        self._parts, self._states, self._say = parts, states, say
+        self._session, self._states, self._say = session, states, say
         self._rows = EpochsFile(
-            folder / EPOCHS, columns_of(parts.task.metrics), parts.training.progress.epoch
+            folder / EPOCHS, columns_of(session.task.metrics), session.training.progress.epoch
         )
         self._model: bytes | None = None
         self._failures = 0
@@ -57,19 +57,19 @@ class Checkpointer:
         """Whether it is time to save, again or within a long epoch."""
         return time.monotonic() >= self._next
 
-    def note(self, record: Epoch) -> None:
-        """Take over what an epoch gave, to be written with the next save."""
+    def note(self, record: EpochRecord) -> None:
+        """Take the results of an epoch, to be written with the next save."""
         self._rows.add(record.row)
         if record.best:
             self.note_model(record.row)
 
     def note_model(self, metrics: dict[str, Any]) -> None:
-        """Take over the network as it is now as the best one."""
-        card = dataclasses.replace(self._parts.card, metrics=dict(metrics))
-        self._model = packed_model(self._parts.training.scored.state_dict(), card)
+        """Take the network as it is now as the best one."""
+        card = dataclasses.replace(self._session.card, metrics=dict(metrics))
+        self._model = packed_model(self._session.training.scored.state_dict(), card)
 
     def save(self) -> bool:
-        """Write everything; whether that went well.
+        """Write everything; whether that succeeded.
 
         Raises:
             WriteError: It failed too often.
@@ -79,8 +79,8 @@ class Checkpointer:
             if self._model is not None:
                 write_atomic(self.folder / MODEL, self._model)
                 self._model = None
-            self.about["done"] = self._parts.training.progress.epoch
-            self._states.save(self._parts.training, self.about)
+            self.about["done"] = self._session.training.progress.epoch
+            self._states.save(self._session.training, self.about)
         except OneStopError as error:
             self._failed(error)
             return False
@@ -100,9 +100,9 @@ class Checkpointer:
     def _failed(self, error: OneStopError) -> None:
         if self._failures == len(PAUSES):
             last = self._states.last
-            good = f"what was saved until {last.stem} stays good" if last else "nothing is saved"
+            good = f"what was saved until {last.stem} remains valid" if last else "nothing is saved"
             raise WriteError(
-                f"{error}, tried {self._failures + 1} times; {good}; make room, then go on with: "
+                f"{error}, tried {self._failures + 1} times; {good}; make room, then resume with: "
                 f"onestop train {self.folder}"
             )
         pause = PAUSES[self._failures]
@@ -111,20 +111,20 @@ class Checkpointer:
         self._say(f"warning: could not save: {error}; next try in {pause:g} s")
 
 
-def require_space(folder: Path, parts: Parts) -> None:
+def require_space(folder: Path, session: Session) -> None:
     """See that the disk has room for what a run writes.
 
     Raises:
-        UsageError: It has not.
+        UsageError: It does not.
     """
-    state = state_size(parts.training)
-    model = sum(tensor.nbytes for tensor in parts.training.network.state_dict().values())
+    state = state_size(session.training)
+    model = sum(tensor.nbytes for tensor in session.training.network.state_dict().values())
     # Two states and a model, and the next of each while it is written.
     needed = 3 * state + 2 * model
     free = shutil.disk_usage(folder).free
     already = sum(file.stat().st_size for file in (folder / STATE).glob("step-*"))
     if free + already < needed:
         raise UsageError(
-            f"{folder}: a run of {parts.entry.name} writes up to {needed / 1e6:,.0f} MB, and "
+            f"{folder}: a run of {session.plan.entry.name} writes up to {needed / 1e6:,.0f} MB, and "
             f"{free / 1e6:,.0f} MB are free there; make room, or name another disk with --out"
         )

@@ -1,9 +1,9 @@
-"""The steps of a network compiled by torch, beside the network as it is.
+"""Compiled training steps: `torch.compile` next to the network, never inside it.
 
 torch.compile (https://pytorch.org/docs/stable/generated/torch.compile.html) fuses a network's
-operations into fewer. What it gives is kept beside the network and never in it: names in state and
-model file, the moving average, folding and hooks know nothing of it, and evaluation runs as it
-always does. The functions are made at the first call, which takes from half a minute to minutes.
+operations into fewer. The compiled function is kept next to the network: parameter names in states and
+model files, the moving average, BatchNorm folding and hooks are not affected, and evaluation runs as
+without it. Compiling happens at the first call and takes half a minute to several minutes.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
 def check_compiler(device: torch.device) -> None:
-    """See that there is what torch compiles with for a processor; on a GPU it brings its own.
+    """See that the compiler is there that torch needs for the CPU; for GPUs it brings its own.
 
     Raises:
         UsageError: No C++ compiler.
     """
     named = os.environ.get("CXX")
     if device.type == "cpu" and not any(map(shutil.which, [named] if named else _COMPILERS)):
-        looked = f"CXX={named}" if named else ", ".join(_COMPILERS)
+        names = f"CXX={named}" if named else ", ".join(_COMPILERS)
         raise UsageError(
-            f"--compile: torch needs a C++ compiler for it, and none is here ({looked}); install "
+            f"--compile: torch needs a C++ compiler for it, and none is here ({names}); install "
             "one, or leave --compile out"
         )
 
@@ -41,15 +41,15 @@ def check_compiler(device: torch.device) -> None:
 def compiled(network: nn.Module, engine: Engine, *, parts: int) -> Learner:
     """The network's forward, compiled for the sizes it is called with.
 
-    Sizes are taken as fixed, which gives the fastest functions, so it is to be called with full
-    batches only: their parts have at most two sizes. The last batch of an epoch, which is smaller,
-    is better given to the network itself than compiled for.
+    It is compiled for fixed sizes, which gives the fastest code, so call it with full batches only:
+    their parts have at most two sizes. The last batch of an epoch, which is smaller, is better passed
+    to the network itself than compiled for.
 
     Args:
-        network: Stays as it is; what it learns and what is frozen of it is followed.
+        network: Not changed; new weights and freezing take effect.
         engine: Where it computes.
-        parts: Parts a batch is computed in. With a single one a GPU replays its work as a whole
-            (CUDA graphs, mode `reduce-overhead`); gradients summed over several would lie where
+        parts: Parts that a batch is computed in. With a single one a GPU replays its work as a whole
+            (CUDA graphs, mode `reduce-overhead`); gradients summed over several parts would lie where
             the next replay writes.
 
     Raises:

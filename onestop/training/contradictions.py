@@ -7,14 +7,14 @@ from onestop.errors import UsageError
 from onestop.recipe import Recipe
 
 
-def refuse_contradictions(recipe: Recipe, facts: DatasetInfo) -> None:
+def refuse_contradictions(recipe: Recipe, info: DatasetInfo) -> None:
     """Stop before any work if settings do not fit together.
 
     Raises:
         UsageError: Names the setting, what it contradicts and what to do.
     """
     optim, augmentation = recipe.optim, recipe.augmentation
-    if recipe.evaluation.patience and "val" not in facts.splits:
+    if recipe.evaluation.patience and "val" not in info.splits:
         raise UsageError(
             f"--patience {recipe.evaluation.patience}: there is no validation split to watch; "
             "hold images out with --val-fraction 0.1"
@@ -37,6 +37,6 @@ def refuse_contradictions(recipe: Recipe, facts: DatasetInfo) -> None:
     for name, value in (("mixup", augmentation.mixup), ("cutmix", augmentation.cutmix)):
         if value and optim.batch_size == 1:
             raise UsageError(
-                f"--{name} {value:g}: mixes the images of a batch, which has one; "
+                f"--{name} {value:g}: mixes images within a batch, which has only one; "
                 "raise --batch-size"
             )

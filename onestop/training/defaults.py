@@ -1,7 +1,7 @@
-"""The values that nobody set, derived from the data and the network, each with its reason.
+"""Derived settings: what nobody set follows from the data and the network, each with its reason.
 
-Rules, not measurements: the same data and flags give the same recipe on every day. The rules know
-four situations (`Situation`); `benchmarks/results/defaults.md` has what they were judged by.
+Rules, not measurements: the same data and flags give the same recipe every time. The rules know four
+situations (`Situation`); `benchmarks/results/defaults.md` has the experiments behind them.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ Rules: TypeAlias = dict[str, tuple[object, str]]
 """Values by name of the setting, each with its reason."""
 
 Situation = Literal["fine-tuning", "photographs", "small images", "vectors"]
-"""What is trained on what: pretrained weights, or from random ones photographs, images of at most
-`SMALL` pixels a side, or vectors."""
+"""What is trained: pretrained weights; or random weights on photographs, on images of at most `SMALL`
+pixels per side, or on vectors."""
 
 _PHOTOGRAPHS = "resnet18"
 SMALL = 64
-"""Networks that see at most this many pixels a side follow the rules for small images."""
+"""Networks whose input has at most this many pixels per side follow the rules for small images."""
 
 
-def derive(settings: Settings, facts: DatasetInfo) -> tuple[Settings, Entry]:
+def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
     """Fill in every value that is not known yet, and find the network.
 
     Raises:
         UsageError: Values that contradict each other or the data.
     """
-    settings = _fill(settings, _network_rules(settings.values, facts))
+    settings = _fill(settings, _network_rules(settings.values, info))
     entry = find(settings.values["model"])
-    _refuse_other_inputs(entry, facts)
-    refuse_inapplicable(settings, facts.task, images=not facts.vectors)
-    settings = _fill(settings, _input_rules(settings.values, facts, entry))
+    _refuse_other_inputs(entry, info)
+    refuse_inapplicable(settings, info.task, images=not info.vectors)
+    settings = _fill(settings, _input_rules(settings.values, info, entry))
     settings = _fill(settings, _machine_rules(settings.values))
-    settings = _fill(settings, _engine_rules(settings.values, facts, entry))
-    settings = _fill(settings, _cache_rules(settings.values, facts))
-    settings = _fill(settings, _length_rules(settings.values, facts))
+    settings = _fill(settings, _engine_rules(settings.values, info, entry))
+    settings = _fill(settings, _cache_rules(settings.values, info))
+    settings = _fill(settings, _length_rules(settings.values, info))
     settings = _fill(settings, _freezing_rules(settings.values))
     settings = _fill(settings, _feature_cache_rules(settings.values))
-    settings = _fill(settings, _learning_rules(settings.values, facts))
+    settings = _fill(settings, _learning_rules(settings.values, info))
     refuse_useless(settings)
-    refuse_contradictions(settings.recipe, facts)
+    refuse_contradictions(settings.recipe, info)
     return settings, entry
 
 
@@ -77,9 +77,9 @@ def _fill(settings: Settings, rules: Rules) -> Settings:
     return settings
 
 
-def _refuse_other_inputs(entry: Entry, facts: DatasetInfo) -> None:
-    """Stop if a network for images was to see vectors, or the other way round."""
-    if not entry.users and entry.vectors != facts.vectors:
+def _refuse_other_inputs(entry: Entry, info: DatasetInfo) -> None:
+    """Stop if a network for images is to be trained on vectors, or the other way round."""
+    if not entry.users and entry.vectors != info.vectors:
         takes, have = ("vectors", "images") if entry.vectors else ("images", "vectors")
         raise UsageError(
             f"--model {entry.name}: takes {takes}, and these are {have}; leave it out, or choose "
@@ -87,8 +87,8 @@ def _refuse_other_inputs(entry: Entry, facts: DatasetInfo) -> None:
         )
 
 
-def _network_rules(known: Known, facts: DatasetInfo) -> Rules:
-    model, why = _default_model(facts)
+def _network_rules(known: Known, info: DatasetInfo) -> Rules:
+    model, why = _default_model(info)
     rules: Rules = {"model": (model, why)}
     if "model" not in known and known["weights"] == "none" and model == _PHOTOGRAPHS:
         rules["image_size"] = (
@@ -98,21 +98,21 @@ def _network_rules(known: Known, facts: DatasetInfo) -> Rules:
     return rules
 
 
-def _default_model(facts: DatasetInfo) -> tuple[str, str]:
-    if facts.vectors:
+def _default_model(info: DatasetInfo) -> tuple[str, str]:
+    if info.vectors:
         return "linear", "the first to try on vectors"
-    if max(facts.height, facts.width) > SMALL:
+    if max(info.height, info.width) > SMALL:
         return (
             _PHOTOGRAPHS,
             "the usual first network for photographs; better with --weights default",
         )
-    if facts.channels == 1:
+    if info.channels == 1:
         return "lenet5", "small and good enough for small grey images"
     return "resnet9", "learns small colour images well in little time"
 
 
-def _input_rules(known: Known, facts: DatasetInfo, entry: Entry) -> Rules:
-    if facts.vectors:
+def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
+    if info.vectors:
         not_used = "vectors are taken as they are"
         return {
             "channels": (1, not_used),
@@ -124,15 +124,15 @@ def _input_rules(known: Known, facts: DatasetInfo, entry: Entry) -> Rules:
     channels: int = entry.channels
     size, takes = entry.image_size, f"what {entry.name} takes"
     if entry.users:  # only its author knows
-        channels, takes = facts.channels, "as the images are, for a network of your own"
-        if (largest := max(facts.height, facts.width)) <= SMALL:
+        channels, takes = info.channels, "as the images are, for a network of your own"
+        if (largest := max(info.height, info.width)) <= SMALL:
             size = largest
     size = known.get("image_size", size)
     if known["weights"] != "none":
         normalize = ("weights", "pretrained weights expect the images they were trained on")
     else:
         normalize = ("dataset", "mean 0 and deviation 1 suit random weights")
-    augment = _augment(size, facts)
+    augment = _augment(size, info)
     return {
         "channels": (channels, takes),
         "image_size": (size, takes),
@@ -142,10 +142,10 @@ def _input_rules(known: Known, facts: DatasetInfo, entry: Entry) -> Rules:
     }
 
 
-def _augment(size: int, facts: DatasetInfo) -> tuple[str, str]:
+def _augment(size: int, info: DatasetInfo) -> tuple[str, str]:
     if size > SMALL:
         return "resized-crop", "photographs are seldom framed alike"
-    if facts.channels == 3:
+    if info.channels == 3:
         return "flip-crop", "usual for small colour images"
     return "crop", "grey images are often signs: they may be shifted, but not mirrored"
 
@@ -156,19 +156,19 @@ def _padding(augment: str, size: int) -> tuple[int, str]:
     return eighth(size), f"an eighth of {size} pixels, as is usual"
 
 
-def _situation(known: Known, facts: DatasetInfo) -> Situation:
+def _situation(known: Known, info: DatasetInfo) -> Situation:
     """Which rules a run follows."""
-    if facts.vectors:
+    if info.vectors:
         return "vectors"
     if known["weights"] != "none":
         return "fine-tuning"
     return "photographs" if known["image_size"] > SMALL else "small images"
 
 
-def _length_rules(known: Known, facts: DatasetInfo) -> Rules:
-    count = facts.images
+def _length_rules(known: Known, info: DatasetInfo) -> Rules:
+    count = info.images
     batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32 if count >= 500 else 16
-    if _situation(known, facts) == "fine-tuning":
+    if _situation(known, info) == "fine-tuning":
         batch = max(batch, 32)
         epochs = round(max(5, min(15, 30_000 / count)))
         why = f"about 30,000 images in all, 5 to 15 passes over {count:,}"
@@ -212,12 +212,12 @@ def _feature_cache_rules(known: Known) -> Rules:
     return {"cached_augmentations": (augmentations, why)}
 
 
-def _learning_rules(known: Known, facts: DatasetInfo) -> Rules:
-    situation, epochs, optimizer = _situation(known, facts), known["epochs"], known["optimizer"]
-    steps = epochs * math.ceil(facts.images / known["batch_size"])
-    ema, task = round(max(0.0, 1 - 20 / max(steps, 20)), 5), TASKS[facts.task]
+def _learning_rules(known: Known, info: DatasetInfo) -> Rules:
+    situation, epochs, optimizer = _situation(known, info), known["epochs"], known["optimizer"]
+    steps = epochs * math.ceil(info.images / known["batch_size"])
+    ema, task = round(max(0.0, 1 - 20 / max(steps, 20)), 5), TASKS[info.task]
     decay = {"sgd": 5e-4, "adamw": 0.01}.get(optimizer, 0.0)
-    if situation == "fine-tuning" and "val" in facts.splits:
+    if situation == "fine-tuning" and "val" in info.splits:
         patience = (max(4, epochs // 2), "half of the run without a better epoch")
     else:
         patience = (0, "a learning rate that falls to zero makes the last epochs the best")
@@ -258,37 +258,37 @@ def _machine_rules(known: Known) -> Rules:
     }
 
 
-def _engine_rules(known: Known, facts: DatasetInfo, entry: Entry) -> Rules:
-    """By rules from the network and the hardware and not by timing, so that runs repeat."""
+def _engine_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
+    """Rules over network and hardware, not timing, so that runs can be repeated."""
     if "precision" in known and "memory_format" in known:
         return {}
-    found = traits(entry, facts.classes, known["channels"], known["image_size"])
-    if found is None:
+    properties = traits(entry, info.classes, known["channels"], known["image_size"])
+    if properties is None:
         memory_format = ("contiguous", "torch's own")
     else:
-        memory_format = suited_format(convolutions=found.convolutions)
+        memory_format = suited_format(convolutions=properties.convolutions)
     return {
-        "precision": _precision(choose_device(known["device"]), found),
+        "precision": _precision(choose_device(known["device"]), properties),
         "memory_format": memory_format,
     }
 
 
-def _precision(device: torch.device, found: Traits | None) -> tuple[Precision, str]:
+def _precision(device: torch.device, properties: Traits | None) -> tuple[Precision, str]:
     if not computes_in_bf16(device):
         return "fp32", f"this {device.type} has no fast 16 bits"
     if device.type == "cuda":
         return "bf16", "this GPU computes in bf16 natively"
-    if found is None:
-        return "fp32", "exact; bf16 may be faster, but nothing is known of your own network"
-    return found.precision()
+    if properties is None:
+        return "fp32", "exact; bf16 may be faster, but your own network was not measured"
+    return properties.precision()
 
 
-def _cache_rules(known: Known, facts: DatasetInfo) -> Rules:
-    if facts.vectors:
+def _cache_rules(known: Known, info: DatasetInfo) -> Rules:
+    if info.vectors:
         return {"cache": ("memory", "vectors are taken as they are")}
     if known["augment"] == "resized-crop":
-        return {"cache": ("none", "parts are cut out of whole images; kept ones are smaller")}
-    size = facts.images * known["channels"] * known["image_size"] ** 2
+        return {"cache": ("none", "crops are taken from whole images; cached ones are smaller")}
+    size = info.images * known["channels"] * known["image_size"] ** 2
     if size > KEEP_BYTES:
         return {"cache": ("none", f"{size / 2**30:.1f} GiB of images are more than 2 GiB")}
     return {"cache": ("memory", f"{size / 2**20:,.1f} MiB of images are no more than 2 GiB")}

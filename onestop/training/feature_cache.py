@@ -1,13 +1,13 @@
-"""Training a head at the price of one pass: what a frozen backbone computes is computed once and kept.
+"""Feature caching: a frozen backbone runs once per image and its features are reused in every epoch.
 
 While everything but the head is frozen, the head's inputs (the features) depend on the image and its
-augmentation only. So the backbone runs once over each of K augmented views of every image, and from
-then on the head alone is trained, on kept features. Epoch e sees view e modulo K; a view is augmented
-as its epoch would have been, so that with as many views as frozen epochs every image is seen as it
-would be without this. Features are computed in batches of a fixed size and order, so that a run that
-goes on finds the same bits.
+augmentation only. So the backbone runs once over each of V augmented versions of every image, and from
+then on the head alone is trained, on cached features. Epoch e uses version e modulo V; a version is
+augmented as its epoch would have been, so with as many versions as frozen epochs every image is seen
+as it would be without the cache. Features are computed in batches of a fixed size and order, so that a
+resumed run finds the same bits.
 
-Legend: N images, B of a batch, K views.
+Legend: N images, B of a batch, V versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Tail(nn.Module):
     """From the head's inputs to the network's outputs."""
 
     def __init__(self, network: nn.Module, head: str) -> None:
-        """Shares the modules of `network`: the head, and what follows it in the same sequences."""
+        """Shares the modules of `network`: the head, and what follows it in an `nn.Sequential`."""
         super().__init__()
         self.layers = nn.ModuleList(_after(network, head))
 
@@ -46,20 +46,22 @@ class Tail(nn.Module):
 
 
 class FeatureCache:
-    """The features of a training and a validation split, kept as they are first needed."""
+    """The features of a training and a validation split, computed when they are first needed."""
 
     def __init__(
-        self, network: nn.Module, head: str, folding: Folding, engine: Engine, views: int
+        self, network: nn.Module, head: str, folding: Folding, engine: Engine, versions: int
     ) -> None:
-        """`views` is the number of augmented views of each training image."""
-        self.network, self.head, self.views = network, head, views
+        """`versions` is the number of augmented versions of each training image."""
+        self.network, self.head, self.versions = network, head, versions
         self._folding, self._engine = folding, engine
-        self.pretended = 0  # bytes by which a run's features take more than pretended ones
-        self._kept: dict[tuple[int, int | None], tuple[Indices, Tensor]] = {}
+        self.pretended = (
+            0  # bytes that the features of a run take beyond those that `pretend` holds
+        )
+        self._cached: dict[tuple[int, int | None], tuple[Indices, Tensor]] = {}
 
     @torch.no_grad()
     def refusal(self, shape: tuple[int, ...], images: int) -> str:
-        """Why there is no short way for this network and so many images; empty where there is one."""
+        """Why features of this network and this many images cannot be cached; empty if they can."""
         example = self._engine.place_inputs(torch.rand(2, *shape, generator=_fixed()))
         was_training = self.network.training
         self.network.eval()
@@ -73,58 +75,60 @@ class FeatureCache:
             self.network.train(was_training)
         if features is None or not same:
             return "its head's outputs do not become the network's outputs in a simple sequence"
-        size = features[0].nbytes * images * self.views
+        size = features[0].nbytes * images * self.versions
         if size > KEEP_BYTES:
-            return f"{self.views} views of {images:,} images would take {size / 2**30:.1f} GiB"
+            return (
+                f"{self.versions} versions of {images:,} images would take {size / 2**30:.1f} GiB"
+            )
         return ""
 
     def tail(self, network: nn.Module) -> Tail:
-        """The last part of the network or of its moving average."""
+        """The part of the network, or of its moving average, that takes the features."""
         return Tail(network, self.head)
 
-    def train(self, feed: Loader, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
-        """Like `Loader.train`, with features as inputs, computed now if they are not kept."""
-        numbers, features = self._view(feed, epoch % self.views)
-        row = np.full(len(feed.samples), -1)
+    def train(self, loader: Loader, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
+        """Like `Loader.train`, with features as inputs, computed now if they are not cached."""
+        numbers, features = self._version(loader, epoch % self.versions)
+        row = np.full(len(loader.samples), -1)
         row[numbers] = np.arange(len(numbers))
 
         def batches() -> Iterator[Batch]:
             for indices in plan:
                 good = indices[row[indices] >= 0]
-                yield self._batch(feed, good, features[torch.from_numpy(row[good])])
+                yield self._batch(loader, good, features[torch.from_numpy(row[good])])
 
         return batches()
 
-    def in_order(self, feed: Loader, batch_size: int) -> Iterator[Batch]:
+    def in_order(self, loader: Loader, batch_size: int) -> Iterator[Batch]:
         """Like `Loader.in_order`, with features as inputs."""
-        numbers, features = self._view(feed, None)
+        numbers, features = self._version(loader, None)
         for start in range(0, len(numbers), batch_size):
             part = slice(start, start + batch_size)
-            yield self._batch(feed, numbers[part], features[part])
+            yield self._batch(loader, numbers[part], features[part])
 
-    def _batch(self, feed: Loader, indices: Indices, features: Tensor) -> Batch:
-        return Batch(features.to(self._engine.device), feed.targets(indices), indices)
+    def _batch(self, loader: Loader, indices: Indices, features: Tensor) -> Batch:
+        return Batch(features.to(self._engine.device), loader.targets(indices), indices)
 
-    def _view(self, feed: Loader, view: int | None) -> tuple[Indices, Tensor]:
-        """Numbers and features of the readable images of a split, in their stored order."""
-        key = (id(feed), view)
-        if key not in self._kept:
-            self._kept[key] = self._compute(feed, view)
-        return self._kept[key]
+    def _version(self, loader: Loader, version: int | None) -> tuple[Indices, Tensor]:
+        """Indices and features of the readable images of a split, in their stored order."""
+        key = (id(loader), version)
+        if key not in self._cached:
+            self._cached[key] = self._compute(loader, version)
+        return self._cached[key]
 
-    def _compute(self, feed: Loader, view: int | None) -> tuple[Indices, Tensor]:
-        numbers, parts = zip(*self.passes(self.batches(feed, view)), strict=True)
+    def _compute(self, loader: Loader, version: int | None) -> tuple[Indices, Tensor]:
+        numbers, parts = zip(*self.passes(self.batches(loader, version)), strict=True)
         return np.concatenate(numbers), torch.cat(parts)
 
-    def batches(self, feed: Loader, view: int | None) -> Iterator[Batch]:
-        """What the backbone is run on: a view of all images of a split, or None for the images."""
-        count = len(feed.samples)
+    def batches(self, loader: Loader, version: int | None) -> Iterator[Batch]:
+        """What the backbone is run on: a version of all images of a split, or, for None, the images."""
+        count = len(loader.samples)
         fixed = np.array_split(np.arange(count), math.ceil(count / _BATCH))
-        return feed.in_order(_BATCH) if view is None else feed.train(fixed, view)
+        return loader.in_order(_BATCH) if version is None else loader.train(fixed, version)
 
     @torch.no_grad()
     def passes(self, batches: Iterable[Batch]) -> Iterator[tuple[Indices, Tensor]]:
-        """The backbone's pass over some batches: of each the images' numbers and their features."""
+        """Run the backbone on batches: the indices of the images of each, and their features."""
         network = self._folding(self.network)
         was_training = network.training
         network.eval()
@@ -138,19 +142,19 @@ class FeatureCache:
         finally:
             network.train(was_training)
 
-    def pretend(self, feed: Loader, views: int, some: Tensor) -> None:
-        """Keep some images' features as those of all, in so many views (0: as they are)."""
-        numbers = np.array([i for i in range(len(feed.samples)) if i not in feed.pixels.bad])
+    def pretend(self, loader: Loader, versions: int, some: Tensor) -> None:
+        """Use the features of some images for all, in each version (0: without augmentation)."""
+        numbers = np.array([i for i in range(len(loader.samples)) if i not in loader.pixels.bad])
         features = some[torch.arange(len(numbers)) % len(some)]
-        self.pretended += max(0, views - 1) * features.nbytes
-        for view in range(views) if views else (None,):
-            self._kept[id(feed), view] = numbers, features
+        self.pretended += max(0, versions - 1) * features.nbytes
+        for version in range(versions) if versions else (None,):
+            self._cached[id(loader), version] = numbers, features
 
     def _features(self, network: nn.Module, inputs: Tensor) -> tuple[Tensor | None, Tensor]:
-        """What the head gets, and the network's outputs."""
+        """The inputs of the head, and the outputs of the network."""
         caught: list[Tensor] = []
         handle = network.get_submodule(self.head).register_forward_pre_hook(
-            lambda _, given: caught.append(given[0])
+            lambda _, inputs: caught.append(inputs[0])
         )
         try:
             with self._engine.autocast():
@@ -161,7 +165,7 @@ class FeatureCache:
 
 
 def _after(network: nn.Module, head: str) -> Iterator[nn.Module]:
-    """The head and, for each sequence it is in, what comes behind."""
+    """The head and, for each `nn.Sequential` that contains it, the modules that follow."""
     yield network.get_submodule(head)
     path = head.split(".")
     while path:

@@ -1,6 +1,6 @@
 """After a step ran out of memory: which batch would fit.
 
-Two small steps are measured, and what they show an image to need is held against what is left. Larger
+Two small steps are measured, and what they show an image to need is compared with what is left. Larger
 ones are not tried: close to the limit, libraries below torch have been seen to crash the process. The
 network and its optimizer are of no use afterwards.
 """
@@ -19,52 +19,57 @@ import torch
 
 from onestop.data.batch import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
-from onestop.optim.optimizers import set_rate, zero_grad
+from onestop.optim.optimizers import zero_grad
 from onestop.runtime import memory
 from onestop.runtime.memory import give_freed_memory_back
-from onestop.training.loop import frozen_in, take_step
-from onestop.training.setup import Parts
+from onestop.training.setup import Session
 from onestop.training.state import Progress
+from onestop.training.step import LocalStep
 
-_Found = TypeVar("_Found")
-_READING = 16  # bytes that reading takes for a number of input: batches ahead, and as 32 bits
-_SAVING = 6  # ... and saving for one of the network: average and momentum too, each written out
-_SURE = 0.7  # share of what is left that is counted on: the rest is lost between blocks
+_Result = TypeVar("_Result")
+_READING = 16  # bytes that reading takes per input element: batches ahead, and in 32 bits
+_SAVING = 6  # ... and saving per byte of the network: average and momentum too, each written out
+_SURE = 0.7  # share of what is left that can be used: the rest is lost to fragmentation
 
 
 @dataclasses.dataclass(frozen=True)
 class _Need:
-    """What steps were seen to need, in bytes; `few` images were the fewest."""
+    """What steps were measured to need, in bytes.
+
+    Attributes:
+        few: Images of the smallest step.
+        of_few: What it needs.
+        per_image: What each further image needs.
+    """
 
     few: int
     of_few: int
-    an_image: float
+    per_image: float
 
     def fit(self, left: float, reading: float = 0.0) -> int:
-        """Images whose step finds room in so many bytes; `reading` is added to each image's need."""
-        an_image = max(self.an_image + reading, 1.0)
-        return self.few + int((left - self.of_few - self.few * reading) / an_image)
+        """Images whose step fits into `left` bytes; `reading` is added to the need of each image."""
+        per_image = max(self.per_image + reading, 1.0)
+        return self.few + int((left - self.of_few - self.few * reading) / per_image)
 
 
-def advice(parts: Parts, problem: str) -> str:
-    """One line on what ran out of memory and what would fit.
+def advice(session: Session, problem: str) -> str:
+    """One line about what ran out of memory and what would fit; takes the time of a few small steps.
 
-    `problem` is what the step said. To be called once the failed step's tensors are let go of; takes
-    the time of a few small steps.
+    Args:
+        session: Of the run; the tensors of the failed step must be released.
+        problem: The step's error.
     """
-    recipe, shape = parts.recipe, parts.preprocessing.shape
+    recipe, shape = session.recipe, session.preprocessing.shape
     batch, cut = recipe.optim.batch_size, recipe.optim.accumulate
-    size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} numbers"
+    size = "x".join(map(str, shape[:0:-1])) if len(shape) == 3 else f"{shape[0]} values"
     of = f"out of memory with batches of {batch} images of {size}"
-    short = (
-        parts.shortcut and frozen_in(recipe.network, parts.training.progress.epoch) == "backbone"
-    )
-    _let_go(parts)
+    phase = session.phases().at(session.training.progress.epoch)
+    _let_go(session)
     unknown = f"{of}; lower --batch-size or --image-size, or raise --accumulate"
-    if short or memory.available(parts.engine.device) is None:
+    if phase.feature_cache or memory.available(session.plan.engine.device) is None:
         return unknown
     try:
-        need = _measure(parts, math.ceil(batch / cut))
+        need = _measure(session, math.ceil(batch / cut))
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -72,7 +77,7 @@ def advice(parts: Parts, problem: str) -> str:
     if need is None:
         reason = problem.splitlines()[0]
         return f"{of} ({reason}), and with few; lower --image-size, or choose a smaller --model"
-    fit, more = _choices(parts, need)
+    fit, more = _choices(session, need)
     if fit < 1 or fit >= batch:
         return unknown
     line = f"{of}; about {fit} fit: --batch-size {fit}"
@@ -81,22 +86,22 @@ def advice(parts: Parts, problem: str) -> str:
     )
 
 
-def _choices(parts: Parts, need: _Need) -> tuple[int, int]:
-    """A batch that fits, and the parts in which the recipe's own does (0 where in none)."""
-    batch, cut = parts.recipe.optim.batch_size, parts.recipe.optim.accumulate
-    left = memory.available(parts.engine.device) or 0
-    left -= max(_saving(parts), round((1 - _SURE) * left))
-    reading = _READING * math.prod(parts.preprocessing.shape)
+def _choices(session: Session, need: _Need) -> tuple[int, int]:
+    """A batch that fits, and the number of parts in which the recipe's own does (0: in none)."""
+    batch, cut = session.recipe.optim.batch_size, session.recipe.optim.accumulate
+    left = memory.available(session.plan.engine.device) or 0
+    left -= max(_saving(session), round((1 - _SURE) * left))
+    reading = _READING * math.prod(session.preprocessing.shape)
     fit = cut * _rounded(need.fit(left, cut * reading))
     at_once = _rounded(need.fit(left - batch * reading))
     return fit, max(cut + 1, math.ceil(batch / at_once)) if at_once > 1 else 0
 
 
-def _saving(parts: Parts) -> int:
-    """Bytes that saving takes where the steps are computed."""
-    if parts.engine.device.type == "cuda":
+def _saving(session: Session) -> int:
+    """Bytes that saving takes on the device that computes the steps."""
+    if session.plan.engine.device.type == "cuda":
         return 0
-    sizes: list[int] = [t.nbytes for t in parts.training.network.state_dict().values()]
+    sizes: list[int] = [t.nbytes for t in session.training.network.state_dict().values()]
     return _SAVING * sum(sizes)
 
 
@@ -104,20 +109,20 @@ def _rounded(images: int) -> int:
     return images // 8 * 8 if images >= 16 else images
 
 
-def _measure(parts: Parts, failed: int) -> _Need | None:
-    """What steps of few images need; None where even they find no memory."""
+def _measure(session: Session, failed: int) -> _Need | None:
+    """What steps of few images need; None if even they do not fit."""
     few = max(2, failed // 128)
-    _aside(lambda: _need(parts, few))  # makes what stays: momentum, code for these sizes
-    first, second = _aside(lambda: _need(parts, few)), _aside(lambda: _need(parts, 4 * few))
+    _aside(lambda: _need(session, few))  # makes what stays: momentum, code for these sizes
+    first, second = _aside(lambda: _need(session, few)), _aside(lambda: _need(session, 4 * few))
     if first is None or second is None:
         return None
-    counted = _aside(lambda: _kept(parts, 2 * few) - _kept(parts, few)) / few
-    # What grows hides in memory that was freed and not given back, so the count is the least.
+    counted = _aside(lambda: _kept(session, 2 * few) - _kept(session, few)) / few
+    # Freed memory may be reused, so measured growth is a lower bound; take the larger estimate.
     return _Need(few, first, max(counted, (second - first) / (3 * few)))
 
 
-def _kept(parts: Parts, images: int) -> int:
-    """Bytes of the tensors that a step keeps for its backward pass, twice for the largest."""
+def _kept(session: Session, images: int) -> int:
+    """Bytes of the tensors that a step keeps for its backward pass, the largest counted three times."""
     sizes: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -126,21 +131,19 @@ def _kept(parts: Parts, images: int) -> int:
         return tensor
 
     hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept)
-    with hooks, parts.engine.autocast():
-        parts.training.network.train()(_batch(parts, images).inputs)
+    with hooks, session.plan.engine.autocast():
+        session.training.network.train()(_batch(session, images).inputs)
     return sum(sizes.values()) + 2 * max(sizes.values(), default=0)
 
 
-def _need(parts: Parts, images: int) -> int | None:
-    """The most bytes that a step of so many images takes; None where it finds none."""
-    device = parts.engine.device
-    trial = dataclasses.replace(parts.training, average=None, scaler=None, progress=Progress())
-    trial.progress.place(device)
-    optim = dataclasses.replace(parts.recipe.optim, accumulate=1)
-    set_rate(trial.optimizer, 0.0)
+def _need(session: Session, images: int) -> int | None:
+    """The most bytes that a step of this many images takes; None if it does not fit."""
+    device = session.plan.engine.device
+    trial = dataclasses.replace(session.training, average=None, scaler=None, progress=Progress())
+    step = LocalStep(session.plan.engine, clip_grad=session.recipe.optim.clip_grad)
     before = memory.restart_peak(device)
     try:
-        take_step(trial, trial.network, parts.task, _batch(parts, images), optim, parts.engine)
+        step(trial, session.task, trial.network, _batch(session, images), 0.0)
     except NonFiniteLossError:
         pass  # the rest of the step takes less
     except (MemoryError, RuntimeError) as error:
@@ -148,32 +151,32 @@ def _need(parts: Parts, images: int) -> int | None:
             raise
         return None
     finally:
-        _let_go(parts)
+        _let_go(session)
     return max(0, (memory.peak(device) or 0) - before)
 
 
-def _batch(parts: Parts, images: int) -> Batch:
+def _batch(session: Session, images: int) -> Batch:
     first = np.zeros(images, np.int64)  # as many times the first sample's target
-    inputs = parts.engine.place_inputs(torch.zeros(images, *parts.preprocessing.shape))
-    return Batch(inputs, parts.feeds["train"].targets(first), first)
+    inputs = session.plan.engine.place_inputs(torch.zeros(images, *session.preprocessing.shape))
+    return Batch(inputs, session.loaders["train"].targets(first), first)
 
 
-def _aside(look: Callable[[], _Found]) -> _Found:
-    """What a function finds in a thread of its own.
+def _aside(look: Callable[[], _Result]) -> _Result:
+    """The result of a function, computed in a thread of its own.
 
-    oneDNN remembers for a thread that it found no room for its code, and then never asks again.
+    oneDNN remembers per thread that there was no room for its code, and then never tries again.
     """
     with ThreadPoolExecutor(1) as pool:
         try:
-            found = pool.submit(look)
+            future = pool.submit(look)
         except RuntimeError as error:  # no room for a thread's stack
             raise MemoryError(str(error)) from None
-        return found.result()
+        return future.result()
 
 
-def _let_go(parts: Parts) -> None:
-    zero_grad(parts.training.optimizer)
+def _let_go(session: Session) -> None:
+    zero_grad(session.training.optimizer)
     gc.collect()
     give_freed_memory_back()
-    if parts.engine.device.type == "cuda":
+    if session.plan.engine.device.type == "cuda":
         torch.cuda.empty_cache()

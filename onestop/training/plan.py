@@ -1,4 +1,4 @@
-"""What can be built, and refused, before any image is read: the network and all that it must fit."""
+"""The plan of a run: what can be built, and refused, before any image is read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,20 @@ class Start:
 
 @dataclass(frozen=True)
 class Plan:
-    """What can be built, and refused, before any image is read."""
+    """What can be built, and refused, before any image is read.
+
+    Attributes:
+        recipe: Every setting.
+        entry: The network in the catalogue.
+        dataset: The splits.
+        engine: Device and precision.
+        task: What is learned.
+        network: Built, with its initial or pretrained weights.
+        arguments: What it was built with: `classes`, `channels`, `image_size`.
+        preprocessing: As far as it does not depend on the pixels.
+        heads: Names of the network's heads, if they are trained differently from the rest.
+        notes: What a person should know of how it was built.
+    """
 
     recipe: Recipe
     entry: Entry
@@ -59,7 +72,7 @@ class Plan:
     arguments: dict[str, int]
     preprocessing: Preprocessing
     heads: list[str]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> Plan:
@@ -71,7 +84,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
         recipe: Every setting.
         entry: The recipe's network.
         dataset: The recipe's source.
-        given: The network, where it comes from Python; see `onestop.networks.build`.
+        given: The network, if it comes from Python; see `onestop.networks.build`.
 
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
@@ -88,32 +101,32 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
         network = build(entry.name, **arguments, custom=given)
-    said = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
+    notes = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        tuple(said),
+        tuple(notes),
     )  # fmt: skip
 
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
-    """Stop if images were to be kept that lie in memory anyway, or that no file can stand for."""
+    """Stop if a cache is asked for that images in memory do not need, or that would not be checked."""
     cache, random = recipe.machine.cache, recipe.augmentation.augment == "resized-crop"
     if cache == "disk":
         limit(cache_folder())  # which a wrong setting of the environment would stop later
     train = dataset.splits["train"]
     if train.in_memory and (cache == "disk" or (random and cache == "memory")):
         raise UsageError(
-            f"--cache {cache}: the images of {dataset.name} are not decoded, they lie in memory "
-            "as they are; drop it"
+            f"--cache {cache}: the images of {dataset.name} are already decoded and in memory; "
+            "drop it"
         )
     kept = [dataset.splits[name] for name in ("train", "val") if name in dataset.splits]
     if cache == "disk" and not all(split.has_digests for split in kept):
         raise UsageError(
-            f"--cache disk: whether images of {dataset.name} are still the same shows only once they "
-            "are decoded; use --cache memory"
+            f"--cache disk: images of {dataset.name} cannot be checked for changes without decoding "
+            "them; use --cache memory"
         )
 
 
@@ -135,21 +148,21 @@ def _arguments(data: Data, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
     return {"classes": task.head().outputs, "channels": channels, "image_size": data.image_size}
 
 
-def _heads(chosen: Network, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
+def _heads(settings: Network, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
     """The network's heads, if they are not trained like the rest."""
-    alike = chosen.backbone_lr_scale == chosen.layer_decay == 1.0
-    if chosen.freeze == "none" and alike:
+    alike = settings.backbone_lr_scale == settings.layer_decay == 1.0
+    if settings.freeze == "none" and alike:
         return []
     return find_heads(network, preprocessing.shape)
 
 
-def _start(chosen: Network, entry: Entry) -> Start | None:
+def _start(settings: Network, entry: Entry) -> Start | None:
     """The weights the recipe asks for."""
-    if chosen.weights == "none":
+    if settings.weights == "none":
         return None
-    if chosen.weights == "default" or _is_no_path(chosen.weights):
-        return _published(entry, chosen.weights)
-    path = model_path(chosen.weights)
+    if settings.weights == "default" or _is_no_path(settings.weights):
+        return _published(entry, settings.weights)
+    path = model_path(settings.weights)
     try:
         preprocessing = from_json(read_card(path).preprocessing)
     except OneStopError:  # a plain weights file
@@ -158,25 +171,26 @@ def _start(chosen: Network, entry: Entry) -> Start | None:
 
 
 def _is_no_path(weights: str) -> bool:
-    """Whether it is rather the name of a published set, such as IMAGENET1K_V1."""
+    """Whether it is the name of a published set of weights, such as IMAGENET1K_V1."""
     path = Path(weights)
     return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
 
 
 def _published(entry: Entry, which: str) -> Start:
-    found = published_weights(entry, which)
-    return Start(found.state, f"published weights of {entry.name}", preprocessing_of(found))
+    published = published_weights(entry, which)
+    source = f"published weights of {entry.name}"
+    return Start(published.state, source, preprocessing_of(published))
 
 
 def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessing:
-    """The preprocessing as far as the recipe says it."""
+    """The preprocessing, as far as the recipe determines it."""
     channels, size = data.channels, (data.image_size, data.image_size)
     if features := dataset.splits["train"].features:
         return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
     values = {
         "none": ((0.0,) * channels, (1.0,) * channels),
         "half": ((0.5,) * channels, (0.5,) * channels),
-        "dataset": ((0.0,) * channels, (1.0,) * channels),  # replaced once images are there
+        "dataset": ((0.0,) * channels, (1.0,) * channels),  # replaced once images can be read
         "imagenet": IMAGENET,
         "weights": IMAGENET,
     }
@@ -186,7 +200,7 @@ def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessin
     crop_fraction = 0.875 if data.image_size > SMALL and data.fit == "crop" else 1.0
     if data.normalize == "weights":
         if start is None:
-            raise UsageError("--normalize weights: there are none; name some with --weights")
+            raise UsageError("--normalize weights: there are no weights; name some with --weights")
         if isinstance(start.preprocessing, ImagePreprocessing):
             mean, std = start.preprocessing.mean, start.preprocessing.std
             interpolation = start.preprocessing.interpolation

@@ -1,9 +1,8 @@
-"""From a plan to the parts of a run, put together in one place."""
+"""From a plan to the session of a run: everything that training needs, put together in one place."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from onestop.data.dataset import Dataset
 from onestop.data.disk_cache import DiskCache
 from onestop.data.for_training import training_loader
 from onestop.data.loader import Loader
@@ -21,187 +19,259 @@ from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.metrics import Metrics
-from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing, rate_scales
 from onestop.networks.fuse import Folding
 from onestop.networks.protocols import ScalesRates, StartsFromImages
 from onestop.networks.tta import augmented
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for
+from onestop.optim.schedules import Factor, schedule
 from onestop.recipe import Network, Recipe
 from onestop.recipe.schema import useless
-from onestop.runtime.device import Engine
 from onestop.runtime.fingerprint import fingerprint
 from onestop.runtime.rng import key_for, permutation
 from onestop.storage.model_file import Card, model_path, read_weights
 from onestop.tasks import Task
 from onestop.training.feature_cache import FeatureCache
-from onestop.training.loop import frozen_in
+from onestop.training.phases import HeadPhase, Order, Phase, Phases, WholePhase, thawed_from
 from onestop.training.plan import Plan
-from onestop.training.state import Training
+from onestop.training.state import Goal, Training
+from onestop.training.step import LocalStep, Step, smallest_batch
 
-_STATISTICS_FROM = 2048  # images, where not all are in memory anyway
+_STATISTICS_FROM = 2048  # images, if not all are in memory anyway
 
 
 @dataclass
-class Parts:
-    """The parts of a run."""
+class Session:
+    """Everything that a run trains with.
 
-    recipe: Recipe
-    entry: Entry
-    dataset: Dataset
-    engine: Engine
+    Attributes:
+        plan: What it was made from: recipe, data set, network, engine.
+        task: The plan's, with what it chose on the validation split once training is over.
+        preprocessing: The plan's, with the statistics of the training images.
+        training: Network, optimizer and progress.
+        loaders: Batches of each split.
+        folding: Folds BatchNorm for evaluation.
+        card: Of the model file.
+        feature_cache: Features of a frozen backbone, if caching them pays.
+        notes: What a person should know of how it was put together.
+    """
+
+    plan: Plan
     task: Task[Any]
     preprocessing: Preprocessing
     training: Training
-    feeds: dict[str, Loader]
+    loaders: dict[str, Loader]
     folding: Folding
     card: Card
-    shortcut: FeatureCache | None = None
-    said: tuple[str, ...] = ()
+    feature_cache: FeatureCache | None = None
+    notes: tuple[str, ...] = ()
 
-    def evaluate(self) -> Callable[[nn.Module], Metrics] | None:
-        """The function that scores a network on the validation split, if there is one."""
-        if "val" not in self.feeds:
-            return None
-        feed = self.feeds["val"]
+    @property
+    def recipe(self) -> Recipe:
+        """Every setting of the run."""
+        return self.plan.recipe
 
-        def scored(network: nn.Module) -> Metrics:
-            short = self.shortcut
-            if short and frozen_in(self.recipe.network, self.training.progress.epoch) == "backbone":
-                batches = short.in_order(feed, self.batch_size)
-                return score(short.tail(network), self.task, batches, self.engine).metrics
-            return self.score(network, "val").metrics
+    @property
+    def order(self) -> Order:
+        """Of the training images."""
+        images, recipe = len(self.loaders["train"].samples), self.recipe
+        return Order(images, recipe.optim.batch_size, recipe.machine.seed)
 
-        return scored
+    @property
+    def goal(self) -> Goal:
+        """When training ends, and which epoch is the best."""
+        evaluation = self.recipe.evaluation
+        monitor = next(m for m in self.task.metrics if m.name == evaluation.monitor)
+        return Goal(self.recipe.optim.epochs, monitor, evaluation.patience)
 
-    def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
-        """Score a network on a split, with BatchNorm folded as a finished model has it."""
-        batches = self.feeds[split].in_order(self.batch_size)
-        fast = augmented(self.folding(network), self.recipe.evaluation.tta)
-        return score(fast, self.task, batches, self.engine, keep_outputs=keep_outputs)
+    @property
+    def rate(self) -> Factor:
+        """The learning rate of each step, counted from 0."""
+        optim, factor = self.recipe.optim, schedule(self.recipe.optim, self.order.per_epoch)
+        return lambda step: optim.lr * factor(step)
+
+    @property
+    def step(self) -> Step:
+        """How a batch changes the weights."""
+        optim = self.recipe.optim
+        return LocalStep(
+            self.plan.engine, self.recipe.machine.seed, optim.accumulate, optim.clip_grad,
+            smallest_batch(self.training.network, optim.batch_size),
+        )  # fmt: skip
 
     @property
     def batch_size(self) -> int:
-        """Images scored at once."""
+        """Images evaluated at once."""
         return batch_size(self.preprocessing.shape)
 
+    def phases(self, *, evaluate: bool = True) -> Phases:
+        """What is frozen, trained on and evaluated in each epoch; without `evaluate`, nothing is."""
+        settings, order = self.recipe.network, self.order
+        validate = evaluate and "val" in self.loaders
+        whole = WholePhase(
+            self.training.network, order, self.loaders["train"], self.plan.engine,
+            self.recipe.optim.accumulate, score=self._validate if validate else None,
+        )  # fmt: skip
+        first: Phase = dataclasses.replace(whole, frozen=settings.freeze)
+        if self.feature_cache and settings.freeze == "backbone":
+            first = HeadPhase(
+                order, self.loaders["train"], self.feature_cache,
+                self.feature_cache.tail(self.training.network),
+                score=self._validate_features if validate else None,
+            )  # fmt: skip
+        return Phases(first, whole, thawed_from(settings), order)
 
-def assemble(planned: Plan) -> Parts:
+    def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
+        """Evaluate a network on a split, with BatchNorm folded as a finished model has it."""
+        batches = self.loaders[split].in_order(self.batch_size)
+        fast = augmented(self.folding(network), self.recipe.evaluation.tta)
+        return score(fast, self.task, batches, self.plan.engine, keep_outputs=keep_outputs)
+
+    def _validate(self, network: nn.Module) -> Metrics:
+        return self.score(network, "val").metrics
+
+    def _validate_features(self, tail: nn.Module) -> Metrics:
+        assert self.feature_cache is not None
+        batches = self.feature_cache.in_order(self.loaders["val"], self.batch_size)
+        return score(tail, self.task, batches, self.plan.engine).metrics
+
+
+def set_up(plan: Plan) -> Session:
     """Prepare the images and build the rest of what a run needs.
 
     Raises:
         DataError: No training image can be read.
     """
-    recipe, dataset, engine, network = (
-        planned.recipe, planned.dataset, planned.engine, planned.network,
-    )  # fmt: skip
-    said: list[str] = []
-    preprocessing, train = _inputs(recipe, dataset, engine, planned.preprocessing, said)
-    engine.place(network)
-    heads = planned.heads
+    recipe, network = plan.recipe, plan.network
+    notes: list[str] = []
+    preprocessing, train = _inputs(plan, notes)
+    plan.engine.place(network)
     if recipe.network.weights == "none" and isinstance(network, StartsFromImages):
-        network.start_from(_first_inputs(train, engine))
-    training = Training(
+        network.start_from(_first_inputs(train))
+    session = Session(
+        plan, plan.task, preprocessing, _training(plan),
+        {"train": train, **_held_out_loaders(plan, preprocessing, notes)},
+        Folding(network, preprocessing.shape), _card(plan, preprocessing), notes=tuple(notes),
+    )  # fmt: skip
+    return _with_feature_cache(session)
+
+
+def _training(plan: Plan) -> Training:
+    recipe, network, engine = plan.recipe, plan.network, plan.engine
+    scales = _scales(recipe.network, network, plan.heads)
+    return Training(
         network=network,
-        optimizer=optimizer_for(recipe.optim, network, _scales(recipe.network, network, heads)),
-        freezing=Freezing(network, heads) if heads else None,
+        optimizer=optimizer_for(recipe.optim, network, scales),
+        freezing=Freezing(network, plan.heads) if plan.heads else None,
         average=MovingAverage(network, recipe.optim.ema) if recipe.optim.ema else None,
         scaler=torch.amp.GradScaler(engine.device.type) if engine.precision == "fp16" else None,
     )
-    feeds = {"train": train}
+
+
+def _held_out_loaders(
+    plan: Plan, preprocessing: Preprocessing, notes: list[str]
+) -> dict[str, Loader]:
+    """Of every split but `train`; the validation split is cached, since every epoch reads it."""
+    dataset, machine = plan.dataset, plan.recipe.machine
+    loaders = {}
     for name in dataset.splits.keys() - {"train"}:
-        samples, on_disk = dataset.splits[name], name == "val" and recipe.machine.cache == "disk"
+        samples, on_disk = dataset.splits[name], name == "val" and machine.cache == "disk"
         pixels = choose_source(
-            samples, preprocessing, workers=recipe.machine.workers,
+            samples, preprocessing, workers=machine.workers,
             keep="disk" if on_disk else "small" if name == "val" else "none",
-            store=DiskCache(dataset.name, name, said) if on_disk else None,
+            store=DiskCache(dataset.name, name, notes) if on_disk else None,
         )  # fmt: skip
-        feeds[name] = Loader(samples, preprocessing, pixels=pixels, engine=engine)
-    card = Card(
-        network=planned.entry.name,
-        arguments=planned.arguments,
+        loaders[name] = Loader(samples, preprocessing, pixels=pixels, engine=plan.engine)
+    return loaders
+
+
+def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
+    dataset = plan.dataset
+    return Card(
+        network=plan.entry.name,
+        arguments=plan.arguments,
         classes=dataset.classes,
         preprocessing=preprocessing.to_json(),
-        recipe=recipe.values(),
+        recipe=plan.recipe.values(),
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
-        made_with=fingerprint(engine),
-        task=planned.task.name,
-        task_options=planned.task.options(),
+        made_with=fingerprint(plan.engine),
+        task=plan.task.name,
+        task_options=plan.task.options(),
     )
-    parts = Parts(
-        recipe, planned.entry, dataset, engine, planned.task, preprocessing, training, feeds,
-        Folding(network, preprocessing.shape), card, said=tuple(said),
-    )  # fmt: skip
-    return _shortened(parts, heads)
 
 
-def _first_inputs(train: Loader, engine: Engine) -> Tensor:
-    """Normalised training images, chosen by chance, for a network that starts from them."""
+def _first_inputs(train: Loader) -> Tensor:
+    """Normalised training images, chosen at random, for a network that starts from them."""
     images = torch.cat(list(train.prepared(_STATISTICS_FROM)))
     chosen = permutation(key_for("statistics"), len(images))[:_STATISTICS_FROM]
-    return train.preprocessing.normalise(engine.place_inputs(images[torch.from_numpy(chosen)]))
+    inputs = train.engine.place_inputs(images[torch.from_numpy(chosen)])
+    return train.preprocessing.normalise(inputs)
 
 
-def _scales(chosen: Network, network: nn.Module, heads: list[str]) -> dict[str, float]:
+def _scales(settings: Network, network: nn.Module, heads: list[str]) -> dict[str, float]:
     """The learning rate of parameters that do not have the full one, relative to it, by name."""
     scales = {}
     if heads:
-        scales = rate_scales(network, heads, chosen.backbone_lr_scale, chosen.layer_decay)
+        scales = rate_scales(network, heads, settings.backbone_lr_scale, settings.layer_decay)
     if isinstance(network, ScalesRates):
-        for name, share in network.rate_scales().items():
-            scales[name] = share * scales.get(name, 1.0)
+        for name, scale in network.rate_scales().items():
+            scales[name] = scale * scales.get(name, 1.0)
     return scales
 
 
-def _shortened(parts: Parts, heads: list[str]) -> Parts:
-    """With what a frozen backbone computes kept, where there is one and it pays."""
-    recipe, network = parts.recipe, parts.recipe.network
-    if network.freeze != "backbone" or not network.cached_augmentations:
-        return parts
-    frozen = network.unfreeze_after or recipe.optim.epochs
+def _with_feature_cache(session: Session) -> Session:
+    """With the features of a frozen backbone cached, if there is one and it pays."""
+    recipe, settings = session.recipe, session.recipe.network
+    if settings.freeze != "backbone" or not settings.cached_augmentations:
+        return session
+    heads = session.plan.heads
     refusal = "it has several heads" if len(heads) > 1 else ""
     if obstacle := useless(recipe.values()).get("cached_augmentations"):
         refusal = f"features cannot be cached with {obstacle}"
     if not refusal:
-        views = min(network.cached_augmentations, frozen)
-        short = FeatureCache(parts.training.network, heads[0], parts.folding, parts.engine, views)
-        images = len(parts.feeds["train"].samples)
-        refusal = short.refusal(parts.preprocessing.shape, images)
+        versions = min(
+            settings.cached_augmentations, settings.unfreeze_after or recipe.optim.epochs
+        )
+        cache = FeatureCache(
+            session.training.network, heads[0], session.folding, session.plan.engine, versions
+        )
+        images = len(session.loaders["train"].samples)
+        refusal = cache.refusal(session.preprocessing.shape, images)
         if not refusal:
-            return dataclasses.replace(parts, shortcut=short)
-    said = f"note: {parts.entry.name}: the frozen part runs anew in every epoch, since {refusal}"
-    return dataclasses.replace(parts, said=(*parts.said, said))
+            return dataclasses.replace(session, feature_cache=cache)
+    name = session.plan.entry.name
+    note = f"note: {name}: the frozen part runs anew in every epoch, since {refusal}"
+    return dataclasses.replace(session, notes=(*session.notes, note))
 
 
-def _inputs(
-    recipe: Recipe, dataset: Dataset, engine: Engine, preprocessing: Preprocessing, said: list[str]
-) -> tuple[Preprocessing, Loader]:
-    """The preprocessing and the training split; the one may need statistics of the other."""
-    store = DiskCache(dataset.name, "train", said) if recipe.machine.cache == "disk" else None
+def _inputs(plan: Plan, notes: list[str]) -> tuple[Preprocessing, Loader]:
+    """The preprocessing and the training split; the former may need statistics of the latter."""
+    recipe, dataset, preprocessing = plan.recipe, plan.dataset, plan.preprocessing
+    cache = recipe.machine.cache
+    store = DiskCache(dataset.name, "train", notes) if cache == "disk" else None
     train = training_loader(
-        recipe, dataset.splits["train"], preprocessing, engine, keep=recipe.machine.cache,
-        store=store,
-    )  # fmt: skip
+        recipe, dataset.splits["train"], preprocessing, plan.engine, keep=cache, store=store
+    )
     if len(train.pixels.bad) == len(train.samples):
         first = train.skipped()[0]
         raise DataError(
             f"{dataset.name}: no training image can be read ({first.path}: {first.reason})"
         )
     if recipe.data.normalize == "dataset" and preprocessing.is_image:
-        found = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
+        statistics = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
         # A constant channel has zero standard deviation; do not divide by it.
-        std = tuple(value if value > 1e-3 else 1.0 for value in found.std)
-        preprocessing = preprocessing.normalised_by(found.mean, std)
-        train = Loader(train.samples, preprocessing, train.augmentation, train.pixels, engine)
+        std = tuple(value if value > 1e-3 else 1.0 for value in statistics.std)
+        preprocessing = preprocessing.normalised_by(statistics.mean, std)
+        train = Loader(train.samples, preprocessing, train.augmentation, train.pixels, plan.engine)
     return preprocessing, train
 
 
-def held_out(parts: Parts) -> str:
-    """The split the final figures are of: test, else val, else what there is."""
-    return next(name for name in ("test", "val", "train") if name in parts.feeds)
+def held_out(session: Session) -> str:
+    """The split that the final metrics are of: test, else val, else train."""
+    return next(name for name in ("test", "val", "train") if name in session.loaders)
 
 
-def kept_model(folder: Path) -> dict[str, Tensor]:
+def best_weights(folder: Path) -> dict[str, Tensor]:
     """The tensors of the best network of a run."""
     return read_weights(model_path(folder))

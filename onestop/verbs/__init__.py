@@ -1,14 +1,14 @@
-"""The verbs: one file, one public function, one command each. No import of torch until one works."""
+"""The verbs: one file, one public function and one command each. torch is imported when one runs."""
 
 VERBS = {
-    "train": "train a network on images, or go on with a run",
+    "train": "train a network on images, or resume a run",
     "evaluate": "score a trained model on held-out images",
-    "predict": "say what is in images",
-    "explain": "show why the network said so: heat maps",
-    "report": "write the page of a run, or of several beside each other",
+    "predict": "predict what is in images",
+    "explain": "show what a prediction is based on, as heat maps",
+    "report": "write the report of a run, or compare several runs",
     "runs": "list the runs of a folder",
-    "lint": "look for what is wrong with a source of images, before training",
-    "info": "what is in a data set, a model file or a network",
+    "lint": "check a source of images for problems before training",
+    "info": "describe a data set, a model file or a network",
     "models": "list the networks that can be built",
 }
-"""Each verb's name (also of its module and function) and what it does, in the order of a first use."""
+"""Each verb's name (also that of its module and function) and what it does, in order of first use."""

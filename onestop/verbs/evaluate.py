@@ -27,28 +27,27 @@ def evaluate(
     network: nn.Module | str | None = None,
     strict: bool = False,
 ) -> Evaluation:
-    """Score a trained model on images it has not learned from.
+    """Score a trained model on held-out images.
 
     Classes are matched by name, whatever their order in the data.
 
     Args:
         model: run folder, model file, or a network with published weights (torchvision:vgg13)
         data: other images to score it on, in any form `train` takes; a plain folder of classes is
-            scored whole (default: what the model was trained on, cut into splits as it was then)
+            scored as a whole (default: the model's training data, split as in training)
         split: train, val or test (default: test, else val)
-        data_root: folder of the sets known by name (default: where they lay in training)
-        device: cpu, cuda, cuda:1, mps (default: the best one here)
-        precision: arithmetic: 32 bits, on a GPU with products in TF32, or mixed with 16 bits
-            (default: as in training; fp32 for published weights and on other devices)
-        network: path/to/file.py:Class of your own network, where the model is one; in Python also
-            the network itself
-        strict: stop where a file cannot be used, instead of leaving it out and naming it
+        data_root: folder of the data sets known by name (default: as in training)
+        device: cpu, cuda, cuda:1, mps (default: the best available)
+        precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
+            training; fp32 for published weights and on other devices)
+        network: path/to/file.py:Class of a custom network; in Python also the network itself
+        strict: stop if a file cannot be used, instead of skipping and reporting it
 
     Returns:
-        The metrics, as a run's metrics.json has them.
+        The metrics, as in a run's metrics.json.
 
     Raises:
-        OneStopError: No model, no such split, or targets that are not the model's.
+        OneStopError: No model, no such split, or targets that do not fit the model.
     """
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.load import load_model
@@ -66,9 +65,9 @@ def evaluate(
         )
     samples = dataset.split(name)
     begun = time.perf_counter()
-    scored, feed = loaded.score(samples, keep_outputs=True)
+    scored, loader = loaded.score(samples, keep_outputs=True)
     seconds = time.perf_counter() - begun
-    skipped = [s for s in dataset.skipped if s.split in ("", name)] + feed.skipped()
+    skipped = [s for s in dataset.skipped if s.split in ("", name)] + loader.skipped()
     if strict:
         require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
@@ -83,9 +82,9 @@ def evaluate(
         "images_per_second": scored.metrics["images"] / seconds,
         "skipped": len(skipped),
     }
-    odd = [f"{s.path}: {s.reason}" for s in feed.remarks()]
+    remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
     return Evaluation(
-        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(odd),
+        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
         tuple(predictions_of(loaded.task, samples, scored)), loaded.task,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`onestop explain`: why the network said so, as pictures."""
+"""`onestop explain`: what a prediction is based on, as heat maps."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ def explain(
     device: str | None = None,
     network: nn.Module | str | None = None,
 ) -> Explanations:
-    """Show why the network said so: image, heat map and overlay, side by side.
+    """Show what a prediction is based on: image, heat map and overlay, side by side.
 
-    Bright places of a heat map speak for the class. An image that cannot be read is told with its
-    reason and the others go on. Computed in 32 bits.
+    Bright regions of a heat map are evidence for the class. An image that cannot be read is reported
+    with the reason and does not stop the others. Computed in 32 bits.
 
     Args:
         model: run folder, model file, or a network with published weights (torchvision:vgg13)
-        images: image files, or folders to search for images, 64 images at most; in Python also Pillow
-            images, arrays (red, green, blue), tensors and bytes, one or a list of them
-        target: the class to explain (default: of each image the one predicted)
-        method: gradcam reads a layer's map and is quick; integrated-gradients adds up gradients of the
-            pixels; occlusion covers parts of the image, and takes a hundred times as long
-        layer: layer whose map gradcam reads, by its name in the network (default: the last with a map
+        images: image files, or folders to search for images, at most 64 images; in Python also Pillow
+            images, arrays (RGB), tensors and bytes, one or a list of them
+        target: class to explain (default: the predicted class of each image)
+        method: gradcam uses a layer's feature map and is fast; integrated-gradients adds up gradients
+            of the pixels; occlusion covers parts of the image and takes a hundred times as long
+        layer: layer whose feature map gradcam uses, by its name in the network (default: the last one
             that everything passes through)
-        out: picture to write: .png, .svg, .pdf or .jpg (default: why.png; from Python none)
-        overwrite: write the picture also where such a file is there
-        device: cpu, cuda, cuda:1, mps (default: the best one here)
-        network: path/to/file.py:Class of your own network, where the model is one; in Python also
-            the network itself
+        out: picture to write: .png, .svg, .pdf or .jpg (default: why.png; in Python none)
+        overwrite: replace the picture if it exists
+        device: cpu, cuda, cuda:1, mps (default: the best available)
+        network: path/to/file.py:Class of a custom network; in Python also the network itself
 
     Returns:
-        An explanation an image, with its heat map; `.figure()` draws all of them.
+        One explanation per image, with its heat map; `.figure()` draws all of them.
 
     Raises:
         OneStopError: No such model, image, class or layer, or a picture that cannot be written.
@@ -60,10 +59,10 @@ def explain(
     picture = None if out is None else picture_file("--out", out, overwrite=overwrite)
     from onestop.data.inputs import given_images, names_of
 
-    found, others = given_images(images)
-    if len(found) > _MOST:
+    inputs, unusable = given_images(images)
+    if len(inputs) > _MOST:
         raise UsageError(
-            f"{plural(len(found), 'image')}: more than the {_MOST} that one sheet holds; name fewer"
+            f"{plural(len(inputs), 'image')}: more than the {_MOST} that fit on a sheet; name fewer"
         )
     from onestop.explaining.images import explain_images
     from onestop.inference.load import load_model
@@ -71,9 +70,9 @@ def explain(
 
     with preserved():
         loaded, _ = load_model(model, network, device)
-        names = names_of(found)
-        explained = explain_images(loaded, found, names, target=target, method=method, layer=layer)
-    skipped = [*explained.skipped, *(vars(s) for s in others)]
+        names = names_of(inputs)
+        explained = explain_images(loaded, inputs, names, target=target, method=method, layer=layer)
+    skipped = [*explained.skipped, *(vars(s) for s in unusable)]
     if not explained:
         reasons = listing((f"{s['path']} ({s['reason']})" for s in skipped), 3)
         raise DataError(f"none of the images can be read: {reasons}")

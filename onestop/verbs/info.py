@@ -1,4 +1,4 @@
-"""`onestop info`: what is in a data set, a model file or a network."""
+"""`onestop info`: describe a data set, a model file or a network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Levels = Annotated[int, Ge(0)]
 
 _SHOWN = 40  # images of a grid
-_LOOK_AT = 2000  # images whose pixels are measured where a source has more
+_MEASURED = 2000  # at most this many images of a source are measured
 
 
 def info(
@@ -39,31 +39,30 @@ def info(
     clear_cache: bool = False,
     save_grid: str | Path | None = None,
 ) -> Info:
-    """Tell what is in a data set, a model file or a network.
+    """Describe a data set, a model file or a network.
 
-    Of a data set: its splits, classes and counts, the sizes of its images, and mean and standard
-    deviation of their pixels. Of a model: its network, classes, preprocessing and figures. Of a
-    network: the tree of its layers with output shapes, parameters and multiply-adds, and the stages
-    that can be frozen.
+    For a data set: splits, classes and counts, image sizes, and mean and standard deviation of the
+    pixels. For a model: network, classes, preprocessing and metrics. For a network: the tree of its
+    layers with output shapes, parameters and multiply-adds, and the stages that can be frozen.
 
     Args:
         target: a source as `train` takes it, a run folder or model file, or the name of a network
-        data_root: folder of the sets known by name (default: ONESTOP_DATA, else the user's cache
-            folder)
+        data_root: folder of the data sets known by name (default: ONESTOP_DATA, else the user's
+            cache folder)
         classes: for a network: number of classes (default: 10)
-        channels: for a network: channels of its images (default: its usual ones)
-        image_size: for a network: height and width of its images (default: its usual ones)
+        channels: for a network: channels of its input (default: its usual ones)
+        image_size: for a network: height and width of its input (default: its usual ones)
         depth: for a network: levels of its tree to print; deeper ones are added up; 0 is all
-            (default: as many as 40 lines hold, at least down to where its stages begin)
-        backward: for a network: also the functions that gradients pass, from the loss to the
+            (default: as many as fit in 40 lines, at least down to its stages)
+        backward: for a network: also the functions of the backward pass, from the loss to the
             parameters
-        cache: instead of a TARGET: decoded images that `train --cache disk` has kept
-        clear_cache: instead of a TARGET: remove these, but for those in use
-        save_grid: of a data set: picture to write, some images of each class with their labels: .png,
-            .svg, .pdf or .jpg
+        cache: instead of a TARGET: list the decoded images stored by `train --cache disk`
+        clear_cache: instead of a TARGET: remove these, except those in use
+        save_grid: for a data set: picture to write, of some images of each class: .png, .svg, .pdf or
+            .jpg
 
     Returns:
-        What was found.
+        The description.
 
     Raises:
         OneStopError: It is none of the three, or cannot be read.
@@ -71,17 +70,19 @@ def info(
     if cache or clear_cache:
         if target is not None:
             flag = "--cache" if cache else "--clear-cache"
-            raise UsageError(f"{flag} {target}: looks at all that is kept; drop one of them")
+            raise UsageError(f"{flag} {target}: covers all stored images; drop one of them")
         return _of_cache(clear=clear_cache)
     if target is None:
         raise UsageError("info: TARGET missing (onestop info --help)")
     kind = _kind_of(target)
     if save_grid is not None and kind != "data":
-        raise UsageError(f"--save-grid {save_grid}: shows images of a data set, {target} is none")
+        raise UsageError(
+            f"--save-grid {save_grid}: shows images of a data set; {target} is not one"
+        )
     if kind == "network":
         try:
             return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
-        except UsageError as error:  # here the name was no flag's value
+        except UsageError as error:  # here the name was not the value of a flag
             raise UsageError(str(error).removeprefix("--model ")) from None
     for_networks = {
         "--classes": classes, "--channels": channels, "--image-size": image_size, "--depth": depth,
@@ -89,7 +90,7 @@ def info(
     }  # fmt: skip
     for flag, value in for_networks.items():
         if value is not None:
-            raise UsageError(f"{flag}: tells how to look at a network, and this is none; drop it")
+            raise UsageError(f"{flag}: is for a network, and this is not one; drop it")
     return _of_model(Path(target)) if kind == "model" else _of_data(target, data_root, save_grid)
 
 
@@ -106,22 +107,22 @@ def _kind_of(target: Any) -> str:
 
 
 def _of_cache(*, clear: bool) -> Info:
-    """The files of decoded images, once they are cleared where that is asked for."""
+    """The files of decoded images, after clearing them if asked to."""
     from onestop.data import cache_file as cache
 
     folder, facts = cache.cache_folder(), dict[str, Any]()
     most = cache.limit(folder)
     if clear:
-        gone, left = cache.clear(folder)
-        facts = {"removed": gone, **({"in_use": left} if left else {})}
-    found = cache.entries(folder)
+        removed, in_use = cache.clear(folder)
+        facts = {"removed": removed, **({"in_use": in_use} if in_use else {})}
+    stored = cache.entries(folder)
     facts |= {
-        "gigabytes": sum(entry.size for entry in found) / 1e9,
+        "gigabytes": sum(entry.size for entry in stored) / 1e9,
         "limit": most / 1e9,
-        "set_with": "ONESTOP_CACHE_GB (the least recently used make room)",
-        "free_with": "onestop info --clear-cache" if found else "",
+        "set_with": "ONESTOP_CACHE_GB (the least recently used are removed first)",
+        "free_with": "onestop info --clear-cache" if stored else "",
     }
-    return Info("cache", str(folder), facts, [_of_entry(entry) for entry in found])
+    return Info("cache", str(folder), facts, [_of_entry(entry) for entry in stored])
 
 
 def _of_entry(entry: CacheEntry) -> dict[str, Any]:
@@ -139,8 +140,8 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
     else:
         height, width = how["size"]
         prepared = f"{how['channels']} channels, {height}x{width}, {how['fit']}"
-    named = {name: entry.about[name] for name in ("source", "split", "images")}
-    return {**named, "prepared": prepared, **rest}
+    about = {name: entry.about[name] for name in ("source", "split", "images")}
+    return {**about, "prepared": prepared, **rest}
 
 
 def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:
@@ -173,17 +174,17 @@ def _save_grid(dataset: Dataset, picture: Path) -> None:
 
 
 def _of_images(samples: Any) -> dict[str, Any]:
-    """Sizes, channels, mean and deviations of images at their own size."""
+    """Sizes, channels, mean and standard deviations of images at their original size."""
     import numpy as np
 
     from onestop.data.preprocess import pixel_tensor
     from onestop.data.statistics import combine, sums_of
-    from onestop.images.formats import BadImageError
+    from onestop.errors import BadImageError
     from onestop.runtime.rng import key_for, permutation
 
-    chosen = permutation(key_for("info"), len(samples))[:_LOOK_AT]
+    indices = permutation(key_for("info"), len(samples))[:_MEASURED]
     shapes, unreadable = [], []
-    for index in chosen.tolist():
+    for index in indices.tolist():
         try:
             shapes.append(samples.measure(index))
         except BadImageError as error:
@@ -193,7 +194,7 @@ def _of_images(samples: Any) -> dict[str, Any]:
     heights, widths, channels = (np.array(column) for column in zip(*shapes, strict=True))
     target = 1 if channels.max() == 1 else 3
     parts = []
-    for index in chosen.tolist():
+    for index in indices.tolist():
         try:
             parts.append(sums_of(pixel_tensor(samples.read(index, target))))
         except BadImageError as error:
@@ -204,8 +205,8 @@ def _of_images(samples: Any) -> dict[str, Any]:
         "channels": sorted(set(channels.tolist())),
     }
     if parts:
-        found = combine(parts)
-        facts |= {"mean": found.mean, "std": found.std, "image_std": found.image_std}
+        pixels = combine(parts)
+        facts |= {"mean": pixels.mean, "std": pixels.std, "image_std": pixels.image_std}
     return {**facts, "measured": len(parts), "unreadable": sorted(set(unreadable))}
 
 
@@ -220,12 +221,12 @@ def _of_model(path: Path) -> Info:
 
     file = model_path(path)
     card = read_card(file)
-    figures = {k: v for k, v in card.metrics.items() if not isinstance(v, dict)}
+    metrics = {k: v for k, v in card.metrics.items() if not isinstance(v, dict)}
     facts = {
         "network": card.network,
         **card.arguments,
         "preprocessing": dict(card.preprocessing),
-        "metrics": figures,
+        "metrics": metrics,
         "data": dict(card.data),
         "made_with": dict(card.made_with),
         "recipe": dict(card.recipe),
@@ -248,8 +249,8 @@ def _of_network(
 
     entry = _find(name)
     if entry.vectors and (image_size or classes not in (None, 1)):
-        wrong = f"--image-size {image_size}" if image_size else f"--classes {classes}"
-        raise UsageError(f"{wrong}: {entry.name} predicts a number from a vector; leave it out")
+        option = f"--image-size {image_size}" if image_size else f"--classes {classes}"
+        raise UsageError(f"{option}: {entry.name} predicts a number from a vector; leave it out")
     channels, size = channels or entry.channels, image_size or entry.image_size
     shape = (channels,) if entry.vectors else (channels, size, size)
     arguments = (classes or (1 if entry.vectors else 10), channels, size)
@@ -286,9 +287,9 @@ def _find(name: str) -> Entry:
 def _run_through(
     entry: Entry, arguments: tuple[int, int, int], shape: tuple[int, ...]
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
-    """Build a network and look at its layers, with shapes alone where it can do without values.
+    """Build a network and list its layers, on the meta device if it works there.
 
-    A user's own network is built once, with values: building it twice would run their code twice.
+    A custom network is built once, with values: building it twice would run the user's code twice.
     """
     from onestop.networks import build
     from onestop.networks.layers import tree
@@ -297,14 +298,14 @@ def _run_through(
     def make() -> nn.Module:
         return build(entry.name, *arguments)
 
-    if not entry.users and (found := build_on_meta(make, lambda network: tree(network, shape))):
-        return found
+    if not entry.users and (result := build_on_meta(make, lambda network: tree(network, shape))):
+        return result
     network = make()
     return network, tree(network, shape)
 
 
 def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[dict[str, Any]]:
-    """The functions that gradients of the loss pass that `train` would use."""
+    """The functions of the backward pass from the loss that `train` would use."""
     import numpy as np
     import torch
 
@@ -316,13 +317,13 @@ def _backward(network: nn.Module, outputs: int, shape: tuple[int, ...]) -> list[
     task = make_task(implied_task(names), names, {})
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     try:
-        with torch.device(device):  # two inputs, since BatchNorm in training makes nothing of one
+        with torch.device(device):  # BatchNorm in training mode needs at least two samples
             truth = torch.zeros(2, dtype=torch.int64 if outputs > 1 else torch.float32)
             batch = Batch(torch.zeros(2, *shape), truth, np.arange(2))
             loss = task.loss(network.train(), batch).total
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"--backward: the network cannot be trained: {error}") from None
-    found = functions(loss, network)
-    if not found:
-        raise UsageError("--backward: no parameter of this network learns")
-    return found
+    passed = functions(loss, network)
+    if not passed:
+        raise UsageError("--backward: no parameter of this network is trained")
+    return passed

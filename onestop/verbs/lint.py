@@ -1,4 +1,4 @@
-"""`onestop lint`: look at a source of images before money is spent on training."""
+"""`onestop lint`: check a source of images for problems before training on it."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def lint(
     exact: bool = False,
     quiet: bool = False,
 ) -> Lint:
-    """Look for what is wrong with a source of images, before money is spent on training.
+    """Check a source of images for problems before training on it.
 
-    Finds files that cannot be read or are damaged; exact and near copies (compressed anew, resized,
-    mirrored, slightly cropped), above all those that lie in several splits or under two classes;
-    groups torn over splits; classes that are missing, small or uneven; images that are tiny, huge,
-    narrow, of one colour, or turned by EXIF. Writes lint.json and a contact sheet, lint.png.
+    Finds unreadable and damaged files; exact and near copies (recompressed, resized, mirrored,
+    slightly cropped), above all those in several splits or under two classes; groups divided between
+    splits; classes that are missing, small or unbalanced; images that are tiny, huge, narrow, of one
+    colour, or rotated by EXIF. Writes lint.json and a contact sheet, lint.png.
 
     Args:
-        source: a folder, table or set by name, as `train` takes it
-        data_root: folder of the sets known by name (default: ONESTOP_DATA, else the user's cache
-            folder)
-        out: folder that is to hold the folder with what was found
-        name: name of that folder; -2, -3, ... is added where it exists (default: lint-source)
-        exact: look for exact copies alone; near ones take a minute for 50,000 images, and four times
+        source: a folder, table or data set by name, as `train` takes it
+        data_root: folder of the data sets known by name (default: ONESTOP_DATA, else the user's
+            cache folder)
+        out: folder in which a folder with the findings is created
+        name: name of that folder; -2, -3, ... is appended if it exists (default: lint-source)
+        exact: look for exact copies only; near ones take a minute for 50,000 images, and four times
             as long for twice as many
-        quiet: no progress
+        quiet: print no progress
 
     Returns:
-        What was found.
+        The findings.
 
     Raises:
         OneStopError: No such source, one without images, or a folder that cannot be written.
@@ -56,13 +56,13 @@ def lint(
 
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
     if not dataset.is_image:
-        raise DataError(f"{dataset.name}: holds vectors, and only images can be looked at")
+        raise DataError(f"{dataset.name}: holds vectors, and only images can be checked")
     plain = "".join(c for c in Path(dataset.name).stem if c.isalnum() or c in "-_.").strip(".-")
     folder = create_run(out, name or f"lint-{plain or 'data'}")
     try:
         with shown_progress(quiet=quiet) as watch:
             findings = lint_dataset(dataset, near=not exact, workers=cores(), watch=watch)
-        found = Lint(
+        result = Lint(
             folder=folder.resolve(),
             source=dataset.name,
             images={split: len(samples) for split, samples in dataset.splits.items()},
@@ -70,16 +70,16 @@ def lint(
             findings=[finding.to_json(dataset) for finding in findings],
             notes=list(dataset.notes),
         )
-        text = json.dumps(found.to_json(), indent=1, ensure_ascii=False)
+        text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
         write_atomic(folder / REPORT, text + "\n")
         sheet = contact_sheet(findings, dataset)
         if sheet is not None:
             write_atomic(folder / SHEET, _png(sheet))
     except BaseException:
         with contextlib.suppress(OSError):
-            folder.rmdir()  # where nothing was written into it
+            folder.rmdir()  # fails unless it is empty
         raise
-    return found
+    return result
 
 
 def _png(sheet: Any) -> bytes:

@@ -23,20 +23,20 @@ def models(pattern: str | None = None, *, sort: Sort | None = None) -> list[Entr
         sort: order of the list (default: our own first, families together)
 
     Returns:
-        An entry a network, our own first, then torchvision's.
+        One entry per network, our own first, then torchvision's.
 
     Raises:
-        UsageError: No network's name is like that.
+        UsageError: No network has such a name.
     """
     from onestop.networks import entries
 
-    wanted = (pattern or "*").lower()
-    if not any(sign in wanted for sign in "*?["):
-        wanted = f"*{wanted}*"
+    glob = (pattern or "*").lower()
+    if not any(sign in glob for sign in "*?["):
+        glob = f"*{glob}*"
     known = list(entries())
-    found = [entry for entry in known if fnmatch.fnmatchcase(entry.name, wanted)]
-    if not found:
+    matching = [entry for entry in known if fnmatch.fnmatchcase(entry.name, glob)]
+    if not matching:
         near = did_you_mean(str(pattern), [entry.name for entry in known])
-        raise UsageError(f"{pattern}: no network's name is like that{near}")
+        raise UsageError(f"{pattern}: no network has such a name{near}")
     keys = {"name": "name", "params": "parameters", "multiply-adds": "multiply_adds"}
-    return sorted(found, key=attrgetter(keys[sort])) if sort else found
+    return sorted(matching, key=attrgetter(keys[sort])) if sort else matching

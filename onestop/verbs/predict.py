@@ -1,4 +1,4 @@
-"""`onestop predict`: say what is in images."""
+"""`onestop predict`: predict what is in images."""
 
 from __future__ import annotations
 
@@ -23,26 +23,25 @@ def predict(
     strict: bool = False,
     save_grid: str | Path | None = None,
 ) -> Predictions:
-    """Say what is in images, best guess first.
+    """Predict what is in images, most likely label first.
 
-    An image that cannot be read is told with its reason and the others go on.
+    An image that cannot be read is reported with the reason and does not stop the others.
 
     Args:
         model: run folder, model file, or a network with published weights (torchvision:vgg13)
         images: image files, or folders to search for images; in Python also Pillow images, arrays
-            (red, green, blue), tensors and bytes, one or a list of them
-        top: guesses an image
-        device: cpu, cuda, cuda:1, mps (default: the best one here)
-        precision: arithmetic: 32 bits, on a GPU with products in TF32, or mixed with 16 bits
-            (default: as in training; fp32 for published weights and on other devices)
-        network: path/to/file.py:Class of your own network, where the model is one; in Python also
-            the network itself
-        strict: stop, with nothing said of any image, where one cannot be read
-        save_grid: picture to write, of the first 64 images with what was said of them: .png, .svg, .pdf
-            or .jpg; green and red where the truth is known, from a folder named like a class
+            (RGB), tensors and bytes, one or a list of them
+        top: labels per image
+        device: cpu, cuda, cuda:1, mps (default: the best available)
+        precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
+            training; fp32 for published weights and on other devices)
+        network: path/to/file.py:Class of a custom network; in Python also the network itself
+        strict: if any image cannot be read, stop and predict nothing
+        save_grid: picture to write, of the first 64 images with their predictions: .png, .svg, .pdf or
+            .jpg; green and red if the truth is known, from a folder named after a class
 
     Returns:
-        A prediction an image, computed as one goes through them.
+        One prediction per image, computed as they are iterated over.
 
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
@@ -51,20 +50,20 @@ def predict(
     from onestop.figures.files import picture_file, write_figure
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
-    found, skipped = given_images(images)
+    inputs, skipped = given_images(images)
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, _ = load_model(model, network, device, precision)
 
-    stream = loaded.predict(found, top)
-    predictions = Predictions(stream, len(found), [vars(s) for s in skipped], loaded.classes)
+    stream = loaded.predict(inputs, top)
+    predictions = Predictions(stream, len(inputs), [vars(s) for s in skipped], loaded.classes)
     if strict:
         from onestop.data.dataset import Skipped, require_none_skipped
 
-        bad = [Skipped(p.image, p.error) for p in predictions if p.error]
-        require_none_skipped([*skipped, *bad], "predict")
+        unreadable = [Skipped(p.image, p.error) for p in predictions if p.error]
+        require_none_skipped([*skipped, *unreadable], "predict")
     if picture:
         write_figure(predictions.figure(), picture)
     return predictions

@@ -1,4 +1,4 @@
-"""`onestop report`: the page of a run, or of several beside each other."""
+"""`onestop report`: the report of a run, or a comparison of several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST = 8  # runs side by side
 _OURS = b'<meta name="generator" content="OneStop'
-_HEAD = 1000  # bytes in which a page of ours says so
+_HEAD = 1000  # the first bytes of a page of ours contain it
 
 
 def report(
@@ -26,23 +26,22 @@ def report(
     data_root: str | None = None,
     network: nn.Module | str | None = None,
 ) -> Report:
-    """Write the page of a run, or of several runs beside each other, to look at in a browser.
+    """Write the report of a run, or a comparison of several runs, as one HTML page.
 
-    The page of a run is written at the end of training anyway; here it is made anew, also while the
-    run is going on (its best network so far is then scored on the validation split) and after it was
-    stopped. Several runs are compared: settings that differ, metrics with intervals, McNemar's test,
-    the images that flipped; the first is what the others are held against.
+    The report of a run is written at the end of training anyway; this writes it again, also while the
+    run is training (its best network so far is then scored on the validation split) or after it was
+    stopped. Several runs are each compared with the first: settings that differ, metrics with
+    intervals, McNemar's test, and images on which the predictions differ.
 
     Args:
         runs: folders of runs
-        out: file to write (default: report.html in the run's folder; of several runs
-            compare-A-B.html beside the first)
-        data_root: folder of the sets known by name (default: where they lay in training)
-        network: path/to/file.py:Class of your own network, where the model is one; in Python also
-            the network itself
+        out: file to write (default: report.html in the run's folder; for several runs
+            compare-A-B.html next to the first)
+        data_root: folder of the data sets known by name (default: as in training)
+        network: path/to/file.py:Class of a custom network; in Python also the network itself
 
     Returns:
-        The file, and what its first sentences say.
+        The file, and its first sentences.
 
     Raises:
         OneStopError: Not a run, or a file that cannot be written or is not ours to replace.
@@ -56,22 +55,23 @@ def report(
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError("the same run is named twice; name another one to compare it with")
     if len(folders) > _MOST:
-        raise UsageError(f"{len(folders)} runs: at most {_MOST} find room on a page; name fewer")
+        raise UsageError(f"{len(folders)} runs: at most {_MOST} fit on a page; name fewer")
     _refuse_foreign(out)
 
-    from onestop.reporting import gather, write_comparison, write_report
+    from onestop.reporting import write_comparison, write_report
+    from onestop.reporting.gather import gather
     from onestop.runtime.rng import preserved
 
     with preserved():
-        found = [gather(folder, network=network, data_root=data_root) for folder in folders]
+        gathered = [gather(folder, network=network, data_root=data_root) for folder in folders]
         path = Path(out) if out else None
-        if len(found) == 1:
-            return Report(write_report(found[0], path).resolve(), _said_of(found[0]))
-        return Report(write_comparison(found, path).resolve(), _said_of_pairs(found))
+        if len(gathered) == 1:
+            return Report(write_report(gathered[0], path).resolve(), _summary(gathered[0]))
+        return Report(write_comparison(gathered, path).resolve(), _verdicts(gathered))
 
 
 def _refuse_foreign(out: str | Path | None) -> None:
-    """Stop if a file would be replaced that is not a page of ours."""
+    """Stop if this would replace a file that is not a page of ours."""
     if out is None:
         return
     path = Path(out)
@@ -84,14 +84,14 @@ def _refuse_foreign(out: str | Path | None) -> None:
                 raise UsageError(f"--out {out}: exists and is not a report; name another file")
 
 
-def _said_of(found: RunData) -> tuple[str, ...]:
+def _summary(run: RunData) -> tuple[str, ...]:
     from onestop.reporting.summary import headline, remarks
 
-    return (headline(found), *remarks(found), *found.gone)
+    return (headline(run), *remarks(run), *run.gone)
 
 
-def _said_of_pairs(found: list[RunData]) -> tuple[str, ...]:
+def _verdicts(runs: list[RunData]) -> tuple[str, ...]:
     from onestop.reporting.compare import pair, told_apart, verdict_of
 
-    first, *others = told_apart(found)
+    first, *others = told_apart(runs)
     return tuple(verdict_of(pair(first, other)) for other in others)

@@ -34,14 +34,14 @@ Sort = Literal["when", "name", "network", "data", "best", "epochs", "seconds"]
 
 @dataclass(frozen=True)
 class _Listed:
-    """A run with all that lists can be sorted by: its row, and the value of each of its metrics."""
+    """A run with everything a list can be sorted by: its row, and the values of its metrics."""
 
     row: RunRow
     metrics: Mapping[str, Metric]
     values: Mapping[str, float | None]
 
     def rank(self, name: str) -> float:
-        """The larger, the better; runs without a value of this metric are the last."""
+        """Larger is better; runs without a value of this metric come last."""
         metric = self.metrics.get(name)
         return metric.rank(self.values[name]) if metric else -math.inf
 
@@ -53,20 +53,20 @@ def runs(
     match: str | None = None,
     top: Positive | None = None,
 ) -> list[RunRow]:
-    """List the runs of a folder: network, data, best metric, how far, when and how long.
+    """List the runs of a folder: network, data, best metric, progress, start time and duration.
 
     Args:
         folder: folder that holds runs
-        sort: order of the list: the newest, best or longest first, names and words by the alphabet; or
-            the name of a metric (accuracy, rmse, ...), the best first
+        sort: order of the list: newest, best or longest first, text alphabetically; or the name of a
+            metric (accuracy, rmse, ...), best first
         match: only runs with this in their name, network or data
-        top: so many at the most
+        top: list at most this many
 
     Returns:
         One row per run.
 
     Raises:
-        UsageError: No such folder, one without runs, or nothing to sort by of that name.
+        UsageError: No such folder, one without runs, or no such column or metric to sort by.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -81,7 +81,7 @@ def runs(
 
 
 def _check_sort(sort: str, listed: Sequence[_Listed]) -> None:
-    """Stop if runs are to be sorted by what none of them has."""
+    """Stop if none of the runs has what they are to be sorted by."""
     known = (*get_args(Sort), *sorted({name for run in listed for name in run.metrics}))
     if sort not in known:
         raise UsageError(
@@ -90,12 +90,12 @@ def _check_sort(sort: str, listed: Sequence[_Listed]) -> None:
 
 
 def _matching(match: str, listed: Sequence[_Listed]) -> list[_Listed]:
-    """The runs with a text in their name, network or data."""
+    """The runs whose name, network or data contains a text."""
     texts = [f"{run.row.name}\0{run.row.network}\0{run.row.data}".lower() for run in listed]
     matching = [run for run, text in zip(listed, texts, strict=True) if match.lower() in text]
     if not matching:
         near = did_you_mean(match, [run.row.name for run in listed])
-        raise UsageError(f"--match {match}: none of the {len(listed)} runs is like that{near}")
+        raise UsageError(f"--match {match}: matches none of the {len(listed)} runs{near}")
     return matching
 
 
@@ -112,7 +112,7 @@ def _sorted(listed: Sequence[_Listed], sort: str) -> list[_Listed]:
 
 
 def _listed(folder: Path) -> _Listed:
-    """A run by its files; those that are missing or damaged say nothing."""
+    """A run as its files describe it; missing and damaged ones are ignored."""
     recipe, info = _recipe(folder), read_info(folder)
     final, epochs = read_object(folder / METRICS), _epochs(folder)
     values = {metric.name: _value(metric, final, epochs) for metric in info.metrics}
@@ -138,7 +138,7 @@ def _listed(folder: Path) -> _Listed:
 def _value(
     metric: Metric, final: Mapping[str, Any], epochs: Sequence[Mapping[str, str]]
 ) -> float | None:
-    """The final value of a metric, or, before there is one, the best that an epoch had."""
+    """The final value of a metric; until there is one, the best of the epochs so far."""
     if final:
         return _number(final.get(metric.name))
     values = [_number(row.get(f"val_{metric.name}")) for row in epochs]
@@ -169,7 +169,7 @@ def _number(value: object) -> float | None:
 
 
 def _begun(folder: Path) -> str:
-    """The time of the first line of the log, else of the folder itself."""
+    """The time of the log's first line, else that of the folder itself."""
     try:
         with (folder / LOG).open(encoding="utf-8", errors="replace") as file:
             return dt.datetime.fromisoformat(file.read(19)).isoformat(" ", "minutes")

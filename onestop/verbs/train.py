@@ -1,6 +1,6 @@
 """`onestop train`: from a source of images to a run folder with a trained model.
 
-Imports of torch stand inside the functions: a usage error must not wait for them.
+torch is imported inside the functions: a usage error must not wait for it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
 from onestop.recipe.names import canonical
@@ -23,14 +24,11 @@ from onestop.recipe.schema import (
     check_setting,
     field_docs,
     field_types,
-    free_fields,
-    later_fields,
 )
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
-from onestop.storage.run_folder import RECIPE, STATE, create_run, is_run, lock_run
-from onestop.text import listing
+from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ def train(
     quiet: bool = False,
     no_report: bool = False,
     allow_inexact_resume: bool = False,
-    **given: Any,
+    **overrides: Any,
 ) -> Run:
     """Train a network on images, or resume a run.
 
@@ -70,33 +68,27 @@ def train(
         no_report: do not write report.html at the end (for all runs: ONESTOP_REPORT=0)
         allow_inexact_resume: resume a run that was begun with other hardware, libraries or numbers of
             threads, although its last bits will differ; metrics.json records it
-        given: any field of `onestop.Recipe`
+        overrides: any field of `onestop.Recipe`
 
     Returns:
-        The run, with its folder, figures and model.
+        The run, with its folder, metrics and model.
 
     Raises:
         OneStopError: A wrong setting or source, before any work; or what stopped the run.
     """
-    given, network = _take_network(given)
-    checked = _checked(given)
+    overrides, network = _take_network(overrides)
+    checked = _checked(overrides)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
         if name is not None or str(out) != "runs":
-            raise UsageError(f"{resume}: a run goes on in its own folder; drop --out and --name")
-        return _go_on(
-            Path(resume),
-            source,
-            recipe,
-            checked,
-            network,
-            quiet=quiet,
-            report=report,
-            inexact=allow_inexact_resume,
-        )
-    planned = _planned(_resolve(source, recipe, checked), network)
+            raise UsageError(f"{resume}: a run stays in its own folder; drop --out and --name")
+        return _resume(
+            Path(resume), source, recipe, checked, network,
+            quiet=quiet, report=report, inexact=allow_inexact_resume,
+        )  # fmt: skip
+    planned = _plan_new(_resolve(source, recipe, checked), network)
 
     from onestop.jobs.run import run_in
 
@@ -106,18 +98,19 @@ def train(
         return run_in(folder, planned, quiet=quiet, report=report)
 
 
-def resolve(source: Any = None, *, recipe: str | Path | None = None, **given: Any) -> Settings:
-    """Every value `train` would use, where it came from, and why derived ones are what they are.
+def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides: Any) -> Settings:
+    """Every setting `train` would use, where it came from, and the reasons for derived ones.
 
     Args:
         source: As `train` takes it, also the folder of a run.
         recipe: YAML file of settings.
-        given: Any field of `onestop.Recipe`.
+        overrides: Any field of `onestop.Recipe`.
     """
-    given, _ = _take_network(given)
+    overrides, _ = _take_network(overrides)
+    checked = _checked(overrides)
     if isinstance(source, str | Path) and is_run(source):
-        return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", _checked(given)))
-    return _resolve(source, recipe, _checked(given))[0]
+        return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
+    return _resolve(source, recipe, checked)[0]
 
 
 def dry_run(
@@ -126,50 +119,52 @@ def dry_run(
     recipe: str | Path | None = None,
     resume: str | Path | None = None,
     quiet: bool = False,
-    **given: Any,
+    **overrides: Any,
 ) -> Estimate:
-    """What `train` with the same arguments would take, measured on a few steps; nothing is written.
+    """Estimate the cost of `train` with the same arguments from a few steps; nothing is written.
 
     Args:
-        source: As `train` takes it, also the folder of a run, of which the rest is reckoned.
+        source: As `train` takes it, also the folder of a run, for the cost of its remaining epochs.
         recipe: YAML file of settings.
         resume: Folder of a run, the same as naming it as `source`.
-        quiet: No notes.
-        given: Any field of `onestop.Recipe`.
+        quiet: Print no notes.
+        overrides: Any field of `onestop.Recipe`.
 
     Raises:
         OneStopError: What `train` would stop with before or in its first steps.
     """
     begun = time.perf_counter()
-    given, network = _take_network(given)
-    checked, done = _checked(given), 0
+    overrides, network = _take_network(overrides)
+    checked, done = _checked(overrides), 0
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
-        planned = _planned_again(Path(resume), source, recipe, checked, network)
-        done = _refuse_fewer(Path(resume), planned.recipe.optim.epochs)
+        stored = stored_recipe(Path(resume), recipe, checked)
+        require(stored.machine.track)
+        planned = plan_again(Path(resume), stored, source, network)
+        done = epochs_done(Path(resume), stored.optim.epochs)
     else:
-        planned = _planned(_resolve(source, recipe, checked), network)
+        planned = _plan_new(_resolve(source, recipe, checked), network)
 
     from onestop.jobs.dry_run import estimate
 
     return estimate(planned, begun=begun, done=done, quiet=quiet)
 
 
-def _take_network(given: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The settings with a name for a network given in Python, and that network or None."""
-    for spelled, value in given.items():
+def _take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The overrides with a network object replaced by its name, and that network or None."""
+    for spelled, value in overrides.items():
         if canonical(spelled) == "model" and callable(value):
             from onestop.networks.custom import name_of
 
-            return {**given, spelled: name_of(value)}, value
-    return dict(given), None
+            return {**overrides, spelled: name_of(value)}, value
+    return dict(overrides), None
 
 
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their right names, checked; None leaves a setting as it is."""
+def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their canonical names, checked; None leaves a setting as it is."""
     checked: dict[str, Any] = {}
-    for spelled, value in given.items():
+    for spelled, value in overrides.items():
         name = check_name(spelled, FIELDS, flag(spelled))
         if value is not None:
             checked[name] = check_setting(name, value)
@@ -177,18 +172,18 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolve(
-    source: Any, recipe: str | Path | None, given: dict[str, Any]
+    source: Any, recipe: str | Path | None, overrides: dict[str, Any]
 ) -> tuple[Settings, Dataset, Entry]:
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
         layers.append(("file", read_recipe(recipe)))
     data = source
     if isinstance(source, str | Path):
-        given = {**given, "source": str(source)}
-    layers.append(("flag", given))
-    chosen = settings(*layers)
-    values = chosen.values
-    refuse_useless(chosen)
+        overrides = {**overrides, "source": str(source)}
+    layers.append(("flag", overrides))
+    partial = settings(*layers)
+    values = partial.values
+    refuse_useless(partial)
     require(values["track"])
     if source is None or isinstance(source, str | Path):
         data = values["source"]
@@ -205,114 +200,45 @@ def _resolve(
         seed=values["seed"],
     )
     if data is not values["source"]:
-        chosen = settings(*layers, ("flag", {"source": NAME}))
-    chosen, entry = derive(chosen, facts(dataset))
-    return chosen, dataset, entry
+        partial = settings(*layers, ("flag", {"source": NAME}))
+    resolved, entry = derive(partial, facts(dataset))
+    return resolved, dataset, entry
 
 
-def _planned(resolved: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
-    chosen, dataset, entry = resolved
+def _plan_new(resolution: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
+    resolved, dataset, entry = resolution
 
     from onestop.training.plan import plan
 
-    return plan(chosen.recipe, entry, dataset, network)
+    return plan(resolved.recipe, entry, dataset, network)
 
 
 def _default_name(source: str, network: str) -> str:
     plain = "" if source.startswith("(") else Path(source).stem
     plain = "".join(c for c in plain if c.isalnum() or c in "-_.").strip(".-")
-    network = network.rpartition(".py:")[2].rpartition(" ")[2]  # of a user's own: its class
+    network = network.rpartition(".py:")[2].rpartition(" ")[2]  # a custom network's class
     return f"{plain or 'data'}-{Path(network).name}"
 
 
-def _go_on(
-    folder: Path,
-    source: Any,
-    recipe: str | Path | None,
-    given: dict[str, Any],
-    network: Any,
-    *,
-    quiet: bool,
-    report: bool,
-    inexact: bool,
-) -> Run:
-    """Go on with a run from its newest state, or from the start where it has none."""
-    planned = _planned_again(folder, source, recipe, given, network)
+def _resume(
+    folder: Path, source: Any, recipe: str | Path | None, flags: dict[str, Any], network: Any, *,
+    quiet: bool, report: bool, inexact: bool,
+) -> Run:  # fmt: skip
+    """Continue a run from its newest state, or from the start if it has none."""
+    stored = stored_recipe(folder, recipe, flags)
+    require(stored.machine.track)
+    plan = plan_again(folder, stored, source, network)
 
     from onestop.jobs.run import run_in
 
     with lock_run(folder):
-        _refuse_fewer(folder, planned.recipe.optim.epochs)
-        write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet, report=report, inexact=inexact)
-
-
-def _planned_again(
-    folder: Path, source: Any, recipe: str | Path | None, given: dict[str, Any], network: Any
-) -> Plan:
-    """A run's plan, from the recipe in its folder and what may change of it."""
-    if not is_run(folder):
-        raise UsageError(
-            f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
-        )
-    if recipe is not None:
-        raise UsageError(f"--recipe {recipe}: a run goes on with its own; start a new run instead")
-    stored = {**later_fields(), **read_recipe(folder / RECIPE)}
-    if missing := [
-        n for n in FIELDS if n not in stored or (stored[n] is None and n not in DEFAULTS)
-    ]:
-        raise UsageError(
-            f"{folder / RECIPE}: says nothing of {listing(missing, 3)}, so another version of OneStop "
-            f"began this run; go on with that one, or start a new run with --weights {folder}"
-        )
-    given = {name: value for name, value in given.items() if value is not None}  # auto: as it was
-    for name, value in given.items():
-        if value != stored[name] and not _may_change(name, value, stored):
-            raise UsageError(
-                f"{flag(name, value)}: {folder} runs with {stored[name]}; only "
-                f"{listing(free_fields())} may change; for anything else start a new run, "
-                f"with --weights {folder} to start from its weights"
-            )
-    chosen = settings(("recipe", stored), ("flag", given)).recipe
-    require(chosen.machine.track)
-
-    from onestop.data import open_data
-    from onestop.data.sources.python import NAME
-    from onestop.networks import find
-    from onestop.training.plan import plan
-
-    if source is None and chosen.data.source == NAME:
-        raise UsageError(
-            f"{folder}: was trained on data given in Python; give it again: "
-            f"onestop.train(data, resume={str(folder)!r})"
-        )
-    dataset = open_data(
-        chosen.data.source if source is None else source,
-        root=chosen.data.data_root, val_fraction=chosen.data.val_fraction, seed=chosen.machine.seed,
-    )  # fmt: skip
-    return plan(chosen, find(chosen.network.model), dataset, network)
-
-
-def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
-    """Whether another value changes no step; `cache` matters only if kept images are smaller."""
-    if name == "cache":
-        return stored["augment"] != "resized-crop" or "none" not in (value, stored["cache"])
-    return name in free_fields()
-
-
-def _refuse_fewer(folder: Path, epochs: int) -> int:
-    """The epochs that a run has done; a run of fewer is refused."""
-    from onestop.training.checkpoint import States
-
-    state = States(folder / STATE).newest()
-    done: int = 0 if state is None else state.about.get("done", 0)
-    if epochs < done:
-        raise UsageError(f"--epochs {epochs}: {folder} has done {done} already; ask for more")
-    return done
+        epochs_done(folder, stored.optim.epochs)
+        write_atomic(folder / RECIPE, write_recipe(stored))
+        return run_in(folder, plan, quiet=quiet, report=report, inexact=inexact)
 
 
 def _public_signature() -> inspect.Signature:
-    """The signature a person sees: the named arguments, then every field of the recipe."""
+    """The signature that users see: the named arguments, then every field of the recipe."""
     own = inspect.signature(train, eval_str=False)
     named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     fields = [
@@ -330,7 +256,7 @@ def _public_doc() -> str:
     fields = "\n".join(
         f"        {name}: {text}" for name, text in field_docs().items() if name != "source"
     )
-    return (train.__doc__ or "").replace("        given: any field of `onestop.Recipe`", fields)
+    return (train.__doc__ or "").replace("        overrides: any field of `onestop.Recipe`", fields)
 
 
 train.__signature__ = _public_signature()  # type: ignore[attr-defined]

@@ -23,8 +23,7 @@ from onestop.data.pixels import Cached, choose_source
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import open_folder
-from onestop.errors import UsageError
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError, UsageError
 from onestop.recipe import Augment, Cache
 
 Photos = Callable[..., Path]

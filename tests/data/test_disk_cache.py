@@ -15,8 +15,8 @@ from onestop.data.cache_file import cache_folder
 from onestop.data.disk_cache import DiskCache, Job, pack
 from onestop.data.samples import FileSamples
 from onestop.data.targets import Numbers
+from onestop.errors import BadImageError
 from onestop.images.decode import Pixels
-from onestop.images.formats import BadImageError
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from onestop.data.preprocess import ImagePreprocessing, Preprocessing, VectorPre
 from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
 from onestop.data.targets import Classes, Numbers
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 from onestop.recipe import Augment
 
 Photos = Callable[..., Path]

@@ -23,8 +23,7 @@ from onestop.data.preprocess import (
 )
 from onestop.data.samples import ArraySamples
 from onestop.data.targets import Numbers
-from onestop.errors import UsageError
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError, UsageError
 from onestop.recipe import Fit
 
 Mode = Literal["bilinear", "bicubic"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from onestop.data.augmentation import Augmentation, Change
 from onestop.data.reading import Crop, Reader
-from onestop.images.formats import BadImageError
+from onestop.errors import BadImageError
 
 IMAGES = torch.randint(
     0, 256, (9, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)

@@ -10,15 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from onestop.data.samples import (
-    ArraySamples,
-    FileSamples,
-    Samples,
-    TorchSamples,
-    pixels_of,
-)
+from onestop.data.samples import ArraySamples, FileSamples, Samples, TorchSamples
 from onestop.data.targets import Classes, Numbers
-from onestop.images.formats import BadImageError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
 TARGETS = Classes(np.array([0, 1, 2, 0, 1]), ("a", "b", "c"))
@@ -165,13 +158,3 @@ def test_a_picture_with_an_orientation_is_measured_as_it_is_read(tmp_path: Path)
     with Image.open(tmp_path / "a.png") as picture:
         samples = TorchSamples(Pairs([picture]), first(1), np.arange(1))
         assert samples.read(0, 3).shape == samples.measure(0) == (7, 6, 3)
-
-
-def test_pixels_are_taken_from_whatever_a_person_gives(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    Image.fromarray(PIXELS[0]).save(path)
-    forms = [path, str(path), path.read_bytes(), Image.fromarray(PIXELS[0]), PIXELS[0]]
-    for form in (*forms, torch.from_numpy(PIXELS[0]).permute(2, 0, 1)):
-        np.testing.assert_array_equal(pixels_of(form, 3), PIXELS[0])
-    with pytest.raises(BadImageError, match="is not an image"):
-        pixels_of(np.zeros(9), 3)

@@ -109,9 +109,9 @@ def test_the_usual_depth_fits_and_shows_where_stages_begin() -> None:
 def test_below_the_tree_stands_what_is_true_of_all() -> None:
     assert footer(FACTS, ROWS, 2) == [
         "parameters: 1,000,000, all trainable, 4.0 MB in 32 bits",
-        "multiply-adds: 2,000,000 of convolutions and linear layers, an input",
-        "outputs of layers: 20 kB an input, 800 bytes the largest",
-        "stages: 3; --freeze N keeps the first N as they are",
+        "multiply-adds: 2,000,000 per input, in convolutions and linear layers",
+        "outputs of layers: 20 kB per input, 800 bytes the largest",
+        "stages: 3; --freeze N freezes the first N",
         "not shown: 2 modules below level 2 (--depth 0 shows all)",
     ]
     frozen = footer({**FACTS, "trainable": 250_000, "stages": 0}, ROWS, 0)

@@ -14,7 +14,6 @@ import pytest
 import onestop
 from onestop.cli import main
 from onestop.display.printing import show, show_settings
-from onestop.display.tables import one_line, plain
 from onestop.metrics.spec import LOSS, Metric
 from onestop.recipe.settings import settings
 from onestop.storage.run_info import InfoFile
@@ -173,38 +172,3 @@ class TestTables:
         page = on_terminal(lambda: show_settings(told))
         lines = [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in page.splitlines()]
         assert max(map(len, lines)) <= 50
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1234567, "1,234,567"),
-        (0.123456, "0.1235"),
-        (24280.4, "24,280"),
-        (1e-7, "1e-07"),
-        (1e12, "1e+12"),
-        (True, "True"),
-        ([1, 32, 32], "1 32 32"),
-        (list(range(10)), "0 1 2 3 4 5 6 7 and 2 more"),
-        (["a long name (why)", "another"], "a long name (why); another"),
-        ({"least": 3, "most": 1200}, "least 3, most 1,200"),
-        ("two\nlines", "two\\nlines"),
-        ((), ""),
-    ],
-)
-def test_values_read_well(value: object, text: str) -> None:
-    assert plain(value) == text
-
-
-@pytest.mark.parametrize(
-    ("odd", "text"),
-    [
-        ("Käfer 🐝", "Käfer 🐝"),
-        ("\x1b[31mred", "\\x1b[31mred"),
-        ("a\tb\r\nc", "a\\tb\\r\\nc"),
-        ("\udcff.jpg", "\\udcff.jpg"),
-        ("it's", "it's"),
-    ],
-)
-def test_texts_stay_on_one_line_and_harmless(odd: str, text: str) -> None:
-    assert one_line(odd) == text

@@ -12,7 +12,7 @@ from onestop.cli import main
 from onestop.display.progress import Watcher
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks import Classification, Regression
-from onestop.training.loop import Epoch, Step
+from onestop.training.records import EpochRecord, StepRecord
 
 Capture = pytest.CaptureFixture[str]
 METRICS = Classification.metrics
@@ -20,8 +20,8 @@ ROW = {"train_loss": 0.51234, "train_accuracy": 0.875, "images_per_second": 1234
 HELD_OUT = {"val_loss": 0.6, "val_accuracy": 0.75}
 
 
-def step(number: int, epoch: int = 1) -> Step:
-    return Step(
+def step(number: int, epoch: int = 1) -> StepRecord:
+    return StepRecord(
         epoch=epoch, step=number, steps=10, loss=1.0, train_loss=0.7, train_metrics={"accuracy": 0.5},
         images=32 * number, lr=0.1,
     )  # fmt: skip
@@ -39,7 +39,7 @@ class TestPiped:
     def test_an_epoch_is_a_line_on_standard_error(self, capsys: Capture) -> None:
         with Watcher(METRICS) as watcher:
             watcher.show(step(1), 2)
-            watcher.show(Epoch(1, ROW | HELD_OUT, best=True), 2)
+            watcher.show(EpochRecord(1, ROW | HELD_OUT, best=True), 2)
         said = capsys.readouterr()
         assert said.out == ""
         assert said.err == (
@@ -49,15 +49,15 @@ class TestPiped:
 
     def test_only_a_better_epoch_has_a_star(self, capsys: Capture) -> None:
         with Watcher(METRICS) as watcher:
-            watcher.show(Epoch(2, ROW | HELD_OUT, best=False), 12)
+            watcher.show(EpochRecord(2, ROW | HELD_OUT, best=False), 12)
         said = capsys.readouterr().err
         assert said.startswith("epoch  2/12 ")
         assert said.endswith("images/s\n")
 
     def test_waiting_for_images_is_told_where_it_matters(self, capsys: Capture) -> None:
         with Watcher(METRICS) as watcher:
-            watcher.show(Epoch(1, ROW | {"waiting": 0.02}, best=True), 1)
-            watcher.show(Epoch(1, ROW | {"waiting": 0.25}, best=True), 1)
+            watcher.show(EpochRecord(1, ROW | {"waiting": 0.02}, best=True), 1)
+            watcher.show(EpochRecord(1, ROW | {"waiting": 0.25}, best=True), 1)
         first, second = capsys.readouterr().err.splitlines()
         assert "input-bound" not in first
         assert second.endswith("images/s input-bound 25%")
@@ -65,7 +65,9 @@ class TestPiped:
     def test_metrics_that_are_not_there_are_left_out(self, capsys: Capture) -> None:
         with Watcher(METRICS) as watcher:
             watcher.show(
-                Epoch(1, {"train_loss": 1.0, "images_per_second": 9.0, "waiting": 0.0}, best=True),
+                EpochRecord(
+                    1, {"train_loss": 1.0, "images_per_second": 9.0, "waiting": 0.0}, best=True
+                ),
                 1,
             )
         assert capsys.readouterr().err == "epoch 1/1 loss 1.0000 | 9 images/s\n"
@@ -78,7 +80,7 @@ class TestPiped:
         values = {"train_hit": 0.5, "val_hit": 0.25, "val_map": 0.123456, "val_rmse": 1.41421356}
         for metrics in (several, Regression.metrics, (LOSS,)):
             with Watcher(metrics) as watcher:
-                watcher.show(Epoch(1, row | values, best=False), 1)
+                watcher.show(EpochRecord(1, row | values, best=False), 1)
         assert capsys.readouterr().err.splitlines() == [
             "epoch 1/1 loss 1.0000 hits 50.00% | val loss 2.0000 mAP 0.1235 hits 25.00% | 9 images/s",
             "epoch 1/1 loss 1.0000 | val loss 2.0000 rmse 1.414 | 9 images/s",
@@ -103,7 +105,7 @@ class TestPiped:
         monkeypatch.setenv("TERM", "xterm-256color")
         with Watcher(METRICS) as watcher:
             watcher.say("note: [bold]brackets[/bold] stay, 'quotes' and 42 too")
-            watcher.show(Epoch(1, ROW, best=True), 1)
+            watcher.show(EpochRecord(1, ROW, best=True), 1)
         said = capsys.readouterr().err
         assert "\x1b" not in said
         assert "\r" not in said
@@ -143,7 +145,7 @@ class TestTerminal:
 
     def test_epochs_stay_as_lines_above_the_bar(self, capsys: Capture) -> None:
         with Watcher(METRICS) as watcher:
-            watcher.show(Epoch(1, ROW, best=True), 2)
+            watcher.show(EpochRecord(1, ROW, best=True), 2)
         assert "epoch 1/2 loss 0.5123 accuracy 87.50% | 1,234 images/s\n" in capsys.readouterr().err
 
     def test_quiet_draws_no_bar(self, capsys: Capture) -> None:
@@ -153,7 +155,7 @@ class TestTerminal:
 
     def test_the_bar_is_taken_down_when_training_fails(self, capsys: Capture) -> None:
         with pytest.raises(ZeroDivisionError), Watcher(METRICS) as watcher:
-            watcher.show(Step(1, 1, 1, 1.0, 1.0, {}, 1, 1 // 0), 1)
+            watcher.show(StepRecord(1, 1, 1, 1.0, 1.0, {}, 1, 1 // 0), 1)
         hidden, shown = "\x1b[?25l", "\x1b[?25h"  # the cursor
         said = capsys.readouterr().err
         assert said.count(hidden) == said.count(shown) == 1
@@ -165,12 +167,13 @@ class TestLog:
         watcher = Watcher(METRICS, quiet=True)
         watcher.log = tmp_path / "log.txt"
         watcher.say("first: Käfer \udcff")
-        watcher.show(Epoch(1, ROW, best=True), 1)
+        watcher.show(EpochRecord(1, ROW, best=True), 1)
         lines = watcher.log.read_text(encoding="utf-8").splitlines()
         stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
         assert re.fullmatch(stamp + re.escape("first: Käfer \\udcff"), lines[0])
         assert re.match(stamp + "epoch 1/1 loss 0.5123", lines[1])
 
+    @pytest.mark.thorough
     def test_quiet_training_says_nothing_but_logs_all(
         self, photos: Callable[..., Path], capsys: Capture
     ) -> None:

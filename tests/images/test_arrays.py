@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from onestop.errors import BadImageError
 from onestop.images.arrays import image_array, images_array
-from onestop.images.formats import BadImageError
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-import onestop
 from onestop.data.preprocess import ImagePreprocessing
-from onestop.data.samples import ArraySamples
-from onestop.data.targets import Classes
-from onestop.errors import UsageError
-from onestop.inference.load import load_model
 from onestop.inference.model import Model
-from onestop.inference.score import score
 from onestop.networks import build
-from onestop.networks.pretrained import Published
 from onestop.storage.model_file import Card
 
 
@@ -62,24 +55,6 @@ def test_predictions_come_while_images_are_still_read(model: Model) -> None:
     assert len(taken) < 5000
 
 
-def test_score_counts_every_sample_once_and_keeps_the_mode(model: Model) -> None:
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
-    samples = ArraySamples(images, Classes(rng.integers(0, 3, 600), ("a", "b", "c")))
-    model.network.train()
-    batches = model.feed(samples).in_order(256)
-    scored = score(model.network, model.task, batches, model.engine, keep_outputs=True)
-    assert model.network.training
-    assert scored.metrics["images"] == 600
-    assert scored.indices == list(range(600))
-    assert scored.outputs is not None
-    by_hand = model.network.eval()(
-        model.preprocessing.normalise(torch.from_numpy(images).permute(0, 3, 1, 2))
-    )
-    assert torch.allclose(scored.outputs, by_hand, atol=1e-5)
-    assert scored.metrics["accuracy"] == np.mean(by_hand.argmax(1).numpy() == samples.targets[:])
-
-
 def test_the_same_image_alone_or_among_many(model: Model) -> None:
     images = np.random.default_rng(1).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
     alone = next(model.predict([images[299]], top=3))
@@ -87,31 +62,3 @@ def test_the_same_image_alone_or_among_many(model: Model) -> None:
     assert [label.name for label in alone.labels] == [label.name for label in among.labels]
     scores = [label.score for label in among.labels]
     assert [label.score for label in alone.labels] == pytest.approx(scores, abs=1e-6)
-
-
-def test_a_network_with_published_weights_names_images_with_no_training(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    state = build("squeezenet1_1", 3).state_dict()
-    published = Published(
-        dict(state),
-        ("tench", "Pembroke", "ox"),
-        (224, 224),
-        0.875,
-        "bilinear",
-        (0.5,) * 3,
-        (0.2,) * 3,
-    )
-    monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
-    image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
-    [said] = onestop.predict("torchvision:squeezenet1_1", image)
-    assert {label.name for label in said.labels} == {"tench", "Pembroke", "ox"}
-    assert onestop.predict("squeezenet1_1", image)[0] == said
-    model, _ = load_model("squeezenet1_1")
-    assert model.preprocessing.crop_fraction == 0.875  # type: ignore[attr-defined]
-    assert torch.equal(model.network.state_dict()["features.0.weight"], state["features.0.weight"])
-
-
-def test_a_mistyped_path_is_not_taken_for_a_network() -> None:
-    with pytest.raises(UsageError, match="runs/digit: no such run or model file"):
-        onestop.predict("runs/digit", np.zeros((8, 8), np.uint8))

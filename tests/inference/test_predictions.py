@@ -91,5 +91,5 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 )
 def test_other_columns_are_said_to_be_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "predictions.csv").write_text(text)
-    with pytest.raises(UsageError, match="other columns"):
+    with pytest.raises(UsageError, match="was written by another version"):
         read_predictions(tmp_path / "predictions.csv", Classification(("ant", "bee")))

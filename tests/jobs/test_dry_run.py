@@ -18,7 +18,7 @@ from onestop.errors import UsageError
 from onestop.jobs import dry_run as rehearsal
 from onestop.results import Estimate
 from onestop.text import duration
-from onestop.training import loop
+from onestop.training.step import LocalStep
 
 Capture = pytest.CaptureFixture[str]
 
@@ -88,7 +88,7 @@ def test_slow_steps_and_waits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock that only steps and images move."""
     clock = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
-    real_step, real_batch = loop.take_step, loader.Loader._batch
+    real_step, real_batch = LocalStep.__call__, loader.Loader._batch
 
     def step(*given: Any) -> Any:
         clock[0] += 1.0
@@ -98,7 +98,7 @@ def test_slow_steps_and_waits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         clock[0] += 0.5
         return real_batch(*given)
 
-    monkeypatch.setattr("onestop.training.loop.take_step", step)
+    monkeypatch.setattr(LocalStep, "__call__", step)
     monkeypatch.setattr(loader.Loader, "_batch", batch)
     monkeypatch.setattr(rehearsal, "_STEPS", 40.0)
     found = cost(data(64), epochs=9, batch_size=8, val_fraction=0, augment="none")
@@ -110,6 +110,7 @@ def test_slow_steps_and_waits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.starting == pytest.approx(0.0)
 
 
+@pytest.mark.thorough
 def test_a_frozen_backbone_is_paid_for_once(photos: Callable[..., Path]) -> None:
     folder = photos({"red": 16, "blue": 16})
     given: dict[str, Any] = {
@@ -144,9 +145,9 @@ def test_the_table_and_the_json_say_the_same(capsys: Capture, tmp_path: Path) ->
     page = capsys.readouterr()
     lines = {line[:13].strip(): line[13:].strip() for line in page.out.splitlines()}
     assert lines["network"] == "lenet5, 61,706 parameters, on cpu"
-    assert lines["an epoch"] == "41 steps of 32 images"
+    assert lines["per epoch"] == "41 steps of 32 images"
     assert "images/s" in lines["2 epochs"]
-    assert {"in all", "bound by"} <= lines.keys()
+    assert {"total", "bound by"} <= lines.keys()
     assert page.err == ""
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -23,13 +23,13 @@ def test_the_curve_is_scikit_learns() -> None:
 def test_who_is_right_as_often_as_said_has_no_error() -> None:
     found = calibration([0.75] * 4 + [1.0] * 5, [True, True, True, False] + [True] * 5)
     assert found.error == pytest.approx(0)
-    assert found.leaning == pytest.approx(0)
+    assert found.overconfidence == pytest.approx(0)
 
 
 def test_who_is_always_sure_and_half_right_is_off_by_one_half() -> None:
     found = calibration([1.0] * 10, [True, False] * 5)
     assert found.error == pytest.approx(0.5)
-    assert found.leaning == pytest.approx(0.5)
+    assert found.overconfidence == pytest.approx(0.5)
     assert found.counts.tolist() == [0] * 14 + [10]
 
 

@@ -42,21 +42,21 @@ class TestFiles:
             ("lr: 0.1\nepoch: 3\n", "r.yaml:2 'epoch': no such setting; did you mean 'epochs'"),
             ("epochs: 3\nlr: 1\nepochs: 4\n", "r.yaml:3 'epochs': set twice; keep one"),
             ("batch: 3\nbatch_size: 4\n", "r.yaml:2 'batch_size': set twice"),
-            ("epochs: [1, 2]\n", "r.yaml:1 'epochs': a single value is wanted, not a list"),
-            ("epochs:\n  one: 1\n", "r.yaml:1 'epochs': a single value is wanted"),
+            ("epochs: [1, 2]\n", "r.yaml:1 'epochs': expected a single value, not a list"),
+            ("epochs:\n  one: 1\n", "r.yaml:1 'epochs': expected a single value"),
             ("lr: 1\nepochs: ten\n", "r.yaml:2 epochs: ten: should be a valid integer"),
             ("lr: .nan\n", "r.yaml:1 lr: .nan: should be"),
             ("epochs: true\n", "r.yaml:1 epochs: true: should be a valid integer"),
-            ("? [epochs]\n: 3\n", "r.yaml:1: the name of a setting is wanted, not a list"),
+            ("? [epochs]\n: 3\n", "r.yaml:1: expected the name of a setting, not a list"),
             ("model: ''\n", "r.yaml:1 model: its value is empty"),
-            ("epochs: 3: 4\n", "r.yaml:1: no valid YAML (mapping values are not allowed here)"),
-            ("lr: 1\n\tepochs: 3\n", "r.yaml:2: no valid YAML"),
-            ("epochs: *ref\n", "r.yaml:1: no valid YAML"),
-            ("a: \x01\n", "r.yaml: no valid YAML"),
-            ("- epochs\n- 3\n", "r.yaml: a recipe is a list of `name: value` lines"),
-            ("", "r.yaml: a recipe is a list of `name: value` lines"),
-            ("just words\n", "r.yaml: a recipe is a list of `name: value` lines"),
-            ("[" * 5000, "r.yaml: no valid YAML"),
+            ("epochs: 3: 4\n", "r.yaml:1: not valid YAML (mapping values are not allowed here)"),
+            ("lr: 1\n\tepochs: 3\n", "r.yaml:2: not valid YAML"),
+            ("epochs: *ref\n", "r.yaml:1: not valid YAML"),
+            ("a: \x01\n", "r.yaml: not valid YAML"),
+            ("- epochs\n- 3\n", "r.yaml: not a recipe; write one `name: value` line"),
+            ("", "r.yaml: not a recipe; write one `name: value` line"),
+            ("just words\n", "r.yaml: not a recipe; write one `name: value` line"),
+            ("[" * 5000, "r.yaml: not valid YAML"),
         ],
     )
     def test_a_mistake_is_one_line_with_file_and_line(self, text: str, expected: str) -> None:
@@ -175,7 +175,7 @@ class TestOldRuns:
     def test_one_that_says_too_little_is_refused(self) -> None:
         Path("r.yaml").write_text(OLD.replace("lr: 0.004\n", "").replace("epochs: 15", "epochs: ~"))
         with pytest.raises(
-            UsageError, match=r"r\.yaml: does not say epochs, lr, as the recipe of a"
+            UsageError, match=r"r\.yaml: does not set epochs, lr, as the recipe of a"
         ):
             read_resolved("r.yaml")
 

@@ -137,20 +137,21 @@ def some_value(name: str, unlike: tuple[object, ...] = ()) -> Any:
     raise AssertionError(f"no other value of {name} is known to this test")
 
 
-def violations() -> Iterator[tuple[str, dict[str, Any], set[str]]]:
+def violations() -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     """Each field with settings that each of its markers `With` and `Not` forbids.
 
-    The names are of those that the error has to name.
+    The names are of those that the error has to name; in a list, since test ids are made of them,
+    which two processes must agree on.
     """
     for name in FIELDS:
         for marker in _marked(name, With):
             fitting = {other: wanted[0] for other, wanted in marker.values.items()}
             for other, wanted in marker.values.items():
-                yield name, {**fitting, other: some_value(other, wanted)}, {other}
+                yield name, {**fitting, other: some_value(other, wanted)}, [other]
         for refused in _marked(name, Not):
             first = {other: wanted[0] for other, wanted in refused.values.items()}
             values = {o: some_value(o) if value is ON else value for o, value in first.items()}
-            yield name, values, set(values)
+            yield name, values, sorted(values)
 
 
 VIOLATIONS = list(violations())
@@ -159,7 +160,7 @@ VIOLATIONS = list(violations())
 class TestMarkers:
     @pytest.mark.parametrize(("name", "others", "named"), VIOLATIONS, ids=str)
     def test_a_setting_that_would_change_nothing_is_refused_with_what_it_conflicts_with(
-        self, name: str, others: dict[str, Any], named: set[str]
+        self, name: str, others: dict[str, Any], named: list[str]
     ) -> None:
         with pytest.raises(UsageError) as caught:
             refuse_useless(settings(("flag", {**others, name: some_value(name)})))
@@ -172,7 +173,7 @@ class TestMarkers:
 
     @pytest.mark.parametrize(("name", "others", "named"), VIOLATIONS, ids=str)
     def test_the_same_from_a_file_is_not(
-        self, name: str, others: dict[str, Any], named: set[str]
+        self, name: str, others: dict[str, Any], named: list[str]
     ) -> None:
         refuse_useless(settings(("file", {**others, name: some_value(name)})))
 

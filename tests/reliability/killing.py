@@ -39,10 +39,11 @@ from PIL import Image
 import onestop
 import onestop.jobs.run
 import onestop.training.checkpointer
+from onestop.jobs.finish import finish
 from onestop.storage.container import unpacked
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, MODEL, PREDICTIONS, STATE, is_run
 from onestop.training.checkpointer import Checkpointer
-from onestop.training.setup import Parts
+from onestop.training.setup import Session
 from tests.reliability.card import tried
 
 PLACES = (
@@ -217,8 +218,8 @@ def _begin(out: Path, options: dict[str, Any], place: _Place) -> int:
 
 def _note_places(place: _Place) -> None:
     Checkpointer.save = place.around(_SAVE, Checkpointer.save)  # type: ignore[method-assign]
-    Parts.score = place.around(_EVALUATION, Parts.score)  # type: ignore[method-assign]
-    onestop.jobs.run._finish = place.around(_AFTER, onestop.jobs.run._finish)
+    Session.score = place.around(_EVALUATION, Session.score)  # type: ignore[method-assign]
+    onestop.jobs.run.finish = place.around(_AFTER, finish)  # type: ignore[attr-defined]
 
 
 def _end_of(pid: int) -> int:

@@ -19,8 +19,8 @@ from collections import Counter
 import numpy as np
 from PIL import features
 
+from onestop.errors import BadImageError
 from onestop.images.decode import decode, measure
-from onestop.images.formats import BadImageError
 from tests.reliability.bad_inputs import encoded, picture
 
 _MEMORY = 6 * 2**30  # bytes of address space, far more than any small image needs

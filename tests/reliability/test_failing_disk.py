@@ -21,6 +21,8 @@ from onestop.training.checkpoint import States
 from tests.reliability.card import tried
 from tests.reliability.killing import fingerprint
 
+pytestmark = pytest.mark.thorough
+
 OPTIONS: dict[str, Any] = {
     "model": "cnn1",
     "image_size": 8,
@@ -68,14 +70,14 @@ def during_training(monkeypatch: pytest.MonkeyPatch, call: str, failing: Failing
     """Have the call fail while the loop runs; before and after, nothing is wrong with the disk."""
     import onestop.jobs.run
 
-    learn = onestop.jobs.run._learn
+    learn = onestop.jobs.run._train
 
     def learn_on_a_bad_disk(*words: Any) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(call, failing)
             learn(*words)
 
-    monkeypatch.setattr(onestop.jobs.run, "_learn", learn_on_a_bad_disk)
+    monkeypatch.setattr(onestop.jobs.run, "_train", learn_on_a_bad_disk)
 
 
 def function_of(call: str) -> Callable[..., Any]:
@@ -124,7 +126,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_its_last_state(
     assert caught.value.exit_code == 1
     assert "No space left on device" in message
     assert "tried 4 times" in message
-    assert message.endswith(f"go on with: onestop train {folder}")
+    assert message.endswith(f"resume with: onestop train {folder}")
     assert States(folder / STATE).newest() is not None
     assert unpacked(folder / MODEL).sealed
     assert fingerprint(onestop.train(resume=folder, quiet=True).folder) == whole
@@ -165,7 +167,7 @@ def test_a_real_disk_that_fills_up(small_disk: Path) -> None:
         "import sys, onestop, onestop.training.checkpointer, onestop.jobs.run\n"
         "from pathlib import Path\n"
         "onestop.training.checkpointer.PAUSES = (0.0, 0.0)\n"
-        "learn = onestop.jobs.run._learn\n"
+        "learn = onestop.jobs.run._train\n"
         "def fill(*words):\n"
         "    disk = Path(sys.argv[1])\n"
         "    try:\n"
@@ -173,7 +175,7 @@ def test_a_real_disk_that_fills_up(small_disk: Path) -> None:
         "    except OSError:\n"
         "        pass\n"
         "    learn(*words)\n"
-        "onestop.jobs.run._learn = fill\n"
+        "onestop.jobs.run._train = fill\n"
         "from onestop.cli import main\n"
         "sys.exit(main(['train', 'digits', '--model', 'cnn1', '--image-size', '8',\n"
         "               '--epochs', '2', '--threads', '1',\n"

@@ -51,7 +51,7 @@ def test_a_signal_while_scoring(
     whole = fingerprint(onestop.train("digits", out=tmp_path, name="whole", **OPTIONS).folder)
     with monkeypatch.context() as patch:
         patch.setattr("onestop.training.setup.score", kill_when_called(number, at, score))
-        with pytest.raises(InterruptedRun, match="go on with: onestop train") as caught:
+        with pytest.raises(InterruptedRun, match="resume with: onestop train") as caught:
             onestop.train("digits", out=tmp_path, name="cut", **OPTIONS)
     assert caught.value.exit_code == code
     assert not (tmp_path / "cut" / METRICS).exists(), "it stopped before the end"
@@ -77,23 +77,11 @@ def test_a_signal_while_reading_images(
 
     with monkeypatch.context() as patch:
         patch.setattr(FileSamples, "read", kill_when_called(signal.SIGTERM, 5, noted))
-        with pytest.raises(InterruptedRun, match="stopped; go on with: onestop train"):
+        with pytest.raises(InterruptedRun, match="stopped; resume with: onestop train"):
             onestop.train(source, out=tmp_path, name="cut", **options)
     assert len(reads) < 200, "it read on to the end"
     assert States(tmp_path / "cut" / STATE).newest() is None
     assert fingerprint(onestop.train(resume=tmp_path / "cut", quiet=True).folder) == whole
-
-
-def test_outside_a_run_signals_do_what_they_always_do() -> None:
-    from onestop.runtime.signals import Stop, Stopped, check
-
-    check()
-    with Stop() as stop:
-        check()
-        stop.wanted = True
-        with pytest.raises(Stopped):
-            check()
-    check()
 
 
 def test_going_on_with_other_arithmetic_is_refused_unless_allowed(
@@ -128,6 +116,7 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     assert not list(run.folder.rglob("*.tmp"))
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 def test_a_run_whose_reader_goes_away_goes_on(tmp_path: Path) -> None:
     command = [

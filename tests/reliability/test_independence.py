@@ -15,8 +15,10 @@ import onestop.training.checkpointer
 from onestop.storage.model_file import read_weights
 from onestop.storage.run_folder import STATE
 from onestop.training.checkpoint import States
-from onestop.training.setup import Parts
+from onestop.training.phases import WholePhase
 from tests.reliability.card import tried
+
+pytestmark = pytest.mark.thorough
 
 OPTIONS: dict[str, Any] = {
     "model": "lenet_3x3", "image_size": 16, "epochs": 2, "batch_size": 4, "threads": 1, "ema": 0,
@@ -45,7 +47,7 @@ def test_one_hash_whatever_reads_scores_saves_and_shows(
         with monkeypatch.context() as patch:
             patch.setattr(onestop.training.checkpointer, "EVERY", every)
             if not scored:
-                patch.setattr(Parts, "evaluate", lambda _: None)
+                patch.setattr(WholePhase, "evaluate", lambda *_: {})
             run = onestop.train(source, workers=workers, quiet=quiet, patience=0, **OPTIONS)
         found[workers, scored, every, quiet] = digest(run)
     assert len(found) == 32

@@ -10,6 +10,7 @@ import pytest
 
 import onestop
 from tests.conftest import make_photos
+from tests.reporting.html import Page
 
 ODD = "<b>red &amp; 'co'"
 """A class whose name would be HTML."""
@@ -47,3 +48,8 @@ def trained(
         return done[name]
 
     return train
+
+
+@pytest.fixture
+def page(trained: Callable[..., onestop.Run]) -> Page:
+    return Page(trained("first").folder / "report.html")

@@ -11,8 +11,9 @@ import pytest
 from scipy.stats import binomtest
 
 import onestop
-from onestop.reporting import gather, write_comparison
+from onestop.reporting import write_comparison
 from onestop.reporting.compare import pair, told_apart, verdict_of
+from onestop.reporting.gather import gather
 from tests.reporting.html import Page
 
 Trained = Callable[..., onestop.Run]
@@ -58,7 +59,7 @@ def test_the_images_that_flipped_are_those_only_one_is_right_about(
 
 def test_a_run_is_no_better_than_itself(trained: Trained) -> None:
     found = gather(trained("first").folder)
-    assert "do not differ by more than chance would have it" in verdict_of(pair(found, found))
+    assert "no significant difference between first and first" in verdict_of(pair(found, found))
 
 
 def test_a_clear_difference_is_called_one(trained: Trained) -> None:
@@ -77,7 +78,7 @@ def test_runs_on_other_images_are_not_held_against_each_other(
     first = gather(trained("first").folder)
     others = [dataclasses.replace(p, image=f"other/{p.image}") for p in first.predictions]
     second = dataclasses.replace(first, predictions=others)
-    assert "were not judged on the same images" in verdict_of(pair(first, second))
+    assert "were not scored on the same images" in verdict_of(pair(first, second))
     page = Page(write_comparison([first, second], tmp_path / "c.html"))
     assert "flipped-1" not in page.sections
 
@@ -87,7 +88,7 @@ def test_images_of_one_run_alone_are_counted(trained: Trained) -> None:
     second = dataclasses.replace(first, predictions=first.predictions[:-2])
     found = pair(first, second)
     assert found.lost == 2
-    assert "Left out: 2 images of one of them" in verdict_of(found)
+    assert "Ignored: 2 images scored by only one of them" in verdict_of(found)
 
 
 def test_numbers_name_the_same_images_only_in_the_same_data(trained: Trained) -> None:

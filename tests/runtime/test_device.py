@@ -8,7 +8,6 @@ import torch
 from onestop.errors import UsageError
 from onestop.recipe import Precision
 from onestop.runtime.device import Engine, _products
-from onestop.runtime.fingerprint import fingerprint
 
 CPU = Engine(torch.device("cpu"))
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -51,13 +50,6 @@ def test_what_lies_on_the_device_is_not_copied() -> None:
     tensor = torch.rand(2, 3, 4, 4)
     assert CPU.send(tensor) is tensor
     assert CPU.place_inputs(tensor).data_ptr() == tensor.data_ptr()
-
-
-def test_the_record_of_the_arithmetic_names_what_changes_bits() -> None:
-    engine = Engine(torch.device("cpu"), compile=True)
-    assert fingerprint(engine)["compile"] is True
-    assert fingerprint(CPU)["compile"] is False
-    assert fingerprint(CPU)["precision"] == "fp32"
 
 
 @needs_gpu

@@ -66,7 +66,7 @@ def test_a_folder_is_made_once(tmp_path: Path) -> None:
     for _ in range(2):
         make_folder(tmp_path / "a")
         assert (tmp_path / "a").is_dir()
-    with pytest.raises(WriteError, match="cannot be made"):
+    with pytest.raises(WriteError, match="cannot be created"):
         make_folder(tmp_path / "no" / "a")
 
 

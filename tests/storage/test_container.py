@@ -72,7 +72,7 @@ def test_every_changed_byte_is_noticed(path: Path) -> None:
 @pytest.mark.parametrize("length", [0, 4, 20, 200, -1])
 def test_a_file_that_was_cut_off_is_damaged(path: Path, length: int) -> None:
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(ModelFileError, match="damaged, or no safetensors file"):
+    with pytest.raises(ModelFileError, match="damaged, or not a safetensors file"):
         unpacked(path)
 
 

@@ -151,7 +151,7 @@ def test_a_file_with_code_in_it_is_refused_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "evil.pt").write_bytes(pickle.dumps(Command()))
     torch.save({"state_dict": Command()}, tmp_path / "evil.pth")
     for name in ("evil.pt", "evil.pth"):
-        with pytest.raises(UsageError, match="files with code in them are not opened"):
+        with pytest.raises(UsageError, match="files that contain code are not opened"):
             read_weights(tmp_path / name)
     assert not Path("executed").exists()
 
@@ -161,9 +161,9 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
     (tmp_path / "html.safetensors").write_text("<html>not found</html>")
     (tmp_path / "cut.safetensors").write_bytes(model_file.read_bytes()[:-10])
     for name, reason in (
-        ("empty", "damaged, or no safetensors file"),
+        ("empty", "damaged, or not a safetensors file"),
         ("html", "is a web page, not the weights"),
-        ("cut", "damaged, or no safetensors file"),
+        ("cut", "damaged, or not a safetensors file"),
     ):
         with pytest.raises(UsageError, match=reason):
             onestop.load(tmp_path / f"{name}.safetensors")

@@ -56,7 +56,7 @@ class TestCreating:
 
     @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "/a", "a\\b", "a\0b"])
     def test_a_name_that_is_no_plain_name_is_refused(self, name: str) -> None:
-        with pytest.raises(UsageError, match="must be a plain folder name; put the path into"):
+        with pytest.raises(UsageError, match="must be a plain folder name; put the path in"):
             create_run("runs", name)
         assert not Path("runs").exists()
 

@@ -22,6 +22,7 @@ LETTERS = ("a", "b", "c", "d", "e", "f", "g")
 def test_a_network_needs_an_output_for_each_class() -> None:
     assert Classification(LETTERS).head().outputs == 7
     assert Classification(LETTERS).counted() == "7 classes"
+    assert Classification(()).counted() == "", "of a run that has only begun, nobody knows them"
 
 
 def test_loss_is_torchs_cross_entropy() -> None:

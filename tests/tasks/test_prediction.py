@@ -34,6 +34,11 @@ def test_without_labels_there_is_nothing_to_say() -> None:
     assert (found.text, found.truth_text) == ("", "")
 
 
+def test_an_image_may_have_no_label_at_all() -> None:
+    found = Prediction("a.jpg", (), truth=(), correct=True)
+    assert (found.label, found.text, found.truth_text) == ("", "no label", "no label")
+
+
 def test_several_true_labels_are_listed() -> None:
     assert Prediction("a.jpg", (CAT,), truth=("cat", "dog")).truth_text == "cat, dog"
 

@@ -77,7 +77,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
         save, end = Checkpointer.save, Tracking.__exit__
 
         def save_one(saver: Checkpointer) -> bool:
-            if saver._parts.training.progress.epoch == 2:
+            if saver._session.training.progress.epoch == 2:
                 raise Killed
             return save(saver)
 

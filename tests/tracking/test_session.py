@@ -19,7 +19,7 @@ from onestop.errors import InterruptedRun, UsageError
 from onestop.storage.run_folder import TRACKING
 from onestop.tracking.session import Tracking
 from onestop.tracking.tracker import Opening, Status
-from onestop.training.loop import Epoch, Figure, Step
+from onestop.training.records import EpochRecord, StepRecord, Value
 from onestop.training.state import Progress
 from tests.recipes import recipe
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train
@@ -75,8 +75,8 @@ def log(folder: Path) -> str:
     return (folder / "log.txt").read_text()
 
 
-def step(number: int, loss: Figure = 0.5) -> Step:
-    return Step(
+def step(number: int, loss: Value = 0.5) -> StepRecord:
+    return StepRecord(
         epoch=1,
         step=number,
         steps=9,
@@ -140,7 +140,7 @@ def test_of_the_steps_only_as_many_as_cost_nothing_and_only_those_are_read(
     with tracking(tmp_path, []) as fed:
         fed.begin(Progress())
         for number in range(1, 101):
-            fed.show(step(number, cast(Figure, OnGPU())))
+            fed.show(step(number, cast(Value, OnGPU())))
             now[0] += 0.5
     # 0.25 s are a fiftieth of 12.5 s, which is 25 steps.
     assert [number for number, _ in notebook.written] == [1, 26, 51, 76]
@@ -152,7 +152,7 @@ def test_what_is_no_finite_number_is_left_out(notebook: Notebook, tmp_path: Path
     with tracking(tmp_path, []) as fed:
         fed.begin(Progress())
         fed.show(step(1, float("nan")))
-        fed.show(Epoch(1, cast(Any, row), best=True))
+        fed.show(EpochRecord(1, cast(Any, row), best=True))
     assert notebook.written == [(1, {"batch/lr": 0.1}), (4, {"epoch": 1.0, "val/loss": 0.5})]
 
 
@@ -181,7 +181,7 @@ def test_how_a_run_ended_is_told(
     shown = Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == 6:
+        if isinstance(record, StepRecord) and record.step == 6:
             os.kill(os.getpid(), signal.SIGINT)
         shown(watcher, record, epochs)
 
@@ -205,8 +205,8 @@ def test_a_tracker_that_fails_costs_a_line_and_not_the_run(
     assert run.metrics["accuracy"] == plain.metrics["accuracy"]
     (warning,) = [line for line in log(run.folder).splitlines() if "warning" in line]
     assert warning.endswith(
-        f"warning: tensorboard takes no more metrics ({fails}: http://server is away, "
-        "and more); the run goes on without it"
+        f"warning: tensorboard no longer accepts metrics ({fails}: http://server is away, "
+        "and more); the run continues without it"
     )
     assert notebook.closed == 1
     assert notebook.ended == []
@@ -214,13 +214,11 @@ def test_a_tracker_that_fails_costs_a_line_and_not_the_run(
 
 def test_a_tracker_that_cannot_be_opened_stops_a_new_run_alone(notebook: Notebook) -> None:
     notebook.fails = "open"
-    with pytest.raises(
-        UsageError, match=r"^--track tensorboard: open: .*; see to it, or go on with"
-    ):
+    with pytest.raises(UsageError, match=r"^--track tensorboard: open: .*; fix it, or train with"):
         train(track="tensorboard")
     run = train(resume="runs/digits-cnn1", track="none", epochs=1)
     run = train(resume=run.folder, track="tensorboard", epochs=2)
-    assert "takes no more metrics (open: " in log(run.folder)
+    assert "no longer accepts metrics (open: " in log(run.folder)
     assert run.metrics["epochs"] == 2
 
 

@@ -23,6 +23,8 @@ from onestop.tracking.tracker import Opening
 from onestop.tracking.wandb import open_tracker
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train
 
+pytestmark = pytest.mark.thorough
+
 _BLOCK = 32768  # bytes; a W&B file is a log of LevelDB behind seven bytes of its own
 
 
@@ -166,7 +168,7 @@ def test_the_environment_says_where_and_whether(
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("WANDB_API_KEY", "", "nobody is logged in"),
+        ("WANDB_API_KEY", "", "not logged in"),
         ("WANDB_API_KEY", "short", "WANDB_API_KEY invalid: API key"),
         ("WANDB_MODE", "of", "1 validation error for Settings mode Input should be 'online'"),
     ],

@@ -16,7 +16,7 @@ from onestop.optim.optimizers import optimizer_for
 from onestop.recipe import Optimizer
 from onestop.storage.container import packed, unpacked
 from onestop.training.checkpoint import States, restore_state
-from onestop.training.state import Training
+from onestop.training.state import StepResult, Training
 from tests.recipes import recipe
 
 
@@ -52,7 +52,9 @@ def everything(parts: Training) -> dict[str, torch.Tensor]:
 def test_a_restored_state_is_the_saved_one_bit_for_bit(tmp_path: Path, kind: Optimizer) -> None:
     saved = training(kind, steps=3)
     saved.progress.loss_sum += 0.1
-    saved.progress.add({"accuracy": torch.tensor(2), "zzz": torch.tensor(0.5)})
+    saved.progress.sums = {
+        "accuracy": torch.tensor(2), "zzz": torch.tensor(0.5, dtype=torch.float64),
+    }  # fmt: skip
     saved.progress.best, saved.progress.best_epoch, saved.progress.seen = 1 / 3, 2, 6
     states = States(tmp_path / "state")
     path = states.save(saved, {"data": "x", "epochs": 4})
@@ -173,7 +175,7 @@ def test_a_state_of_version_1_goes_on_with_its_number_of_correct_images(tmp_path
     found, restored = states.newest(), training()
     assert found is not None
     restore_state(found, restored)
-    restored.progress.add({"accuracy": torch.tensor(2)})
+    restored.progress.add(StepResult(0.0, 1, {"accuracy": torch.tensor(2)}))
     (total,) = restored.progress.sums.values()
     assert torch.equal(total, torch.tensor(9))
 

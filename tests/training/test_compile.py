@@ -50,7 +50,7 @@ def test_full_batches_alone_are_compiled_for(monkeypatch: pytest.MonkeyPatch) ->
 
         return call
 
-    monkeypatch.setattr("onestop.training.loop.compiled", noted)
+    monkeypatch.setattr("onestop.training.phases.compiled", noted)
     monkeypatch.setattr("onestop.training.plan.check_compiler", lambda device: None)
     rng = np.random.default_rng(0)
     data = (rng.integers(0, 256, (50, 20, 20), dtype=np.uint8), np.arange(50) % 2)

@@ -141,7 +141,7 @@ def test_the_reason_is_about_the_data_at_hand(name: str, words: str) -> None:
     [
         (DIGITS, {}, "memory", "1.3 MiB of images are no more than 2 GiB"),
         (CIFAR, {}, "memory", "131.8 MiB of images are no more than 2 GiB"),
-        (CIFAR, {"image_size": 224}, "none", "parts are cut out of whole images"),
+        (CIFAR, {"image_size": 224}, "none", "crops are taken from whole images"),
         (CIFAR, {"image_size": 224, "augment": "flip"}, "none", "6.3 GiB of images are more than"),
         (VECTORS, {}, "memory", "vectors are taken as they are"),
     ],
@@ -216,7 +216,7 @@ def test_of_a_users_own_network_nothing_is_taken_for_granted(
     chosen = derived(CIFAR, model=f"{tmp_path}/net.py:Net")
     machine = chosen.recipe.machine
     assert (machine.precision, machine.memory_format) == ("fp32", "contiguous")
-    assert "nothing is known of your own network" in chosen.origins["precision"].why
+    assert "your own network was not measured" in chosen.origins["precision"].why
 
 
 @pytest.mark.parametrize(

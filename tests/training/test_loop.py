@@ -18,21 +18,18 @@ from onestop.networks import build
 from onestop.optim.ema import MovingAverage
 from onestop.optim.optimizers import optimizer_for
 from onestop.recipe import Recipe
-from onestop.runtime.device import Engine
-from onestop.tasks import Classification
-from onestop.training.loop import Epoch, Step, train_loop
+from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.state import Training
 from tests.recipes import recipe
+from tests.training.loops import train
 
-TASK = Classification(("a", "b", "c"))
-ENGINE = Engine(torch.device("cpu"))
 BASE: dict[str, Any] = {
     "epochs": 2, "batch_size": 8, "lr": 0.05, "momentum": 0.9, "warmup_epochs": 0.0,
     "weight_decay": 1e-3, "ema": 0.0, "monitor": "accuracy", "precision": "fp32",
 }  # fmt: skip
 
 
-def feed(count: int = 30, **changes: Any) -> Loader:
+def loader(count: int = 30, **changes: Any) -> Loader:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 3, count)
     images = rng.integers(0, 80, (count, 16, 16, 1), dtype=np.uint8)
@@ -54,9 +51,7 @@ def run(
 ) -> tuple[Training, list[Any]]:
     chosen = recipe(**{**BASE, **changes})
     parts = training(chosen, network)
-    return parts, list(
-        train_loop(parts, TASK, feed(seed=chosen.machine.seed), chosen, ENGINE, evaluate)
-    )
+    return parts, list(train(parts, loader(seed=chosen.machine.seed), chosen, evaluate))
 
 
 def weights(parts: Training) -> list[torch.Tensor]:
@@ -70,8 +65,8 @@ def equal(a: Training, b: Training) -> bool:
 def test_records_follow_the_steps_and_epochs() -> None:
     parts, records = run()
     kinds = [type(record) for record in records]
-    assert kinds == ([Step] * 4 + [Epoch]) * 2
-    steps = [record for record in records if isinstance(record, Step)]
+    assert kinds == ([StepRecord] * 4 + [EpochRecord]) * 2
+    steps = [record for record in records if isinstance(record, StepRecord)]
     assert [step.step for step in steps] == list(range(1, 9))
     assert [step.images for step in steps] == [8, 16, 24, 30] * 2
     assert {step.steps for step in steps} == {8}
@@ -80,7 +75,7 @@ def test_records_follow_the_steps_and_epochs() -> None:
 
 def test_it_learns() -> None:
     _, records = run(epochs=20)
-    rows = [record.row for record in records if isinstance(record, Epoch)]
+    rows = [record.row for record in records if isinstance(record, EpochRecord)]
     assert rows[-1]["train_accuracy"] == 1.0
     assert rows[-1]["train_loss"] < 0.2 * rows[0]["train_loss"]
 
@@ -88,13 +83,13 @@ def test_it_learns() -> None:
 def test_a_step_is_the_textbooks_step() -> None:
     """One step equals torch written out by hand."""
     chosen = recipe(**{**BASE, "schedule": "constant", "batch_size": 30, "epochs": 1})
-    parts, data = training(chosen), feed()
+    parts, data = training(chosen), loader()
     by_hand = training(chosen).network
     batch = next(data.in_order(30))
     optimizer = optimizer_for(chosen.optim, by_hand)
     torch.autograd.backward(nn.functional.cross_entropy(by_hand(batch.inputs), batch.targets))
     optimizer.step()
-    list(train_loop(parts, TASK, data, chosen, ENGINE, None))
+    list(train(parts, data, chosen))
     for a, b in zip(parts.network.parameters(), by_hand.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
 
@@ -112,7 +107,7 @@ def test_the_caller_may_draw_random_numbers_between_steps() -> None:
     for disturb in (False, True):
         network.load_state_dict(state)
         parts = training(chosen, network)
-        for _ in train_loop(parts, TASK, feed(), chosen, ENGINE, None):
+        for _ in train(parts, loader(), chosen):
             if disturb:
                 torch.rand(7)
         results.append(weights(parts))
@@ -124,12 +119,12 @@ def test_going_on_from_the_middle_of_an_epoch_changes_nothing(stop_after: int) -
     whole, _ = run(ema=0.5)
     chosen = recipe(**{**BASE, "ema": 0.5})
     parts = training(chosen)
-    loop = train_loop(parts, TASK, feed(), chosen, ENGINE, None)
+    loop = train(parts, loader(), chosen)
     for record in loop:
-        if isinstance(record, Step) and record.step == stop_after:
+        if isinstance(record, StepRecord) and record.step == stop_after:
             break
     loop.close()
-    list(train_loop(parts, TASK, feed(), chosen, ENGINE, None))
+    list(train(parts, loader(), chosen))
     assert equal(whole, parts)
     assert whole.average is not None
     assert parts.average is not None
@@ -148,8 +143,8 @@ def test_parts_of_a_mixed_batch_carry_their_targets_along() -> None:
     results = []
     for accumulate in (1, 4):
         chosen = recipe(**{**BASE, "accumulate": accumulate})
-        parts, mixed = training(chosen), feed(mixup=1.0, cutmix=1.0)
-        list(train_loop(parts, TASK, mixed, chosen, ENGINE, None))
+        parts, mixed = training(chosen), loader(mixup=1.0, cutmix=1.0)
+        list(train(parts, mixed, chosen))
         results.append(parts)
     for a, b in zip(*(parts.network.parameters() for parts in results), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
@@ -175,15 +170,15 @@ def test_clipping_shortens_the_step() -> None:
 def test_batch_norm_never_sees_a_single_image() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(256, 3), nn.BatchNorm1d(3))
     chosen = recipe(**{**BASE, "batch_size": 29, "epochs": 1})
-    records = list(train_loop(training(chosen, network), TASK, feed(30), chosen, ENGINE, None))
-    assert [r.images for r in records if isinstance(r, Step)] == [30]
+    records = list(train(training(chosen, network), loader(30), chosen))
+    assert [r.images for r in records if isinstance(r, StepRecord)] == [30]
 
 
 def test_infinite_loss_stops_before_the_step_is_taken() -> None:
     chosen = recipe(**{**BASE, "lr": 1e30, "clip_grad": 0.0, "epochs": 5})
     parts = training(chosen)
     with pytest.raises(NonFiniteLossError, match=r"loss became (nan|inf) in step \d+"):
-        list(train_loop(parts, TASK, feed(), chosen, ENGINE, None))
+        list(train(parts, loader(), chosen))
 
 
 def scores(values: list[float], losses: list[float] | None = None) -> Any:
@@ -197,7 +192,7 @@ def scores(values: list[float], losses: list[float] | None = None) -> Any:
 
 
 def best_epochs(records: list[Any]) -> list[int]:
-    return [r.epoch for r in records if isinstance(r, Epoch) and r.best]
+    return [r.epoch for r in records if isinstance(r, EpochRecord) and r.best]
 
 
 def test_the_best_epoch_is_noted_and_equals_go_by_loss() -> None:
@@ -215,7 +210,7 @@ def test_a_loss_is_better_when_lower() -> None:
 def test_patience_stops_after_so_many_epochs_without_a_better_one() -> None:
     evaluate = scores([0.5, 0.6, 0.5, 0.5, 0.9])
     parts, records = run(evaluate, epochs=5, patience=2)
-    assert [r.epoch for r in records if isinstance(r, Epoch)] == [1, 2, 3, 4]
+    assert [r.epoch for r in records if isinstance(r, EpochRecord)] == [1, 2, 3, 4]
     assert parts.progress.stopped_early
 
 
@@ -238,5 +233,5 @@ def test_the_average_is_what_is_scored() -> None:
 
 def test_rate_follows_the_schedule() -> None:
     _, records = run(schedule="step", step_epochs=1)
-    rates = [record.lr for record in records if isinstance(record, Step)]
+    rates = [record.lr for record in records if isinstance(record, StepRecord)]
     assert rates == pytest.approx([0.05] * 4 + [0.005] * 4)

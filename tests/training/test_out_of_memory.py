@@ -14,10 +14,11 @@ import pytest
 import onestop
 from onestop.errors import OutOfMemoryError, is_out_of_memory
 from onestop.storage.model_file import read_weights
-from onestop.training import loop
 from onestop.training import out_of_memory as fitting
+from onestop.training.setup import Session
+from onestop.training.step import LocalStep
 
-REAL_STEP = loop.take_step
+REAL_STEP = LocalStep.__call__
 MILLION = 10**6
 
 
@@ -27,13 +28,13 @@ def limit(monkeypatch: pytest.MonkeyPatch, images: int, left: int, *, from_step:
     They are seen to need 2 MB, and 1 MB more an image; `left` MB are there.
     """
 
-    def step(training: Any, learner: Any, task: Any, batch: Any, optim: Any, engine: Any) -> Any:
-        short = len(batch.targets) / optim.accumulate > images
+    def call(step: LocalStep, training: Any, task: Any, learner: Any, batch: Any, lr: float) -> Any:
+        short = len(batch.targets) / step.accumulate > images
         if short and training.progress.step >= from_step:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")
-        return REAL_STEP(training, learner, task, batch, optim, engine)
+        return REAL_STEP(step, training, task, learner, batch, lr)
 
-    monkeypatch.setattr("onestop.training.loop.take_step", step)
+    monkeypatch.setattr(LocalStep, "__call__", call)
     monkeypatch.setattr("onestop.training.out_of_memory._SURE", 1.0)
     monkeypatch.setattr("onestop.training.out_of_memory._READING", 0)
     monkeypatch.setattr("onestop.training.out_of_memory._SAVING", 0)
@@ -50,6 +51,7 @@ def train(**given: Any) -> onestop.Run:
     return onestop.train(data, **{**options, **given})
 
 
+@pytest.mark.thorough
 def test_the_line_names_a_batch_and_a_number_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 20, left=22)
     with pytest.raises(OutOfMemoryError) as caught:
@@ -62,12 +64,14 @@ def test_the_line_names_a_batch_and_a_number_of_parts(monkeypatch: pytest.Monkey
     train(accumulate=4)
 
 
+@pytest.mark.thorough
 def test_parts_are_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 9, left=11)
     with pytest.raises(OutOfMemoryError, match=r"about 18 fit: --batch-size 18, or .* 8$"):
         train(accumulate=2)
 
 
+@pytest.mark.thorough
 def test_where_nothing_fits_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 1, left=9)
     monkeypatch.setattr("onestop.training.out_of_memory._need", lambda *_: None)
@@ -75,6 +79,7 @@ def test_where_nothing_fits_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         train()
 
 
+@pytest.mark.thorough
 def test_where_nothing_can_be_measured_it_says_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 20, left=22)
     monkeypatch.setattr("onestop.training.out_of_memory._measure", _no_memory)
@@ -82,11 +87,12 @@ def test_where_nothing_can_be_measured_it_says_what_helps(monkeypatch: pytest.Mo
         train()
 
 
+@pytest.mark.thorough
 def test_what_is_saved_stays_good(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         limit(patch, 20, left=20, from_step=2)
         with pytest.raises(
-            OutOfMemoryError, match=r"with more memory, onestop train .*cut goes on"
+            OutOfMemoryError, match=r"with more memory, resume with: onestop train .*cut"
         ):
             train(name="cut")
     assert read_weights(Path("runs/cut/model.safetensors"))
@@ -101,7 +107,7 @@ def test_what_is_no_lack_of_memory_is_not_called_one(monkeypatch: pytest.MonkeyP
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("onestop.training.loop.take_step", fail)
+    monkeypatch.setattr(LocalStep, "__call__", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         train()
     assert not is_out_of_memory(ValueError("out of memory"))
@@ -109,6 +115,7 @@ def test_what_is_no_lack_of_memory_is_not_called_one(monkeypatch: pytest.MonkeyP
     assert is_out_of_memory(RuntimeError("could not create a primitive"))
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's own figures")
 def test_what_an_image_needs_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """LeNet-5 keeps some 100 kB an image of 32x32; more images, more memory."""
@@ -120,10 +127,10 @@ def test_what_an_image_needs_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return found[-1]
 
     monkeypatch.setattr("onestop.training.out_of_memory._measure", noted)
-    monkeypatch.setattr("onestop.training.loop.take_step", _no_memory)
+    monkeypatch.setattr(Session, "step", property(lambda _: _no_memory))
     with pytest.raises(OutOfMemoryError):
         train(batch_size=100_000, val_fraction=0)
-    assert 20_000 < found[0].an_image < 500_000
+    assert 20_000 < found[0].per_image < 500_000
 
 
 def _no_memory(*_: object) -> None:

@@ -169,7 +169,7 @@ class TestDataFromPython:
     """Of such data a run cannot know where it is."""
 
     def test_it_has_to_be_given_again(self, line: onestop.Run) -> None:
-        with pytest.raises(UsageError, match="trained on data given in Python; name images with"):
+        with pytest.raises(UsageError, match="trained on data passed in Python; name images with"):
             onestop.evaluate(line.folder)
 
     def test_given_again_it_scores_as_training_said(self, line: onestop.Run) -> None:

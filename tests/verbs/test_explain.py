@@ -151,7 +151,7 @@ class TestRefused:
     ) -> None:
         folder = photos({".": 65}, suffix=".png")
         assert refused([trained.model, str(folder)], capsys) == (
-            "65 images: more than the 64 that one sheet holds; name fewer"
+            "65 images: more than the 64 that fit on a sheet; name fewer"
         )
 
     def test_none_that_can_be_read_is_a_data_error(

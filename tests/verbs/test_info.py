@@ -131,7 +131,7 @@ class TestGrid:
 
     def test_what_is_no_data_set_has_no_images(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["info", "lenet5", "--save-grid", "grid.png"]) == 2
-        assert "shows images of a data set, lenet5 is none" in capsys.readouterr().err
+        assert "shows images of a data set; lenet5 is not one" in capsys.readouterr().err
 
     def test_vectors_have_no_images(self) -> None:
         data = (np.zeros((3, 2), np.float32), np.zeros(3, np.float32))
@@ -209,7 +209,9 @@ class TestNetwork:
         (tmp_path / "net.py").write_text(code)
         found = onestop.info("net.py:Net", classes=12, channels=3, image_size=2)
         assert (found.facts["parameters"], found.facts["stages"]) == (0, 0)
-        with pytest.raises(UsageError, match=r"^--backward: no parameter of this network learns"):
+        with pytest.raises(
+            UsageError, match=r"^--backward: no parameter of this network is trained"
+        ):
             onestop.info("net.py:Net", classes=12, channels=3, image_size=2, backward=True)
         with pytest.raises(UsageError, match=r"^net.py:Nat: net.py has no 'Nat'; did you mean"):
             onestop.info("net.py:Nat")
@@ -283,7 +285,9 @@ class TestNetwork:
         self, flag: str, given: Any, tmp_path: Path
     ) -> None:
         x = np.linspace(0, 1, 5, dtype=np.float32)
-        with pytest.raises(UsageError, match=f"^--{flag.replace('_', '-')}: .* this is none"):
+        with pytest.raises(
+            UsageError, match=f"^--{flag.replace('_', '-')}: .* this is not one; drop it"
+        ):
             onestop.info((x, x), **{flag: given})
 
     @pytest.mark.parametrize(("typed", "near"), [("lenet55", "lenet5"), ("digis", "digits")])
@@ -337,7 +341,9 @@ class TestCache:
 
     @pytest.mark.parametrize("flag", ["cache", "clear_cache"])
     def test_a_target_beside_it_is_refused(self, flag: str) -> None:
-        with pytest.raises(UsageError, match=f"^--{flag.replace('_', '-')} digits: looks at all"):
+        with pytest.raises(
+            UsageError, match=f"^--{flag.replace('_', '-')} digits: covers all stored images"
+        ):
             onestop.info("digits", **{flag: True})  # type: ignore[arg-type]
 
 

@@ -40,7 +40,7 @@ def test_a_pattern_is_a_part_of_a_name_or_has_signs(pattern: str, expected: list
 
 
 def test_a_pattern_that_nothing_is_like_suggests_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"^lenet6: no network's name is like that; did you mean"):
+    with pytest.raises(UsageError, match=r"^lenet6: no network has such a name; did you mean"):
         onestop.models("lenet6")
 
 

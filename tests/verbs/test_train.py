@@ -24,7 +24,7 @@ from onestop.display.progress import Watcher
 from onestop.errors import DataError, InterruptedRun, NonFiniteLossError, UsageError
 from onestop.storage.run_folder import columns_of
 from onestop.tasks import Classification
-from onestop.training.loop import Step
+from onestop.training.records import StepRecord
 
 WALL_CLOCK = ("seconds", "images_per_second", "waiting", "scoring")
 
@@ -93,10 +93,12 @@ def test_the_model_file_tells_what_training_found() -> None:
     assert onestop.evaluate(run.folder).metrics["accuracy"] == run.metrics["accuracy"]
 
 
+@pytest.mark.thorough
 def test_the_demo_reaches_its_accuracy() -> None:
     assert onestop.train("digits", quiet=True).metrics["accuracy"] >= 0.97
 
 
+@pytest.mark.thorough
 def test_same_seed_same_weights_whatever_the_workers(photos: Callable[..., Path]) -> None:
     folder = photos({"train/red": 12, "train/blue": 12, "val/red": 3, "val/blue": 3})
     options = {"model": "lenet5_color", "augment": "resized-crop", "epochs": 2, "batch_size": 5}
@@ -134,7 +136,7 @@ def test_a_run_goes_on_with_images_kept_elsewhere_only_if_they_are_the_same(
     run = train(folder, **options, epochs=1)
     assert same(onestop.train(run.folder, epochs=2, cache="disk", quiet=True), whole)
     run = train(folder, **options, augment="resized-crop", epochs=1, cache="disk")
-    with pytest.raises(UsageError, match=r"--cache none: .* runs with disk"):
+    with pytest.raises(UsageError, match=r"--cache none: .* was begun with disk"):
         onestop.train(run.folder, epochs=2, cache="none", quiet=True)
     onestop.train(run.folder, epochs=2, cache="memory", quiet=True)
 
@@ -142,12 +144,16 @@ def test_a_run_goes_on_with_images_kept_elsewhere_only_if_they_are_the_same(
 def test_keeping_what_need_not_or_cannot_be_kept_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(UsageError, match="--cache disk: the images of digits are not decoded"):
+    with pytest.raises(UsageError, match="--cache disk: the images of digits are already decoded"):
         train("digits", cache="disk")
-    with pytest.raises(UsageError, match="--cache memory: the images of digits are not decoded"):
+    with pytest.raises(
+        UsageError, match="--cache memory: the images of digits are already decoded"
+    ):
         train("digits", cache="memory", augment="resized-crop")
     pairs = [(torch.rand(3, 32, 32), k % 2) for k in range(12)]
-    with pytest.raises(UsageError, match=r"--cache disk: whether images of .* use --cache memory"):
+    with pytest.raises(
+        UsageError, match=r"--cache disk: images of .* cannot be checked .* use --cache memory"
+    ):
         train(Pairs(pairs), cache="disk", model="lenet5_color")
     monkeypatch.setenv("ONESTOP_CACHE_GB", "much")
     with pytest.raises(UsageError, match="ONESTOP_CACHE_GB much"):
@@ -184,7 +190,7 @@ def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     shown = Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == step:
+        if isinstance(record, StepRecord) and record.step == step:
             os.kill(os.getpid(), number)
         shown(watcher, record, epochs)
 
@@ -200,6 +206,7 @@ def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     assert rows(whole) == rows(resumed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("step", [5, 14])
 def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
     photos: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int
@@ -212,7 +219,7 @@ def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
     whole, shown = train(folder, name="whole", workers=0, **options), Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == step:
+        if isinstance(record, StepRecord) and record.step == step:
             os.kill(os.getpid(), signal.SIGINT)
         shown(watcher, record, epochs)
 
@@ -227,6 +234,7 @@ def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
     assert not same(whole, train(folder, **options))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "flags",
     [
@@ -314,7 +322,8 @@ def test_a_finished_run_stays_as_it_is() -> None:
 def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
     run = train("digits", epochs=2)
     with pytest.raises(
-        UsageError, match=r"--lr 0\.5: .* runs with .*; only data_root, strict, epochs, patience"
+        UsageError,
+        match=r"--lr 0\.5: .* was begun with .*; only data_root, strict, epochs, patience",
     ):
         onestop.train(run.folder, lr=0.5)
     with pytest.raises(UsageError, match="has done 2 already"):
@@ -333,7 +342,7 @@ def test_a_run_whose_recipe_leaves_a_value_open_is_refused() -> None:
     run = train("digits", epochs=1)
     file = run.folder / "recipe.yaml"
     file.write_text(file.read_text().replace("epochs: 1\n", "epochs: null\n", 1))
-    with pytest.raises(UsageError, match="says nothing of epochs, so another version"):
+    with pytest.raises(UsageError, match="lacks epochs, so another version"):
         onestop.train(run.folder, quiet=True)
 
 
@@ -385,6 +394,7 @@ def weights_of(folder: str) -> str:
 SMALL_NET = {"model": "squeezenet1_1", "image_size": 40, "epochs": 1, "batch_size": 6}
 
 
+@pytest.mark.thorough
 def test_a_head_learns_first_and_then_everything(photos: Callable[..., Path]) -> None:
     weights = weights_of("start")
     folder = photos({"red": 6, "blue": 6})  # without validation the last epoch is kept
@@ -404,6 +414,7 @@ def test_a_head_learns_first_and_then_everything(photos: Callable[..., Path]) ->
     assert "features.0.weight" not in moved(freeze="3")
 
 
+@pytest.mark.thorough
 def test_going_on_does_not_undo_the_freezing(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = weights_of("start")
     rng = np.random.default_rng(1)
@@ -414,7 +425,7 @@ def test_going_on_does_not_undo_the_freezing(monkeypatch: pytest.MonkeyPatch) ->
     shown = Watcher.show
 
     def show(watcher: Watcher, record: Any, epochs: int) -> None:
-        if isinstance(record, Step) and record.step == 4:
+        if isinstance(record, StepRecord) and record.step == 4:
             os.kill(os.getpid(), signal.SIGINT)
         shown(watcher, record, epochs)
 
@@ -435,7 +446,7 @@ def test_changed_data_is_noticed_on_resuming(photos: Callable[..., Path]) -> Non
 
 def test_data_given_in_python_is_asked_for_again() -> None:
     run = train(epochs=1)
-    with pytest.raises(UsageError, match=r"give it again: onestop\.train\(data, resume="):
+    with pytest.raises(UsageError, match=r"pass it again: onestop\.train\(data, resume="):
         onestop.train(run.folder)
 
 
@@ -577,6 +588,7 @@ def test_print_recipe_shows_values_origins_and_reasons(
     assert not Path("runs").exists()
 
 
+@pytest.mark.thorough
 def test_real_photographs_from_end_to_end(real_data: Path) -> None:
     run = onestop.train(real_data / "hymenoptera", model="lenet5_color", epochs=2, quiet=True)
     assert (run.folder / "skipped.csv").read_text().count("imageNotFound.gif") == 1
@@ -599,5 +611,5 @@ def test_a_run_of_another_version_is_not_gone_on_with() -> None:
     file = run.folder / "recipe.yaml"
     kept = [line for line in file.read_text().splitlines() if not line.startswith("memory_format")]
     file.write_text("\n".join(kept))
-    with pytest.raises(UsageError, match="says nothing of memory_format, so another version of"):
+    with pytest.raises(UsageError, match="lacks memory_format, so another version of"):
         train(resume=run.folder)

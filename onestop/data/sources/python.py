@@ -11,9 +11,8 @@ from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, Samples, TorchSamples
 from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.targets import Classes, Numbers, Targets
-from onestop.errors import DataError
+from onestop.errors import BadImageError, DataError
 from onestop.images.arrays import images_array
-from onestop.images.formats import BadImageError
 from onestop.text import listing
 
 NAME = "(given in Python)"

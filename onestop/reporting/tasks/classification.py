@@ -1,4 +1,4 @@
-"""What a report says of classes: which are found, which are taken for which, and how sure that is."""
+"""The report of a classifier: metrics per class, confusion, mistakes and calibration."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from onestop.tasks import Prediction
 from onestop.tasks.classification import calibration_of, matrix_of
 from onestop.text import plural
 
-_PAIRS, _OF_A_PAIR = 6, 3  # confused pairs with pictures, and pictures of each
-_GALLERY = 12  # pictures of a gallery
+_PAIRS, _OF_A_PAIR = 6, 3  # confused pairs with pictures, and pictures per pair
+_GALLERY = 12  # pictures in a gallery
 _HEAT = (
-    "The second picture of each shows what spoke for the class that was predicted (Grad-CAM, Selvaraju "
-    "et al. 2017): the warmer, the more."
+    "The second picture of each shows the regions that support the predicted class (Grad-CAM, "
+    "Selvaraju et al. 2017); warmer colours mean more support."
 )
 _COLUMNS = ("truth", "predicted", "images")  # of confusion.csv
 
 
 class ClassificationReport(TaskReport):
-    """Accuracy with its interval, classes, confusions, mistakes, and calibration."""
+    """Accuracy with its interval, classes, confusion, mistakes, and calibration."""
 
     share: ClassVar[str] = "accuracy"
 
@@ -41,12 +41,12 @@ class ClassificationReport(TaskReport):
         correct = round(accuracy * images)
         low, high = (float(end) for end in wilson(correct, images))
         return (
-            f"names {correct:,} of {self.held_out(run)} right: "
-            f"accuracy {accuracy:.1%}, with 95% confidence between {low:.1%} and {high:.1%}"
+            f"classifies {correct:,} of {self.held_out(run)} correctly: "
+            f"accuracy {accuracy:.1%} (95% confidence interval {low:.1%} to {high:.1%})"
         )
 
     def remarks(self, run: RunData) -> list[str]:
-        """What the accuracy is to be compared with: always predicting the most frequent class."""
+        """The baseline for the accuracy: always predicting the most frequent class."""
         if not run.predictions:
             return []
         truths = [prediction.truth_text for prediction in run.predictions]
@@ -60,15 +60,15 @@ class ClassificationReport(TaskReport):
             return []
         return [
             Section("classes", "Classes", class_table(run)),
-            Section("confusion", "What is taken for what", _confusion(run, prefix + CONFUSION)),
+            Section("confusion", "Confusion matrix", _confusion(run, prefix + CONFUSION)),
             Section("pairs", "Most confused pairs", _pairs(run)),
             Section("mistakes", "Worst mistakes", _mistakes(run)),
-            Section("uncertain", "Least certain", _uncertain(run)),
-            Section("calibration", "Is it as sure as it is right?", _calibration(run)),
+            Section("uncertain", "Least certain predictions", _uncertain(run)),
+            Section("calibration", "Calibration", _calibration(run)),
         ]
 
     def files(self, run: RunData) -> Mapping[str, str]:
-        """The numbers of the confusion matrix."""
+        """The counts of the confusion matrix."""
         return {CONFUSION: _pairs_csv(run)} if run.predictions else {}
 
     def cell(self, run: RunData) -> Share:
@@ -80,7 +80,7 @@ class ClassificationReport(TaskReport):
         return recalls(run)
 
     def lines(self, prediction: Prediction) -> Sequence[str]:
-        """What was predicted, and the likeliest other class: the true one unless that was predicted."""
+        """The predicted class, and the true class, or if correct the second most likely one."""
         lines = [f"{prediction.label} {prediction.score:.0%}", f"is {prediction.truth_text}"]
         second = prediction.second
         if prediction.correct and second:
@@ -98,11 +98,11 @@ def _confusion(run: RunData, file: str) -> list[Block]:
     matrix = matrix_of(run.predictions, names)
     wrong = confused_pairs(matrix)
     shown = wrong[: 2 * _PAIRS] if len(names) > SHOWN else wrong[:_PAIRS]
-    said = "; ".join(f"{names[t]} as {names[p]} {count:,} times" for t, p, count in shown)
-    alt = f"Confusion matrix. {said or 'Nothing is taken for anything else.'}"
+    text = "; ".join(f"{names[t]} as {names[p]} {count:,} times" for t, p, count in shown)
+    alt = f"Confusion matrix. {text or 'No class is mistaken for another.'}"
     many = len(names) > SHOWN
-    part = f"{SHOWN} of {len(names):,} classes, those of the most confused pairs. " if many else ""
-    caption = f"{part}Colours are shares of a row, numbers are images; all of them are in {file}."
+    part = f"{SHOWN} of {len(names):,} classes, those most often confused. " if many else ""
+    caption = f"{part}Colours are fractions of a row, numbers are images; all counts are in {file}."
     return [plot(confusion_figure(matrix, names), "confusion", alt, caption)]
 
 
@@ -110,11 +110,11 @@ def _pairs(run: RunData) -> list[Block]:
     names = run.names
     pairs = confused_pairs(matrix_of(run.predictions, names), _PAIRS)
     if not pairs:
-        return [Text("No image was taken for another class.")]
+        return [Text("No image is misclassified.")]
     blocks: list[Block] = []
     pictures = pictures_of(run)
     for truth, predicted, count in pairs:
-        title = f"{names[truth]}, taken for {names[predicted]}: {plural(count, 'time')}"
+        title = f"{names[truth]} mistaken for {names[predicted]}: {plural(count, 'time')}"
         pair = (names[truth], names[predicted])
         images = [p for p in run.predictions if (p.truth_text, p.label) == pair]
         images.sort(key=lambda p: -p.score)
@@ -126,56 +126,58 @@ def _pairs(run: RunData) -> list[Block]:
 def _mistakes(run: RunData) -> list[Block]:
     wrong = [p for p in run.predictions if p.correct is False]
     if not wrong:
-        return [Text("There are none: every held-out image is named right.")]
+        return [Text("There are none: every held-out image is classified correctly.")]
     wrong.sort(key=lambda p: -(p.loss or 0.0))
-    how = (
-        "Those of the highest loss: where the network was surest of something wrong. Wrong labels are "
-        "often found here."
+    intro = (
+        "The predictions with the highest loss, where the network is most confident of a wrong class. "
+        "Wrong labels often show up here."
     )
-    return _looked_into(run, wrong[:_GALLERY], how, "bad")
+    return _explained(run, wrong[:_GALLERY], intro, "bad")
 
 
 def _uncertain(run: RunData) -> list[Block]:
     if len(run.names) < 2:
         return []
     close = sorted(run.predictions, key=lambda p: p.margin)[:_GALLERY]
-    how = "Those of which the two likeliest classes are nearest to each other, right or wrong."
-    return _looked_into(run, close, how)
+    intro = (
+        "The images, right or wrong, whose two most likely classes have the closest probabilities."
+    )
+    return _explained(run, close, intro)
 
 
-def _looked_into(
-    run: RunData, predictions: list[Prediction], how: str, tone: Tone = ""
+def _explained(
+    run: RunData, predictions: list[Prediction], intro: str, tone: Tone = ""
 ) -> list[Block]:
-    """Pictures with heat maps if there are pictures, else a table."""
+    """Pictures with heat maps if the images are available, else a table."""
     pictures = pictures_of(run)
     if pictures is None:
-        return [Text(how), prediction_table(predictions, "", _GALLERY)]
-    return [Text(f"{how} {_HEAT}"), Gallery(pictures.explained(predictions, tone))]
+        return [Text(intro), prediction_table(predictions, "", _GALLERY)]
+    return [Text(f"{intro} {_HEAT}"), Gallery(pictures.explained(predictions, tone))]
 
 
 def _calibration(run: RunData) -> list[Block]:
     curve = calibration_of(run.predictions)
-    lean = "too sure of itself" if curve.leaning > 0 else "right more often than it says"
-    said = (
-        f"The expected calibration error is {curve.error:.1%}: by so much its probabilities are off, "
-        f"on the mean over all images (Guo et al. 2017, {len(curve.counts)} bins). "
+    bias = "overconfident" if curve.overconfidence > 0 else "underconfident"
+    text = (
+        f"The expected calibration error is {curve.error:.1%}: the mean difference between predicted "
+        f"probability and accuracy (Guo et al. 2017, {len(curve.counts)} bins). "
         + (
-            f"On the whole it is {lean}."
+            f"Overall, the network is {bias}."
             if curve.error > 0.02
-            else "They can be taken at their word."
+            else "The probabilities are well calibrated."
         )
     )
-    alt = f"Reliability curve: expected calibration error {curve.error:.1%}, on the whole {lean}"
-    return [Text(said), plot(calibration_figure(curve), "calibration", alt)]
+    alt = f"Reliability curve: expected calibration error {curve.error:.1%}, overall {bias}"
+    return [Text(text), plot(calibration_figure(curve), "calibration", alt)]
 
 
 def _pairs_csv(run: RunData) -> str:
-    """A row for each class and what it was taken for, itself included, if any image was."""
+    """One row for each pair of a true and a predicted class with at least one image."""
     names = run.names
     matrix = matrix_of(run.predictions, names)
     correct = [(k, k, int(matrix[k, k])) for k in range(len(names)) if matrix[k, k]]
     rows = [
-        {"truth": names[truth], "predicted": names[said], "images": count}
-        for truth, said, count in sorted([*correct, *confused_pairs(matrix)])
+        {"truth": names[truth], "predicted": names[predicted], "images": count}
+        for truth, predicted, count in sorted([*correct, *confused_pairs(matrix)])
     ]
     return csv_text(_COLUMNS, rows, header=True)

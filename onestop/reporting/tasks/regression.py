@@ -1,4 +1,4 @@
-"""What a report says of predicted numbers: how far they are off, and which the most."""
+"""The report of a regression: its error, predicted against true values, and the largest errors."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ _WORST = 12  # rows of a table of samples
 
 
 class RegressionReport(TaskReport):
-    """Error with its interval, predicted against wanted values, and the largest errors."""
+    """Error with its interval, predicted against true values, and the largest errors."""
 
     thing: ClassVar[str] = "sample"
 
     def result(self, run: RunData) -> str:
         metrics, (low, high) = run.metrics, _interval(run)
-        between = (
-            f", with 95% confidence between {low:.4g} and {high:.4g}" if run.predictions else ""
-        )
+        interval = f" (95% confidence interval {low:.4g} to {high:.4g})" if run.predictions else ""
         return (
-            f"misses the number of {metrics['images']:,} {named_split(run.split)} samples by "
-            f"{metrics['rmse']:.4g} (root mean square{between}); {_explained(metrics['r2'])}"
+            f"has a root mean squared error of {metrics['rmse']:.4g}{interval} on "
+            f"{metrics['images']:,} {named_split(run.split)} samples; {_explained(metrics['r2'])}"
         )
 
     def sections(self, run: RunData, prefix: str = "") -> list[Section]:  # noqa: ARG002
-        return [Section("fit", "Predicted and wanted", _fit(run))]
+        return [Section("fit", "Predicted and true values", _fit(run))]
 
     def cell(self, run: RunData) -> str:
         low, high = _interval(run)
@@ -41,7 +39,7 @@ REPORT = RegressionReport()
 
 
 def _interval(run: RunData) -> tuple[float, float]:
-    """Both ends of the interval of 95 % for the root mean square error."""
+    """Both ends of the 95 % interval for the root mean squared error."""
     return root_mean([prediction.loss or 0.0 for prediction in run.predictions])
 
 
@@ -54,10 +52,10 @@ def _explained(r2: float) -> str:
 def _fit(run: RunData) -> list[Block]:
     if not run.predictions:
         return []
-    wanted = [float(prediction.truth_text) for prediction in run.predictions]
+    truths = [float(prediction.truth_text) for prediction in run.predictions]
     predicted = [prediction.score for prediction in run.predictions]
-    alt = f"Predicted against wanted numbers of {len(wanted):,} samples"
+    alt = f"Predicted against true values of {len(truths):,} samples"
     worst = sorted(run.predictions, key=lambda p: -(p.loss or 0.0))[:_WORST]
     rows = [(p.image, p.truth_text, p.label, f"{(p.loss or 0.0) ** 0.5:.4g}") for p in worst]
-    table = Table(("sample", "wanted", "predicted", "off by"), rows, "The largest errors")
-    return [plot(fitted_scatter(wanted, predicted), "fit", alt), table]
+    table = Table(("sample", "truth", "predicted", "error"), rows, "The largest errors")
+    return [plot(fitted_scatter(truths, predicted), "fit", alt), table]

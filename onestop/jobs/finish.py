@@ -1,0 +1,116 @@
+"""The end of a run: evaluate the best network once on held-out images, and write the final files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from onestop.data.dataset import Skipped, named
+from onestop.inference.predictions import predictions_of, targets_of, write_predictions
+from onestop.inference.score import Scored
+from onestop.runtime.csv_files import csv_text
+from onestop.runtime.files import write_atomic
+from onestop.runtime.rng import key_for, permutation
+from onestop.storage.model_file import write_model
+from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
+from onestop.tasks import Prediction, Task
+from onestop.text import plural
+from onestop.training.setup import Session, best_weights, held_out
+
+Say: TypeAlias = Callable[[str], None]
+_SHOWN = 8  # held-out images whose predictions are shown at the end
+
+
+def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> list[Prediction]:
+    """Evaluate the best network once on held-out images and write the final files.
+
+    Args:
+        folder: Of the run.
+        session: Trained; its network becomes the best one.
+        say: Takes lines for a person.
+        inexact: Where the run was resumed with other arithmetic.
+
+    Returns:
+        A few predictions to show.
+    """
+    network, split = session.training.network, held_out(session)
+    network.load_state_dict(best_weights(folder))
+    session = _settled(session)
+    scored = session.score(network, split, keep_outputs=True)
+    skipped = skipped_files(session)
+    metrics = _metrics(folder, session, split, scored, len(skipped))
+    if inexact:
+        metrics["inexact_resume"] = inexact
+    card = dataclasses.replace(session.card, metrics=metrics)
+    write_model(folder / MODEL, network.state_dict(), card)
+    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    predictions = predictions_of(session.task, session.loaders[split].samples, scored)
+    write_predictions(folder / PREDICTIONS, session.task, predictions)
+    rows = [{"path": file.path, "reason": file.reason} for file in skipped]
+    write_atomic(folder / SKIPPED, csv_text(("path", "reason"), rows, header=True))
+    _report_files(folder, session, skipped, say)
+    if split == "train":
+        say("note: no images were held out; the metrics are of the training images")
+    return _examples(predictions, session.recipe.machine.seed)
+
+
+def skipped_files(session: Session) -> list[Skipped]:
+    """The files of the source that are not used, as far as is known."""
+    unreadable = (file for loader in session.loaders.values() for file in loader.skipped())
+    return [*session.plan.dataset.skipped, *unreadable]
+
+
+def _metrics(
+    folder: Path, session: Session, split: str, scored: Scored, skipped: int
+) -> dict[str, Any]:
+    """What metrics.json holds."""
+    rows, progress = EpochsFile.read(folder / EPOCHS), session.training.progress
+    speed, waiting = (
+        statistics.median(float(row[name]) for row in rows)
+        for name in ("images_per_second", "waiting")
+    )
+    return {
+        "split": split,
+        **scored.metrics,
+        "best_epoch": progress.best_epoch,
+        "epochs": progress.epoch,
+        "seconds": progress.seconds,
+        "images_per_second": speed,
+        "waiting": waiting,
+        "seed": session.recipe.machine.seed,
+        "skipped": skipped,
+    }
+
+
+def _settled(session: Session) -> Session:
+    """With what the task chooses on the validation split, now that the network is the best one."""
+    if type(session.task).settle is Task.settle or "val" not in session.loaders:
+        return session
+    scored = session.score(session.training.network, "val", keep_outputs=True)
+    targets = targets_of(session.loaders["val"].samples, scored)
+    task = session.task.settle(scored.outputs, targets)
+    card = dataclasses.replace(session.card, task_options=task.options())
+    return dataclasses.replace(session, task=task, card=card)
+
+
+def _report_files(folder: Path, session: Session, skipped: Sequence[Skipped], say: Say) -> None:
+    """Say how many images were used, which were not and why, and which were despite a problem."""
+    if skipped:
+        train = session.loaders["train"]
+        used, there = len(train.samples) - len(train.pixels.bad), len(train.samples)
+        say(
+            f"trained on {used:,} of {there:,} images; {plural(len(skipped), 'file')} skipped, "
+            f"see {folder / SKIPPED}: {named(skipped)}"
+        )
+    if remarks := [r for loader in session.loaders.values() for r in loader.remarks()]:
+        say(f"note: {plural(len(remarks), 'file')} used despite a problem: {named(remarks)}")
+
+
+def _examples(predictions: Sequence[Prediction], seed: int) -> list[Prediction]:
+    """A few predictions to show, chosen by the run's seed."""
+    chosen = permutation(key_for(seed, "shown"), len(predictions))[:_SHOWN]
+    return [predictions[i] for i in chosen.tolist()]

@@ -1,0 +1,77 @@
+"""JPEGs: the same bits as Pillow, and a word on what is wrong with one."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onestop.errors import BadImageError
+from onestop.images.decode import Pixels, decode, from_pillow
+from onestop.images.jpeg import completed, damage_in, sound_pixels
+from tests.reliability.bad_inputs import bad_files, encoded, picture
+
+RNG = np.random.default_rng(0)
+NOISE: Pixels = RNG.integers(0, 256, (24, 16, 3), dtype=np.uint8)
+ORIENTATION = 0x0112
+
+
+def tagged(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"quality": 1}, {"quality": 100, "subsampling": 0}, {"subsampling": 1},
+        {"progressive": True}, {"restart_marker_blocks": 2}, {"keep_rgb": True}, {"optimize": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_bits_of_a_jpeg_are_those_of_pillow(
+    options: dict[str, Any], channels: int, orientation: int
+) -> None:
+    for height, width in ((1, 1), (8, 16), (33, 47), (64, 17)):
+        pixels = picture(height, height, width)
+        data = encoded(pixels, "JPEG", exif=tagged(orientation), **options)
+        assert sound_pixels(data) is not None, "the fast way is taken"
+        with Image.open(io.BytesIO(data)) as image:
+            np.testing.assert_array_equal(decode(data, channels), from_pillow(image, channels))
+
+
+def test_a_jpeg_damaged_in_part_is_read_with_a_remark() -> None:
+    data, said = encoded(picture(1, 96, 96), "JPEG", quality=95), list[str]()
+    decode(data, 3, said.append)
+    assert said == []
+    (broken,) = (file.make for file in bad_files() if file.name == "garbage_in_scan.jpg")
+    assert isinstance(broken, bytes)
+    assert decode(broken, 3, said.append).shape == (96, 96, 3)
+    assert [remark.startswith("damaged in part (") for remark in said] == [True]
+
+
+def test_a_jpeg_without_its_end_is_whole_only_where_another_decoder_says_so() -> None:
+    data, said = encoded(NOISE, "JPEG", quality=95), list[str]()
+    np.testing.assert_array_equal(decode(data[:-2], 3, said.append), decode(data, 3))
+    assert said == ["has no end marker; all its pixels are there"]
+    with pytest.raises(BadImageError, match="truncated"):
+        decode(data[:-12], 3)
+
+
+def test_a_sound_file_has_no_damage_and_is_complete() -> None:
+    data = encoded(picture(), "JPEG", quality=95)
+    assert damage_in(data) == ""
+    assert completed(data) is None, "nothing is missing"
+    assert completed(data[:-2]) == data
+    assert completed(data[: len(data) // 2]) is None, "more than the end is missing"
+
+
+def test_other_files_have_neither_pixels_nor_damage() -> None:
+    assert sound_pixels(b"no JPEG") is None
+    assert damage_in(b"no JPEG") == "", "it cannot be read at all"

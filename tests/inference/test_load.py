@@ -1,0 +1,110 @@
+"""Models from wherever they are: a run, a file, published weights, a network of one's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import onestop
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.errors import ModelFileError, UsageError
+from onestop.inference.load import load, load_model
+from onestop.networks import build
+from onestop.networks.pretrained import Published
+from onestop.storage.model_file import Card, write_model
+
+
+def test_a_network_with_published_weights_names_images_with_no_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = build("squeezenet1_1", 3).state_dict()
+    published = Published(
+        dict(state),
+        ("tench", "Pembroke", "ox"),
+        (224, 224),
+        0.875,
+        "bilinear",
+        (0.5,) * 3,
+        (0.2,) * 3,
+    )
+    monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
+    image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    [said] = onestop.predict("torchvision:squeezenet1_1", image)
+    assert {label.name for label in said.labels} == {"tench", "Pembroke", "ox"}
+    assert onestop.predict("squeezenet1_1", image)[0] == said
+    model, _ = load_model("squeezenet1_1")
+    assert model.preprocessing.crop_fraction == 0.875  # type: ignore[attr-defined]
+    assert torch.equal(model.network.state_dict()["features.0.weight"], state["features.0.weight"])
+
+
+def test_a_mistyped_path_is_not_taken_for_a_network() -> None:
+    with pytest.raises(UsageError, match="runs/digit: no such run or model file"):
+        onestop.predict("runs/digit", np.zeros((8, 8), np.uint8))
+
+
+class Mine(nn.Module):
+    """Somebody's own network."""
+
+    def __init__(self, classes: int = 2, channels: int = 1) -> None:
+        super().__init__()
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.fc(x.mean((2, 3)))
+        return outputs
+
+
+def written(path: Path, network: nn.Module, name: str = "mine.py:Mine", **changes: Any) -> Path:
+    preprocessing = ImagePreprocessing(1, (8, 8), (0.0,), (1.0,))
+    arguments = {"classes": 2, "channels": 1, "image_size": 8}
+    card = Card(name, arguments, ("a", "b"), preprocessing.to_json(), **changes)
+    write_model(path, network.state_dict(), card)
+    return path
+
+
+def test_a_network_of_ones_own_takes_the_weights_of_the_file(tmp_path: Path) -> None:
+    trained = Mine()
+    file = written(tmp_path / "m.safetensors", trained)
+    with pytest.raises(UsageError, match=r"mine\.py:Mine"):
+        load(file)
+    network = Mine()
+    model = load(file, network)
+    assert model.network is network
+    assert torch.equal(network.fc.weight, trained.fc.weight)
+    assert model.classes == ("a", "b")
+    assert not network.training
+
+
+def test_weights_of_another_network_are_refused_with_the_files_name(tmp_path: Path) -> None:
+    file = written(tmp_path / "m.safetensors", Mine())
+    with pytest.raises(ModelFileError, match=rf"^{re.escape(str(file))} .*fc\.weight"):
+        load(file, Mine(channels=3))
+
+
+def test_a_task_of_a_later_version_is_refused_with_the_files_name(tmp_path: Path) -> None:
+    file = written(tmp_path / "m.safetensors", Mine(), task="poses")
+    with pytest.raises(ModelFileError, match=rf"^{re.escape(str(file))}: .*'poses'"):
+        load(file, Mine())
+
+
+def test_a_network_that_this_version_does_not_have_is_a_usage_error(tmp_path: Path) -> None:
+    file = written(tmp_path / "m.safetensors", Mine(), name="lenet9")
+    with pytest.raises(UsageError, match="lenet9"):
+        load(file)
+
+
+def test_every_form_of_a_model_leads_to_one(tmp_path: Path) -> None:
+    file = written(tmp_path / "model.safetensors", Mine())
+    by_file, path = load_model(file, Mine())
+    by_folder, same = load_model(str(tmp_path), Mine())
+    assert path == same == file
+    again, nowhere = load_model(by_file, device="cpu")
+    assert again is by_file
+    assert nowhere == Path()
+    assert by_folder.card == by_file.card
