@@ -96,7 +96,7 @@ def test_only_some_images_are_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
         return measure(samples, index)
 
     monkeypatch.setattr(FileSamples, "measure", count)
-    assert facts(dataset, look_at=4).images == 9
+    assert facts(dataset, limit=4).images == 9
     assert len(set(looked)) == 4
 
 
