@@ -65,7 +65,7 @@ def test_copies_across_splits_are_leaks_and_end_with_3(root: Path, capsys: Captu
     command = ["lint", str(root), "--out", str(root.parent / "runs")]
     assert main(command) == 3
     out = capsys.readouterr().out
-    assert "a split leaks into another" in out
+    assert "splits leak into each other" in out
     assert main([*command, "--allow-leaks", "--json"]) == 0
     found = {
         finding["kind"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]
