@@ -399,6 +399,7 @@ def test_systems_in_the_list_are_covered() -> None:
         assert covered >= set(names)
 
 
+@pytest.mark.thorough
 def test_every_family_of_timm_is_covered() -> None:
     timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
     covered = {
