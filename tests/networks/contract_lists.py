@@ -50,7 +50,7 @@ FAST_BY_SHAPES_ONLY = {
 QUICK = {
     "airbench94", "airbench_small", "alexnet_small", "capsnet", "cnn1", "lenet5", "lenet5_color",
     "lenet5_max", "lenet_3x3", "nested", "resnet20", "resnet50_small", "resnet9",
-    "resnext29_8x64d", "squeezenet1_1", "timm:test_resnet", "vgg11_small", "wrn_16_4", "wrn_28_10",
+    "resnext29_8x64d", "squeezenet1_1", "vgg11_small", "wrn_16_4", "wrn_28_10",
 }  # fmt: skip
 """Of those in `FAST`, the ones that take less than a second; `make test-quick` runs them alone."""
 

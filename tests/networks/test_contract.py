@@ -55,7 +55,13 @@ K = len(CLASSES)
 FEWER = 5  # classes of a new head
 
 
-@pytest.mark.parametrize("name", [n for n in [*IMAGES, *TORCHVISION] if n not in HUGE])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *IMAGES,
+        *(pytest.param(n, marks=pytest.mark.thorough) for n in TORCHVISION if n not in HUGE),
+    ],
+)
 def test_depthwise_convolutions_are_known_without_looking(name: str) -> None:
     with LayersOnly():
         network = build(name, K)
@@ -393,6 +399,7 @@ def test_systems_in_the_list_are_covered() -> None:
         assert covered >= set(names)
 
 
+@pytest.mark.thorough
 def test_every_family_of_timm_is_covered() -> None:
     timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
     covered = {

@@ -11,6 +11,8 @@ import torch
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import build, find, published_weights
 
+pytestmark = pytest.mark.thorough
+
 timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
 
 

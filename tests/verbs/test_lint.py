@@ -22,14 +22,21 @@ Capture = pytest.CaptureFixture[str]
 PLACES = ("train/ants", "train/bees", "val/ants", "val/bees")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def forty_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty images, each unlike all others."""
+    folder = tmp_path_factory.mktemp("lint")
     for number, place in enumerate(PLACES):
-        (tmp_path / "data" / place).mkdir(parents=True)
+        (folder / place).mkdir(parents=True)
         for seed in range(10):
-            image(100 * number + seed).save(tmp_path / "data" / place / f"{seed:02d}.png")
-    return tmp_path / "data"
+            image(100 * number + seed).save(folder / place / f"{seed:02d}.png")
+    return folder
+
+
+@pytest.fixture
+def root(forty_images: Path, tmp_path: Path) -> Path:
+    """Copies of them, which a test may change."""
+    return Path(shutil.copytree(forty_images, tmp_path / "data"))
 
 
 def kinds(root: Path, *, exact: bool = False) -> dict[str, dict[str, object]]:

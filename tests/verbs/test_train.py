@@ -180,7 +180,9 @@ def test_a_run_is_never_overwritten() -> None:
     assert folders == ["mine", "mine-2", "mine-3"]
 
 
-@pytest.mark.parametrize("step", [1, 13, 14, 39])
+@pytest.mark.parametrize(
+    "step", [13, *(pytest.param(step, marks=pytest.mark.thorough) for step in (1, 14, 39))]
+)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals, code: int
@@ -517,7 +519,13 @@ def test_balance_weighs_rare_classes(photos: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one-cycle"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "cosine",
+        *(pytest.param(s, marks=pytest.mark.thorough) for s in ("constant", "step", "one-cycle")),
+    ],
+)
 def test_every_optimizer_with_every_schedule_learns(optimizer: str, schedule: str) -> None:
     run = train(epochs=4, optimizer=optimizer, schedule=schedule, batch_size=16)
     losses = [float(row["train_loss"]) for row in run.epochs]
