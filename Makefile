@@ -15,7 +15,7 @@ SQUEEZENET ?=
 BENCH = benchmarks/suite.py --runs build/benchmarks --cifar '$(CIFAR)' --mnist '$(MNIST)' \
 	--photos '$(PHOTOS)' --squeezenet '$(SQUEEZENET)' $(if $(ROUNDS),--rounds $(ROUNDS))
 
-.PHONY: help demo test test-all test-reliability bench bench-peers docs format clean
+.PHONY: help demo test test-quick test-all test-reliability bench bench-peers docs format clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,7 +34,12 @@ test: .venv/ready  ## everything CI runs: format, lint, strict types, layer orde
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --cov --cov-report=
+
+test-quick: .venv/ready  ## for daily work, in about a minute: format, lint, and the tests that are not thorough
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not thorough'
 
 test-all: .venv/ready  ## the same, plus the slow tests
 	$(MAKE) test

@@ -1,16 +1,16 @@
-"""Ways of doing one job, run in turn, each in a process of its own, and told as medians and ratios.
+"""Compares variants of a task, alternating and each in its own process, by medians and ratios.
 
-A benchmark script defines a function a way, each of which does the job once and returns its figures
-(`seconds` among them, `images_per_second` where that is what counts, and what shows that the job was
-done well, such as `accuracy`), and ends with
+A benchmark script defines one function per variant, which performs the task once and returns its
+metrics (`seconds`, `images_per_second` if throughput is compared, and quality metrics such as
+`accuracy`), and ends with
 
     if __name__ == "__main__":
-        compare("what is done", [tutorial, onestop, limit], add_arguments)
+        compare("title", [tutorial, onestop, limit], add_arguments)
 
-Called without `--only` it runs every way `--rounds` times in turn (A B C A B C ...), so that a machine
-that slows down slows all of them. Round r uses seed r in every way, so that accuracies are of as many
-seeds as rounds and belong together in pairs. It prints a table and writes it to `benchmarks/results/`.
-With `--only NAME` it does one way once and prints its figures as JSON.
+Without `--only` it runs every variant `--rounds` times, alternating (A B C A B C ...), so that a
+machine that slows down affects all of them. Round r uses seed r in every variant, so that accuracies
+are paired by seed. It prints a table and writes it to `benchmarks/results/`. With `--only NAME` it runs
+one variant once and prints its metrics as JSON.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 
 Way = Callable[[argparse.Namespace], Mapping[str, float]]
-Figures = dict[str, list[float]]
+Metrics = dict[str, list[float]]
 
 
 def compare(
@@ -38,88 +38,89 @@ def compare(
     options: Callable[[argparse.ArgumentParser], None],
     name: Callable[[argparse.Namespace], str] | None = None,
 ) -> None:
-    """Run the ways of a script in turn, or the one that `--only` names.
+    """Run the variants of a script, alternating, or only the one set by `--only`.
 
     Args:
-        title: What is done.
-        ways: The first is what the others are compared with; the first line of its docstring says
-            how each does it.
+        title: The title of the table.
+        ways: The variants; the first is the baseline. The first line of each docstring describes it.
         options: Adds the script's own arguments.
-        name: What the table is called, where the arguments change the job; else as the script.
+        name: The name of the table, if the arguments change the task; by default that of the script.
     """
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=[way.__name__ for way in ways])
-    parser.add_argument("--ways", nargs="+", help="of all ways only these")
-    parser.add_argument("--seed", type=int, default=0, help="of the first round")
-    parser.add_argument("--no-write", action="store_true", help="leave results/ as it is")
+    parser.add_argument("--ways", nargs="+", help="run only these variants")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first round")
+    parser.add_argument("--no-write", action="store_true", help="do not write to results/")
     options(parser)
     words = parser.parse_args()
     if words.only:
         way = next(way for way in ways if way.__name__ == words.only)
         print(json.dumps(dict(way(words))))
         return
-    chosen = [way for way in ways if not words.ways or way.__name__ in words.ways]
-    found: dict[str, Figures] = {way.__name__: {} for way in chosen}
+    selected = [way for way in ways if not words.ways or way.__name__ in words.ways]
+    results: dict[str, Metrics] = {way.__name__: {} for way in selected}
     for number in range(words.rounds):
-        for way in chosen:
-            figures = run_once(way.__name__, words.seed + number)
-            for what, value in figures.items():
-                found[way.__name__].setdefault(what, []).append(value)
-            told_so_far = ", ".join(f"{what} {value:.4g}" for what, value in figures.items())
-            print(f"round {number + 1}: {way.__name__}: {told_so_far}", flush=True)
-    text = table(title, chosen, found)
+        for way in selected:
+            metrics = run_once(way.__name__, words.seed + number)
+            for metric, value in metrics.items():
+                results[way.__name__].setdefault(metric, []).append(value)
+            line = ", ".join(f"{metric} {value:.4g}" for metric, value in metrics.items())
+            print(f"round {number + 1}: {way.__name__}: {line}", flush=True)
+    text = table(title, selected, results)
     print(text)
     if not words.no_write:
         write(name(words) if name else Path(sys.argv[0]).stem, text)
 
 
-def write(what: str, text: str) -> None:
-    """Keep a table in `results/`, under what was measured, the machine and the day."""
+def write(name: str, text: str) -> None:
+    """Write a table to `results/`, named by benchmark, machine and date."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{what}_{slug()}_{dt.date.today()}.md").write_text(text)
+    (RESULTS / f"{name}_{slug()}_{dt.date.today()}.md").write_text(text)
 
 
 def run_once(way: str, seed: int) -> dict[str, float]:
-    """The figures of one way, from a process of its own."""
+    """The metrics of one variant, run in its own process."""
     command = [sys.executable, sys.argv[0], *sys.argv[1:], "--only", way, "--seed", str(seed)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{way} failed:\n{done.stderr}")
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    metrics: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return metrics
 
 
-def table(title: str, ways: Sequence[Way], found: Mapping[str, Figures]) -> str:
-    """Medians and spreads; ratios are of the rounds one by one."""
-    first, rounds = found[ways[0].__name__], len(found[ways[0].__name__]["seconds"])
-    by_speed = all("images_per_second" in figures for figures in found.values())
-    figures_told = [f for way in ways for f in found[way.__name__]]
-    others = [f for f in dict.fromkeys(figures_told) if f != "seconds"]
-    limit = found.get("limit", {}) if by_speed else {}
-    heads = ["way", "seconds", f"times as fast as {ways[0].__name__}"]
-    heads += ["share of the limit"] * bool(limit) + others
-    how = f"{rounds} rounds in turn, seeds 0 to {rounds - 1}; medians, least to most in brackets."
-    lines = heading(title, how, heads)
+def table(title: str, ways: Sequence[Way], results: Mapping[str, Metrics]) -> str:
+    """Medians and ranges; ratios are computed per round."""
+    first, rounds = results[ways[0].__name__], len(results[ways[0].__name__]["seconds"])
+    by_speed = all("images_per_second" in metrics for metrics in results.values())
+    names = [metric for way in ways for metric in results[way.__name__]]
+    others = [metric for metric in dict.fromkeys(names) if metric != "seconds"]
+    limit = results.get("limit", {}) if by_speed else {}
+    heads = ["variant", "seconds", f"speed-up over {ways[0].__name__}"]
+    heads += ["relative to the limit"] * bool(limit) + others
+    note = f"{rounds} alternating rounds, seeds 0 to {rounds - 1}; medians, range in brackets."
+    lines = heading(title, note, heads)
     for way in ways:
-        figures = found[way.__name__]
-        cells = [f"{way.__name__}: {told(way)}", spread(figures["seconds"], ".2f")]
-        cells.append(spread(faster(first, figures, by_speed=by_speed), ".2f"))
+        metrics = results[way.__name__]
+        cells = [f"{way.__name__}: {summary(way)}", spread(metrics["seconds"], ".2f")]
+        cells.append(spread(faster(first, metrics, by_speed=by_speed), ".2f"))
         if limit:
-            cells.append(spread(faster(limit, figures, by_speed=True), ".0%"))
-        cells += [spread(figures.get(other, []), ".4g") for other in others]
+            cells.append(spread(faster(limit, metrics, by_speed=True), ".0%"))
+        cells += [spread(metrics.get(other, []), ".4g") for other in others]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def heading(title: str, how: str, heads: Sequence[str]) -> list[str]:
-    """What stands above a table's rows: how to get it again, and where it was got."""
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(shown(sys.argv[1:]))}"
+def heading(title: str, note: str, heads: Sequence[str]) -> list[str]:
+    """The lines above a table's rows: the command to reproduce it, and the machine."""
+    command = (
+        f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(without_folders(sys.argv[1:]))}"
+    )
     return [
         f"# {title}",
         "",
         f"- Command: `{command.rstrip()}`",
-        f"- {how}",
+        f"- {note}",
         f"- {dt.date.today()}; {machine()}",
         "",
         f"| {' | '.join(heads)} |",
@@ -127,45 +128,45 @@ def heading(title: str, how: str, heads: Sequence[str]) -> list[str]:
     ]
 
 
-def faster(base: Figures, figures: Figures, *, by_speed: bool) -> list[float]:
-    """How many times as fast as the base, round by round."""
+def faster(base: Metrics, metrics: Metrics, *, by_speed: bool) -> list[float]:
+    """Speed-up over the baseline, per round."""
     if by_speed:
-        pairs = zip(figures["images_per_second"], base["images_per_second"], strict=True)
+        pairs = zip(metrics["images_per_second"], base["images_per_second"], strict=True)
     else:
-        pairs = zip(base["seconds"], figures["seconds"], strict=True)
+        pairs = zip(base["seconds"], metrics["seconds"], strict=True)
     return [a / b for a, b in pairs]
 
 
-def told(way: Way) -> str:
-    """How a way does it: the first line of its docstring."""
+def summary(way: Way) -> str:
+    """The description of a variant: the first line of its docstring."""
     return (way.__doc__ or "").splitlines()[0].rstrip(".")
 
 
 def spread(values: Sequence[float], form: str) -> str:
-    """The median, and in brackets the least and the most."""
+    """The median, with the range in brackets."""
     if not values:
         return ""
     least, most = min(values), max(values)
     return f"{statistics.median(values):{form}} ({least:{form}} to {most:{form}})"
 
 
-def shown(words: Sequence[str]) -> list[str]:
-    """The words of a command without the folders of this machine."""
+def without_folders(words: Sequence[str]) -> list[str]:
+    """The words of a command, with paths reduced to their last part."""
     return [Path(word).name if "/" in word else word for word in words]
 
 
 def machine() -> str:
-    """What it ran on."""
+    """A description of the machine."""
     import torch
 
     able = torch.backends.cpu.get_cpu_capability()
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     version = torch.__version__.partition("+")[0]
-    return f"{torch.get_num_threads()} cores of {processor()} ({able}){gpu}, torch {version}"
+    return f"{torch.get_num_threads()} cores of {cpu_name()} ({able}){gpu}, torch {version}"
 
 
-def processor() -> str:
-    """The processor by its own name, where the system tells it."""
+def cpu_name() -> str:
+    """The name of the CPU, if the system reports it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -173,7 +174,7 @@ def processor() -> str:
 
 
 def slug() -> str:
-    """The machine in a file's name."""
+    """The machine, as part of a file name."""
     import torch
 
     if torch.cuda.is_available():
@@ -183,6 +184,6 @@ def slug() -> str:
 
 
 def clock() -> Callable[[], float]:
-    """A function that says how many seconds ago this one was called."""
+    """A function that returns the seconds since this call."""
     begun = time.perf_counter()
     return lambda: time.perf_counter() - begun

@@ -1,8 +1,8 @@
-"""A3: a pretrained SqueezeNet learns ants and bees: all layers (A3a), or its head alone (A3b).
+"""A3: fine-tuning a pretrained SqueezeNet on ants and bees: all layers (A3a), or only the head (A3b).
 
     python benchmarks/finetune_ants_bees.py --root FOLDER --weights FILE --learn all|head
 
-Ten epochs with batches of 8, scored after each; the best epoch's accuracy is what counts.
+Ten epochs with batch size 8, evaluated after each; the accuracy of the best epoch is reported.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from compare import compare
 from ways import onestop_run
 
-TITLE = "SqueezeNet 1.1 on ants and bees: 10 epochs of batch 8, scored after each"
+TITLE = "SqueezeNet 1.1 on ants and bees: 10 epochs of batch 8, evaluated after each"
 EPOCHS = 10
 
 
 def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
-    """A loop as readers of tutorials write it."""
+    """The training loop of a tutorial."""
     import torch
     from safetensors.torch import load_file
     from torch import nn
@@ -39,7 +39,7 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
             transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(), normalize,
         ]),
     }  # fmt: skip
-    # Without the check the folder's picture of a missing picture would end the loop.
+    # Without this filter, the placeholder GIF in the folder would raise an error.
     sets = {
         split: datasets.ImageFolder(
             str(Path(words.root) / split), change[split], is_valid_file=_is_photograph
@@ -59,8 +59,8 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
             parameter.requires_grad = False
     network.classifier[1] = nn.Conv2d(512, 2, kernel_size=1)
     criterion = nn.CrossEntropyLoss()
-    learning = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(learning, lr=0.001, momentum=0.9)
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trainable, lr=0.001, momentum=0.9)
 
     best = 0.0
     for _ in range(EPOCHS):
@@ -86,26 +86,26 @@ def _is_photograph(path: str) -> bool:
 
 
 def onestop(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop with the tutorial's settings, precision by its own rules (bf16 here)."""
+    """OneStop with the tutorial's settings and its default precision (bf16 here)."""
     return _onestop(words)
 
 
 def onestop_fp32(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop in 32 bits; of a head, with a view of each image an epoch, as the tutorial has them."""
+    """OneStop in fp32; for the head with new augmentations in every epoch, as in the tutorial."""
     return _onestop(words, precision="fp32", **({"views": EPOCHS} if words.learn == "head" else {}))
 
 
 def onestop_as_it_comes(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop with its own defaults: more epochs, its own rates, the head first and then all."""
+    """OneStop with its defaults: more epochs, its own learning rates, first the head and then all."""
     return onestop_run(words.root, model="squeezenet1_1", weights=words.weights, seed=words.seed)
 
 
-def _onestop(words: argparse.Namespace, **more: Any) -> Mapping[str, float]:
+def _onestop(words: argparse.Namespace, **options: Any) -> Mapping[str, float]:
     freeze = "backbone" if words.learn == "head" else "none"
     return onestop_run(
         words.root, model="squeezenet1_1", weights=words.weights, freeze=freeze, batch_size=8,
         epochs=EPOCHS, lr=0.001, momentum=0.9, weight_decay=0, schedule="constant", ema=0,
-        patience=0, seed=words.seed, augment="resized-crop", normalize="imagenet", **more,
+        patience=0, seed=words.seed, augment="resized-crop", normalize="imagenet", **options,
         **({} if freeze == "backbone" else {"backbone_lr_scale": 1.0}),
     )  # fmt: skip
 
@@ -116,7 +116,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--weights", required=True, help="pretrained SqueezeNet 1.1, as safetensors"
     )
     parser.add_argument("--learn", choices=["all", "head"], required=True)
-    parser.add_argument("--workers", type=int, default=0, help="of the tutorial's loaders")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="worker processes of the tutorial's loaders"
+    )
 
 
 if __name__ == "__main__":

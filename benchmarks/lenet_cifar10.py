@@ -1,4 +1,4 @@
-"""A2: LeNet on CIFAR-10 with batches of 8, Adam, flips and crops: the speed of small steps."""
+"""A2: LeNet on CIFAR-10 with batch size 8, Adam, flips and crops: the speed of small steps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from compare import compare
 from ways import bare_limit, cifar, cifar_loaders, onestop_run, tutorial_loop
 
-TITLE = "LeNet (max-pooled, colour) on CIFAR-10: batches of 8, Adam, random flip and crop"
+TITLE = "LeNet (max-pooled, colour) on CIFAR-10: batch size 8, Adam, random flip and crop"
 
 
 def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
-    """A loop as readers of tutorials write it, images read in the same process."""
+    """The training loop of a tutorial, images read in the same process."""
     return _tutorial(words, workers=0)
 
 
@@ -51,7 +51,7 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def limit(_: argparse.Namespace) -> Mapping[str, float]:
-    """The same network and batch on data in memory, and nothing else."""
+    """Only forward, loss, backward and step, on the same network with data in memory."""
     facts = {"classes": 10, "channels": 3, "height": 32, "width": 32}
     settings = {name: SETTINGS[name] for name in ("optimizer", "lr", "weight_decay")}
     return bare_limit(SETTINGS["model"], facts, batch=8, steps=5000, **settings)

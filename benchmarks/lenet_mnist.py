@@ -1,4 +1,4 @@
-"""A1: LeNet-5 on MNIST, batch 128, 2 epochs, training and test images scored after each."""
+"""A1: LeNet-5 on MNIST, batch 128, 2 epochs, evaluated on training and test images after each."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from compare import compare
 
-TITLE = "LeNet-5 on MNIST: 2 epochs of batch 128, training and test images scored after each"
+TITLE = "LeNet-5 on MNIST: 2 epochs of batch 128, evaluated on training and test images after each"
 
 
 def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
-    """A loop as readers of tutorials write it."""
+    """The training loop of a tutorial."""
     import torch
     from torch import nn
     from torchvision import datasets, transforms
@@ -57,11 +57,11 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def onestop(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop with the tutorial's settings, and both sets scored after each epoch too."""
+    """OneStop with the tutorial's settings, also evaluated on both sets after each epoch."""
     from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
-    import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
+    import torchvision.datasets  # noqa: F401  imported before timing, as in the other variants
 
     from onestop.data import open_data
     from onestop.networks import find
@@ -100,7 +100,7 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", required=True, help="folder that holds MNIST/raw")
+    parser.add_argument("--root", required=True, help="folder with MNIST/raw")
 
 
 if __name__ == "__main__":

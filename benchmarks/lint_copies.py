@@ -1,14 +1,13 @@
-"""How many planted copies `onestop lint` finds among 50,000 small images, and how often it errs.
+"""Recall and false positives of `onestop lint` for copies planted among 50,000 small images.
 
     python benchmarks/lint_copies.py --root FOLDER_OF_CIFAR10 --seeds 3
 
-Beside CIFAR-10's training images (a folder train/<class>/*) a validation split is put whose images
-are copies of some of them, made in seven ways. A copy is found if lint names it together with its
-original as a leak.
+A validation split of seven kinds of copies is added to CIFAR-10's training images (a folder
+train/<class>/*). A copy counts as found if lint reports it together with its original as a leak.
 
-False alarms cannot be counted directly, since CIFAR-10 holds real near copies, thousands of them.
-But two images that chance alone pairs have different classes nine times in ten, and real copies hardly
-ever do. So images that stand in a group with others of another class, divided by 0.9, are counted.
+False positives cannot be counted directly, since CIFAR-10 has thousands of real near copies. But nine
+in ten random pairs have different classes, and real copies hardly ever do. So the images grouped with
+images of another class are counted, and divided by 0.9.
 """
 
 from __future__ import annotations
@@ -36,25 +35,25 @@ PLANTED = 1000  # of each kind
 
 
 def main() -> None:
-    """Plant, lint, count; once a seed."""
+    """Plant, lint and count, once per seed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", required=True, help="folder with train/<class>/*")
-    parser.add_argument("--seeds", type=int, default=3, help="so many, from 0 on")
-    parser.add_argument("--no-write", action="store_true", help="leave results/ as it is")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument("--no-write", action="store_true", help="do not write to results/")
     words = parser.parse_args()
-    found: dict[str, list[float]] = {}
+    results: dict[str, list[float]] = {}
     for seed in range(words.seeds):
-        for what, value in once(Path(words.root), seed).items():
-            found.setdefault(what, []).append(value)
-            print(f"seed {seed}: {what}: {value:.5g}", flush=True)
+        for metric, value in once(Path(words.root), seed).items():
+            results.setdefault(metric, []).append(value)
+            print(f"seed {seed}: {metric}: {value:.5g}", flush=True)
     lines = heading(
         "Copies planted into CIFAR-10 and found by onestop lint",
-        f"{words.seeds} seeds, {PLANTED} copies of each kind; medians, least to most in brackets.",
-        ["", "share or number"],
+        f"{words.seeds} seeds, {PLANTED} copies of each kind; medians, range in brackets.",
+        ["", "fraction or number"],
     )
-    lines += [f"| {what} | {spread(values, '.4g')} |" for what, values in found.items()]
+    lines += [f"| {metric} | {spread(values, '.4g')} |" for metric, values in results.items()]
     text = "\n".join(lines) + "\n"
     print(text)
     if not words.no_write:
@@ -62,7 +61,7 @@ def main() -> None:
 
 
 def once(root: Path, seed: int) -> dict[str, float]:
-    """Shares of copies found and of false alarms with one seed."""
+    """Recall per kind of copy, and false positives, for one seed."""
     with tempfile.TemporaryDirectory() as folder:
         planted = plant(root / "train", Path(folder) / "data", np.random.default_rng(seed))
         begun = time.perf_counter()
@@ -70,7 +69,7 @@ def once(root: Path, seed: int) -> dict[str, float]:
         seconds = time.perf_counter() - begun
         report = json.loads((lint.folder / "lint.json").read_text(encoding="utf-8"))
     together: dict[str, set[str]] = {}
-    doubtful, alarmed = 0, set[str]()
+    conflicting, grouped = 0, set[str]()
     for finding in report["findings"]:
         if "copies" not in finding["kind"]:
             continue
@@ -80,9 +79,9 @@ def once(root: Path, seed: int) -> dict[str, float]:
                 together.setdefault(name, set()).update(names)
             own = [image for image in group if image["split"] == "train"]
             if len(own) > 1:
-                alarmed |= {image["image"] for image in own}
+                grouped |= {image["image"] for image in own}
                 classes = Counter(image["class"] for image in own)
-                doubtful += 2 * (len(own) - max(classes.values()))
+                conflicting += 2 * (len(own) - max(classes.values()))
     shares = {
         f"found: {kind}": statistics.fmean(
             original in together.get(copy, ()) for copy, original in made
@@ -92,22 +91,22 @@ def once(root: Path, seed: int) -> dict[str, float]:
     images = report["images"]["train"]
     return {
         **shares,
-        "false alarms: images grouped with another class / 0.9, share": doubtful / 0.9 / images,
-        "images already there that are called copies, true or not, share": len(alarmed) / images,
+        "false positives: images grouped with another class / 0.9": conflicting / 0.9 / images,
+        "original images reported as copies, correctly or not": len(grouped) / images,
         "seconds": seconds,
     }
 
 
 def plant(train: Path, to: Path, rng: RNG) -> dict[str, list[tuple[str, str]]]:
-    """A data set of the training images and of copies of some of them: (copy, original) by kind."""
+    """Create a data set of the training images and copies of some of them: (copy, original) by kind."""
     (to / "val").mkdir(parents=True)
     (to / "train").symlink_to(train.resolve(), target_is_directory=True)
     originals = sorted(train.glob("*/*"))
-    chosen = iter(rng.permutation(len(originals)).tolist())
+    indices = iter(rng.permutation(len(originals)).tolist())
     made: dict[str, list[tuple[str, str]]] = {}
     for kind, copy in KINDS.items():
-        for number in itertools.islice(chosen, PLANTED):
-            original = originals[number]
+        for index in itertools.islice(indices, PLANTED):
+            original = originals[index]
             folder = to / "val" / original.parent.name
             folder.mkdir(exist_ok=True)
             path = folder / f"{kind.split(',')[0].replace(' ', '_')}_{original.stem}"
@@ -123,31 +122,31 @@ def exact(original: Path, path: Path, _: RNG) -> Path:
 
 
 def recoded(original: Path, path: Path, rng: RNG) -> Path:
-    """JPEG of another quality."""
+    """Recompressed as JPEG."""
     path = path.with_suffix(".jpg")
     _picture(original).save(path, quality=int(rng.integers(40, 90)))
     return path
 
 
 def enlarged(original: Path, path: Path, rng: RNG) -> Path:
-    """Up to two and a half times as large."""
+    """Up to 2.5 times as large."""
     return _resized(original, path, int(rng.integers(40, 81)))
 
 
 def reduced(original: Path, path: Path, rng: RNG) -> Path:
-    """Down to five eighths."""
+    """Down to 5/8 of the size."""
     return _resized(original, path, int(rng.integers(20, 29)))
 
 
 def mirrored(original: Path, path: Path, rng: RNG) -> Path:
-    """Left and right exchanged."""
+    """Mirrored left-right."""
     path = path.with_suffix(".jpg")
     ImageOps.mirror(_picture(original)).save(path, quality=int(rng.integers(70, 95)))
     return path
 
 
 def cropped(original: Path, path: Path, rng: RNG) -> Path:
-    """Two to four pixels of each side's 32 cut off, anywhere."""
+    """Cropped by two to four of 32 pixels per side, at a random position."""
     picture = _picture(original)
     side = int(rng.integers(28, 31))
     x, y = rng.integers(0, 32 - side + 1, 2).tolist()
@@ -157,7 +156,7 @@ def cropped(original: Path, path: Path, rng: RNG) -> Path:
 
 
 def cropped_and_mirrored(original: Path, path: Path, rng: RNG) -> Path:
-    """Both."""
+    """Cropped and mirrored."""
     path = cropped(original, path, rng)
     ImageOps.mirror(_picture(path)).save(path, quality=90)
     return path
@@ -176,7 +175,7 @@ def _picture(path: Path) -> Image.Image:
 
 KINDS: dict[str, Callable[[Path, Path, RNG], Path]] = {
     "exact copies": exact,
-    "compressed anew, JPEG quality 40 to 89": recoded,
+    "recompressed, JPEG quality 40 to 89": recoded,
     "enlarged": enlarged,
     "reduced": reduced,
     "mirrored": mirrored,

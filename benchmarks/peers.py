@@ -1,9 +1,9 @@
-"""The same jobs done by peers, beside the tutorial's loop and OneStop, in one run.
+"""The same tasks in other frameworks, compared with the tutorial's loop and OneStop in one run.
 
     make bench-peers CIFAR=FOLDER PHOTOS=FOLDER SQUEEZENET=FILE
 
-The peers live in an environment of their own (`benchmarks/peers.txt`). Each does the job as its own
-documentation shows it: network, batch, optimizer, rate, augmentation and epochs are the tutorial's.
+The peers run in a separate environment (`benchmarks/peers.txt`), each used as its documentation shows.
+Network, batch size, optimizer, learning rate, augmentation and epochs are those of the tutorial.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import lenet_cifar10
 from compare import compare
 from ways import cifar_loaders
 
-TITLE = "Peers: the tutorials' jobs"
+TITLE = "Peers: the tutorials' tasks"
 
 
 def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
-    """A loop as readers of tutorials write it."""
+    """The training loop of a tutorial."""
     return JOBS[words.job].tutorial(words)  # type: ignore[no-any-return]
 
 
 def onestop(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop with the tutorial's settings, precision by its own rules."""
+    """OneStop with the tutorial's settings and its default precision."""
     return JOBS[words.job].onestop(words)  # type: ignore[no-any-return]
 
 
@@ -60,9 +60,9 @@ def lightning(words: argparse.Namespace) -> Mapping[str, float]:
     )  # fmt: skip
     begun = time.perf_counter()
     trainer.fit(module, train_loader)
-    learning = time.perf_counter() - begun
+    training = time.perf_counter() - begun
     accuracy = _accuracy(module.network, test_loader)
-    return _figures(words, learning, begun, accuracy, len(train_loader.dataset))
+    return _metrics(words, training, begun, accuracy, len(train_loader.dataset))
 
 
 def hf_trainer(words: argparse.Namespace) -> Mapping[str, float]:
@@ -96,13 +96,13 @@ def hf_trainer(words: argparse.Namespace) -> Mapping[str, float]:
         )  # fmt: skip
         begun = time.perf_counter()
         trainer.train()
-        learning = time.perf_counter() - begun
+        training = time.perf_counter() - begun
     accuracy = _accuracy(model.network, test_loader)
-    return _figures(words, learning, begun, accuracy, len(train_loader.dataset))
+    return _metrics(words, training, begun, accuracy, len(train_loader.dataset))
 
 
 def fastai(words: argparse.Namespace) -> Mapping[str, float]:
-    """The vision_learner of fastai, its own head, rates and augmentation, the backbone frozen."""
+    """The vision_learner of fastai: its own head, learning rates and augmentation; backbone frozen."""
     import torch
     from fastai.vision import all as fv
     from safetensors.torch import load_file
@@ -158,12 +158,12 @@ def _accuracy(network: Any, loader: Any) -> float:
     return right / len(loader.dataset)
 
 
-def _figures(
-    words: argparse.Namespace, learning: float, begun: float, accuracy: float, images: int
+def _metrics(
+    words: argparse.Namespace, training: float, begun: float, accuracy: float, images: int
 ) -> Mapping[str, float]:
     return {
         "seconds": time.perf_counter() - begun,
-        "images_per_second": words.epochs * images / learning,
+        "images_per_second": words.epochs * images / training,
         "accuracy": accuracy,
     }
 
@@ -171,10 +171,12 @@ def _figures(
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--job", choices=list(JOBS), required=True)
     parser.add_argument("--root", required=True, help="folder of CIFAR-10, or of ants and bees")
-    parser.add_argument("--epochs", type=int, default=1, help="of LeNet")
+    parser.add_argument("--epochs", type=int, default=1, help="epochs of LeNet")
     parser.add_argument("--weights", help="pretrained SqueezeNet 1.1, as safetensors")
     parser.add_argument("--learn", choices=["all", "head"], default="head")
-    parser.add_argument("--workers", type=int, default=0, help="of the tutorial's loaders")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="worker processes of the tutorial's loaders"
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""A4: a thousand photographs from the disk through a trained network.
+"""A4: prediction for a thousand photographs from disk with a trained network.
 
     onestop train FOLDER --model torchvision:resnet18 --image-size 224 --name resnet18
     python benchmarks/predict_photographs.py --root FOLDER --model runs/resnet18
 
-`FOLDER` is searched for photographs; where it has fewer than a thousand they are taken again. The
-network is a trained one, since random weights decide everything by a hair: `agreement` is the share
-of photographs that a way names as the tutorial's loop does, whose resizing rounds otherwise; `as_fp32`
-the share that it names as OneStop in 32 bits does.
+Photographs are read from `FOLDER`, repeatedly if there are fewer than a thousand. The network is
+trained, since the predictions of random weights are nearly tied. `agreement` is the fraction of
+photographs with the same prediction as in the tutorial's loop, which rounds differently when resizing;
+`as_fp32` the fraction with the same prediction as OneStop in fp32.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 
 from compare import compare
 
-TITLE = "A thousand photographs through a network, from files to class names"
+TITLE = "Prediction for a thousand photographs, from files to class names"
 COUNT = 1000
 
 
 def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
-    """One photograph after the other, as tutorials show it."""
+    """One photograph at a time, as in tutorials."""
     import torch
     from PIL import Image
     from torchvision import transforms
@@ -35,12 +35,12 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
     network, change = _network(words), _change(transforms, words)
     files = _files(words)
     begun = time.perf_counter()
-    found = []
+    predicted = []
     with torch.no_grad():
         for file in files:
             image = change(Image.open(file).convert("RGB"))
-            found.append(int(network(image.unsqueeze(0)).argmax(1)))
-    return _figures(words, time.perf_counter() - begun, found)
+            predicted.append(int(network(image.unsqueeze(0)).argmax(1)))
+    return _metrics(words, time.perf_counter() - begun, predicted)
 
 
 def tutorial_loader(words: argparse.Namespace) -> Mapping[str, float]:
@@ -55,20 +55,20 @@ def tutorial_loader(words: argparse.Namespace) -> Mapping[str, float]:
         num_workers=2,
     )
     begun = time.perf_counter()
-    found = []
+    predicted = []
     with torch.no_grad():
         for batch in loader:
-            found += network(batch).argmax(1).tolist()
-    return _figures(words, time.perf_counter() - begun, found)
+            predicted += network(batch).argmax(1).tolist()
+    return _metrics(words, time.perf_counter() - begun, predicted)
 
 
 def onestop_fp32(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop in 32 bits."""
+    """OneStop in fp32."""
     return _onestop(words, "fp32")
 
 
 def onestop_bf16(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop with 16 bits (bf16) where it multiplies."""
+    """OneStop in bf16."""
     return _onestop(words, "bf16")
 
 
@@ -76,7 +76,7 @@ def _onestop(words: argparse.Namespace, precision: str) -> Mapping[str, float]:
     from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
-    import torchvision.models  # noqa: F401  imported before the clock starts, as in the other ways
+    import torchvision.models  # noqa: F401  imported before timing, as in the other variants
 
     import onestop
     from onestop.inference.load import load
@@ -84,17 +84,17 @@ def _onestop(words: argparse.Namespace, precision: str) -> Mapping[str, float]:
     network = load(words.model)
     files = _files(words)
     begun = time.perf_counter()
-    said = list(onestop.predict(network, files, top=1, precision=precision))  # type: ignore[arg-type]
+    predictions = list(onestop.predict(network, files, top=1, precision=precision))  # type: ignore[arg-type]
     seconds = time.perf_counter() - begun
-    numbers = [network.classes.index(prediction.label) for prediction in said]
+    predicted = [network.classes.index(prediction.label) for prediction in predictions]
     return {
-        **_figures(words, seconds, numbers),
-        "as_fp32": _share(words, "onestop_fp32", numbers, first=precision == "fp32"),
+        **_metrics(words, seconds, predicted),
+        "as_fp32": _agreement(words, "onestop_fp32", predicted, first=precision == "fp32"),
     }
 
 
 def limit(words: argparse.Namespace) -> Mapping[str, float]:
-    """The network alone, folded, in bf16, on batches that lie in memory."""
+    """Only the network, with folded BatchNorm, in bf16, on batches in memory."""
     from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
@@ -133,12 +133,12 @@ class _Photographs:
 def _files(words: argparse.Namespace) -> list[Path]:
     from onestop.data.sources.folder import images_below
 
-    found, _ = images_below(Path(words.root))
-    return list(itertools.islice(itertools.cycle(found), COUNT))
+    paths, _ = images_below(Path(words.root))
+    return list(itertools.islice(itertools.cycle(paths), COUNT))
 
 
 def _network(words: argparse.Namespace) -> Any:
-    """The network as a tutorial loads it: built by torchvision, given a file of weights."""
+    """The network as loaded in a tutorial: built by torchvision, with weights from a file."""
     from safetensors.torch import load_file
     from torchvision import models
 
@@ -162,21 +162,25 @@ def _change(transforms: Any, words: argparse.Namespace) -> Any:
     ])  # fmt: skip
 
 
-def _figures(words: argparse.Namespace, seconds: float, found: list[int]) -> Mapping[str, float]:
-    """Speed, and how many photographs are named as the first way that ran named them."""
-    same = _share(words, "first", found, first=False)
-    return {"seconds": seconds, "images_per_second": COUNT / seconds, "agreement": same}
+def _metrics(
+    words: argparse.Namespace, seconds: float, predicted: list[int]
+) -> Mapping[str, float]:
+    """Speed, and agreement with the predictions of the first variant that ran."""
+    agreement = _agreement(words, "first", predicted, first=False)
+    return {"seconds": seconds, "images_per_second": COUNT / seconds, "agreement": agreement}
 
 
-def _share(words: argparse.Namespace, of: str, found: list[int], *, first: bool) -> float:
-    """The share of photographs named as in what is kept under that name; kept where nothing is."""
+def _agreement(
+    words: argparse.Namespace, reference: str, predicted: list[int], *, first: bool
+) -> float:
+    """The fraction of predictions equal to the stored reference, which is stored first if missing."""
     model = Path(words.model).resolve()
-    name = f"predict_photographs_{model.name}_{int(model.stat().st_mtime)}_{of}.json"
-    kept = Path(tempfile.gettempdir()) / name
-    if first or not kept.exists():
-        kept.write_text(json.dumps(found))
-    known = json.loads(kept.read_text())
-    return sum(a == b for a, b in zip(known, found, strict=True)) / len(found)
+    name = f"predict_photographs_{model.name}_{int(model.stat().st_mtime)}_{reference}.json"
+    file = Path(tempfile.gettempdir()) / name
+    if first or not file.exists():
+        file.write_text(json.dumps(predicted))
+    stored = json.loads(file.read_text())
+    return sum(a == b for a, b in zip(stored, predicted, strict=True)) / len(predicted)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

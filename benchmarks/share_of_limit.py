@@ -1,10 +1,9 @@
-"""How near the training loop comes to the bare limit: steps of both in turn, in one process.
+"""Speed of the training loop relative to the bare limit: alternating steps of both, in one process.
 
-The loop is the one that `onestop train` runs, with its images, augmentation, sums and records. The bare
-limit is a second copy of the same network with the same optimizer and arithmetic on one batch that lies
-in memory: forward, loss, backward, step, and nothing else. Since processes of their own would meet the
-machine at other moments, a few seconds of the one are always followed by a few of the other, and what
-counts is the ratio of each such pair.
+The loop is that of `onestop train`, with its images, augmentation, metrics and records. The bare limit
+is a second copy of the same network with the same optimizer and arithmetic on one batch in memory: only
+forward, loss, backward and step. Since the machine's speed varies, a few seconds of one always
+alternate with a few seconds of the other, and the ratio of each pair is reported.
 
 python benchmarks/share_of_limit.py --root CIFAR [--photographs FOLDER]
 """
@@ -21,14 +20,14 @@ from typing import Any
 from compare import heading, spread, write
 from ways import bare_step, cifar
 
-TITLE = "The training loop beside the bare limit"
+TITLE = "The training loop compared with the bare limit"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A recipe, and how many steps make about a second or two."""
+    """A recipe, and the number of steps that take one or two seconds."""
 
-    told: str
+    title: str
     steps: int
     photographs: bool = False
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -65,30 +64,30 @@ JOBS = {
 
 
 def main() -> None:
-    """Measure every job for which there are images."""
+    """Measure every task with available images."""
     parser = argparse.ArgumentParser(description=TITLE)
     parser.add_argument("--root", required=True, help="folder of CIFAR-10: train/ and test/")
     parser.add_argument("--photographs", help="folder with train/ and val/")
     parser.add_argument("--jobs", nargs="+", choices=list(JOBS), default=list(JOBS))
-    parser.add_argument("--rounds", type=int, default=15, help="pairs of a job (default: 15)")
-    parser.add_argument("--no-write", action="store_true", help="leave results/ as it is")
+    parser.add_argument("--rounds", type=int, default=15, help="pairs per task (default: 15)")
+    parser.add_argument("--no-write", action="store_true", help="do not write to results/")
     words = parser.parse_args()
     from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
-    heads = ["job", "share of the limit", "loop, images/s", "limit, images/s"]
-    how = f"{words.rounds} pairs of a job; medians, least to most in brackets."
-    lines = heading(TITLE, how, heads)
+    heads = ["task", "relative to the limit", "loop, images/s", "limit, images/s"]
+    note = f"{words.rounds} pairs per task; medians, range in brackets."
+    lines = heading(TITLE, note, heads)
     for name in words.jobs:
         job = JOBS[name]
         if job.photographs and not words.photographs:
-            print(f"{name}: left out, needs --photographs")
+            print(f"{name}: skipped, needs --photographs")
             continue
         source = words.photographs if job.photographs else _arrays(words.root)
         loop, limit = measure(job, source, words.rounds)
         shares = [a / b for a, b in zip(loop, limit, strict=True)]
         lines.append(
-            f"| {name}: {job.told} | {spread(shares, '.0%')} | {spread(loop, ',.0f')} "
+            f"| {name}: {job.title} | {spread(shares, '.0%')} | {spread(loop, ',.0f')} "
             f"| {spread(limit, ',.0f')} |"
         )
         print(lines[-1], flush=True)
@@ -104,7 +103,7 @@ def _arrays(root: str) -> dict[str, Any]:
 
 
 def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float]]:
-    """Images a second of the loop and of the bare limit, pair by pair."""
+    """Images per second of the loop and of the bare limit, for each pair."""
     from onestop.data import open_data
     from onestop.display.progress import Watcher
     from onestop.networks import find
@@ -134,17 +133,17 @@ def measure(job: Job, source: Any, rounds: int) -> tuple[list[float], list[float
         next(records)
 
     with session.plan.engine.applied():
-        found: tuple[list[float], list[float]] = ([], [])
+        measured: tuple[list[float], list[float]] = ([], [])
         for number in range(rounds + 1):
-            for speeds, step in zip(found, (loop_step, bare), strict=True):
+            for speeds, step in zip(measured, (loop_step, bare), strict=True):
                 speed = resolved.optim.batch_size * job.steps / _seconds(step, job.steps)
-                if number:  # the first of both warms up
+                if number:  # the first round is a warm-up
                     speeds.append(speed)
-    return found
+    return measured
 
 
 def _bare(session: Any) -> Callable[[], None]:
-    """A step of the same kind on a copy of the network and one batch."""
+    """A bare step on a copy of the network and one batch."""
     import torch
 
     from onestop.optim.optimizers import optimizer_for

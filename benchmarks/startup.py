@@ -1,4 +1,4 @@
-"""From the command to the first training step, beside what importing torch and torchvision takes.
+"""Time from the command to the first training step, compared with importing torch and torchvision.
 
 python benchmarks/startup.py
 """
@@ -40,12 +40,12 @@ def import_torch(_: argparse.Namespace) -> Mapping[str, float]:
 
 
 def digits(_: argparse.Namespace) -> Mapping[str, float]:
-    """`onestop train` on the built-in digits with LeNet-5, until its first step is taken."""
+    """`onestop train` on the built-in digits with LeNet-5, until its first step."""
     return {"seconds": _first_step("digits", "--model", "lenet5")}
 
 
 def folder(words: argparse.Namespace) -> Mapping[str, float]:
-    """`onestop train FOLDER` with defaults, until its first step is taken."""
+    """`onestop train FOLDER` with defaults, until its first step."""
     return {"seconds": _first_step(words.root)} if words.root else digits(words)
 
 

@@ -1,11 +1,11 @@
-"""All benchmarks, one after the other: each where its data are given, else said to be left out.
+"""All benchmarks in sequence; those with missing data are skipped with a message.
 
     make bench CIFAR=FOLDER MNIST=FOLDER PHOTOS=FOLDER SQUEEZENET=FILE
 
-`CIFAR` is a folder with CIFAR-10's pictures in train/ and test/, a folder a class; `MNIST` is what
-torchvision's MNIST takes as its root; `PHOTOS` has train/ and val/ of ants and bees (hymenoptera);
-`SQUEEZENET` is a safetensors file of SqueezeNet 1.1's pretrained features. Every script writes a table
-to `benchmarks/results/`. All of it takes about three hours on two cores: nothing else should run.
+`CIFAR` is a folder with CIFAR-10's images in train/ and test/, one folder per class; `MNIST` is the
+root of torchvision's MNIST; `PHOTOS` has train/ and val/ of ants and bees (hymenoptera); `SQUEEZENET`
+is a safetensors file with the pretrained features of SqueezeNet 1.1. Every script writes a table to
+`benchmarks/results/`. The suite takes about three hours on two cores; nothing else should run.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NETWORKS = ("resnet18", "mobilenet_v3_large")  # that photographs are predicted with
+NETWORKS = ("resnet18", "mobilenet_v3_large")  # networks of the prediction benchmark
 
 
 @dataclass(frozen=True)
 class Row:
-    """A script and its words, in which {cifar} and the like stand for what was given."""
+    """A script and its arguments, with placeholders such as {cifar}."""
 
     script: str
     words: str
@@ -58,30 +58,31 @@ PEERS = [
 
 
 def main() -> None:
-    """Run what can be run; exit with 1 where a script failed."""
+    """Run all benchmarks with available data; exit with 1 if a script failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     for name in ("cifar", "mnist", "photos", "squeezenet"):
         parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--runs", default="runs", help="where networks to predict with are kept")
-    parser.add_argument("--rounds", type=int, help="of every script (default: its own number)")
-    parser.add_argument("--peers", action="store_true", help="the peers' jobs instead")
+    parser.add_argument("--runs", default="runs", help="folder of the trained networks")
+    parser.add_argument("--rounds", type=int, help="rounds of every script (default: its own)")
+    parser.add_argument("--peers", action="store_true", help="run the peers instead")
     words = parser.parse_args()
-    given = {name: value for name, value in vars(words).items() if value}
+    arguments = {name: value for name, value in vars(words).items() if value}
     if words.photos and not words.peers:
         for network in NETWORKS:
             train(network, words)
-    failed = [row for row in (PEERS if words.peers else ROWS) if not run(row, given, words.rounds)]
+    rows = PEERS if words.peers else ROWS
+    failed = [row for row in rows if not run(row, arguments, words.rounds)]
     sys.exit(f"failed: {', '.join(row.script for row in failed)}" if failed else 0)
 
 
-def run(row: Row, given: dict[str, str], rounds: int | None) -> bool:
-    """Run a row where all it needs is given; False where it fails."""
+def run(row: Row, arguments: dict[str, str], rounds: int | None) -> bool:
+    """Run a script if all its arguments are available; False if it fails."""
     try:
-        words = row.words.format(**given).split()
+        words = row.words.format(**arguments).split()
     except KeyError as missing:
-        print(f"{row.script} {row.words}: left out, needs {str(missing.args[0]).upper()}=...")
+        print(f"{row.script} {row.words}: skipped, needs {str(missing.args[0]).upper()}=...")
         return True
     command = [
         sys.executable,
@@ -95,7 +96,7 @@ def run(row: Row, given: dict[str, str], rounds: int | None) -> bool:
 
 
 def train(network: str, words: argparse.Namespace) -> None:
-    """A network that has an opinion on each photograph, which random weights have not."""
+    """Train a network, since the predictions of random weights are nearly tied."""
     if (Path(words.runs) / network / "metrics.json").exists():
         return
     command = [

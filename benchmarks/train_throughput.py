@@ -1,9 +1,9 @@
-"""Images a second in training, for ordinary networks beside the tutorial's way and the bare limit.
+"""Training throughput of common networks, compared with a tutorial's loop and the bare limit.
 
 python benchmarks/train_throughput.py --job resnet18_224 --root FOLDER      (photographs)
 python benchmarks/train_throughput.py --job mobilenet_224 --root FOLDER
 python benchmarks/train_throughput.py --job resnet20_32 --root CIFAR
-python benchmarks/train_throughput.py --job resnet18_32 --root CIFAR        (beside timm's loader)
+python benchmarks/train_throughput.py --job resnet18_32 --root CIFAR        (also with timm's loader)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TITLE = "Training throughput"
 
 @dataclass(frozen=True)
 class Job:
-    """A network, its images, and its batches."""
+    """A network, its image size and classes, and its batches."""
 
     model: str
     size: int
@@ -42,7 +42,7 @@ IMAGES, SCORED = 20_000, 2_000  # of CIFAR-10
 
 
 def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
-    """A loop as readers of tutorials write it, two worker processes."""
+    """The training loop of a tutorial, two worker processes."""
     import torch
 
     torch.manual_seed(words.seed)
@@ -57,7 +57,7 @@ def tutorial(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def timm(words: argparse.Namespace) -> Mapping[str, float]:
-    """A loop on timm's own loader, optimizer and augmentation in the manner of its training script."""
+    """A loop with timm's loader, optimizer and augmentation, as in its training script."""
     import torch
     from timm.data import create_loader
     from timm.optim import create_optimizer_v2
@@ -80,7 +80,7 @@ def timm(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def onestop(words: argparse.Namespace) -> Mapping[str, float]:
-    """OneStop, its engine by its own rules."""
+    """OneStop with its default precision and memory format."""
     job = JOBS[words.job]
     source: Any = words.root
     if job.size == 32:
@@ -95,7 +95,7 @@ def onestop(words: argparse.Namespace) -> Mapping[str, float]:
 
 
 def limit(words: argparse.Namespace) -> Mapping[str, float]:
-    """The same network and batch on data in memory, and nothing else."""
+    """Only forward, loss, backward and step, on the same network with data in memory."""
     job = JOBS[words.job]
     facts = {"classes": job.classes, "channels": 3, "height": job.size, "width": job.size}
     return bare_limit(job.model, facts, job.batch, job.steps, image_size=job.size)
@@ -106,7 +106,7 @@ def _network(job: Job) -> Any:
         from torchvision import models
 
         return models.get_model(job.model.partition(":")[2], num_classes=job.classes)
-    from onestop.networks import build  # the same network: torchvision has none of this kind
+    from onestop.networks import build  # the same network, since torchvision does not have it
 
     return build(job.model, job.classes, image_size=job.size)
 
@@ -140,7 +140,7 @@ def _photographs(root: str, job: Job, workers: int) -> tuple[Any, Any]:
 
 
 class _Items:
-    """Pictures and labels, with the `transform` that timm's loader sets."""
+    """Images and labels, with the `transform` set by timm's loader."""
 
     def __init__(self, images: Any) -> None:
         self.images, self.labels = images

@@ -1,10 +1,10 @@
-"""What several benchmark scripts share: pictures, a tutorial's loop, the bare limit, and OneStop.
+"""Shared by several benchmark scripts: images, a tutorial's loop, the bare limit, and OneStop.
 
-The tutorial's loop is written as readers of tutorials write it: no care for speed beyond what a
-tutorial tells (worker processes, where a script says so).
+The tutorial's loop is written as in tutorials, without optimisations that they do not mention (worker
+processes only if a script says so).
 
-The bare limit is the same network with the same batches on data that lie ready in memory: forward,
-loss, backward, step, and nothing else, in the arithmetic that OneStop chooses.
+The bare limit is the same network with the same batches on data in memory: only forward, loss, backward
+and step, in the precision that OneStop selects.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Images = tuple[NDArray[np.uint8], NDArray[np.int64]]
 def tutorial_loop(
     network: Any, train_loader: Any, test_loader: Any, optimizer: Any, epochs: int
 ) -> Mapping[str, float]:
-    """Epochs of training, each scored on other images afterwards; the clock starts here."""
+    """Train for some epochs, with an evaluation after each; timing starts here."""
     import torch
 
     criterion = torch.nn.CrossEntropyLoss()
     begun = time.perf_counter()
-    learning = 0.0
+    training = 0.0
     best = 0.0
     for _ in range(epochs):
         started = time.perf_counter()
@@ -43,7 +43,7 @@ def tutorial_loop(
             loss.backward()
             optimizer.step()
             running_loss += loss.item()
-        learning += time.perf_counter() - started
+        training += time.perf_counter() - started
         network.eval()
         right = total = 0
         with torch.no_grad():
@@ -53,14 +53,14 @@ def tutorial_loop(
         best = max(best, right / total)
     return {
         "seconds": time.perf_counter() - begun,
-        "images_per_second": epochs * len(train_loader.dataset) / learning,
+        "images_per_second": epochs * len(train_loader.dataset) / training,
         "accuracy": right / total,
         "best_accuracy": best,
     }
 
 
 class Pictures:
-    """CIFAR-10 as torchvision's own data set holds it: arrays, of which each item is a picture."""
+    """CIFAR-10 as in torchvision's data set: arrays, with Pillow images as items."""
 
     def __init__(self, images: Images, change: Any) -> None:
         self.images, self.labels = images
@@ -78,7 +78,7 @@ class Pictures:
 def cifar_loaders(
     root: str, batch: int, workers: int, count: int | None = None, scored: int | None = None
 ) -> tuple[Any, Any]:
-    """A tutorial's loaders of CIFAR-10: flip and crop with 4 pixels around, mean and deviation 0.5."""
+    """A tutorial's loaders for CIFAR-10: flip, crop with padding 4, mean and deviation 0.5."""
     import torch
     from torchvision import transforms
 
@@ -98,11 +98,11 @@ def cifar_loaders(
 
 
 def onestop_run(source: Any, **settings: Any) -> Mapping[str, float]:
-    """Train in a folder of its own that is thrown away, as `onestop train` would; its figures."""
+    """Train like `onestop train`, in a temporary folder; returns the metrics."""
     from onestop.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
-    import torchvision.datasets  # noqa: F401  imported before the clock starts, as in the other ways
+    import torchvision.datasets  # noqa: F401  imported before timing, as in the other variants
 
     import onestop
     from onestop.training import setup as assembly  # noqa: F401  the same
@@ -123,14 +123,14 @@ def onestop_run(source: Any, **settings: Any) -> Mapping[str, float]:
 def bare_limit(
     model: str, facts: Mapping[str, int], batch: int, steps: int, **settings: Any
 ) -> Mapping[str, float]:
-    """Train on one batch that lies in memory, with OneStop's optimizer and arithmetic; the speed.
+    """Train on one batch in memory with OneStop's optimizer and precision; returns the speed.
 
     Args:
         model: The network.
         facts: `classes`, `channels`, `height` and `width` of the images.
-        batch: Images a step.
-        steps: So many; the first fifth does not count.
-        settings: Of the recipe, as the run beside it has them.
+        batch: Images per step.
+        steps: Number of steps; the first fifth is a warm-up.
+        settings: Settings of the recipe, as in the run that it is compared with.
     """
     from onestop.runtime.memory import keep_freed_memory
 
@@ -144,14 +144,14 @@ def bare_limit(
     from onestop.runtime.device import engine_for
     from onestop.training.defaults import derive
 
-    given = laid(("flag", {"model": model, **settings}))
-    chosen, _ = derive(given, DatasetInfo(images=batch * steps, splits=("train",), **facts))
-    data, engine = chosen.recipe.data, engine_for(chosen.recipe.machine)
+    layers = laid(("flag", {"model": model, **settings}))
+    derived, _ = derive(layers, DatasetInfo(images=batch * steps, splits=("train",), **facts))
+    data, engine = derived.recipe.data, engine_for(derived.recipe.machine)
     shape = (data.channels, data.image_size, data.image_size)
     network = engine.place(
         build(model, classes=facts["classes"], channels=shape[0], image_size=shape[1])
     )
-    optimizer = optimizer_for(chosen.recipe.optim, network)
+    optimizer = optimizer_for(derived.recipe.optim, network)
     inputs = engine.place_inputs(torch.randn(batch, *shape))
     targets = torch.randint(0, facts["classes"], (batch,), device=engine.device)
     step, times = bare_step(network, optimizer, engine, inputs, targets), []
@@ -169,7 +169,7 @@ def bare_limit(
 def bare_step(
     network: Any, optimizer: Any, engine: Any, inputs: Any, targets: Any
 ) -> Callable[[], None]:
-    """Forward, loss, backward and step on one batch, and nothing else."""
+    """A step function with only forward, loss, backward and update, on one batch."""
     from torch.nn.functional import cross_entropy
 
     def step() -> None:
@@ -183,7 +183,7 @@ def bare_step(
 
 
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
-    """A folder of classes of small pictures of one size, decoded: [N, H, W, C] and labels [N]."""
+    """Decode a folder of classes with images of equal size: [N, H, W, C] and labels [N]."""
     from onestop.data.prefetch import prefetch
     from onestop.data.sources.folder import images_below
     from onestop.images.decode import decode
@@ -196,21 +196,21 @@ def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
 
 
 def cifar(root: str, count: int | None = None, scored: int | None = None) -> dict[str, Images]:
-    """CIFAR-10 from a folder with train/ and test/, decoded once and kept beside it as arrays.
+    """CIFAR-10 from a folder with train/ and test/, decoded once and cached next to it as arrays.
 
-    With `count` and `scored` only so many images, chosen by chance, of train and test.
+    With `count` and `scored`, random subsets of that size of train and test.
     """
     from onestop.runtime.rng import key_for, permutation
 
-    kept = Path(root).with_suffix(".npz")
-    if not kept.exists():
-        found = {split: folder_as_arrays(Path(root) / split)[0] for split in ("train", "test")}
-        arrays = {f"{s}_images": pair[0] for s, pair in found.items()}
-        np.savez(kept, **arrays, **{f"{s}_labels": pair[1] for s, pair in found.items()})
-    stored = np.load(kept)
-    chosen: dict[str, Images] = {}
+    cache = Path(root).with_suffix(".npz")
+    if not cache.exists():
+        decoded = {split: folder_as_arrays(Path(root) / split)[0] for split in ("train", "test")}
+        arrays = {f"{s}_images": pair[0] for s, pair in decoded.items()}
+        np.savez(cache, **arrays, **{f"{s}_labels": pair[1] for s, pair in decoded.items()})
+    stored = np.load(cache)
+    splits: dict[str, Images] = {}
     for split, number in (("train", count), ("test", scored)):
         images, labels = stored[f"{split}_images"], stored[f"{split}_labels"]
-        some = permutation(key_for("benchmark"), len(labels))[:number]
-        chosen[split] = (images[some], labels[some])
-    return chosen
+        subset = permutation(key_for("benchmark"), len(labels))[:number]
+        splits[split] = (images[subset], labels[subset])
+    return splits

@@ -1,9 +1,9 @@
-"""Fine-tuning in two ways: AlexNet, which knows ImageNet, learns to tell ants from bees.
+"""Fine-tuning in two ways: AlexNet, pretrained on ImageNet, learns to distinguish ants and bees.
 
-Either everything learns, from the pretrained weights on, or the new output layer alone: then the
-rest is run over the images but a few times, and learning takes seconds. The photographs are
-`hymenoptera/` in ONESTOP_DATA, 244 to learn from and 153 to validate on; weights come from torch's
-cache, or from a file. Without them LeNet-5, which knows the digits 0 to 4, learns 5 to 9.
+Either all layers are trained from the pretrained weights, or only the new output layer: then the
+backbone runs only a few times on each image, and training takes seconds. The photographs are
+`hymenoptera/` in ONESTOP_DATA, 244 for training and 153 for validation; weights are read from torch's
+cache or a file. Without them, LeNet-5 is pretrained on the digits 0 to 4 and learns 5 to 9.
 
 Run it: python examples/alexnet_finetuning.py [NETWORK WEIGHTS]
 """
@@ -16,27 +16,27 @@ from at_hand import find, published
 
 import onestop
 
-WAYS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "everything": {"freeze": "none", "backbone_lr_scale": 1.0},
     "output layer alone": {"freeze": "backbone"},
 }
 
 
-def digits(which: range, most: int) -> dict[str, tuple[Any, Any]]:
-    """Images and labels of some of the built-in digits, at most so many to learn from."""
+def digits(classes: range, limit: int) -> dict[str, tuple[Any, Any]]:
+    """Images and labels of some digits, with at most `limit` training images."""
     parts = {}
     for split, samples in onestop.open_data("digits", val_fraction=0).splits.items():
-        found = np.flatnonzero(np.isin(samples.targets, which))
-        some = samples.take(found[:most] if split == "train" else found)
+        indices = np.flatnonzero(np.isin(samples.targets, classes))
+        some = samples.take(indices[:limit] if split == "train" else indices)
         parts[split] = (np.stack([some.read(i, 1) for i in range(len(some))]), some.targets)
     return parts
 
 
 def small_job() -> dict[str, Any]:
-    """A network that knows half of the digits, and 100 images of the other half."""
+    """A network trained on half of the digits, and 100 images of the other half."""
     settings: dict[str, Any] = {"model": "lenet5", "val_fraction": 0, "quiet": True}
-    known = onestop.train(digits(range(5), most=1000), **settings, epochs=8, name="knows-0-to-4")
-    new = {"source": digits(range(5, 10), most=100), "weights": str(known.folder)}
+    first = onestop.train(digits(range(5), limit=1000), **settings, epochs=8, name="knows-0-to-4")
+    new = {"source": digits(range(5, 10), limit=100), "weights": str(first.folder)}
     return {**settings, **new, "epochs": 10, "batch_size": 10, "lr": 0.02}
 
 
@@ -49,9 +49,9 @@ def main(network: str = "alexnet", weights: str = "default") -> None:
     else:
         print(f"data: digits, built in (needed: hymenoptera/ in ONESTOP_DATA, and {file})")
         job = small_job()
-    for way, learns in WAYS.items():
-        run = onestop.train(**job, **learns, name=f"finetuned-{way.replace(' ', '-')}")
-        print(f"{way}: accuracy {run.metrics['accuracy']:.1%}, {run.metrics['seconds']:.1f} s")
+    for trained, settings in VARIANTS.items():
+        run = onestop.train(**job, **settings, name=f"finetuned-{trained.replace(' ', '-')}")
+        print(f"{trained}: accuracy {run.metrics['accuracy']:.1%}, {run.metrics['seconds']:.1f} s")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Where the examples find real data and weights; what is not there is never downloaded.
+"""Locates real data and weights for the examples; nothing is downloaded.
 
-A data set is the folder of its name in `ONESTOP_DATA` (or in the user's cache, where `onestop train
-mnist` downloads to): `mnist/`, `cifar10/`, `hymenoptera/`. It holds images as `onestop train` takes
-them, or torchvision's own files, which may also lie in `ONESTOP_DATA` itself. Weights are looked for
-in torch's cache (`TORCH_HOME`).
+A data set is a folder in `ONESTOP_DATA` (or in the user's cache, where `onestop train mnist` downloads
+to): `mnist/`, `cifar10/`, `hymenoptera/`. It has images as accepted by `onestop train`, or
+torchvision's own files, which may also be in `ONESTOP_DATA` itself. Weights are expected in torch's
+cache (`TORCH_HOME`).
 """
 
 from pathlib import Path
@@ -16,11 +16,11 @@ from torchvision import models
 from onestop.data.sources.builtin import data_root
 
 OWN_FILES = {"mnist": "MNIST/raw", "cifar10": "cifar-10-batches-py"}
-"""By the set's name: the folder that torchvision unpacks it to."""
+"""The folder that torchvision unpacks each data set to."""
 
 
 def find(name: str) -> dict[str, Any]:
-    """What `onestop.train` is to be given for a data set; nothing where it is not here."""
+    """Arguments of `onestop.train` for a data set; empty if it is not available."""
     root = data_root(None)
     for folder in (root / name, root):
         if name in OWN_FILES and (folder / OWN_FILES[name]).is_dir():
@@ -29,15 +29,15 @@ def find(name: str) -> dict[str, Any]:
 
 
 def find_or_digits(name: str) -> dict[str, Any]:
-    """The same, with the built-in digits in place of what is not here; prints what it is."""
-    if found := find(name):
-        print(f"data: {name}, from {found.get('data_root', found['source'])}")
-        return found
-    print(f"data: digits, built in ({data_root(None)} has no {name}; ONESTOP_DATA names a folder)")
+    """The same, with the built-in digits if the data set is not available; prints which it is."""
+    if arguments := find(name):
+        print(f"data: {name}, from {arguments.get('data_root', arguments['source'])}")
+        return arguments
+    print(f"data: digits, built in ({data_root(None)} has no {name}; ONESTOP_DATA sets the folder)")
     return {"source": "digits"}
 
 
 def published(network: str) -> tuple[Path, str]:
-    """The file that a torchvision network's published weights are in, or would be, and its address."""
+    """The path of a torchvision network's published weights in torch's cache, and their URL."""
     url = models.get_model_weights(network).DEFAULT.url
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name, url

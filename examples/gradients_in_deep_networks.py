@@ -1,7 +1,8 @@
-"""Residual and dense blocks, and what they do to gradients: 40 convolutions in four ways, plotted.
+"""Gradients in deep networks: 40 convolutions, plain, with BatchNorm, residual and dense, plotted.
 
-Each layer multiplies the gradient that passes it: by less than one, and the first layers learn nothing;
-with BatchNorm by more than one, and they learn too fast. Sums and concatenations let it pass beside.
+Each layer scales the gradient that passes through it: by less than one, so that the first layers do not
+learn; with BatchNorm by more than one, so that their gradients explode. Sums and concatenations give
+the gradient a path around the layers.
 
 Run it: python examples/gradients_in_deep_networks.py
 """
@@ -20,7 +21,7 @@ DEPTH, WIDTH = 40, 16  # convolutions, channels
 
 
 def stacks() -> dict[str, nn.Module]:
-    """As many convolutions one after the other in four ways."""
+    """The same number of convolutions in sequence, in four variants."""
     plain = (nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU()) for _ in range(DEPTH))
     return {
         "plain": nn.Sequential(*plain),
@@ -31,7 +32,7 @@ def stacks() -> dict[str, nn.Module]:
 
 
 def gradients(stack: nn.Module, images: Tensor, targets: Tensor) -> list[float]:
-    """Norms of the loss's gradients to the weights, the first convolution's first."""
+    """Gradient norms of the weights, from the first convolution on."""
     features = stack(nn.Conv2d(1, WIDTH, 3, padding=1)(images)).mean((2, 3))
     F.cross_entropy(nn.Linear(features.shape[1], 10)(features), targets).backward()
     weights = (module.weight for module in stack.modules() if isinstance(module, nn.Conv2d))
@@ -40,7 +41,7 @@ def gradients(stack: nn.Module, images: Tensor, targets: Tensor) -> list[float]:
 
 def main() -> None:
     torch.manual_seed(0)
-    images, targets = torch.randn(64, 1, 8, 8), torch.randint(10, (64,))  # any will do
+    images, targets = torch.randn(64, 1, 8, 8), torch.randint(10, (64,))  # arbitrary
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(yscale="log", title=f"{DEPTH} convolutions before the first step")
     axes.set(xlabel="convolution, counted from the image", ylabel="norm of its weights' gradient")
@@ -52,7 +53,7 @@ def main() -> None:
     axes.legend()
     Path("runs").mkdir(exist_ok=True)
     figure.savefig("runs/gradients.png", dpi=130)
-    print("first by last convolution; picture: runs/gradients.png")
+    print("first / last convolution; plot: runs/gradients.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""LeNet step by step: forward, loss, the gradients before and after backward, one update.
+"""LeNet step by step: forward pass, loss, gradients before and after backward, one update.
 
 Run it: python examples/lenet_by_hand.py
 """
@@ -16,28 +16,28 @@ def main() -> None:
     for name, parameter in network.named_parameters():
         print(f"{name}: {list(parameter.shape)}")
 
-    # Forward: one grey image of 32 x 32 in, ten numbers out.
+    # Forward: one grey image of 32 x 32 pixels in, ten values out.
     image = torch.rand(1, 1, 32, 32)
     outputs = network(image)
     print(f"outputs: {list(outputs.shape)}")
 
-    # A loss says how far the outputs are from a target; here any ten numbers will do.
+    # The loss measures the distance of the outputs from a target; here an arbitrary one.
     target = torch.rand(1, 10)
     loss = F.mse_loss(outputs, target)
     print(f"loss: {loss.item():.4f}")
 
-    # The way back that autograd noted while it went forward, from the loss on.
+    # The backward functions that autograd recorded in the forward pass, from the loss on.
     chain = [row["function"] for row in functions(loss, network)]
     print(f"backward: {' -> '.join(chain[:4])} -> ... ({len(chain)} functions)")
 
-    # No parameter has a gradient before `backward`, each has one after it.
+    # No parameter has a gradient before `backward`; afterwards all have one.
     bias = dict(network.named_parameters())["conv1.bias"]
     print(f"before: {bias.grad}")
     loss.backward()
     assert bias.grad is not None
     print(f"after: {[round(value, 4) for value in bias.grad.tolist()]}")
 
-    # One step against the gradient, which is all that plain SGD does: w <- w - lr * gradient.
+    # One step of plain SGD: w <- w - lr * gradient.
     by_hand = bias.detach() - 0.01 * bias.grad
     torch.optim.SGD(network.parameters(), lr=0.01).step()
     assert torch.equal(bias.detach(), by_hand)

@@ -1,4 +1,4 @@
-"""Modules made of modules: one block, used three times inside a larger one, all found by its parent.
+"""Nested modules: one block, used three times in a larger module, which registers them all.
 
 Run it: python examples/nested_modules.py
 """
@@ -9,23 +9,23 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """Two convolutions that keep height and width: [B, inputs, H, W] to [B, outputs, H, W]."""
+    """Two convolutions that keep height and width: [B, inputs, H, W] -> [B, outputs, H, W]."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        # A module given to `self` is registered: its parameters become the block's.
+        # A module assigned to `self` is registered: its parameters become the block's.
         self.first = nn.Conv2d(inputs, 3, 3, padding="same")
         self.second = nn.Conv2d(3, outputs, 2)
 
     def forward(self, images: Tensor) -> Tensor:
         features = torch.relu(self.first(images))
-        # A kernel of two needs one more row and column, at one side only, to keep the size.
+        # A 2x2 kernel needs one row and one column of padding, at one side only, to keep the size.
         out: Tensor = self.second(F.pad(features, (0, 1, 0, 1)))
         return torch.relu(out)
 
 
 class Tower(nn.Module):
-    """Three blocks, of which the last two are the very same: it learns from both of its uses."""
+    """Three blocks, the last two of which share their weights: gradients of both uses are added."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class Tower(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.shared(self.shared(self.entry(images)))
-        out: Tensor = self.head(features.mean((2, 3)))  # the mean over each map, [B, 4]
+        out: Tensor = self.head(features.mean((2, 3)))  # global average pooling, [B, 4]
         return out
 
 
 def main() -> None:
     torch.manual_seed(0)
     tower = Tower()
-    # A module used twice is listed once; names tell the way from the outside in.
+    # A module used twice is listed once; names are paths from the outermost module.
     for name, parameter in tower.named_parameters():
         print(f"{name}: {list(parameter.shape)}")
     print(f"parameters: {sum(p.numel() for p in tower.parameters())}")

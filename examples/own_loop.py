@@ -1,4 +1,4 @@
-"""A training loop of one's own, on OneStop's data and networks: handwritten digits in forty lines.
+"""Your own training loop with OneStop's data and networks: handwritten digits in forty lines.
 
 Run it: python examples/own_loop.py
 """
@@ -25,7 +25,7 @@ def main() -> None:
 
     for epoch in range(1, EPOCHS + 1):
         network.train()
-        # The order of the images is a function of seed and epoch: every run sees the same.
+        # The order of the images is a function of seed and epoch, so it is the same in every run.
         plan = epoch_plan(len(data.splits["train"]), BATCH, SEED, epoch)
         for batch in loaders["train"].train(plan, epoch):
             loss = F.cross_entropy(network(batch.inputs), batch.targets)
@@ -33,16 +33,16 @@ def main() -> None:
             loss.backward()
             optimizer.step()
             schedule.step()
-        share = accuracy(network, loaders["val"])
-        print(f"epoch {epoch}: loss {loss.item():.4f}, validation accuracy {share:.1%}")
+        validation = accuracy(network, loaders["val"])
+        print(f"epoch {epoch}: loss {loss.item():.4f}, validation accuracy {validation:.1%}")
     print(f"test accuracy: {accuracy(network, loaders['test']):.1%}")
 
 
 @torch.inference_mode()
 def accuracy(network: torch.nn.Module, loader: Loader) -> float:
     network.eval()
-    right = [network(b.inputs).argmax(1) == b.targets for b in loader.in_order(256)]
-    return float(torch.cat(right).float().mean())
+    correct = [network(b.inputs).argmax(1) == b.targets for b in loader.in_order(256)]
+    return float(torch.cat(correct).float().mean())
 
 
 if __name__ == "__main__":

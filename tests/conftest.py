@@ -18,6 +18,16 @@ import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).parent.parent
+THOROUGH = "\npytestmark = pytest.mark.thorough\n"
+"""What stands in a test file that the quick tier leaves out as a whole."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import such a file for the quick tier: what it needs may take seconds to load."""
+    quick = "not thorough" in config.getoption("markexpr")
+    if quick and collection_path.suffix == ".py":
+        return THOROUGH in collection_path.read_text(encoding="utf-8") or None
+    return None
 
 
 @pytest.fixture

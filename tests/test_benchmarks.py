@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = REPOSITORY / "benchmarks"
 SCRIPTS = sorted(
     path for path in FOLDER.glob("*.py") if "\nif __name__" in path.read_text(encoding="utf-8")

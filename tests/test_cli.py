@@ -307,6 +307,7 @@ class TestPrintRecipe:
         assert values["epochs"] == {"value": 3, "layer": "flag", "why": ""}
         assert values["model"]["layer"] == "derived"
 
+    @pytest.mark.thorough
     def test_the_recipe_of_a_run_is_a_recipe(self, clutter: Path, capsys: Capture) -> None:
         words = ["train", "photos", "-e", "1", "--quiet"]
         assert main([*words, "--name", "first"]) == 0

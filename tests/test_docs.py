@@ -46,6 +46,7 @@ def run_session(text: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert (code == 0) != ("onestop: " in wanted), f"{line} ended with {code}"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_code_run(
     page: Path, photos: Callable[..., Path], capsys: pytest.CaptureFixture[str]

@@ -16,6 +16,8 @@ from torchvision import models
 import onestop
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = REPOSITORY / "examples"
 FILES = sorted(FOLDER.glob("*.py"))
 EXAMPLES = [path for path in FILES if "__main__" in path.read_text()]  # the others are imported
@@ -135,7 +137,7 @@ def test_mnist_or_the_digits_in_its_place(
     printed = printed_by("mnist", monkeypatch, capsys)
     assert printed["data"].startswith("digits, built in (")
     assert percentage(printed["epoch 5"]) > max(80, percentage(printed["epoch 1"]))
-    assert int(printed["right"].split()[0]) >= 12
+    assert int(printed["correct"].split()[0]) >= 12
     run = Path("runs/mnist")
     for name in ("samples.png", "predictions.png"):
         with Image.open(run / name) as picture:
@@ -151,7 +153,7 @@ def test_mnist_itself_is_learned_better_than_in_the_tutorial(
 ) -> None:
     monkeypatch.setenv("ONESTOP_DATA", str(real_data))
     printed = printed_by("mnist", monkeypatch, capsys)
-    assert printed["images"] == "60,000 to learn from, 10,000 to test on"
+    assert printed["images"] == "60,000 for training, 10,000 for testing"
     assert percentage(printed["epoch 2"]) > 93.2
 
 
@@ -186,7 +188,7 @@ def test_where_vggs_weights_are_missing_it_says_where_they_belong(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     printed = printed_by("vgg_names_photographs", monkeypatch, capsys)
-    assert printed["names"] == "1,000, such as Pembroke (number 263)"
+    assert printed["classes"] == "1,000, such as Pembroke (number 263)"
     assert printed["missing"].startswith(f"{tmp_path}/hub/checkpoints/vgg13-")
     assert printed["instead"].startswith("LeNet-5")
     images = {name: value for name, value in printed.items() if name.startswith("image ")}
@@ -220,11 +222,11 @@ def test_the_inception_module(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     printed = printed_by("inception_module", monkeypatch, capsys)
-    assert printed["branch5"] == "[2, 32, 28, 28], sees 5 x 5 pixels"
-    assert printed["branch_pool"] == "[2, 32, 28, 28], sees 3 x 3 pixels"
+    assert printed["branch5"] == "[2, 32, 28, 28], receptive field 5 x 5"
+    assert printed["branch_pool"] == "[2, 32, 28, 28], receptive field 3 x 3"
     assert printed["together"] == "[2, 256, 28, 28]"
     assert printed["parameters of a plain 5x5 convolution"] == f"{192 * 256 * 25:,}"
-    assert float(printed["times as many"]) > 7
+    assert float(printed["ratio"]) > 7
 
 
 def test_gradients_in_deep_networks(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 
 def python(*lines: str) -> None:
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)

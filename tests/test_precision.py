@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 import onestop
 
+pytestmark = pytest.mark.thorough
+
 RESNET: dict[str, Any] = {
     "model": "resnet20",
     "image_size": 16,

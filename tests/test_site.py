@@ -11,9 +11,13 @@ import sys
 import zlib
 from pathlib import Path
 
+import pytest
+
 import onestop
 from onestop.verbs import VERBS
 from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.thorough
 
 DOCS = REPOSITORY / "docs"
 

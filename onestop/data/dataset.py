@@ -141,8 +141,8 @@ class DatasetInfo:
     task: str = "classification"
 
 
-def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
-    """Count, median size and channels of the training images, from `look_at` of their headers."""
+def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:
+    """Count, median size and channels of the training images, from at most `limit` headers."""
     train = dataset.splits["train"]
     if not train.is_image:
         return DatasetInfo(
@@ -155,7 +155,7 @@ def facts(dataset: Dataset, look_at: int = 100) -> DatasetInfo:
             shapes.append(train.measure(index))
         except BadImageError:
             continue
-        if len(shapes) == look_at:
+        if len(shapes) == limit:
             break
     if not shapes:
         raise DataError(f"{dataset.name}: none of the {len(train)} training images can be read")

@@ -141,7 +141,9 @@ def _show_lint(lint: Lint) -> None:
     else:
         print("no problems found")
     if lint.leaks:
-        print("splits leak into each other: metrics will be too good (--allow-leaks: exit with 0)")
+        print(
+            "splits leak into each other: metrics will look too good (--allow-leaks: exit with 0)"
+        )
     print(lint.folder)
 
 

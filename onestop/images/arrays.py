@@ -53,7 +53,7 @@ def images_array(images: Any) -> Pixels:
     highest = array.max() if array.size else 0
     if array.dtype.kind == "f":
         if highest > 1:
-            raise BadImageError(f"floats must be in 0..1, not {highest:g}; divide by the maximum")
+            raise BadImageError(f"floats must be in 0..1, not {highest:g}; scale them")
         pixels: Pixels = (array * 255.0).round().astype(np.uint8)
         return pixels
     if highest > 255:

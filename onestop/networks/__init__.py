@@ -1,4 +1,4 @@
-"""The networks: `find` looks up a name, `build` builds what it stands for."""
+"""Networks: `find` looks one up by name, `build` builds it with random weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
-from onestop.networks import custom as users
+from onestop.networks import custom as custom_networks
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.pretrained import Published
 from onestop.networks.surgery import replace_channels
@@ -21,14 +21,14 @@ def find(name: str) -> Entry:
     """Look up a network by name.
 
     Args:
-        name: One of our own; a torchvision name, plain or as `torchvision:NAME`; `timm:NAME`; or
-            `path/to/file.py:Class` for a user's own. Case does not matter in known names.
+        name: A built-in network; a torchvision name, plain or as `torchvision:NAME`; `timm:NAME`; or
+            `path/to/file.py:Class` for a custom network. Known names are case-insensitive.
 
     Raises:
         UsageError: There is no such network, file or class.
     """
-    if users.is_users(name):
-        return users.entry(name)
+    if custom_networks.is_users(name):
+        return custom_networks.entry(name)
     plain = name.lower().replace("-", "_")
     if plain in OWN:
         return OWN[plain]
@@ -51,21 +51,21 @@ def build(
     classes: int,
     channels: int | None = None,
     image_size: int | None = None,
-    given: Any = None,
+    custom: Any = None,
 ) -> nn.Module:
-    """Build a network with random weights (drawn from torch's generator).
+    """Build a network with random weights, drawn from torch's generator.
 
     Args:
         name: See `find`.
-        classes: The number of outputs: of classes, or 1 for a predicted number.
-        channels: Channels of its input (features of a vector); the network's usual number by default.
-        image_size: Height and width of its input; the network's usual size by default.
-        given: A user's own network, or a class that makes one, if it comes from Python (see
+        classes: The number of outputs: classes, or 1 for regression.
+        channels: Input channels (or features of a vector); by default the network's usual number.
+        image_size: Height and width of the input; by default the network's usual size.
+        custom: A custom network passed in Python, or a class that makes one (see
             `onestop.networks.custom`).
 
     Raises:
-        UsageError: No such network, or no classes.
-        ArchitectureError: It does not take such images, or cannot be built.
+        UsageError: There is no such network, or `classes` is less than 1.
+        ArchitectureError: It does not accept such images, or cannot be built.
     """
     entry = find(name)
     channels = channels or entry.channels
@@ -77,7 +77,7 @@ def build(
             f"{entry.name}: images of {size} pixels are too small; it needs {entry.min_size} or more"
         )
     if entry.users:
-        return users.build(entry, given, classes, channels, size)
+        return custom_networks.build(entry, custom, classes, channels, size)
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
@@ -94,7 +94,7 @@ def build(
 
 
 def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Module:
-    """Call the builder of one of our own networks; `build` has checked the arguments."""
+    """Call the builder of a built-in network; `build` has checked the arguments."""
     module, _, name = entry.where.partition(":")
     builder = getattr(importlib.import_module(module), name)
     size = {"image_size": image_size} if entry.size else {}
@@ -104,7 +104,7 @@ def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Modul
 
 
 def entries() -> Iterator[Entry]:
-    """Every network that can be built by name: our own, then torchvision's classifiers."""
+    """All networks by name: the built-in ones, then torchvision's classifiers."""
     from onestop.networks import torchvision_zoo
 
     yield from OWN.values()
@@ -116,11 +116,10 @@ def published_weights(entry: Entry, which: str = "default") -> Published:
 
     Args:
         entry: The network.
-        which: `default`, or the name of a set: torchvision's `IMAGENET1K_V1` and the like, or one of
-            timm's tags.
+        which: `default`, or the name of a set, such as torchvision's `IMAGENET1K_V1` or a timm tag.
 
     Raises:
-        UsageError: There are none of that name, or they could not be downloaded.
+        UsageError: There are no weights of that name, or they could not be downloaded.
     """
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
@@ -131,11 +130,11 @@ def published_weights(entry: Entry, which: str = "default") -> Published:
 
         return timm_zoo.published_weights(entry.name, which)
     raise UsageError(
-        f"--weights {which}: no such file, and nobody published weights for {entry.name}; "
-        "name a file, or leave it out and train from random weights"
+        f"--weights {which}: no such file, and there are no published weights for {entry.name}; "
+        "name a file, or omit it to train from random weights"
     )
 
 
 def count_parameters(network: nn.Module) -> int:
-    """The number of trainable and frozen parameters (buffers are not counted)."""
+    """The number of trainable and frozen parameters, without buffers."""
     return sum(parameter.numel() for parameter in network.parameters())

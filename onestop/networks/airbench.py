@@ -1,15 +1,15 @@
-"""Airbench: a plain network that learns CIFAR-10 faster than any other we know.
+"""Airbench: a plain convolutional network for fast training on CIFAR-10.
 
 Keller Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU",
 https://arxiv.org/abs/2404.00498, section 3: six convolutions after a first one that is not trained,
 2.0 M parameters for 10 classes. `airbench94` has the widths of the paper's table 1; `airbench_small` is
-half as wide, a quarter of the parameters and a third of the work, for machines without a GPU.
+half as wide, with a quarter of the parameters and a third of the work, for machines without a GPU.
 
-What makes it learn fast, besides its size: the first layer whitens patches of 2x2 pixels and is
-computed from the training images (section 3.2); later convolutions start by passing their inputs on
-(section 3.3); BatchNorm has no weights, and its biases have 64 times the learning rate (section 3.4).
+Besides its size, it trains fast because the first layer whitens patches of 2x2 pixels and is computed
+from the training images (section 3.2); later convolutions are initialised to the identity (section
+3.3); and BatchNorm has no weights, with 64 times the learning rate for its biases (section 3.4).
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes, N images.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes, N images.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 _SCALE = 1 / 9
 """Factor of the outputs; a small one keeps the softmax soft while the learning rate is high."""
-_PATCH = 2  # pixels per side of what the first layer sees
-_EPSILON = 5e-4  # keeps directions that hardly vary from being blown up
+_PATCH = 2  # kernel size of the first layer
+_EPSILON = 5e-4  # limits the amplification of directions with little variance
 _BIAS_RATE = 64.0
 
 
@@ -30,7 +30,7 @@ class Airbench(nn.Module):
     def __init__(self, classes: int, channels: int, *, widths: tuple[int, int, int]) -> None:
         """`widths` are the output channels of the three groups."""
         super().__init__()
-        first = 2 * channels * _PATCH**2  # each direction of a patch, and its opposite
+        first = 2 * channels * _PATCH**2  # each principal direction of a patch and its negative
         self.whiten = nn.Conv2d(channels, first, _PATCH)
         self.whiten.weight.requires_grad_(False)
         self.act = nn.GELU()
@@ -46,10 +46,10 @@ class Airbench(nn.Module):
         return self.fc(x) * _SCALE  # type: ignore[no-any-return]
 
     def start_from(self, inputs: Tensor) -> None:
-        """Make the first layer whiten patches of such inputs, normalised images [N, C, S, S].
+        """Make the first layer whiten patches of normalised images [N, C, S, S].
 
-        Its filters are the principal directions of the patches, each divided by the standard deviation
-        along it, so that its outputs have equal variance and are uncorrelated.
+        Its filters are the principal directions of the patches, each divided by its standard deviation,
+        so that the outputs are uncorrelated and have equal variance.
         """
         with torch.no_grad():
             patches = inputs.unfold(2, _PATCH, 1).unfold(3, _PATCH, 1)  # [N, C, S-1, S-1, 2, 2]
@@ -62,7 +62,7 @@ class Airbench(nn.Module):
             self.whiten.bias.zero_()
 
     def rate_scales(self) -> dict[str, float]:
-        """Factors of the learning rate by parameter name; 1 for those not named."""
+        """Learning-rate factors by parameter name; 1 for all others."""
         return {
             f"{name}.bias": _BIAS_RATE
             for name, module in self.named_modules()
@@ -71,7 +71,7 @@ class Airbench(nn.Module):
 
 
 class Group(nn.Module):
-    """Convolve, pool, normalise, act; convolve, normalise, act."""
+    """Convolution, pooling, BatchNorm, activation; convolution, BatchNorm, activation."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class Group(nn.Module):
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """A 3x3 convolution whose first filters pass the inputs on, one each."""
+    """A 3x3 convolution with its first filters initialised to the identity."""
     conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     nn.init.dirac_(conv.weight[:inputs])
     return conv
 
 
 def _norm(width: int) -> nn.BatchNorm2d:
-    """BatchNorm without a learned scale, whose running statistics follow quickly."""
+    """BatchNorm without a learned scale and with fast running statistics."""
     norm = nn.BatchNorm2d(width, momentum=0.4)
     norm.weight.requires_grad_(False)
     return norm

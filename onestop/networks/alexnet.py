@@ -3,10 +3,10 @@
 Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks", section 5,
 https://arxiv.org/abs/1404.5997, the one-column form of the network that won ImageNet in 2012
 (Krizhevsky, Sutskever & Hinton). The convolutions are those of the paper; pooling is 2x2 instead of
-3x3, and the two hidden linear layers, 95 % of the paper's 61 M parameters, are left out, since
-32 pixels leave them a single place to look at. 2.47 M parameters for 10 classes.
+3x3, and the two hidden linear layers, with 95 % of the paper's 61 M parameters, are omitted, since 32
+pixels are reduced to a single position. 2.47 M parameters for 10 classes.
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes.
 """
 
 from __future__ import annotations
@@ -37,5 +37,5 @@ class AlexNet(nn.Module):
         x = F.relu(self.conv3(x))  # [B, 384, 2, 2]
         x = F.relu(self.conv4(x))  # [B, 256, 2, 2]
         x = F.max_pool2d(F.relu(self.conv5(x)), 2)  # [B, 256, 1, 1]
-        x = x.mean((-2, -1))  # [B, 256]; larger images leave more than one place to average over
+        x = x.mean((-2, -1))  # [B, 256]; an average only for larger images
         return self.fc(x)  # type: ignore[no-any-return]

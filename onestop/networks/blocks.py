@@ -1,6 +1,6 @@
-"""Building blocks that several families of networks share.
+"""Building blocks shared by several families of networks.
 
-Legend: B images of a batch, C channels, H and W height and width.
+Legend: B images in a batch, C channels, H and W height and width.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 Block = Callable[[int, int, int], nn.Module]
-"""Makes a block from its channels in, its channels out and its stride."""
+"""Makes a block from its input channels, output channels and stride."""
 
 
 def conv_norm_act(
@@ -22,9 +22,9 @@ def conv_norm_act(
     groups: int = 1,
     act: Callable[[], nn.Module] = nn.ReLU,
 ) -> nn.Sequential:
-    """[B, inputs, H, W] -> [B, outputs, H/stride, W/stride] (rounded up): convolve, normalise, act.
+    """Convolution, BatchNorm, activation: [B, inputs, H, W] -> [B, outputs, H/stride, W/stride].
 
-    The convolution needs no bias: BatchNorm subtracts the mean, and the bias with it.
+    Sizes are rounded up. The convolution has no bias, since BatchNorm would subtract it.
     """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
@@ -34,7 +34,7 @@ def conv_norm_act(
 
 
 def norm_act_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """The same in the other order, "pre-activation": nothing follows the sum of a residual block.
+    """The same in pre-activation order, in which nothing follows the sum of a residual block.
 
     He et al. 2016, "Identity mappings in deep residual networks", https://arxiv.org/abs/1603.05027
     """
@@ -46,7 +46,7 @@ def norm_act_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn
 
 
 class Residual(nn.Module):
-    """act(skip(x) + body(x)): the body only learns how to change its input."""
+    """act(skip(x) + body(x)): the body learns a residual."""
 
     def __init__(
         self, body: nn.Module, skip: nn.Module | None = None, act: nn.Module | None = None
@@ -57,19 +57,19 @@ class Residual(nn.Module):
         self.act = act or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> the shape that both body and skip put out."""
+        """[B, C, H, W] -> the output shape of body and skip."""
         return self.act(self.skip(x) + self.body(x))  # type: ignore[no-any-return]
 
 
 def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """A shortcut: the input itself, or a 1x1 convolution where width or size change."""
+    """A shortcut: the identity, or a 1x1 convolution if width or size change."""
     if stride == 1 and inputs == outputs:
         return nn.Identity()
     return conv_norm_act(inputs, outputs, 1, stride, act=nn.Identity)
 
 
 class BasicBlock(Residual):
-    """Two 3x3 convolutions beside a shortcut, for residual networks of up to 34 layers."""
+    """Two 3x3 convolutions with a shortcut, for residual networks of up to 34 layers."""
 
     def __init__(
         self, inputs: int, outputs: int, stride: int, shortcut: Block = projection
@@ -82,7 +82,7 @@ class BasicBlock(Residual):
 
 
 class Bottleneck(Residual):
-    """A residual block that is narrow inside: 1x1 to `width`, 3x3 in `groups`, 1x1 to `outputs`."""
+    """A bottleneck block: 1x1 to `width`, 3x3 in `groups`, 1x1 to `outputs`."""
 
     def __init__(
         self, inputs: int, outputs: int, stride: int, *, width: int | None = None, groups: int = 1
@@ -98,17 +98,17 @@ class Bottleneck(Residual):
 
 
 def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> nn.Sequential:
-    """`count` blocks one after the other, of which the first changes width and size."""
+    """A sequence of `count` blocks, the first of which changes width and size."""
     first = block(inputs, outputs, stride)
     return nn.Sequential(first, *(block(outputs, outputs, 1) for _ in range(count - 1)))
 
 
 def he_init(network: nn.Module) -> None:
-    """Draw the weights of all convolutions from a normal of variance 2 / fan_out, biases zero.
+    """Draw convolution weights from a normal distribution with variance 2 / fan_out; zero biases.
 
-    ReLU halves the mean square of what passes through it; the 2 makes up for that. With fan_out, the
-    number of outputs that a weight's input reaches, gradients keep their size on their way back through
-    any number of layers, so that deep networks learn from the first step.
+    The factor 2 compensates for ReLU, which halves the mean square of its input. With fan_out, the
+    number of outputs that each input contributes to, gradients keep their scale through any number of
+    layers in the backward pass, so that deep networks learn from the first step.
     He et al. 2015, "Delving deep into rectifiers", section 2.2, https://arxiv.org/abs/1502.01852
     """
     for module in network.modules():

@@ -1,6 +1,6 @@
-"""The catalogue of our own networks, one row per network.
+"""The catalogue of built-in networks, one row per network.
 
-It imports no torch, so that a mistyped name is reported at once.
+It does not import torch, so a mistyped name is reported immediately.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Entry:
-    """A network that `build` knows.
+    """A network that `build` can build.
 
     Attributes:
-        name: What the user types.
+        name: The name to type.
         where: `module:Class` of the builder, which is called with classes and channels.
-        channels: Channels of an image by default.
-        image_size: Pixels per side by default.
-        min_size: Fewer pixels per side leave nothing after the last layer.
-        summary: One line for a person.
-        paper: Where it is described.
-        parameters: Their number with 10 classes at the default size (1 output for `linear`).
-        multiply_adds: Of convolutions and linear layers, for one input of the default size.
+        channels: Default number of channels.
+        image_size: Default pixels per side.
+        min_size: Minimum pixels per side; smaller images leave an empty feature map.
+        summary: A one-line description.
+        paper: The reference.
+        parameters: Number of parameters with 10 classes at the default size (1 output for `linear`).
+        multiply_adds: Those of convolutions and linear layers, for one input of the default size.
         weights: Whether there are published weights.
-        origin: onestop, torchvision, timm, or for a user's own `file` or `python`.
+        origin: onestop, torchvision, timm, or `file` or `python` for a custom network.
         vectors: Whether it takes vectors rather than images.
-        depthwise: Whether it has depthwise convolutions, one group per channel.
+        depthwise: Whether it has depthwise convolutions, with one group per channel.
         size: Whether the builder also takes `image_size`, because layers depend on it.
-        options: Other keyword arguments of the builder.
+        options: Further keyword arguments of the builder.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Entry:
 
     @property
     def users(self) -> bool:
-        """Whether it is a user's own, of which nothing is known until its code runs."""
+        """Whether it is a custom network, with properties that are unknown until its code runs."""
         return self.origin in ("file", "python")
 
 
@@ -70,7 +70,7 @@ _CAPS = "Sabour et al. 2017, https://arxiv.org/abs/1710.09829"
 
 @dataclass(frozen=True)
 class _Row:
-    """What distinguishes a network from others of its family; the fields are those of `Entry`."""
+    """The fields of an `Entry` that differ within a family."""
 
     name: str
     min_size: int
@@ -85,9 +85,9 @@ class _Row:
 
 
 def _family(builder: str, paper: str, *rows: _Row, size: bool = False) -> Iterator[Entry]:
-    """The networks that one builder in this folder, `module:Class`, makes with different options.
+    """The networks made by one builder of this package, `module:Class`, with different options.
 
-    `size` is whether it takes the image size as well.
+    `size`: whether it takes the image size as well.
     """
     for row in rows:
         yield Entry(where=f"onestop.networks.{builder}", paper=paper, size=size, **vars(row))
@@ -180,10 +180,10 @@ _FAMILIES = (
              depthwise=True),
     ),
     *_family("resnet9:ResNet9", _PAGE,
-        _Row("resnet9", 8, 6_573_120, 379_261_952, "small, learns CIFAR-10 fast"),
+        _Row("resnet9", 8, 6_573_120, 379_261_952, "small, for fast training on CIFAR-10"),
     ),
     *_family("airbench:Airbench", _JORDAN,
-        _Row("airbench94", 9, 1_972_792, 118_147_360, "plain, learns CIFAR-10 faster still",
+        _Row("airbench94", 9, 1_972_792, 118_147_360, "plain, for even faster training on CIFAR-10",
              {"widths": (64, 256, 256)}),
         _Row("airbench_small", 9, 498_104, 33_066_272, "the same, half as wide, for CPUs",
              {"widths": (32, 128, 128)}),
@@ -196,4 +196,4 @@ _FAMILIES = (
 )
 # fmt: on
 OWN: dict[str, Entry] = {entry.name: entry for entry in _FAMILIES}
-"""Our own networks by name."""
+"""The built-in networks by name."""

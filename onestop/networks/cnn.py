@@ -1,6 +1,6 @@
-"""Two introductory convolutional networks: a single layer, and modules made of modules.
+"""Two introductory convolutional networks: a single layer, and nested modules.
 
-Legend: B images of a batch, C channels, S image size, K classes.
+Legend: B images in a batch, C channels, S image size, K classes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class OneLayerCNN(nn.Module):
-    """One 3x3 convolution and a classifier over all of its outputs."""
+    """One 3x3 convolution and a classifier on all of its outputs."""
 
     def __init__(self, classes: int, channels: int, image_size: int) -> None:
         super().__init__()
@@ -34,12 +34,12 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, outputs, H, W]."""
         x = F.relu(self.conv1(x))
-        # An even kernel keeps the size with one more row below and column to the right.
+        # A 2x2 kernel keeps the size with one row of padding below and one column to the right.
         return F.relu(self.conv2(F.pad(x, (0, 1, 0, 1))))
 
 
 class Nested(nn.Module):
-    """Three blocks, one after the other, and a classifier over their averaged outputs."""
+    """Three blocks in sequence, and a classifier on their averaged outputs."""
 
     def __init__(self, classes: int, channels: int) -> None:
         super().__init__()

@@ -19,31 +19,31 @@ from onestop.networks.trace import device_of, in_mode
 from onestop.text import did_you_mean
 
 _PYTHON = "(given in Python) "
-_OUR_GUESS = 224  # pixels per side, if neither the user nor the images determine it
+_DEFAULT_SIZE = 224  # pixels per side, if neither the user nor the images determine it
 
 
 def is_users(name: str) -> bool:
-    """Whether a name stands for a user's own network, which takes the user's code to build."""
+    """Whether a name stands for a custom network, which needs the user's code to build."""
     return ".py:" in name or name.endswith(".py") or name.startswith(_PYTHON)
 
 
 def entry(name: str) -> Entry:
-    """The entry of a user's own network.
+    """The entry of a custom network.
 
     Args:
         name: `path/to/file.py:Class`, or the `name_of` a network passed in Python.
 
     Raises:
-        UsageError: There is no such file, or no class is named.
+        UsageError: There is no such file, or the class name is missing.
     """
     if name.startswith(_PYTHON):
-        return Entry(name, "", 3, _OUR_GUESS, 1, "your own network", origin="python")
+        return Entry(name, "", 3, _DEFAULT_SIZE, 1, "your own network", origin="python")
     path, _, cls = name.rpartition(":") if ".py:" in name else (name, "", "")
     if not Path(path).is_file():
         raise UsageError(f"--model {name}: no file {path}")
     if not cls:
         raise UsageError(f"--model {name}: name the class too: {name}:ClassName")
-    return Entry(name, f"{path}:{cls}", 3, _OUR_GUESS, 1, "your own network", origin="file")
+    return Entry(name, f"{path}:{cls}", 3, _DEFAULT_SIZE, 1, "your own network", origin="file")
 
 
 def name_of(network: nn.Module | Callable[..., Any]) -> str:
@@ -54,34 +54,34 @@ def name_of(network: nn.Module | Callable[..., Any]) -> str:
 
 def build(
     entry: Entry,
-    given: nn.Module | Callable[..., Any] | None,
+    custom: nn.Module | Callable[..., Any] | None,
     classes: int,
     channels: int,
     size: int,
 ) -> nn.Module:
-    """Build a user's own network, and run it once so that a misfit shows before any work is done.
+    """Build a custom network, and run it once to report a mismatch before any work is done.
 
     Args:
         entry: See `entry`.
-        given: For a network from Python: the module, which is copied and left as it is, or a class or
-            function that makes one.
+        custom: For a network passed in Python: the module, which is copied, or a class or function
+            that makes one.
         classes: The number of outputs it must have.
-        channels: The number of channels of its images.
-        size: Height and width of its images.
+        channels: The number of image channels.
+        size: Height and width of the images.
 
     Raises:
-        UsageError: There is no such class, or its code is not here.
-        ArchitectureError: It cannot be imported or built, or does not take such images and classes.
+        UsageError: There is no such class, or its code is not available.
+        ArchitectureError: It cannot be imported or built, or does not accept such images and classes.
     """
-    if given is None:
-        given = _from_file(entry)
-    if isinstance(given, nn.Module):
-        network: object = copy.deepcopy(given)
+    if custom is None:
+        custom = _from_file(entry)
+    if isinstance(custom, nn.Module):
+        network: object = copy.deepcopy(custom)
     else:
-        network = _make(given, entry.name, classes, channels, size)
+        network = _make(custom, entry.name, classes, channels, size)
     if not isinstance(network, nn.Module):
         raise ArchitectureError(
-            f"--model {entry.name}: makes a {type(network).__name__}, not a torch.nn.Module"
+            f"--model {entry.name}: returns {type(network).__name__}, not a torch.nn.Module"
         )
     _try_out(network, entry.name, classes, (channels, size, size))
     return network
@@ -89,7 +89,9 @@ def build(
 
 def _from_file(entry: Entry) -> Callable[..., Any]:
     if entry.origin == "python":
-        raise UsageError(f"{entry.name}: its code is not here; give the network again, in Python")
+        raise UsageError(
+            f"{entry.name}: its code is not available; pass the network in Python again"
+        )
     path, _, name = entry.where.rpartition(":")
     spec = importlib.util.spec_from_file_location(f"onestop_user_{Path(path).stem}", path)
     assert spec is not None
@@ -100,7 +102,7 @@ def _from_file(entry: Entry) -> Callable[..., Any]:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ArchitectureError(
-            f"--model {path}: {type(error).__name__} when imported: {error}"
+            f"--model {path}: {type(error).__name__} on import: {error}"
         ) from error
     maker: Callable[..., Any] | None = getattr(module, name, None)
     if maker is None:
@@ -110,15 +112,15 @@ def _from_file(entry: Entry) -> Callable[..., Any]:
 
 
 def _make(maker: Callable[..., Any], name: str, classes: int, channels: int, size: int) -> object:
-    """Call the user's class with those of our arguments that it takes."""
-    offered = {
+    """Call the user's class with the arguments that it accepts."""
+    arguments = {
         "classes": classes, "num_classes": classes, "n_classes": classes,
         "channels": channels, "in_channels": channels, "in_chans": channels,
         "image_size": size, "img_size": size,
     }  # fmt: skip
-    wanted = inspect.signature(maker).parameters
+    accepted = inspect.signature(maker).parameters
     try:
-        return maker(**{key: value for key, value in offered.items() if key in wanted})
+        return maker(**{key: value for key, value in arguments.items() if key in accepted})
     except Exception as error:
         raise ArchitectureError(f"--model {name}: cannot be built: {error}") from error
 
@@ -128,13 +130,14 @@ def _try_out(network: nn.Module, name: str, classes: int, shape: tuple[int, ...]
         with in_mode(network, training=False), torch.inference_mode():
             outputs = network(torch.zeros(2, *shape, device=device_of(network)))
     except Exception as error:
-        wanted = "x".join(map(str, shape))
+        size = "x".join(map(str, shape))
         raise ArchitectureError(
-            f"--model {name}: does not take {wanted} images ({error}); "
-            "set --channels and --image-size to what it takes"
+            f"--model {name}: does not accept {size} images ({error}); "
+            "set --channels and --image-size to match it"
         ) from error
     if getattr(outputs, "shape", None) != (2, classes):
-        got = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
+        output = tuple(getattr(outputs, "shape", ())) or type(outputs).__name__
         raise ArchitectureError(
-            f"--model {name}: gives {got} for 2 images of {classes} classes, not (2, {classes})"
+            f"--model {name}: returns {output} for 2 images and {classes} classes, "
+            f"not (2, {classes})"
         )

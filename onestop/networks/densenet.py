@@ -1,13 +1,13 @@
-"""DenseNet for small images: each layer sees the outputs of all layers before it in its block.
+"""DenseNet for small images: each layer uses the outputs of all previous layers in its block.
 
 Huang et al. 2017, "Densely connected convolutional networks", section 3,
 https://arxiv.org/abs/1608.06993. DenseNet-BC-100 with growth 12 is the paper's network for CIFAR:
 0.8 M parameters, a test error of 4.51 % on CIFAR-10 (with augmentation). DenseNet-121 has the blocks
-of the paper's network for ImageNet (table 1) behind the stem of the former, a 3x3 convolution that
+of the paper's network for ImageNet (table 1) after the stem of the former, a 3x3 convolution that
 keeps all 32 pixels: 7.0 M parameters for 10 classes, 8.0 M for 1,000. The paper's dropout, used only
-without augmentation, is left out.
+without augmentation, is omitted.
 
-Legend: B images of a batch, C channels, H and W height and width inside, S image size, g growth,
+Legend: B images in a batch, C channels, H and W height and width inside, S image size, g growth rate,
 K classes.
 """
 
@@ -21,7 +21,7 @@ from onestop.networks.blocks import he_init, norm_act_conv
 
 
 class DenseLayer(nn.Module):
-    """g new channels, concatenated with the input; a bottleneck of 4g between (the B of BC)."""
+    """g new channels, concatenated with the input, after a bottleneck of 4g (the B of BC)."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ def transition(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class DenseNet(nn.Module):
-    """Dense blocks with transitions between them that halve channels (the C of BC) and size."""
+    """Dense blocks, separated by transitions that halve channels (the C of BC) and size."""
 
     def __init__(
         self, classes: int, channels: int, *, growth: int, counts: tuple[int, ...]
     ) -> None:
-        """`growth` is g, `counts` are the layers in each block."""
+        """`growth` is g, `counts` are the numbers of layers per block."""
         super().__init__()
         width = 2 * growth
         self.stem = nn.Conv2d(channels, width, 3, padding=1, bias=False)

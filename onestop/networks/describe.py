@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import nn
 
-_MANY = 2  # parameters directly in a module that are named; the others are counted
+_MANY = 2  # parameters directly in a module that are listed; the others are counted
 
 
 def details(module: nn.Module) -> str:
-    """The settings of a module of a known kind; for others, the parameters directly in it.
+    """The settings of a module of a known type; for others, the parameters directly in it.
 
-    Defaults (a stride or dilation of 1, no padding, one group, a bias) are left out.
+    Defaults (a stride or dilation of 1, no padding, one group, a bias) are omitted.
     """
     parts = next((parts for kinds, parts in _KNOWN if isinstance(module, kinds)), _own_parameters)
     return ", ".join(part for part in parts(module) if part)
@@ -36,7 +36,7 @@ def _convolution(module: Any) -> Iterable[str]:
 
 
 def _steps(module: Any, usual: int | None = None) -> Iterable[str]:
-    """Stride and padding, as one number if both directions have the same."""
+    """Stride and padding, as a single number if both directions are equal."""
     stride, padding = _alike(module.stride), _alike(module.padding)
     return (
         f"stride {stride}" if stride != str(usual) else "",
@@ -85,4 +85,4 @@ _KNOWN: tuple[tuple[tuple[type, ...], Callable[[Any], Iterable[str]]], ...] = (
         lambda m: (str(m.embed_dim), f"{m.num_heads} heads", _bias(m, "in_proj_bias")),
     ),
 )
-"""How modules of each kind are described; the first kind that fits counts."""
+"""Formatters by module type; the first match is used."""

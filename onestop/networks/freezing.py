@@ -1,4 +1,4 @@
-"""Stages of a network, freezing the first ones, and lower learning rates for early stages."""
+"""Stages of a network: freezing the first ones, and layer-wise learning-rate decay."""
 
 from __future__ import annotations
 
@@ -10,58 +10,58 @@ from torch import nn
 from onestop.errors import UsageError
 
 _FEWEST = 4
-"""Networks with fewer parts than this at the top level are opened until there are as many."""
+"""Networks with fewer top-level parts are expanded until there are this many."""
 
 
 def stages(network: nn.Module, heads: Iterable[str]) -> list[list[str]]:
-    """The parts of a network from input to head, each as the names of its modules.
+    """The stages of a network from input to head, each as a list of module names.
 
-    The parts are those the network was written in: its top-level modules, or, if these are few, the
-    modules in them. A part without a weight matrix (a lone BatchNorm) and the layers before an
-    auxiliary head belong to the part before them. Heads are left out.
+    The stages are the network's top-level modules or, if these are few, the modules in them. A module
+    without a weight matrix (such as a separate BatchNorm), and the layers before an auxiliary head,
+    belong to the stage before them. Heads are excluded.
 
     Args:
         network: Any network.
         heads: Names of its heads, the main one first; see `onestop.networks.surgery.find_heads`.
     """
-    kept = list(heads)
-    top = [head.partition(".")[0] for head in kept]
+    excluded = list(heads)
+    top = [head.partition(".")[0] for head in excluded]
     beside = set(top) - set(top[:1])
     names = _children(network, "")
     while True:
         parts: list[list[str]] = []
         for name in names:
             shapes = [p.ndim for p in network.get_submodule(name).parameters()]
-            if name in kept:
+            if name in excluded:
                 continue
             if parts and (max(shapes) < 2 or name.partition(".")[0] in beside):
                 parts[-1].append(name)
             else:
                 parts.append([name])
-        opened = {name for name in names if any(_inside(head, [name]) for head in kept)}
-        if not opened and len(parts) < _FEWEST:
-            opened = {name for name in names if _children(network, name)} - set(kept)
-        if not opened:
+        expanded = {name for name in names if any(_inside(head, [name]) for head in excluded)}
+        if not expanded and len(parts) < _FEWEST:
+            expanded = {name for name in names if _children(network, name)} - set(excluded)
+        if not expanded:
             return parts
         names = [
             inner
             for name in names
-            for inner in (_children(network, name) if name in opened else [name])
+            for inner in (_children(network, name) if name in expanded else [name])
         ]
 
 
 def _children(network: nn.Module, name: str) -> list[str]:
-    """Names of the modules directly in a module that have parameters."""
+    """Names of the direct submodules with parameters."""
     children = network.get_submodule(name).named_children()
-    learning = [child for child, module in children if any(True for _ in module.parameters())]
-    return [f"{name}.{child}" if name else child for child in learning]
+    with_parameters = [c for c, module in children if any(True for _ in module.parameters())]
+    return [f"{name}.{child}" if name else child for child in with_parameters]
 
 
 class Freezing:
-    """Which parts of a network are frozen, and how to undo it.
+    """Freezes and unfreezes parts of a network.
 
-    A frozen module does not learn and stays in evaluation mode even after `train()`: its BatchNorm
-    statistics do not move and its dropout is off.
+    A frozen module is not trained and stays in evaluation mode even after `train()`: its BatchNorm
+    statistics are fixed and its dropout is off.
     """
 
     def __init__(self, network: nn.Module, heads: Sequence[str]) -> None:
@@ -75,10 +75,10 @@ class Freezing:
     def freeze(self, what: str) -> None:
         """Freeze `none`, the `backbone` (everything but the heads), or the first N stages.
 
-        What was frozen before is thawed first.
+        Unfreezes everything else first.
 
         Raises:
-            UsageError: Not one of these, or more stages than there are.
+            UsageError: Another value, or more stages than there are.
         """
         if what == self.what:
             return
@@ -90,27 +90,27 @@ class Freezing:
             parts = stages(self.network, self.heads)
             for name in {name for part in parts[: int(what)] for name in part}:
                 self._freeze_module(self.network.get_submodule(name))
-            # Tokens and position tables lie outside of all stages, before the first one.
-            stays = [*self.heads, *(name for part in parts for name in part)]
+            # Class tokens and position embeddings are not in any stage: they come before the first.
+            in_stages = [*self.heads, *(name for part in parts for name in part)]
             self._freeze_parameters(
                 parameter
                 for name, parameter in self.network.named_parameters()
-                if not _inside(name, stays)
+                if not _inside(name, in_stages)
             )
         self.what = what
 
     def check(self, what: str) -> None:
-        """Raise what `freeze` would raise, without freezing anything."""
+        """Raise the errors of `freeze` without freezing anything."""
         if what in ("none", "backbone"):
             return
         count = len(stages(self.network, self.heads))
         if not what.isdecimal() or not 0 < int(what) <= count:
             raise UsageError(
-                f"--freeze {what}: none, backbone, or 1 to {count} stages of this network"
+                f"--freeze {what}: use none, backbone, or 1 to {count} (the stages of this network)"
             )
 
     def thaw(self) -> None:
-        """Make everything that was frozen here learn again and follow `train()` and `eval()`."""
+        """Unfreeze everything that was frozen here."""
         for module in self._modules:
             del module.train
             module.train(self.network.training)
@@ -118,28 +118,28 @@ class Freezing:
             parameter.requires_grad_(True)
         self._modules, self._parameters, self.what = [], [], "none"
 
-    def _freeze_all_but(self, module: nn.Module, name: str, kept: set[str]) -> None:
-        """Freeze the largest modules that hold none of the kept ones."""
-        if name in kept:
+    def _freeze_all_but(self, module: nn.Module, name: str, excluded: set[str]) -> None:
+        """Freeze the largest modules that do not contain an excluded one."""
+        if name in excluded:
             return
-        if name and not any(other.startswith(f"{name}.") for other in kept):
+        if name and not any(other.startswith(f"{name}.") for other in excluded):
             self._freeze_module(module)
             return
         self._freeze_parameters(module.parameters(recurse=False))
         for child, inner in module.named_children():
-            self._freeze_all_but(inner, f"{name}.{child}" if name else child, kept)
+            self._freeze_all_but(inner, f"{name}.{child}" if name else child, excluded)
 
     def _freeze_module(self, module: nn.Module) -> None:
         self._freeze_parameters(module.parameters())
         module.eval()
-        # The parent's `train()` calls the children's; this one no longer listens. Bound to the
-        # module, so that a deep copy of the network has its own.
+        # The parent's `train()` calls this one, which now does nothing. Bound to the module, so that a
+        # deep copy of the network has its own.
         module.train = functools.partial(_stay, module)  # type: ignore[method-assign]
         self._modules.append(module)
 
     def _freeze_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         for parameter in parameters:
-            if parameter.requires_grad:  # what the user froze stays frozen
+            if parameter.requires_grad:  # parameters frozen by the user stay frozen
                 parameter.requires_grad_(False)
                 parameter.grad = None
                 self._parameters.append(parameter)
@@ -148,10 +148,10 @@ class Freezing:
 def rate_scales(
     network: nn.Module, heads: Sequence[str], backbone: float, layer_decay: float
 ) -> dict[str, float]:
-    """A factor of the learning rate for each parameter, by name.
+    """The learning-rate factor of each parameter, by name.
 
-    Heads have the full learning rate, everything else `backbone` times it, and each stage before the
-    last `layer_decay` times that of the stage after it (Clark et al. 2020, section 3.2,
+    Heads have the full learning rate and everything else `backbone` times it; each stage before the
+    last has `layer_decay` times the rate of the next one (Clark et al. 2020, section 3.2,
     https://arxiv.org/abs/2003.10555).
     """
     parts = stages(network, heads)

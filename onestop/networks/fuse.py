@@ -1,8 +1,8 @@
-"""BatchNorm folding: merging each BatchNorm into the layer before it, for a network that only predicts.
+"""BatchNorm folding: merges each BatchNorm into the preceding layer, for inference.
 
-In evaluation mode BatchNorm multiplies by constants and adds constants, which the weights before it can
-absorb (Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877). Outputs stay the same up to
-rounding.
+In evaluation mode BatchNorm is an affine map with constant coefficients, which the preceding weights
+can absorb (Jacob et al. 2018, section 3.2, https://arxiv.org/abs/1712.05877). Outputs are the same up
+to rounding.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class Folding:
-    """Which BatchNorms of a network can be folded; calling it folds those of a network like it.
+    """The BatchNorms of a network that can be folded; calling it folds them in a copy.
 
-    Found once, by tracing a run: a BatchNorm is folded into a convolution or linear layer if nothing
-    else takes that layer's output.
+    Determined once by tracing a run: a BatchNorm is folded into a convolution or linear layer if it is
+    the only user of that layer's output.
 
     Attributes:
-        pairs: Names of the layer and of the BatchNorm.
+        pairs: Names of layers, each with the name of its BatchNorm.
     """
 
     def __init__(self, network: nn.Module, shape: tuple[int, ...]) -> None:
-        """`shape` is that of one input, (C, H, W) or (F,)."""
+        """`shape` is the shape of one input, (C, H, W) or (F,)."""
         self.pairs: list[tuple[str, str]] = []
         if not any(isinstance(module, _NORMS) for module in network.modules()):
             return
@@ -56,7 +56,7 @@ class Folding:
 
 
 def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
-    """Names of layers, each with the BatchNorm that alone takes its output."""
+    """Names of layers, each with the BatchNorm that is the only user of its output."""
     uses = _Uses()
     made: dict[int, tuple[str, Tensor]] = {}
     candidates: list[tuple[str, str, Tensor]] = []
@@ -90,7 +90,7 @@ def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Whether it is a BatchNorm with running statistics; timm's, which adds an activation, is one."""
+    """Whether it is a BatchNorm with running statistics, including timm's with an activation."""
     known = type(module) in _NORMS or (
         isinstance(module, _NORMS) and hasattr(module, "drop") and hasattr(module, "act")
     )
@@ -98,25 +98,25 @@ def _is_plain(module: nn.Module) -> bool:
 
 
 def _rest_of(norm: nn.Module) -> nn.Module:
-    """What a BatchNorm does besides normalising: nothing, or timm's activation."""
+    """What remains of a folded BatchNorm: the identity, or timm's activation."""
     if type(norm) in _NORMS:
         return nn.Identity()
     return nn.Sequential(norm.drop, norm.act)  # type: ignore[arg-type]
 
 
 class _Uses(TorchDispatchMode):
-    """Counts, by the id of each tensor, the operations that take it."""
+    """Counts the operations that use each tensor, by its id."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.count: Counter[int] = Counter()
-        self.kept: list[Tensor] = []  # else the id of one that is freed becomes another's
+        self.alive: list[Tensor] = []  # else the id of a freed tensor could be reused
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for value in torch.utils._pytree.tree_leaves((args, kwargs)):  # noqa: SLF001
             if isinstance(value, Tensor):
                 self.count[id(value)] += 1
-                self.kept.append(value)
+                self.alive.append(value)
         return func(*args, **(kwargs or {}))
 
     @classmethod

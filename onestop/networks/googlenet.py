@@ -1,13 +1,13 @@
-"""GoogLeNet (Inception v1) for small images: each module looks at several sizes at once.
+"""GoogLeNet (Inception v1) for small images: each module combines several kernel sizes.
 
 Szegedy et al. 2015, "Going deeper with convolutions", section 5 and table 1,
 https://arxiv.org/abs/1409.4842. The nine modules have the paper's widths. The stem is a single
 convolution that keeps all 32 pixels; every convolution is followed by BatchNorm; and the 5x5
-convolutions are two 3x3 ones, which see as far with fewer weights (Szegedy et al. 2016, section 3.1,
-https://arxiv.org/abs/1512.00567). 6.2 M parameters for 10 classes.
+convolutions are two 3x3 ones, with the same receptive field and fewer weights (Szegedy et al. 2016,
+section 3.1, https://arxiv.org/abs/1512.00567). 6.2 M parameters for 10 classes.
 
-Legend: B images of a batch, C channels, H and W height and width inside, S image size (32 where
-shapes are given), K classes.
+Legend: B images in a batch, C channels, H and W height and width inside, S image size (32 in the shapes
+below), K classes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onestop.networks.blocks import conv_norm_act, he_init
 
 
 class Inception(nn.Module):
-    """Four branches side by side, concatenated."""
+    """Four parallel branches, concatenated."""
 
     def __init__(
         self, inputs: int, one: int, reduce3: int, three: int, reduce5: int, five: int, pooled: int
@@ -67,7 +67,7 @@ class GoogLeNet(nn.Module):
             Inception(832, 256, 160, 320, 32, 128, 128),
             Inception(832, 384, 192, 384, 48, 128, 128),
         )
-        side = (image_size + 3) // 4 - 6  # two poolings halve and round up, a window of 7 takes 6
+        side = (image_size + 3) // 4 - 6  # two poolings halve and round up, a window of 7 removes 6
         self.fc = nn.Linear(1024 * side * side, classes)
         he_init(self)
 

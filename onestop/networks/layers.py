@@ -1,4 +1,4 @@
-"""The tree of a network's modules with shapes, parameters and multiply-adds, found by a traced run.
+"""The module tree of a network with shapes, parameters and multiply-adds, from a traced run.
 
 Legend: C, H, W channels, height and width of an image; F features of a vector.
 """
@@ -25,30 +25,30 @@ Row = dict[str, Any]
 
 
 def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
-    """One row per module: the network itself, then each module before those in it, as registered.
+    """One row per module: the network itself, then all modules in preorder, as registered.
 
-    A module that is used more than once has one row, where it is first registered.
+    A module that is used several times has one row, where it is first registered.
 
     Args:
-        network: Any network; left in the mode it is in.
-        shape: Of one input, (C, H, W) or (F,).
+        network: Any network; its mode is restored.
+        shape: Shape of one input, (C, H, W) or (F,).
 
     Returns:
         For each module
-        `layer`: its name, dots between levels; `depth`: its level, 0 for the network;
+        `layer`: its name, with dots between levels; `depth`: its level, 0 for the network;
         `kind` and `details`: its class and its settings;
         `output`: the shape of its output for one input in the last call, [] if it was not called;
         `parameters`: of all modules in it, each counted once; `own_parameters`: those directly in it;
         `multiply_adds`: of convolutions and linear layers in it, over all calls; products of two
         computed tensors, as in attention, are not counted;
-        `activations`: elements that the layers in it put out, without views and changes in place;
-        `calls`: how often it ran; `training_only`: nothing in it takes part in evaluation, in which
-        `output` and so on are found; `unused`: nor in training;
-        `stage`: the stage that it is a part of, as `--freeze` counts them, None outside of all stages
-        and if none are known; `head`: whether it computes the network's outputs.
+        `activations`: output elements of the layers in it, without views and in-place operations;
+        `calls`: number of calls; `training_only`: it is not used in evaluation mode, in which `output`
+        and the other values are measured; `unused`: nor in training mode;
+        `stage`: its stage as counted by `--freeze`, None if it is in none or they are unknown;
+        `head`: whether it computes the network's outputs.
 
     Raises:
-        ArchitectureError: The network does not take such inputs.
+        ArchitectureError: The network does not accept such inputs.
     """
     trace, _ = run(network, shape)
     modules = dict(_modules(network))
@@ -85,25 +85,25 @@ def tree(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
 
 
 def layers(network: nn.Module, shape: tuple[int, ...]) -> list[Row]:
-    """The rows of `tree` for modules that hold no others.
+    """The rows of `tree` for modules without submodules.
 
-    What a module that holds others computes and owns itself is in none of them.
+    Excludes computations and parameters directly in a module with submodules.
     """
     return leaves(tree(network, shape))
 
 
 def leaves(rows: list[Row]) -> list[Row]:
-    """The rows of a tree that are not followed by a deeper one."""
+    """The rows of a tree that are not followed by a deeper row."""
     depths = [row["depth"] for row in rows[1:]] + [0]
     return [row for row, next_depth in zip(rows, depths, strict=True) if next_depth <= row["depth"]]
 
 
 def _used_in_training(network: nn.Module, shape: tuple[int, ...]) -> set[str]:
-    """Names of the modules that run in training, or that the network puts out for the loss to use."""
-    shadow = copy.deepcopy(network)  # running in training changes averages that it keeps
+    """Names of the modules that run in training, or that the network returns for use in the loss."""
+    shadow = copy.deepcopy(network)  # running in training mode changes running statistics
     try:
         trace, output = run(shadow, shape, training=True)
-    except ArchitectureError:  # nothing is known; assume the usual, that all are used
+    except ArchitectureError:  # unknown; assume that all are used
         return {name for name, _ in network.named_modules()}
     used = {inner for item in output if isinstance(item, nn.Module) for inner in item.modules()}
     return {
@@ -114,7 +114,7 @@ def _used_in_training(network: nn.Module, shape: tuple[int, ...]) -> set[str]:
 
 
 def _modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Names and modules, each once, without those inside closed modules."""
+    """Names and modules, each once, excluding those inside closed modules."""
     closed: list[str] = []
     for name, module in network.named_modules():
         if not any(_is_in(name, outer) for outer in closed):
@@ -125,16 +125,16 @@ def _modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _own_parameters(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, list[nn.Parameter]]]:
     """The parameters directly in each module; shared ones belong to the first module that has them."""
-    known: set[int] = set()
+    seen: set[int] = set()
     for name, module in modules.items():
-        mine = module.parameters(recurse=isinstance(module, CLOSED))
-        own = [p for p in mine if id(p) not in known]
-        known |= {id(p) for p in own}
+        parameters = module.parameters(recurse=isinstance(module, CLOSED))
+        own = [p for p in parameters if id(p) not in seen]
+        seen |= {id(p) for p in own}
         yield name, own
 
 
 def _sums(own: Mapping[str, int]) -> Counter[str]:
-    """For each module, the sum over it and the modules in it."""
+    """For each module, the sum over it and all its submodules."""
     sums: Counter[str] = Counter()
     for name, value in own.items():
         path = _path(name)
@@ -155,9 +155,7 @@ def _marks(network: nn.Module, shape: tuple[int, ...], names: Iterable[str]) -> 
     """The stage that each module is in, and whether it is a head."""
     try:
         heads = find_heads(network, shape)
-    except (
-        ArchitectureError
-    ):  # no single layer computes the outputs; then `--freeze N` is refused too
+    except ArchitectureError:  # no layer computes the outputs; `--freeze N` is an error then
         heads = []
     parts = stages(network, heads) if heads else []
     inside = {name: number for number, part in enumerate(parts, 1) for name in part}

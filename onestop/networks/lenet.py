@@ -1,11 +1,11 @@
-"""LeNet-5 and its relatives.
+"""LeNet-5 and variants.
 
 LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.B,
-http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf; with ReLU and plain pooling, as it is taught
-today. 61,706 parameters for 10 classes of grey images. The paper's network averages in its pooling; the
-relatives take the maximum, or have 3x3 instead of 5x5 convolutions.
+http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf; with ReLU and plain pooling, as it is usually
+taught. 61,706 parameters for 10 classes of grey images. The paper uses average pooling; the variants
+use max pooling, or 3x3 instead of 5x5 convolutions.
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LeNet(nn.Module):
     def __init__(
         self, classes: int, channels: int, image_size: int, *, kernel: int, pool: str
     ) -> None:
-        """`kernel` is the size of both convolutions, `pool` a name in `POOLS`."""
+        """`kernel` is the size of both convolutions, `pool` a key of `POOLS`."""
         super().__init__()
         self.pool = POOLS[pool]
         self.conv1 = nn.Conv2d(channels, 6, kernel)

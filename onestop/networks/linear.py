@@ -1,6 +1,6 @@
-"""Linear regression, y = w x + b: the smallest network there is.
+"""Linear regression, y = w x + b.
 
-Legend: B samples of a batch, F features.
+Legend: B samples in a batch, F features.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ class Linear(nn.Module):
     """One weight per feature and one bias, drawn from a standard normal."""
 
     def __init__(self, classes: int, channels: int) -> None:
-        """`channels` is the number of features F; `classes` must be 1, the number predicted."""
+        """`channels` is the number of features F; `classes` must be 1, for one predicted number."""
         super().__init__()
         self.weight = nn.Parameter(torch.randn(channels))  # [F]
         self.bias = nn.Parameter(torch.randn(classes))  # [1]

@@ -1,4 +1,4 @@
-"""Building networks on the meta device: parameters with shapes but no values cost no time or memory."""
+"""Building networks on the meta device: parameters have shapes but no values, at no cost."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from onestop.errors import ArchitectureError
 _Result = TypeVar("_Result")
 
 
-def look(
-    build: Callable[[], nn.Module], at: Callable[[nn.Module], _Result]
+def build_on_meta(
+    build: Callable[[], nn.Module], inspect: Callable[[nn.Module], _Result]
 ) -> tuple[nn.Module, _Result] | None:
-    """A network without values and what `at` finds there, in the first way in which both work.
+    """A network without values and the result of `inspect`, by the first method that works.
 
-    A network that can be built in one way may still fail to run. None if no way works; then build it
-    with values, which shows best what is wrong.
+    A network that can be built may still fail to run. None if no method works; then build it with
+    values, which gives the best error message.
 
     Args:
-        build: Builds the network; called once per way.
-        at: Looks at the network; a `UsageError` means that this way does not work.
+        build: Builds the network; called once per method.
+        inspect: Inspects the network; an `ArchitectureError` means that this method does not work.
     """
-    ways: tuple[AbstractContextManager[Any], ...] = (torch.device("meta"), LayersOnly())
-    for without_values in ways:
+    methods: tuple[AbstractContextManager[Any], ...] = (torch.device("meta"), LayersOnly())
+    for without_values in methods:
         try:
             with without_values:
                 network = build()
         except (RuntimeError, TypeError, ValueError, ArchitectureError):
             continue
         try:
-            return network, at(network)
+            return network, inspect(network)
         except ArchitectureError:
             continue
     return None
 
 
 class LayersOnly(TorchFunctionMode):
-    """While active, the tensors that layers are made of have shapes only; all others have values.
+    """While active, parameters are created on the meta device, but other tensors have values.
 
-    For the few networks that compute with values while they are built, such as torchvision's
-    RegNets. `torch.device("meta")`, which leaves no tensor its values, is too much for these.
+    For the few networks that compute with values while they are built, such as torchvision's RegNets,
+    for which `torch.device("meta")` does not work.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

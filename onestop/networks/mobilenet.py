@@ -1,11 +1,11 @@
-"""MobileNet v2 for small images: residual blocks that are wide inside and cheap.
+"""MobileNet v2 for small images: inverted residual blocks with depthwise convolutions.
 
 Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks", table 2,
 https://arxiv.org/abs/1801.04381. Widths and blocks are the paper's; the first two of its five
-strides are 1, so that 32 pixels come down to 4 instead of 1. 2.2 M parameters for 10 classes,
+strides are 1, so that 32 pixels are reduced to 4 instead of 1. 2.2 M parameters for 10 classes,
 3.5 M for 1,000.
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ conv_norm_relu6 = partial(conv_norm_act, act=nn.ReLU6)
 
 
 def inverted_residual(inputs: int, outputs: int, stride: int, *, expansion: int) -> nn.Module:
-    """1x1 to more channels, 3x3 in each of them alone, 1x1 to few, without ReLU at the end."""
+    """1x1 expansion, depthwise 3x3, and 1x1 projection without activation."""
     wide = inputs * expansion
     expand = [conv_norm_relu6(inputs, wide, 1)] if expansion > 1 else []
     body = nn.Sequential(

@@ -1,4 +1,4 @@
-"""Partial loading: filling a network with weights from elsewhere, as far as they fit."""
+"""Partial loading: copies the weights that fit from another network."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from onestop.errors import ModelFileError
 from onestop.text import listing
 
 LEAST = 0.5
-"""Share of the network's values that must be filled for the file to be accepted as its weights."""
+"""Minimum fraction of the network's elements that a file must fill to be accepted."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """What became of the tensors of a file.
+    """The result of a partial load.
 
     Attributes:
-        loaded: Names of the network's tensors that were filled.
-        missing: Names of those that the file does not have.
-        other_shape: Names of those that have another shape in the file, with both shapes.
-        left_over: Names of the file's tensors that the network does not have.
-        share: Of the network's values that were filled.
+        loaded: Names of the tensors that were loaded.
+        missing: Names of the network's tensors that are not in the file.
+        other_shape: Names of those with another shape in the file, with both shapes.
+        left_over: Names of the file's tensors that are not in the network.
+        share: Fraction of the network's elements that were loaded.
     """
 
     loaded: tuple[str, ...]
@@ -38,51 +38,51 @@ class Filled:
         if self.missing:
             parts.append(f"new: {listing(self.missing, 4)}")
         if self.other_shape:
-            parts.append(f"of another shape, so new: {listing(self.other_shape, 4)}")
+            parts.append(f"new because of another shape: {listing(self.other_shape, 4)}")
         if self.left_over:
-            parts.append(f"left over in the file: {listing(self.left_over, 4)}")
+            parts.append(f"unused in the file: {listing(self.left_over, 4)}")
         return "; ".join(parts)
 
 
 def spread_channels(weight: Tensor, channels: int) -> Tensor:
-    """A convolution's weights [O, C, h, w] for another number of input channels.
+    """Adapt a convolution's weights [O, C, h, w] to another number of input channels.
 
-    For grey images the weights are summed over the colours, so that a grey image gives the output that
-    it gave as a colour image with three equal channels; for more channels they are repeated and scaled
-    so that their sum stays the same.
+    For grey images the weights are summed over the channels, so that a grey image gives the same
+    output as a colour image with three equal channels; for more channels they are repeated and scaled
+    so that their sum is preserved.
     """
-    have = weight.shape[1]
+    current = weight.shape[1]
     if channels == 1:
         return weight.sum(1, keepdim=True)
-    repeats = -(-channels // have)
-    return weight.repeat(1, repeats, 1, 1)[:, :channels] * (have / channels)
+    repeats = -(-channels // current)
+    return weight.repeat(1, repeats, 1, 1)[:, :channels] * (current / channels)
 
 
-def _fitted(tensor: Tensor, wanted: Tensor | None) -> Tensor:
+def _adapted(tensor: Tensor, target: Tensor | None) -> Tensor:
     """A first convolution's weights for another number of channels; any other tensor unchanged."""
-    if wanted is None or tensor.ndim != 4 or tensor.shape == wanted.shape:
+    if target is None or tensor.ndim != 4 or tensor.shape == target.shape:
         return tensor
-    channels = (tensor.shape[1], wanted.shape[1])
-    same = tensor.shape[0] == wanted.shape[0] and tensor.shape[2:] == wanted.shape[2:]
+    channels = (tensor.shape[1], target.shape[1])
+    same = tensor.shape[0] == target.shape[0] and tensor.shape[2:] == target.shape[2:]
     return spread_channels(tensor, channels[1]) if same and set(channels) <= {1, 3, 4} else tensor
 
 
 @torch.no_grad()
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Filled:
-    """Copy into the network every tensor of the same name and shape.
+    """Copy every tensor with the same name and shape into the network.
 
-    A first convolution for another number of channels is adapted, see `spread_channels`.
+    A first convolution with another number of channels is adapted, see `spread_channels`.
 
     Args:
         network: Changed in place.
         tensors: Weights by name.
-        source: Where they come from, for the message.
+        source: Their source, for error messages.
 
     Raises:
         ModelFileError: Less than half of the network would be filled; nothing is changed then.
     """
     own = network.state_dict()
-    tensors = {name: _fitted(tensor, own.get(name)) for name, tensor in tensors.items()}
+    tensors = {name: _adapted(tensor, own.get(name)) for name, tensor in tensors.items()}
     fitting = [name for name in own if name in tensors and tensors[name].shape == own[name].shape]
     other = tuple(
         f"{name} {list(tensors[name].shape)} for {list(own[name].shape)}"
@@ -99,7 +99,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
     )
     if filled.share < LEAST:
         raise ModelFileError(
-            f"--weights {source}: for another network? {filled}; name the network's own"
+            f"--weights {source}: for another network? {filled}; name weights of this network"
         )
     for name in fitting:
         own[name].copy_(tensors[name])

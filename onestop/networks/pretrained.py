@@ -1,4 +1,4 @@
-"""Pretrained weights, and what is needed to use them."""
+"""Pretrained weights with their preprocessing and class names."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _TIMEOUT = 30.0  # seconds without an answer after which a server counts as unre
 
 @dataclass(frozen=True)
 class Published:
-    """Published weights, the preprocessing they were trained with, and the classes they know.
+    """Published weights, the preprocessing they were trained with, and their classes.
 
     Attributes:
         state: The tensors by name.
-        classes: Names of the outputs; empty if they are not known.
+        classes: Names of the outputs; empty if they are unknown.
         size: Height and width in pixels.
-        crop_fraction: Part of the scaled shorter side that the centre crop keeps.
-        interpolation: How the images were scaled.
-        mean: Of each channel, for pixels in [0, 1].
+        crop_fraction: Fraction of the resized shorter side that the centre crop keeps.
+        interpolation: Interpolation mode of the resize.
+        mean: Mean of each channel, for pixels in [0, 1].
         std: Standard deviation of each channel.
     """
 
@@ -38,7 +38,7 @@ class Published:
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """While open, give up on a server that does not answer instead of waiting forever."""
+    """Set a timeout for servers that do not answer."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:

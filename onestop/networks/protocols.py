@@ -9,7 +9,7 @@ from torch import Tensor
 
 @runtime_checkable
 class StartsFromImages(Protocol):
-    """A network some of whose initial weights are computed from training images."""
+    """A network with initial weights that are computed from training images."""
 
     def start_from(self, inputs: Tensor) -> None:
         """Called once before training from random weights, with normalised inputs [N, C, S, S]."""
@@ -17,7 +17,7 @@ class StartsFromImages(Protocol):
 
 @runtime_checkable
 class ScalesRates(Protocol):
-    """A network some of whose parameters have learning rates of their own."""
+    """A network with parameter-specific learning rates."""
 
     def rate_scales(self) -> dict[str, float]:
-        """Factors of the learning rate by parameter name; 1 for those not named."""
+        """Learning-rate factors by parameter name; 1 for all others."""

@@ -1,14 +1,14 @@
 """ResNet-18, 34 and 50 for small images.
 
 He et al. 2016, "Deep residual learning for image recognition", table 1,
-https://arxiv.org/abs/1512.03385. The four stages are the paper's. The stem, which there takes 224
-pixels to 56 (a 7x7 convolution and pooling), is a 3x3 convolution that keeps all 32; the bottleneck
-has its stride in the 3x3 convolution, as is usual since ("v1.5"). Shortcuts are 1x1 convolutions
-where width or size change (option B). With 10 classes 11.2, 21.3 and 23.5 M parameters (with 1,000
-classes and the large stem 11.7, 21.8 and 25.6 M).
+https://arxiv.org/abs/1512.03385. The four stages are the paper's. The paper's stem, a 7x7 convolution
+and pooling that reduce 224 pixels to 56, is replaced by a 3x3 convolution that keeps all 32; the
+bottleneck has its stride in the 3x3 convolution, as is now usual ("v1.5"). Shortcuts are 1x1
+convolutions if width or size change (option B). With 10 classes 11.2, 21.3 and 23.5 M parameters (with
+1,000 classes and the large stem 11.7, 21.8 and 25.6 M).
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes,
-x4 four times as wide (ResNet-50).
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes, x4 four times
+as wide (ResNet-50).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""ResNet-9: a small residual network that learns CIFAR-10 fast.
+"""ResNet-9: a small residual network for fast training on CIFAR-10.
 
 David Page 2018, "How to train your ResNet", part 4 (Architecture),
 https://myrtle.ai/learn/how-to-train-your-resnet-4-architecture/: 94 % test accuracy on CIFAR-10 in
-24 epochs, 79 seconds on one V100, with which it led the DAWNBench competition. Eight convolutions
-and a linear layer, 6.6 M parameters for 10 classes.
+24 epochs, 79 seconds on one V100, which led the DAWNBench competition. Eight convolutions and a linear
+layer, 6.6 M parameters for 10 classes.
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def down(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def residual(width: int) -> Residual:
-    """Two 3x3 convolutions, both activated, added to their input."""
+    """Two 3x3 convolutions with activations, added to their input."""
     return Residual(nn.Sequential(conv_norm_act(width, width, 3), conv_norm_act(width, width, 3)))
 
 

@@ -1,4 +1,4 @@
-"""ResNet-20, 32, 44, 56 and 110: the residual networks made for CIFAR-10.
+"""ResNet-20, 32, 44, 56 and 110: the residual networks designed for CIFAR-10.
 
 He et al. 2016, "Deep residual learning for image recognition", section 4.2,
 https://arxiv.org/abs/1512.03385. 6n+2 layers: a convolution, three stages of n blocks with two
@@ -6,8 +6,8 @@ convolutions each, a linear layer. Shortcuts have no parameters (option A). With
 0.46, 0.66, 0.85 and 1.7 M parameters; the paper's test errors on CIFAR-10 are 8.75, 7.51, 7.17,
 6.97 and 6.43 %.
 
-Legend: B images of a batch, C channels, H and W height and width inside, S image size (32 where
-shapes are given), K classes.
+Legend: B images in a batch, C channels, H and W height and width inside, S image size (32 in the shapes
+below), K classes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from onestop.networks.blocks import BasicBlock, conv_norm_act, he_init, stage
 
 
 class PaddedShortcut(nn.Module):
-    """Option A: every `stride`-th pixel as it is, and zeros for the channels that are new."""
+    """Option A: every `stride`-th pixel unchanged, and zeros for the new channels."""
 
     def __init__(self, new_channels: int, stride: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class PaddedShortcut(nn.Module):
 
 
 def padded(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """A shortcut without parameters: the input itself, or padded where width or size change."""
+    """A shortcut without parameters: the identity, or padded if width or size change."""
     same = stride == 1 and inputs == outputs
     return nn.Identity() if same else PaddedShortcut(outputs - inputs, stride)
 

@@ -1,11 +1,11 @@
-"""ResNeXt-29 for CIFAR: bottlenecks whose 3x3 convolution is split into groups.
+"""ResNeXt-29 for CIFAR: bottlenecks with a grouped 3x3 convolution.
 
 Xie et al. 2017, "Aggregated residual transformations for deep neural networks", section 5.3,
-https://arxiv.org/abs/1611.05431. `GxWd` are G groups (the paper's cardinality), each W channels wide
+https://arxiv.org/abs/1611.05431. `GxWd` means G groups (the paper's cardinality), each W channels wide
 in the first stage. 8x64d has 34.4 M parameters for 10 classes and a test error of 3.65 % on
 CIFAR-10 in the paper; 2x64d, with the same stages, has 9.1 M.
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Model surgery: another head or another number of input channels for a finished network.
+"""Model surgery: replaces the head, or changes the number of input channels, of an existing network.
 
-There are no tables of networks here: a run on shapes alone (`onestop/networks/trace.py`) shows which
-layers compute the outputs and which see the image first.
+There are no tables of networks: a run on the meta device (`onestop/networks/trace.py`) shows which
+layers compute the outputs and which process the image first.
 
 Legend: K outputs of the network.
 """
@@ -35,15 +35,15 @@ def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """Names of the layers that compute the network's outputs, the main head first.
 
     A network has several if it averages the outputs of several layers, or if auxiliary classifiers
-    have outputs of their own in training.
+    have their own outputs in training.
 
     Args:
         network: Any network for images.
-        shape: Of one input, (C, H, W).
+        shape: Shape of one input, (C, H, W).
 
     Raises:
-        ArchitectureError: No linear or convolutional layer with as many outputs as the network has
-            computes them.
+        ArchitectureError: The outputs are not computed by a linear or convolutional layer of that
+        width.
     """
     heads: dict[str, None] = {}  # an ordered set
     for training in (False, True):
@@ -58,27 +58,27 @@ def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
                 )
             heads.update(dict.fromkeys(last))
         if not heads:
-            raise ArchitectureError(f"{type(network).__name__}: gives no tensor of outputs")
+            raise ArchitectureError(f"{type(network).__name__}: does not return a tensor")
     return list(heads)
 
 
 def replace_head(
     network: nn.Module, classes: int, shape: tuple[int, ...] = (3, 224, 224)
 ) -> nn.Module:
-    """Give a network a new head with random weights for another number of classes.
+    """Replace the head of a network by one with random weights for another number of classes.
 
-    Heads that are averaged and auxiliary ones are replaced too; every other layer is left as it is.
+    Averaged and auxiliary heads are replaced too; all other layers are unchanged.
 
     Args:
         network: Any network for images; changed in place.
         classes: Number of classes.
-        shape: Of one input that the network takes, (C, H, W).
+        shape: Shape of one input of the network, (C, H, W).
 
     Returns:
         The network.
 
     Raises:
-        ArchitectureError: No head was found, or the network does not work with another one.
+        ArchitectureError: There is no head, or the network does not work with another one.
     """
     heads = find_heads(network, shape)
     new = {name: _like(network.get_submodule(name), outputs=classes) for name in heads}
@@ -87,22 +87,22 @@ def replace_head(
 
 
 def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) -> nn.Module:
-    """Let a network take images of another number of channels.
+    """Change the number of input channels of a network.
 
-    The convolutions that see the image keep their weights as far as can be, see
+    The weights of the first convolutions are adapted, see
     `onestop.networks.partial_load.spread_channels`.
 
     Args:
         network: Any network for images; changed in place.
         channels: 1, 3 or 4.
-        shape: Of one input that the network takes now, (C, H, W).
+        shape: Current shape of one input, (C, H, W).
 
     Raises:
-        ArchitectureError: What sees the image is not a convolution over its channels.
+        ArchitectureError: A first layer is not a convolution over the input channels.
     """
     first = _graph(network, shape, training=False).layers_at_the_image()
     layers = {name: network.get_submodule(name) for name in first}
-    if not layers or not all(_sees_channels(layer, shape[0]) for layer in layers.values()):
+    if not layers or not all(_has_channels(layer, shape[0]) for layer in layers.values()):
         raise ArchitectureError(
             f"{type(network).__name__}: its first layer is not a plain convolution"
         )
@@ -118,12 +118,12 @@ def replace_channels(network: nn.Module, channels: int, shape: tuple[int, ...]) 
 
 @dataclass(frozen=True)
 class _Graph:
-    """The computation of a run.
+    """The computation graph of a run.
 
     Attributes:
-        outputs: The network's, the main one first.
-        image: The step that the image is.
-        layers: The step that each layer's output is, in the order they ran.
+        outputs: Outputs of the network, the main one first.
+        image: The step of the image.
+        layers: The step of each layer's output, in execution order.
     """
 
     outputs: list[Tensor]
@@ -131,26 +131,26 @@ class _Graph:
     layers: dict[Node, str]
 
     def layers_behind(self, output: Tensor) -> list[str]:
-        """The layers that are met first on the way back from an output, in the order they ran."""
-        met = self._met([output.grad_fn])
-        return list(dict.fromkeys(name for step, name in self.layers.items() if step in met))
+        """The first layers on each path back from an output, in execution order."""
+        reached = self._reached([output.grad_fn])
+        return list(dict.fromkeys(name for step, name in self.layers.items() if step in reached))
 
     def layers_at_the_image(self) -> list[str]:
-        """The layers that see the image before any other layer does, in the order they ran."""
+        """The layers that process the image before any other layer, in execution order."""
         names = (
             name
             for step, name in self.layers.items()
-            if self.image in self._met(before for before, _ in step.next_functions)
+            if self.image in self._reached(source for source, _ in step.next_functions)
         )
         return list(dict.fromkeys(names))
 
-    def _met(self, steps: Iterable[Node | None]) -> set[Node]:
-        """All steps on the way back from some, up to the first layer on each path."""
+    def _reached(self, steps: Iterable[Node | None]) -> set[Node]:
+        """All steps reachable backwards from some, up to the first layer on each path."""
         return {*walk(steps, until=self.layers.__contains__)}
 
 
 def _graph(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> _Graph:
-    """Run a copy of a network on shapes and keep what was computed from what."""
+    """Run a copy of a network on the meta device and record its computation graph."""
     shapes = without_values(network).train(training)
     layers: dict[Node, str] = {}
 
@@ -166,7 +166,7 @@ def _graph(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> _Gr
 
 
 def _tensors(outputs: Any) -> Iterator[Tensor]:
-    """The outputs of a network that gives one, several, or some of which are None."""
+    """The output tensors of a network that returns one or several, or None for some."""
     if isinstance(outputs, Tensor):
         yield outputs
     elif isinstance(outputs, tuple | list):
@@ -177,12 +177,12 @@ def _outputs(layer: nn.Module) -> int:
     return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)  # type: ignore[arg-type]
 
 
-def _sees_channels(layer: nn.Module, channels: int) -> bool:
+def _has_channels(layer: nn.Module, channels: int) -> bool:
     return isinstance(layer, nn.Conv2d) and layer.in_channels == channels and layer.groups == 1
 
 
 def _like(layer: nn.Module, inputs: int | None = None, outputs: int | None = None) -> Any:
-    """A layer of the same kind with random weights and another width."""
+    """A layer of the same type with random weights and another width."""
     new: Any = copy.deepcopy(layer)
     if isinstance(layer, nn.Linear):
         new.in_features = inputs or layer.in_features
@@ -204,7 +204,7 @@ def _swap(
     shape: tuple[int, ...],
     classes: int | None = None,
 ) -> None:
-    """Put layers into a network, unless it no longer works with them."""
+    """Replace layers of a network; undone if it no longer works with them."""
     old = {name: network.get_submodule(name) for name in new}
     for name, layer in new.items():
         network.set_submodule(name, layer)

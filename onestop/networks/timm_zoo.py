@@ -16,10 +16,10 @@ PREFIX = "timm:"
 
 
 def entry(name: str) -> Entry:
-    """The entry of a timm network, named without the prefix.
+    """The entry of a timm network; `name` is without the prefix.
 
     Raises:
-        UsageError: timm is not installed, or does not know the name.
+        UsageError: timm is not installed, or has no such network.
     """
     timm = _timm()
     if not timm.is_model(name):
@@ -43,32 +43,32 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     """A timm network with random weights; `name` has the prefix.
 
     Raises:
-        ArchitectureError: The network does not take such images.
+        ArchitectureError: The network does not accept such images.
     """
     timm, plain = _timm(), name.removeprefix(PREFIX)
     options: dict[str, Any] = {"num_classes": classes, "in_chans": channels}
     published = timm.get_pretrained_cfg(plain)
     if published and published.fixed_input_size and image_size != published.input_size[-1]:
-        options["img_size"] = image_size  # such networks have tables made for one size
+        options["img_size"] = image_size  # these networks have position tables for one size
     try:
         network = cast(nn.Module, timm.create_model(plain, pretrained=False, **options))
         run_on_shapes(network, (channels, image_size, image_size))
-    except Exception as error:  # each of timm's authors checks in another way, or not at all
+    except Exception as error:  # timm's networks check differently, or not at all
         usual = entry(plain).image_size
         raise ArchitectureError(
             f"{name}: does not work with {channels}x{image_size}x{image_size} images "
-            f"({_first_line(error)}); its usual ones are 3x{usual}x{usual}"
+            f"({_first_line(error)}); the usual size is 3x{usual}x{usual}"
         ) from error
     return network
 
 
 def published_weights(name: str, which: str = "default") -> Published:
-    """Published weights of a network: timm's first choice, or a tag such as `a1_in1k`.
+    """Published weights of a network: timm's default, or a tag such as `a1_in1k`.
 
-    Looked for in the Hugging Face cache (HF_HOME), else downloaded.
+    Read from the Hugging Face cache (HF_HOME) or downloaded.
 
     Raises:
-        UsageError: There are none, or they are neither in the cache nor to be downloaded.
+        UsageError: There are no such weights, or they are not cached and could not be downloaded.
     """
     timm, plain = _timm(), name.removeprefix(PREFIX)
     if which != "default":
@@ -77,19 +77,19 @@ def published_weights(name: str, which: str = "default") -> Published:
     published = timm.get_pretrained_cfg(plain) if which == "default" or plain in tagged else None
     if published is None or not (published.hf_hub_id or published.url):
         tags = listing(full.partition(".")[2] for full in tagged)
-        has = f"it has {tags}" if tagged else "name a file"
+        options = f"it has {tags}" if tagged else "name a file"
         raise UsageError(
             f"--weights {which}: no such file, and timm has no such weights for "
-            f"{plain.partition('.')[0]}; {has}"
+            f"{plain.partition('.')[0]}; {options}"
         )
     try:
         with patience():
             network = timm.create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(
-            f"--weights {which}: those of {name} are not in the cache and could not be downloaded "
-            f"({_first_line(error)}); fetch model.safetensors of the hub's repository "
-            f"{published.hf_hub_id or published.url} by hand and name it: --weights FILE"
+            f"--weights {which}: the weights of {name} are not cached and could not be downloaded "
+            f"({_first_line(error)}); download model.safetensors from the Hugging Face repository "
+            f"{published.hf_hub_id or published.url} and use --weights FILE"
         ) from None
     height, width = published.input_size[-2:]
     interpolation = "bicubic" if published.interpolation == "bicubic" else "bilinear"

@@ -1,4 +1,4 @@
-"""torchvision's classification networks by their own names, with their weights."""
+"""torchvision's classification networks by name, with their weights."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from onestop.text import listing
 with without_compiler():
     from torchvision import models
 
-# These two warn unless they are told whether to start from their papers' random weights.
+# These two warn unless `init_weights` is set.
 _ASK_FOR_INIT = _SCALED_INSIDE = ("googlenet", "inception_v3")
 
-# These have tables for one image size, an argument with a name of its own in each. They take
-# multiples of their patch size, or of what their windows cover.
+# These have position tables for one image size, under different argument names. They accept multiples
+# of their patch or window size.
 _TABLES = {"vit_": "image_size", "maxvit_": "input_size"}
 
-# torchvision states the size of the weights here, though less will do; tests check the true minimum.
+# For these torchvision states the size of the weights, although less suffices; tests check the minimum.
 _LEAST = {"efficientnet_v2_": 1, "swin_": 4}
 
 _AUXILIARY = 299
-"""Fewer pixels leave nothing for the second last convolution of Inception v3's auxiliary
-classifier, which only training needs."""
+"""Minimum size for the second-to-last convolution of Inception v3's auxiliary classifier, which is used
+in training only."""
 
 # Families with depthwise convolutions; a test checks all networks.
 _DEPTHWISE = ("convnext", "efficientnet", "maxvit", "mnasnet", "mobilenet", "shufflenet")
@@ -42,7 +42,7 @@ def names() -> list[str]:
 
 
 def entry(name: str) -> Entry:
-    """The entry of a torchvision network, by what it states of its best weights."""
+    """The entry of a torchvision network, from the metadata of its best weights."""
     best = models.get_model_weights(name).DEFAULT
     return Entry(
         name=name,
@@ -61,7 +61,7 @@ def entry(name: str) -> Entry:
 
 
 def _min_size(name: str, meta: Any) -> int:
-    if name.startswith("vit_"):  # one patch will do
+    if name.startswith("vit_"):  # one patch suffices
         return int(name.rpartition("_")[2])
     stated = int(meta["min_size"][0])
     return next((least for family, least in _LEAST.items() if name.startswith(family)), stated)
@@ -70,10 +70,10 @@ def _min_size(name: str, meta: Any) -> int:
 def build(name: str, classes: int, image_size: int) -> nn.Module:
     """A torchvision network for colour images, with random weights.
 
-    Inception v3 has no auxiliary classifier if the images are too small for it.
+    Inception v3 is built without its auxiliary classifier if the images are too small for it.
 
     Raises:
-        ArchitectureError: The network has tables that cannot be made for this size.
+        ArchitectureError: The network has position tables that do not support this size.
     """
     options: dict[str, Any] = {"init_weights": True} if name in _ASK_FOR_INIT else {}
     if name == "inception_v3":
@@ -89,7 +89,7 @@ def build(name: str, classes: int, image_size: int) -> nn.Module:
 
 
 class _MNASNet(models.MNASNet):  # type: ignore[misc]
-    """Takes weights without a version, which no safetensors file has."""
+    """Accepts weights without version metadata, which safetensors files lack."""
 
     def _load_from_state_dict(
         self, state: Any, prefix: str, metadata: dict[str, Any], *rest: Any
@@ -99,25 +99,25 @@ class _MNASNet(models.MNASNet):  # type: ignore[misc]
 
 
 def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
-    """The image size in the form that the network takes."""
+    """The image size in the form that the network expects."""
     unit = entry(name).min_size
     if size % unit:
         below = size // unit * unit
         raise ArchitectureError(
-            f"{name}: takes images of a multiple of {unit} pixels, not of {size}; "
-            f"name --image-size {below} or {below + unit}"
+            f"{name}: the image size must be a multiple of {unit} pixels, not {size}; "
+            f"set --image-size {below} or {below + unit}"
         )
     return (size, size) if option == "input_size" else size
 
 
 def published_weights(name: str, which: str = "default") -> Published:
-    """Published weights of a network: a set by its name, or the best.
+    """Published weights of a network, by name or the best.
 
-    Looked for in torch's own cache (TORCH_HOME), else downloaded; the checksum is verified.
+    Read from torch's cache (TORCH_HOME) or downloaded; the checksum is verified.
 
     Raises:
-        UsageError: There is no such set, or it could not be downloaded; the message names the file and
-            where to put it.
+        UsageError: There are no such weights, or they could not be downloaded; the message names the
+            URL and the destination.
     """
     weights = _weights_named(name, which)
     folder = Path(torch.hub.get_dir()) / "checkpoints"
@@ -129,14 +129,14 @@ def published_weights(name: str, which: str = "default") -> Published:
             )
     except (OSError, RuntimeError) as error:
         raise UsageError(
-            f"--weights {which}: those of {name} could not be downloaded ({error}); "
-            f"fetch {weights.url} by hand to {file}"
+            f"--weights {which}: the weights of {name} could not be downloaded ({error}); "
+            f"download {weights.url} to {file}"
         ) from None
     transforms = weights.transforms()
     crop = transforms.crop_size[0]
     if name in _SCALED_INSIDE:
-        # Their weights expect pixels in [-1, 1]; torchvision's own class converts to that from
-        # ImageNet's mean and deviation, inside the network.
+        # These weights expect pixels in [-1, 1]; torchvision's class converts from ImageNet's mean and
+        # standard deviation inside the network.
         mean, std = (0.5,) * 3, (0.5,) * 3
     else:
         mean, std = tuple(transforms.mean), tuple(transforms.std)
@@ -152,7 +152,7 @@ def published_weights(name: str, which: str = "default") -> Published:
 
 
 def _weights_named(name: str, which: str) -> models.Weights:
-    """A set by its name in torchvision, with or without the class before the dot."""
+    """Weights by their torchvision name, with or without the class before the dot."""
     known = models.get_model_weights(name)
     if which == "default":
         return known.DEFAULT

@@ -1,7 +1,8 @@
-"""Running a network to look at it: on shapes alone or on values, with hooks, leaving it as it was.
+"""Tracing a network: one forward pass with hooks, on shapes or values, without changing it.
 
-On the "meta" device tensors have shapes but no values, so that a run takes neither time nor memory.
-Whatever has to be found out about a network is found by such a run; there are no tables of networks.
+On the "meta" device tensors have shapes but no values, so a run takes neither time nor memory.
+Everything that must be known about a network is determined by such a run; there are no tables of
+networks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from onestop.networks.autograd import parameters_behind
 from onestop.networks.describe import by
 
 CLOSED = (nn.MultiheadAttention,)
-"""Modules that do not call the modules in them; they are looked at from outside."""
+"""Modules that do not call their submodules, and are treated as leaves."""
 
 Before = Callable[[str, nn.Module, tuple[Any, ...]], None]
 """Called with the name of a module, the module and its inputs."""
@@ -36,25 +37,25 @@ def device_of(network: nn.Module) -> torch.device:
 
 
 def without_values(network: nn.Module) -> nn.Module:
-    """A copy of a network whose tensors have shapes only; the values are not copied."""
+    """A copy of a network on the meta device; the values are not copied."""
     memo: dict[int, Any] = {}
     for module in network.modules():
-        held = (*module.parameters(False), *module.buffers(False), *vars(module).values())
-        for tensor in held:
-            if isinstance(tensor, Tensor):
-                memo[id(tensor)] = _without_value(tensor)
+        values = (*module.parameters(False), *module.buffers(False), *vars(module).values())
+        for value in values:
+            if isinstance(value, Tensor):
+                memo[id(value)] = _without_value(value)
     return copy.deepcopy(network, memo)
 
 
 def _without_value(tensor: Tensor) -> Tensor:
     shapes = torch.empty_like(tensor, device="meta", requires_grad=False)
-    learns = tensor.is_floating_point()  # a frozen parameter is to be traced like the others
-    return nn.Parameter(shapes, learns) if isinstance(tensor, nn.Parameter) else shapes
+    requires_grad = tensor.is_floating_point()  # trace frozen parameters like the others
+    return nn.Parameter(shapes, requires_grad) if isinstance(tensor, nn.Parameter) else shapes
 
 
 @contextmanager
 def in_mode(network: nn.Module, *, training: bool) -> Iterator[None]:
-    """While open, a network is in training or in evaluation mode; then each module as it was before."""
+    """Put a network in training or evaluation mode; restores the mode of each module."""
     modes = {module: module.training for module in network.modules()}
     try:
         network.train(training)
@@ -70,7 +71,7 @@ def hooked(
     before: Before | None = None,
     after: After | None = None,
 ) -> Iterator[None]:
-    """While open, functions are called before and after each call of some modules."""
+    """Call functions before and after each call of some modules."""
     with ExitStack() as stack:
         for name, module in modules:
             if before:
@@ -83,33 +84,33 @@ def hooked(
 
 
 def outputs_of(network: nn.Module, inputs: Tensor) -> Any:
-    """What a network makes of inputs [B, ...].
+    """The outputs of a network for inputs [B, ...].
 
     Raises:
-        ArchitectureError: It does not take them.
+        ArchitectureError: It does not accept them.
     """
     try:
         return network(inputs)
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ArchitectureError(
-            f"{type(network).__name__}: does not take {by(inputs.shape[1:])} inputs: {reason}"
+            f"{type(network).__name__}: does not accept {by(inputs.shape[1:])} inputs: {reason}"
         ) from error
 
 
 def run_on_shapes(network: nn.Module, shape: tuple[int, ...], *, training: bool = False) -> Any:
-    """Run a copy of a network on shapes alone.
+    """Run a copy of a network on the meta device.
 
     Args:
         network: Any network.
-        shape: Of one input, (C, H, W) or (F,).
-        training: The mode to run it in.
+        shape: Shape of one input, (C, H, W) or (F,).
+        training: Whether to run it in training mode.
 
     Returns:
         Its outputs for two inputs, without values.
 
     Raises:
-        ArchitectureError: It does not take such inputs.
+        ArchitectureError: It does not accept such inputs.
     """
     with torch.no_grad():
         return outputs_of(without_values(network).train(training), shapes_of_two(shape))
@@ -123,23 +124,23 @@ def shapes_of_two(shape: tuple[int, ...]) -> Tensor:
 def run(
     network: nn.Module, shape: tuple[int, ...], *, training: bool = False
 ) -> tuple[Trace, list[Any]]:
-    """Run a network once, where its parameters lie, and record what each module does.
+    """Run a network once, on the device of its parameters, and trace its modules.
 
     Args:
-        network: Any network. Each of its modules is left in the mode it is in.
-        shape: Of one input, (C, H, W) or (F,).
-        training: The mode to run it in, with two inputs instead of one.
+        network: Any network. The mode of each module is restored.
+        shape: Shape of one input, (C, H, W) or (F,).
+        training: Whether to run it in training mode, with two inputs instead of one.
 
     Returns:
-        What its modules did, and everything in its output.
+        The trace, and all items of its output.
 
     Raises:
-        ArchitectureError: It does not take such inputs.
+        ArchitectureError: It does not accept such inputs.
     """
     device, trace = device_of(network), Trace()
     modules = [("", module) for module in network.modules()]
-    # Gradients show which parameters took part, even if the module that owns them never ran. They
-    # keep every intermediate result, which is free on the meta device only.
+    # The graph shows which parameters were used, even if the module that owns them never ran. It keeps
+    # every intermediate result, which is free only on the meta device.
     with (
         torch.device(device),
         torch.set_grad_enabled(device.type == "meta"),
@@ -153,13 +154,13 @@ def run(
 
 
 class Trace(TorchDispatchMode):
-    """What each module of a network does in one run.
+    """A record of one run, by module.
 
     Attributes:
-        calls: How often it runs.
+        calls: Number of calls.
         work: Multiply-adds of convolutions and linear layers directly in it.
-        made: Elements of the new tensors that a leaf puts out.
-        outputs: The shape of its last output, for one input.
+        made: Elements of the new tensors that a leaf returns.
+        outputs: Shape of its last output, for one input.
         used: Ids of the parameters that the network's output depends on (on the meta device).
     """
 
@@ -180,20 +181,20 @@ class Trace(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, which takes seconds, to keep away from it
+        return False  # else torch imports its compiler, which takes seconds
 
     def enter(self, _: str, module: nn.Module, __: Any) -> None:
-        """Before a module runs."""
+        """Called before a module runs."""
         self.running.append(module)
         self.calls[module] += 1
 
     def leave(self, _: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """After it ran."""
+        """Called after a module ran."""
         self.running.pop()
         tensor = next((item for item in _items(output) if isinstance(item, Tensor)), None)
         if tensor is None:
             return
-        # Some put a batch of their own in front, such as the windows of a Swin transformer.
+        # Some have a batch dimension of their own, such as the windows of a Swin transformer.
         self.outputs[module] = list(tensor.shape[tensor.shape[:1] == (1,) :])
         is_new = tensor._base is None and all(tensor is not x for x in inputs)  # noqa: SLF001
         if is_leaf(module) and is_new:
@@ -201,10 +202,10 @@ class Trace(TorchDispatchMode):
 
 
 def _multiply_adds(operation: Any, args: Any, result: Any) -> int:
-    """Of one operation with weights.
+    """Multiply-adds of one operation with weights; 0 for other operations.
 
-    Each element that a convolution puts out (each that a transposed one takes in) meets one row of the
-    weights, which is shorter by the number of groups.
+    Each output element of a convolution (input element of a transposed one) is multiplied with one
+    filter, which is shorter by the number of groups.
     """
     aten = torch.ops.aten
     if operation is aten.convolution:
@@ -216,7 +217,7 @@ def _multiply_adds(operation: Any, args: Any, result: Any) -> int:
 
 
 def _items(output: Any) -> Iterator[Any]:
-    """What is in the tuples, lists and dictionaries that a module puts out."""
+    """The items of nested tuples, lists and dictionaries in a module's output."""
     if isinstance(output, Mapping):
         output = tuple(output.values())
     if isinstance(output, tuple | list):
@@ -227,5 +228,5 @@ def _items(output: Any) -> Iterator[Any]:
 
 
 def is_leaf(module: nn.Module) -> bool:
-    """Whether it holds no modules, or only such as it does not call."""
+    """Whether a module has no submodules, or does not call them."""
     return isinstance(module, CLOSED) or not any(True for _ in module.children())

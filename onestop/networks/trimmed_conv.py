@@ -1,12 +1,12 @@
-"""Trimmed kernels: training convolutions on maps smaller than their kernel without the idle taps.
+"""Trimmed kernels: convolutions on feature maps smaller than the kernel, trained without unused taps.
 
-Large networks shrink small images until a 3x3 kernel lies on a map of a single pixel: a ResNet-18
-made for 224 pixels does so with the 32 of CIFAR-10 in its last four convolutions. Eight of the nine
-taps then only ever meet padding. oneDNN computes their gradients all the same, which takes about ten
-times as long as the whole forward pass. Without them the sums are the same except for zeros and their
-order; on the CPU, a step of that ResNet-18 takes two thirds of the time.
+Large networks downsample small images until a 3x3 kernel covers a feature map of a single pixel: a
+ResNet-18 for 224 pixels does so in its last four convolutions with the 32 pixels of CIFAR-10. Eight of
+the nine taps then only ever multiply padding. oneDNN computes their gradients all the same, which takes
+about ten times as long as the whole forward pass. Without them the sums are the same up to zeros and
+their order; on the CPU, a step of that ResNet-18 takes two thirds of the time.
 
-Legend: B images of a batch, C channels in, O out, k kernel size, H and W of a map.
+Legend: B images in a batch, C channels in, O out, k kernel size, H and W of a feature map.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Span = tuple[int, int, int]
-"""First tap used, the one after the last, and the padding that is left."""
+"""First used tap, end of the used taps, and the remaining padding."""
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d` that leaves idle taps out of training steps on the CPU."""
+    """`nn.Conv2d` that skips unused taps in training steps on the CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, O, H', W']."""
@@ -30,13 +30,13 @@ class Conv2d(nn.Conv2d):
         return super().forward(x)
 
     def _span(self, side: int, size: int) -> Span | None:
-        """The taps along one side that meet the map; None if all do, or for dilation and the like."""
+        """The used taps along one side; None if all are used, or for dilation and the like."""
         kernel, stride, padding = self.kernel_size[side], self.stride[side], self.padding[side]
         if size >= kernel or isinstance(padding, str) or self.dilation[side] != 1:
             return None
-        if size + 2 * padding < kernel:  # which torch refuses
+        if size + 2 * padding < kernel:  # an error in torch
             return None
-        last = (size + 2 * padding - kernel) // stride * stride  # where the last output begins
+        last = (size + 2 * padding - kernel) // stride * stride  # start of the last window
         first, end = max(0, padding - last), min(kernel, size + padding)
         left = padding - first
         same = (size + 2 * left - (end - first)) // stride * stride == last
@@ -46,7 +46,7 @@ class Conv2d(nn.Conv2d):
         return 0, self.kernel_size[side], int(self.padding[side])
 
     def _trimmed(self, x: Tensor, rows: Span, columns: Span) -> Tensor:
-        taps = self.weight.permute(0, 2, 3, 1)  # [O, k, k, C], as a channels-last weight lies
+        taps = self.weight.permute(0, 2, 3, 1)  # [O, k, k, C], the layout of a channels-last weight
         if rows[1] - rows[0] == columns[1] - columns[0] == 1:
             kernel = taps.flatten(1, 2)[:, rows[0] * self.kernel_size[1] + columns[0], None, None]
         else:
@@ -60,7 +60,7 @@ class Conv2d(nn.Conv2d):
 
 
 def without_idle_taps(network: nn.Module) -> nn.Module:
-    """Make the convolutions of a network leave out idle taps; changes it in place and returns it."""
+    """Make the convolutions of a network skip unused taps; changes it in place and returns it."""
     for module in network.modules():
         if type(module) is nn.Conv2d and module.padding_mode == "zeros":
             module.__class__ = Conv2d

@@ -1,7 +1,7 @@
-"""Test-time augmentation: the mean output for an image and its mirror image.
+"""Test-time augmentation: averages the outputs for an image and its mirror image.
 
-A classifier makes different mistakes on the two, so that their mean is wrong less often, at twice the
-cost (Krizhevsky et al. 2012, section 4.1, averages ten crops and mirror images of each image,
+A classifier makes different mistakes on the two, so their mean is wrong less often, at twice the cost
+(Krizhevsky et al. 2012, section 4.1, averages ten crops and mirror images of each image,
 https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks).
 """
 
@@ -27,5 +27,5 @@ class Mirrored(nn.Module):
 
 
 def augmented(network: nn.Module, how: TestTimeAugmentation) -> nn.Module:
-    """A network as a recipe's `tta` has it evaluated: as it is, or `Mirrored`."""
+    """The network to evaluate with a recipe's `tta`: itself, or `Mirrored`."""
     return Mirrored(network) if how == "flip" else network

@@ -1,13 +1,13 @@
-"""VGG for small images: 3x3 convolutions in five stages, each closed by pooling.
+"""VGG for small images: 3x3 convolutions in five stages, each followed by pooling.
 
 Simonyan & Zisserman 2015, "Very deep convolutional networks for large-scale image recognition",
 table 1 (columns A, B, D, E), https://arxiv.org/abs/1409.1556. The convolutions are those of the
-paper; of its three linear layers, made for 7x7 places, one is left, since 32 pixels leave a single
-place. With 10 classes VGG-11, 13, 16 and 19 have 9.2, 9.4, 14.7 and 20.0 M parameters; the
-`bn` forms normalise after every convolution (Ioffe & Szegedy 2015,
-https://arxiv.org/abs/1502.03167), which the paper came too early for.
+paper; of its three linear layers, designed for 7x7 positions, one remains, since 32 pixels are reduced
+to a single position. With 10 classes VGG-11, 13, 16 and 19 have 9.2, 9.4, 14.7 and 20.0 M parameters;
+the `bn` variants have BatchNorm after every convolution (Ioffe & Szegedy 2015,
+https://arxiv.org/abs/1502.03167), which is newer than the paper.
 
-Legend: B images of a batch, C channels, S image size (32 where shapes are given), K classes.
+Legend: B images in a batch, C channels, S image size (32 in the shapes below), K classes.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ COUNTS = {
     16: (2, 2, 3, 3, 3),
     19: (2, 2, 4, 4, 4),
 }
-"""Convolutions in each stage; with the paper's three linear layers they add up to the name."""
+"""Convolutions per stage; with the paper's three linear layers they add up to the name."""
 
 
 def conv_act(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    """A convolution that keeps the size, and ReLU."""
+    """A convolution that preserves the size, and ReLU."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.ReLU())
 
 
 class VGG(nn.Module):
-    """Stages that halve the size, an average over the places left, a classifier."""
+    """Stages that halve the size, global average pooling, a classifier."""
 
     def __init__(self, classes: int, channels: int, *, depth: int, norm: bool = False) -> None:
         """`depth` is a key of `COUNTS`; with `norm`, BatchNorm follows every convolution."""

@@ -1,13 +1,13 @@
-"""Wide residual networks: WRN-d-k has d layers, k times as wide as ResNet's for CIFAR-10.
+"""Wide residual networks: WRN-d-k has d layers, k times as wide as the CIFAR-10 ResNets.
 
 Zagoruyko & Komodakis 2016, "Wide residual networks", section 2 and table 1,
-https://arxiv.org/abs/1605.07146. Blocks are pre-activated (BatchNorm, ReLU, convolution); where
-width or size change, block and shortcut start from the same activated input. With 10 classes
-WRN-28-10 has 36.5 M parameters and WRN-16-4 has 2.7 M; WRN-28-10's test error on CIFAR-10 is 4.00 %
-in the paper. The paper's optional dropout inside the blocks is left out.
+https://arxiv.org/abs/1605.07146. Blocks use pre-activation (BatchNorm, ReLU, convolution); if width or
+size change, block and shortcut share the same activated input. With 10 classes WRN-28-10 has 36.5 M
+parameters and WRN-16-4 has 2.7 M; WRN-28-10's test error on CIFAR-10 is 4.00 % in the paper. The
+paper's optional dropout inside the blocks is omitted.
 
-Legend: B images of a batch, C channels, H and W height and width inside, S image size (32 where
-shapes are given), k the factor of width, K classes.
+Legend: B images in a batch, C channels, H and W height and width inside, S image size (32 in the shapes
+below), k width factor, K classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from onestop.networks.blocks import he_init, norm_act_conv, stage
 
 
 class WideBlock(nn.Module):
-    """Two pre-activated 3x3 convolutions beside a shortcut."""
+    """Two pre-activated 3x3 convolutions with a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class WideBlock(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """A narrow stem, three wide stages, a last activation, a classifier."""
+    """A narrow stem, three wide stages, a final activation, a classifier."""
 
     def __init__(self, classes: int, channels: int, *, depth: int, factor: int) -> None:
         """`depth` is d, 6n+4; `factor` is k."""

@@ -80,7 +80,7 @@ def _warnings(classes: Sequence[str], of_class: Counter[str]) -> list[Block]:
     return [
         Text(
             f"{plural(len(few), 'class has', 'classes have')} fewer than {FEW} held-out images, so "
-            f"their metrics are imprecise: {names}.",
+            f"these metrics are imprecise: {names}.",
             "warning",
         )
     ]

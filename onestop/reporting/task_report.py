@@ -1,6 +1,6 @@
 """The part of a report that depends on the task, as far as metrics and predictions provide it.
 
-A module of `onestop.reporting.tasks` with the name of a task adds to this for that task.
+A module of `onestop.reporting.tasks` named after a task extends it for that task.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from onestop.version import __version__
 def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
     """What the bits of a result depend on, besides recipe and data: hardware, builds, threads."""
     device = engine.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     return {
         "onestop": __version__,
         "python": platform.python_version(),
@@ -49,7 +49,7 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     )
 
 
-def processor() -> str:
+def cpu_name() -> str:
     """The name of the CPU; oneDNN chooses kernels by its model."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()

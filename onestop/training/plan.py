@@ -100,7 +100,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     preprocessing = _declared(recipe.data, dataset, start)
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
-        network = build(entry.name, **arguments, given=given)
+        network = build(entry.name, **arguments, custom=given)
     notes = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
     heads = _heads(recipe.network, network, preprocessing)
     if heads:

@@ -297,12 +297,12 @@ def _run_through(
     """
     from onestop.networks import build
     from onestop.networks.layers import tree
-    from onestop.networks.meta import look
+    from onestop.networks.meta import build_on_meta
 
     def make() -> nn.Module:
         return build(entry.name, *arguments)
 
-    if not entry.users and (result := look(make, lambda network: tree(network, shape))):
+    if not entry.users and (result := build_on_meta(make, lambda network: tree(network, shape))):
         return result
     network = make()
     return network, tree(network, shape)

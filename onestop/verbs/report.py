@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST = 8  # runs side by side
 _OURS = b'<meta name="generator" content="OneStop'
-_HEAD = 1000  # bytes at the start of a page of ours that contain it
+_HEAD = 1000  # the first bytes of a page of ours contain it
 
 
 def report(

@@ -57,7 +57,7 @@ def test_facts_of_arrays() -> None:
 def test_facts_of_vectors_and_numbers_to_predict() -> None:
     samples = ArraySamples(np.zeros((6, 4), np.float32), Numbers(np.zeros(6, np.float32)))
     assert facts(Dataset("set", {"train": samples})) == DatasetInfo(
-        6, 1, 4, 0, 0, ("train",), vectors=True
+        6, 1, 4, 0, 0, ("train",), vectors=True, task="regression"
     )
 
 
@@ -96,7 +96,7 @@ def test_only_some_images_are_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
         return measure(samples, index)
 
     monkeypatch.setattr(FileSamples, "measure", count)
-    assert facts(dataset, look_at=4).images == 9
+    assert facts(dataset, limit=4).images == 9
     assert len(set(looked)) == 4
 
 

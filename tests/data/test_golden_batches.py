@@ -33,6 +33,8 @@ from tests.fixtures.batch_cases import Case, Inputs, Kind
 
 GOLDEN = json.loads((Path(batch_cases.__file__).parent / "batches.json").read_text())
 NAMES = [f"class {number}" for number in range(batch_cases.CLASSES)]
+QUICK = ("memory", "array")
+"""Places of the cases that `make test-quick` runs."""
 KEEP: dict[str, Keep] = {"memory": "memory", "disk": "disk", "array": "small"}
 
 
@@ -143,7 +145,13 @@ def compare(found: dict[str, Any], golden: dict[str, Any]) -> None:
         assert found[name] == pytest.approx(golden[name], abs=0.01)
 
 
-@pytest.mark.parametrize("case", batch_cases.cases(), ids=lambda case: case["name"])
+CASES = [
+    pytest.param(case, id=case["name"], marks=[pytest.mark.thorough] * (case["place"] not in QUICK))
+    for case in batch_cases.cases()
+]
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_batches_are_those_of_before(case: Case, made: Inputs) -> None:
     for _ in range(2 if case["place"] == "disk" else 1):  # written, then read
         compare(

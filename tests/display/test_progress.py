@@ -173,6 +173,7 @@ class TestLog:
         assert re.fullmatch(stamp + re.escape("first: Käfer \\udcff"), lines[0])
         assert re.match(stamp + "epoch 1/1 loss 0.5123", lines[1])
 
+    @pytest.mark.thorough
     def test_quiet_training_says_nothing_but_logs_all(
         self, photos: Callable[..., Path], capsys: Capture
     ) -> None:

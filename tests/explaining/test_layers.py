@@ -47,6 +47,7 @@ def built(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
     return network, (entry.channels, size, size)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_layer_of_each_family(name: str) -> None:
     network, shape = built(name)

@@ -34,8 +34,8 @@ def test_they_are_the_columns_of_the_file() -> None:
     figure = curves(rows(3), METRICS, best_epoch=2)
     assert line(figure, 0, "training") == [2.0, 1.0, pytest.approx(2 / 3)]
     assert line(figure, 1, "validation") == pytest.approx([0.1, 0.2, 0.3])
-    assert line(figure, 2, "rate") == [0.1, 0.1, 0.1]
-    (kept,) = [one for one in figure.axes[0].lines if one.get_label() == "kept"]
+    assert line(figure, 2, "learning rate") == [0.1, 0.1, 0.1]
+    (kept,) = [one for one in figure.axes[0].lines if one.get_label() == "best epoch"]
     assert np.asarray(kept.get_xdata()).tolist() == [2, 2]
 
 

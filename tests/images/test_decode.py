@@ -368,5 +368,5 @@ def test_pixels_are_taken_from_whatever_a_person_gives(tmp_path: Path) -> None:
     forms = [path, str(path), path.read_bytes(), Image.fromarray(pixels), pixels]
     for form in (*forms, torch.from_numpy(pixels).permute(2, 0, 1)):
         np.testing.assert_array_equal(pixels_of(form, 3), pixels)
-    with pytest.raises(BadImageError, match="is no image's"):
+    with pytest.raises(BadImageError, match="is not an image"):
         pixels_of(np.zeros(9), 3)

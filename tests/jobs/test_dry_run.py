@@ -110,6 +110,7 @@ def test_slow_steps_and_waits_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.starting == pytest.approx(0.0)
 
 
+@pytest.mark.thorough
 def test_a_frozen_backbone_is_paid_for_once(photos: Callable[..., Path]) -> None:
     folder = photos({"red": 16, "blue": 16})
     given: dict[str, Any] = {

@@ -47,6 +47,13 @@ FAST_BY_SHAPES_ONLY = {
     "vgg11_bn", "vit_b_32", "wide_resnet50_2", "wrn_28_10",
 }  # fmt: skip
 
+QUICK = {
+    "airbench94", "airbench_small", "alexnet_small", "capsnet", "cnn1", "lenet5", "lenet5_color",
+    "lenet5_max", "lenet_3x3", "nested", "resnet20", "resnet50_small", "resnet9",
+    "resnext29_8x64d", "squeezenet1_1", "vgg11_small", "wrn_16_4", "wrn_28_10",
+}  # fmt: skip
+"""Of those in `FAST`, the ones that take less than a second; `make test-quick` runs them alone."""
+
 HUGE = {
     "vit_h_14": "633 million parameters",
     "regnet_y_128gf": "645 million parameters",

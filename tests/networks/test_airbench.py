@@ -37,6 +37,7 @@ def test_convolutions_begin_by_passing_their_inputs_on(network: Airbench) -> Non
     torch.testing.assert_close(conv(images), images)
 
 
+@pytest.mark.thorough
 def test_runs_start_from_images_and_scale_rates() -> None:
     def source(shift: int) -> dict[str, Any]:
         pixels = np.random.default_rng(shift).integers(0, 200, (40, 12, 12, 3), dtype=np.uint8)

@@ -161,6 +161,7 @@ def test_mixed_precision_routes_in_32_bits(network: CapsNet, images: Tensor) -> 
         assert torch.isfinite(parameter.grad).all()
 
 
+@pytest.mark.thorough
 def test_eight_images_are_learned_by_heart(network: CapsNet, images: Tensor) -> None:
     task, targets = Classification(CLASSES), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)

@@ -2,8 +2,8 @@
 
 Two tests a network. `test_by_shapes` needs no numbers and runs on the "meta" device, where tensors
 have shapes only; `test_by_numbers` computes, with small images. `make test` runs both for our own
-networks and a sample of the others; `make test-all` for all of them. Networks too large to compute
-with here (`HUGE`) are held to the part by shapes alone.
+networks and a sample of the others; `make test-quick` for a few, `make test-all` for all of them.
+Networks too large to compute with here (`HUGE`) are held to the part by shapes alone.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from tests.networks.contract_lists import (
     MAY_BE_IDLE,
     MUST_BE_COVERED,
     OUTPUTS_IN_TRAINING,
+    QUICK,
     REFUSES_ODD_SIZES,
     ROUNDS_UP,
     SIZES,
@@ -54,7 +55,13 @@ K = len(CLASSES)
 FEWER = 5  # classes of a new head
 
 
-@pytest.mark.parametrize("name", [n for n in [*IMAGES, *TORCHVISION] if n not in HUGE])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *IMAGES,
+        *(pytest.param(n, marks=pytest.mark.thorough) for n in TORCHVISION if n not in HUGE),
+    ],
+)
 def test_depthwise_convolutions_are_known_without_looking(name: str) -> None:
     with LayersOnly():
         network = build(name, K)
@@ -63,14 +70,18 @@ def test_depthwise_convolutions_are_known_without_looking(name: str) -> None:
 
 
 def _networks(fast: set[str]) -> pytest.MarkDecorator:
-    """A parameter a network; the slow ones are marked, and those of timm where it is missing."""
+    """A parameter a network, marked by how long it takes; those of timm may be missing."""
     no_timm = pytest.mark.skipif(
         importlib.util.find_spec("timm") is None, reason="the extra `timm` is not installed"
     )
     parameters = [
         pytest.param(
             name,
-            marks=[pytest.mark.slow] * (name not in fast) + [no_timm] * name.startswith("timm:"),
+            marks=[
+                *[pytest.mark.slow] * (name not in fast),
+                *[pytest.mark.thorough] * (name not in QUICK),
+                *[no_timm] * name.startswith("timm:"),
+            ],
         )
         for name in [*IMAGES, *TORCHVISION, *TIMM]
     ]
@@ -306,7 +317,7 @@ def refusal(name: str, size: int) -> str:
     except UsageError as error:
         message = str(error)
         assert message.startswith(f"{name}: ")
-        assert any(place in message for place in (f" {size} pixels", f"not of {size}", f"x{size} "))
+        assert any(place in message for place in (f" {size} pixels", f"not {size};", f"x{size} "))
         assert "\n" not in message
         return message
     return ""
@@ -375,7 +386,7 @@ def tensors_in(network: nn.Module, modules: Iterable[str]) -> set[str]:
 def test_systems_in_the_list_are_covered() -> None:
     covered = {*IMAGES, *TORCHVISION, *TIMM}
     assert covered >= set(MUST_BE_COVERED.split())
-    assert covered >= FAST
+    assert covered >= FAST >= QUICK
     for names in (
         HUGE,
         REFUSES_ODD_SIZES,
@@ -388,6 +399,7 @@ def test_systems_in_the_list_are_covered() -> None:
         assert covered >= set(names)
 
 
+@pytest.mark.thorough
 def test_every_family_of_timm_is_covered() -> None:
     timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
     covered = {

@@ -55,7 +55,7 @@ def test_a_users_own_class_is_built_from_its_file(own_file: Path) -> None:
     [
         ("Tinny", "has no 'Tinny'; did you mean 'Tiny'"),
         ("Broken", "cannot be built: not today"),
-        ("NoModule", "makes a NoModule, not a torch.nn.Module"),
+        ("NoModule", "returns NoModule, not a torch.nn.Module"),
         ("Wrong", r"not \(2, 4\)"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_users_file_that_is_missing_or_broken(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no file nowhere\.py"):
         build("nowhere.py:Net", 4)
     (tmp_path / "bad.py").write_text("import nothing_of_this_name")
-    with pytest.raises(UsageError, match="ModuleNotFoundError when imported"):
+    with pytest.raises(UsageError, match="ModuleNotFoundError on import"):
         build(f"{tmp_path / 'bad.py'}:Net", 4)
     with pytest.raises(UsageError, match="name the class too"):
         build(str(tmp_path / "bad.py"), 4)
@@ -143,7 +143,7 @@ def test_a_run_of_it_goes_on_with_the_network_given_again(tmp_path: Path) -> Non
         squares(), model=network, out=tmp_path, epochs=2, lr=0.1, ema=0, augment="none",
         schedule="constant", **QUICK,
     )  # fmt: skip
-    with pytest.raises(UsageError, match="give the network again, in Python"):
+    with pytest.raises(UsageError, match="pass the network in Python again"):
         onestop.train(squares(), resume=part.folder, epochs=4, quiet=True)
     onestop.train(squares(), resume=part.folder, epochs=4, model=network, quiet=True)
     assert all(torch.equal(v, weights(part)[k]) for k, v in weights(whole).items())
@@ -169,12 +169,12 @@ def test_parts_of_it_freeze_like_any_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (Grey(3), r"gives \(2, 3\) for 2 images of 2 classes"),
+        (Grey(3), r"returns \(2, 3\) for 2 images and 2 classes"),
         (
             nn.Conv2d(3, 2, 3),
-            r"does not take 1x20x20 images \(.*\); set --channels and --image-size",
+            r"does not accept 1x20x20 images \(.*\); set --channels and --image-size",
         ),
-        (lambda: 5, "makes a int, not a torch.nn.Module"),
+        (lambda: 5, "returns int, not a torch.nn.Module"),
     ],
     ids=["classes", "channels", "no module"],
 )

@@ -25,6 +25,7 @@ def test_same_outputs_as_torchvisions(name: str, growth: int, counts: tuple[int,
     check_same_outputs(name, lambda: densenet(growth, counts))
 
 
+@pytest.mark.thorough
 def test_blocks_add_channels_and_transitions_halve_them() -> None:
     found = shapes("densenet_bc_100_12")
     assert [found[f"stages.{number}"] for number in range(5)] == [

@@ -89,7 +89,9 @@ def test_thawing_undoes_it_all() -> None:
 def test_what_cannot_be_frozen_is_refused() -> None:
     network, heads = network_of("resnet18")
     for what in ("0", "6", "half", "-1"):
-        with pytest.raises(UsageError, match=f"--freeze {what}: none, backbone, or 1 to 5 stages"):
+        with pytest.raises(
+            UsageError, match=rf"--freeze {what}: use none, backbone, or 1 to 5 \(the stages"
+        ):
             Freezing(network, heads).freeze(what)
 
 

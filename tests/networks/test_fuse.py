@@ -27,6 +27,7 @@ def norms(network: nn.Module) -> int:
     return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "size", "left"),
     [

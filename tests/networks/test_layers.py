@@ -14,6 +14,7 @@ from onestop.networks.catalog import OWN
 from onestop.networks.freezing import Freezing
 from onestop.networks.layers import ROOT, layers, leaves, tree
 from onestop.networks.surgery import find_heads
+from tests.networks.contract_lists import QUICK
 
 SHAPE = (3, 8, 8)
 
@@ -30,11 +31,14 @@ def on_shapes(name: str, classes: int = 10) -> tuple[nn.Module, tuple[int, ...]]
     return network, (entry.channels,) if entry.vectors else (entry.channels, *size)
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.thorough] * (n not in QUICK)) for n in OWN]
+)
 def test_multiply_adds_are_those_of_the_catalogue(name: str) -> None:
     assert tree(*on_shapes(name))[0]["multiply_adds"] == OWN[name].multiply_adds
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     ["lenet5", "resnet18", "googlenet", "vit_b_16", "squeezenet1_1", "capsnet", "nested", "linear"],
@@ -167,6 +171,7 @@ def test_what_is_for_training_only_and_what_for_nothing(device: str) -> None:
     assert rows["extra"]["multiply_adds"] == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "training_only"), [("googlenet", {"aux1", "aux2"}), ("capsnet", {"decoder"})]
 )
@@ -195,6 +200,7 @@ def test_activations_are_what_is_new() -> None:
     assert [row["activations"] for row in rows] == [144, 72, 0, 0, 72]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "googlenet", "alexnet"])
 def test_stages_are_those_that_freeze_counts(name: str) -> None:
     network, shape = on_shapes(name)
@@ -233,5 +239,5 @@ def test_a_network_stays_as_it_was() -> None:
 
 
 def test_inputs_that_do_not_fit_are_told() -> None:
-    with pytest.raises(UsageError, match="Sequential: does not take 4x8x8 inputs: "):
+    with pytest.raises(UsageError, match="Sequential: does not accept 4x8x8 inputs: "):
         tree(nn.Sequential(nn.Conv2d(3, 2, 3)), (4, 8, 8))

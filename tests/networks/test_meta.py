@@ -8,7 +8,7 @@ from torch import nn
 
 from onestop.errors import ArchitectureError
 from onestop.networks import build
-from onestop.networks.meta import LayersOnly, look
+from onestop.networks.meta import LayersOnly, build_on_meta
 
 
 def shapes_only(network: nn.Module) -> bool:
@@ -22,7 +22,7 @@ def test_a_network_is_built_without_values_and_looked_at_once() -> None:
         built.append(build("lenet5", 10))
         return built[-1]
 
-    result = look(make, shapes_only)
+    result = build_on_meta(make, shapes_only)
     assert len(built) == 1
     assert result == (built[0], True)
 
@@ -35,7 +35,7 @@ def test_a_network_that_computes_with_values_while_it_is_built_keeps_those() -> 
 
     with pytest.raises(RuntimeError, match="meta"), torch.device("meta"):
         Sized()
-    result = look(Sized, shapes_only)
+    result = build_on_meta(Sized, shapes_only)
     assert result is not None
     assert result[1]
     assert result[0].get_submodule("fc").out_features == 3
@@ -48,13 +48,13 @@ def test_what_cannot_be_looked_at_in_any_way_is_not() -> None:
         tried.append(network)
         raise ArchitectureError("it looks at values")
 
-    assert look(lambda: nn.Linear(2, 2), refuse) is None
+    assert build_on_meta(lambda: nn.Linear(2, 2), refuse) is None
     assert len(tried) == 2
 
 
 def test_a_bug_is_not_taken_for_a_way_that_does_not_work() -> None:
     with pytest.raises(ZeroDivisionError):
-        look(lambda: nn.Linear(2, 2), lambda _: 1 / 0)
+        build_on_meta(lambda: nn.Linear(2, 2), lambda _: 1 / 0)
 
 
 def test_in_layers_only_other_tensors_have_values() -> None:

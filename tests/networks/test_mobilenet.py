@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from torch import nn
 from torchvision import models
 
@@ -20,6 +21,7 @@ def test_same_outputs_as_torchvisions() -> None:
     check_same_outputs("mobilenet_v2_small", mobilenet)
 
 
+@pytest.mark.thorough
 def test_each_group_has_the_shape_that_the_source_states() -> None:
     found, side = shapes("mobilenet_v2_small"), 32
     for number, (_, channels, _, stride) in enumerate(GROUPS):

@@ -38,5 +38,5 @@ def test_parameters_are_counted_frozen_or_not() -> None:
 
 
 def test_our_own_networks_have_no_published_weights() -> None:
-    with pytest.raises(UsageError, match="nobody published weights for lenet5"):
+    with pytest.raises(UsageError, match="there are no published weights for lenet5"):
         published_weights(find("lenet5"))

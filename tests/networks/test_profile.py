@@ -17,7 +17,7 @@ def test_traits_are_counted_in_a_run() -> None:
     work = 8 * 36 * 4 * 9 + 8 * 36 * 5
     assert traits_of(network, (4, 6, 6)) == Traits(work, convolutions=True, depthwise=False)
     assert traits_of(nn.Linear(7, 2), (7,)) == Traits(14, convolutions=False, depthwise=False)
-    with pytest.raises(ArchitectureError, match="does not take 3x6x6 inputs"):
+    with pytest.raises(ArchitectureError, match="does not accept 3x6x6 inputs"):
         traits_of(network, (3, 6, 6))
 
 

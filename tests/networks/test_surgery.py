@@ -28,7 +28,7 @@ def test_a_network_without_a_last_layer_is_refused() -> None:
         find_heads(network, (3, 32, 32))
     with pytest.raises(UsageError, match="its first layer is not a plain convolution"):
         replace_channels(nn.Sequential(nn.Flatten(), nn.Linear(27, 4)), 1, (3, 3, 3))
-    with pytest.raises(UsageError, match="does not take 3x3x3 inputs"):
+    with pytest.raises(UsageError, match="does not accept 3x3x3 inputs"):
         find_heads(models.alexnet(), (3, 3, 3))
 
 
@@ -92,7 +92,7 @@ class Fixed(nn.Module):
         return outputs * self.scale
 
 
-@pytest.mark.parametrize(("classes", "reason"), [(5, "does not take"), (1, "has 4 outputs")])
+@pytest.mark.parametrize(("classes", "reason"), [(5, "does not accept"), (1, "has 4 outputs")])
 def test_a_head_that_does_not_fit_is_not_kept(classes: int, reason: str) -> None:
     network = Fixed()
     old = network.fc

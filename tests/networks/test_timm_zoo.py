@@ -11,6 +11,8 @@ import torch
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import build, find, published_weights
 
+pytestmark = pytest.mark.thorough
+
 timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
 
 
@@ -29,7 +31,7 @@ def test_without_the_weights_the_file_to_fetch_is_named(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(UsageError, match=r"fetch model\.safetensors .* timm/resnet10t\.c3_in1k"):
+    with pytest.raises(UsageError, match=r"download model\.safetensors .* timm/resnet10t\.c3_in1k"):
         published_weights(find("timm:resnet10t"))
 
 

@@ -58,7 +58,7 @@ def test_without_a_network_the_file_and_its_place_are_named(hub: Path) -> None:
         pytest.raises(UsageError) as caught,
     ):
         published_weights("squeezenet1_1")
-    assert "127.0.0.1:9/squeezenet1_1-00000000.pth by hand to" in str(caught.value)
+    assert "download http://127.0.0.1:9/squeezenet1_1-00000000.pth to" in str(caught.value)
     assert str(hub) in str(caught.value)
 
 
@@ -110,7 +110,7 @@ def test_an_entry_is_what_torchvision_states_of_the_best_weights() -> None:
 
 
 def test_a_size_that_tables_cannot_be_made_for_names_its_neighbours() -> None:
-    with pytest.raises(ArchitectureError, match="name --image-size 96 or 112"):
+    with pytest.raises(ArchitectureError, match="set --image-size 96 or 112"):
         build("vit_b_16", 5, image_size=100)
 
 

@@ -100,7 +100,7 @@ def test_what_a_network_does_not_take_is_reported_in_one_line() -> None:
 
     with pytest.raises(ArchitectureError) as caught:
         outputs_of(Picky(), torch.zeros(1, 3, 8, 9))
-    assert str(caught.value) == "Picky: does not take 3x8x9 inputs: first"
+    assert str(caught.value) == "Picky: does not accept 3x8x9 inputs: first"
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -110,7 +110,7 @@ def test_a_run_on_shapes_has_two_inputs_and_no_values(training: bool) -> None:
     outputs = run_on_shapes(network, (3, 8, 8), training=training)
     assert (outputs.shape, outputs.device.type, outputs.requires_grad) == ((2, 2), "meta", False)
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
-    with pytest.raises(ArchitectureError, match="Normed: does not take 4x8x8 inputs"):
+    with pytest.raises(ArchitectureError, match="Normed: does not accept 4x8x8 inputs"):
         run_on_shapes(network, (4, 8, 8))
 
 

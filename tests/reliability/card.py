@@ -90,10 +90,10 @@ def machine() -> str:
     import torch
 
     from onestop.runtime.device import cores
-    from onestop.runtime.fingerprint import processor
+    from onestop.runtime.fingerprint import cpu_name
 
     return (
-        f"{cores()} cores of {processor()}, {platform.system()}, Python "
+        f"{cores()} cores of {cpu_name()}, {platform.system()}, Python "
         f"{platform.python_version()}, torch {torch.__version__.partition('+')[0]}"
     )
 

@@ -209,6 +209,7 @@ def without_privileges(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 def test_files_and_folders_without_permission_are_skipped(root: Path) -> None:
     closed = (root / "train/ants/00.png", root / "train/bees/closed")
@@ -226,6 +227,7 @@ def test_files_and_folders_without_permission_are_skipped(root: Path) -> None:
     assert "train/bees/closed (Permission denied)" in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 def test_a_folder_that_may_not_be_written_is_refused_at_the_start(root: Path) -> None:
     out = root.parent / "runs"

@@ -138,6 +138,7 @@ def shown(name: str) -> str:
     return escaped.replace("\n", "\\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("file", bad_files(), ids=lambda file: f"{file.number}-{file.name[:24]!a}")
 def test_each_bad_file_is_skipped_or_read(file: BadFile, verb: str, tried: Tried) -> None:

@@ -42,9 +42,10 @@ def _strace_works() -> bool:
     )
 
 
-pytestmark = pytest.mark.skipif(
-    not _strace_works(), reason="strace is not installed, or may not trace"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not _strace_works(), reason="strace is not installed, or may not trace"),
+]
 
 
 def training(step: int) -> Training:

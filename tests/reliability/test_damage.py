@@ -55,6 +55,7 @@ def test_a_damaged_model_is_never_loaded(run: onestop.Run, tmp_path: Path, read:
     tried(f"model files damaged, {read.__name__}", f"{FLIPS} flipped bits, {CUTS} cuts")  # type: ignore[attr-defined]
 
 
+@pytest.mark.thorough
 def test_a_damaged_state_is_named_and_the_one_before_it_used(
     run: onestop.Run, tmp_path: Path
 ) -> None:

@@ -30,6 +30,8 @@ from onestop.storage.run_folder import MODEL, RECIPE, STATE
 from onestop.training.checkpoint import States
 from tests.reliability.card import tried
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = int(os.environ.get("ONESTOP_EXAMPLES", "200"))
 fuzz = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,

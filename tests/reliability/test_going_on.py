@@ -116,6 +116,7 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     assert not list(run.folder.rglob("*.tmp"))
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 def test_a_run_whose_reader_goes_away_goes_on(tmp_path: Path) -> None:
     command = [

@@ -18,6 +18,8 @@ from onestop.training.checkpoint import States
 from onestop.training.phases import WholePhase
 from tests.reliability.card import tried
 
+pytestmark = pytest.mark.thorough
+
 OPTIONS: dict[str, Any] = {
     "model": "lenet_3x3", "image_size": 16, "epochs": 2, "batch_size": 4, "threads": 1, "ema": 0,
     "augment": "resized-crop", "cache": "none", "out": "runs",

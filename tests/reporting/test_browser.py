@@ -15,6 +15,8 @@ from PIL import Image
 
 import onestop
 
+pytestmark = pytest.mark.thorough
+
 Trained = Callable[..., onestop.Run]
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PHONE, _DESK = 390, 1280  # pixels

@@ -69,6 +69,7 @@ def test_predictions_of_an_earlier_version_are_made_anew(trained: Trained, tmp_p
     assert [v.image for v in found.predictions] == [v.image for v in run.predictions]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
@@ -119,6 +120,7 @@ def test_a_run_whose_model_is_damaged_keeps_what_it_said(trained: Trained, tmp_p
     assert "confusion" in page.sections
 
 
+@pytest.mark.thorough
 def test_a_network_of_ones_own_is_looked_into_where_it_is_named(
     odd_photos: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def test_a_run_that_has_just_begun_has_a_page_too(trained: Trained, tmp_path: Pa
     assert list(page.sections) == ["result", "curves", "data", "repeat"]
 
 
+@pytest.mark.thorough
 def test_notes_are_those_of_the_run_and_not_of_its_log(trained: Trained, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(trained("first").folder, copy)

@@ -27,14 +27,14 @@ def test_a_run_has_its_figures(run: onestop.Run) -> None:
 def test_a_figure_that_is_not_there_names_those_that_are(run: onestop.Run) -> None:
     with pytest.raises(UsageError, match=r"figure 'confusio': .*did you mean 'confusion'"):
         run.figure("confusio")
-    with pytest.raises(UsageError, match=r"there is curves, time, confusion, calibration$"):
+    with pytest.raises(UsageError, match=r"available: curves, time, confusion, calibration$"):
         run.figure("xyz")
 
 
 def test_a_run_that_has_just_begun_has_none_yet(run: onestop.Run, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_bytes((run.folder / "recipe.yaml").read_bytes())
     begun = onestop.Run(tmp_path)
-    with pytest.raises(UsageError, match=r"no epoch of .* is done yet"):
+    with pytest.raises(UsageError, match=r"has no finished epoch yet"):
         begun.figure()
     assert "not done yet" in begun._repr_html_()
 
@@ -52,7 +52,7 @@ def test_numbers_have_a_fit_and_no_confusion() -> None:
     x = np.linspace(-1, 1, 40, dtype=np.float32)
     run = onestop.train((x, 3 * x), model="linear", epochs=2, quiet=True)
     assert len(run.figure("fit").axes) == 1
-    with pytest.raises(UsageError, match="there is curves, time, fit"):
+    with pytest.raises(UsageError, match="available: curves, time, fit"):
         run.figure("confusion")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from onestop.runtime.device import Engine
-from onestop.runtime.fingerprint import differences, fingerprint, processor
+from onestop.runtime.fingerprint import cpu_name, differences, fingerprint
 
 CPU = Engine(torch.device("cpu"))
 
@@ -28,7 +28,7 @@ def test_only_what_both_know_and_what_differs_is_told() -> None:
 
 
 def test_the_processor_has_a_name() -> None:
-    assert processor().startswith(platform.machine())
+    assert cpu_name().startswith(platform.machine())
 
 
 def test_without_proc_it_is_the_kind_of_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,4 +36,4 @@ def test_without_proc_it_is_the_kind_of_machine(monkeypatch: pytest.MonkeyPatch)
         raise OSError("no such file")
 
     monkeypatch.setattr("pathlib.Path.read_text", fail)
-    assert processor() == platform.machine()
+    assert cpu_name() == platform.machine()

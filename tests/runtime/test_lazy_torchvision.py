@@ -14,6 +14,7 @@ def python(*lines: str) -> None:
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
 
 
+@pytest.mark.thorough
 def test_the_compiler_is_there_when_asked_for() -> None:
     python(
         "import sys, torch",

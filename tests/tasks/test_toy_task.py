@@ -176,6 +176,7 @@ def test_its_metric_is_in_the_files_of_a_run(train: Callable[..., onestop.Run]) 
     assert "the zzz" in page.partition('id="metrics"')[2], "its table"
 
 
+@pytest.mark.thorough
 def test_its_sums_are_in_the_state_in_64_bits(train: Callable[..., onestop.Run]) -> None:
     run = train()
     state = max((run.folder / STATE).iterdir())
@@ -213,6 +214,7 @@ def test_a_loaded_model_predicts_with_what_was_settled(train: Callable[..., ones
         onestop.explain(model, next(Path("photos").rglob("*.jpg")))
 
 
+@pytest.mark.thorough
 def test_runs_are_compared_without_a_test_for_right_and_wrong(
     train: Callable[..., onestop.Run],
 ) -> None:

@@ -20,6 +20,8 @@ from onestop.tracking import mlflow
 from onestop.tracking.tracker import environment
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train
 
+pytestmark = pytest.mark.thorough
+
 
 def opened(uri: str) -> MlflowClient:
     with environment({"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}):

@@ -23,6 +23,8 @@ from onestop.tracking.tracker import Opening
 from onestop.tracking.wandb import open_tracker
 from tests.tracking.conftest import EPOCHS, STEPS, column, same, train
 
+pytestmark = pytest.mark.thorough
+
 _BLOCK = 32768  # bytes; a W&B file is a log of LevelDB behind seven bytes of its own
 
 

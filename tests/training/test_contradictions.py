@@ -46,7 +46,7 @@ NUMBERS = dataclasses.replace(DIGITS, classes=0, task="regression")
          "--label-smoothing 0.1: is for classes or labels, this is regression; leave it out"),
         (DIGITS, {"cutmix": 1.0, "batch_size": 1},
          "--cutmix 1: mixes images within a batch, which has only one; raise --batch-size"),
-        (DIGITS, {"device": "tpu"}, "--device tpu: not in this machine; there is cpu"),
+        (DIGITS, {"device": "tpu"}, "--device tpu: not in this machine; use cpu"),
     ],
 )  # fmt: skip
 def test_contradictions_are_refused_in_one_line(

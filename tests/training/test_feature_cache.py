@@ -69,6 +69,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_without_augmentation_one_pass_gives_the_same_run(
     photographs: Path, weights: Path, precision: str, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +87,7 @@ def test_without_augmentation_one_pass_gives_the_same_run(
         assert float(before["val_loss"]) == pytest.approx(float(after["val_loss"]), rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_as_many_views_as_epochs_see_what_every_epoch_would(
     photographs: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +138,7 @@ def test_only_the_frozen_epochs_take_the_short_way(
     assert not torch.equal(tensors(run)[moved[0]], before[moved[0]])
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_stopped_goes_on_bit_for_bit(
     photographs: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +167,7 @@ def test_unreadable_photographs_are_left_out(photographs: Path, weights: Path) -
     assert run.metrics["images"] == 8
 
 
+@pytest.mark.thorough
 def test_a_network_of_several_heads_says_that_it_takes_the_long_way(
     photos: Photos, tmp_path: Path
 ) -> None:
@@ -207,6 +211,7 @@ def test_views_without_a_frozen_backbone_change_nothing_and_are_refused(photos: 
         onestop.train(source, views=3, freeze="none", quiet=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "head"),
     [("squeezenet1_1", "classifier.1"), ("resnet18", "fc"), ("vgg11", "classifier.6"),

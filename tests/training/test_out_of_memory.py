@@ -51,6 +51,7 @@ def train(**given: Any) -> onestop.Run:
     return onestop.train(data, **{**options, **given})
 
 
+@pytest.mark.thorough
 def test_the_line_names_a_batch_and_a_number_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 20, left=22)
     with pytest.raises(OutOfMemoryError) as caught:
@@ -63,12 +64,14 @@ def test_the_line_names_a_batch_and_a_number_of_parts(monkeypatch: pytest.Monkey
     train(accumulate=4)
 
 
+@pytest.mark.thorough
 def test_parts_are_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 9, left=11)
     with pytest.raises(OutOfMemoryError, match=r"about 18 fit: --batch-size 18, or .* 8$"):
         train(accumulate=2)
 
 
+@pytest.mark.thorough
 def test_where_nothing_fits_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 1, left=9)
     monkeypatch.setattr("onestop.training.out_of_memory._need", lambda *_: None)
@@ -76,6 +79,7 @@ def test_where_nothing_fits_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         train()
 
 
+@pytest.mark.thorough
 def test_where_nothing_can_be_measured_it_says_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 20, left=22)
     monkeypatch.setattr("onestop.training.out_of_memory._measure", _no_memory)
@@ -83,6 +87,7 @@ def test_where_nothing_can_be_measured_it_says_what_helps(monkeypatch: pytest.Mo
         train()
 
 
+@pytest.mark.thorough
 def test_what_is_saved_stays_good(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         limit(patch, 20, left=20, from_step=2)
@@ -110,6 +115,7 @@ def test_what_is_no_lack_of_memory_is_not_called_one(monkeypatch: pytest.MonkeyP
     assert is_out_of_memory(RuntimeError("could not create a primitive"))
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's own figures")
 def test_what_an_image_needs_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """LeNet-5 keeps some 100 kB an image of 32x32; more images, more memory."""

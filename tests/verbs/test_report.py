@@ -23,6 +23,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [first.folder, second.folder]
 
 
+@pytest.mark.thorough
 def test_a_page_is_written_into_the_runs_folder(runs: list[Path], capsys: Capture) -> None:
     (runs[0] / "report.html").unlink(missing_ok=True)
     assert main(["report", str(runs[0])]) == 0
@@ -32,6 +33,7 @@ def test_a_page_is_written_into_the_runs_folder(runs: list[Path], capsys: Captur
     assert said[0].startswith("lenet5 was trained on digits (10 classes, 1,293 training images)")
 
 
+@pytest.mark.thorough
 def test_json_says_the_same(runs: list[Path], capsys: Capture, tmp_path: Path) -> None:
     assert main(["report", str(runs[0]), "--out", "page.html", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -40,6 +42,7 @@ def test_json_says_the_same(runs: list[Path], capsys: Capture, tmp_path: Path) -
     assert (tmp_path / "page-confusion.csv").is_file()
 
 
+@pytest.mark.thorough
 def test_a_table_of_somebody_elses_is_not_replaced(
     runs: list[Path], capsys: Capture, tmp_path: Path
 ) -> None:
@@ -69,6 +72,7 @@ def test_two_runs_are_compared(runs: list[Path], capsys: Capture) -> None:
     assert Path(path) == runs[0].parent / "compare-one-two.html"
 
 
+@pytest.mark.thorough
 def test_in_python_one_run_or_a_list(runs: list[Path], tmp_path: Path) -> None:
     assert onestop.report(runs[0], out=tmp_path / "a.html").file == tmp_path / "a.html"
     found = onestop.report(list(runs), out=tmp_path / "b.html")
@@ -76,6 +80,7 @@ def test_in_python_one_run_or_a_list(runs: list[Path], tmp_path: Path) -> None:
     assert len(found.said) == 1
 
 
+@pytest.mark.thorough
 def test_a_page_of_ours_is_replaced_and_nothing_else(
     runs: list[Path], tmp_path: Path, capsys: Capture
 ) -> None:
@@ -116,6 +121,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert error.count("\n") == 1
 
 
+@pytest.mark.thorough
 def test_training_can_do_without_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     small = ["--epochs", "1", "--quiet", "--threads", "1"]
@@ -125,6 +131,7 @@ def test_training_can_do_without_a_page(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "runs" / "without" / "report.html").exists()
 
 
+@pytest.mark.thorough
 def test_going_on_writes_the_page_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     assert main(["train", "digits", "--epochs", "1", "--quiet", "--threads", "1"]) == 0

@@ -93,10 +93,12 @@ def test_the_model_file_tells_what_training_found() -> None:
     assert onestop.evaluate(run.folder).metrics["accuracy"] == run.metrics["accuracy"]
 
 
+@pytest.mark.thorough
 def test_the_demo_reaches_its_accuracy() -> None:
     assert onestop.train("digits", quiet=True).metrics["accuracy"] >= 0.97
 
 
+@pytest.mark.thorough
 def test_same_seed_same_weights_whatever_the_workers(photos: Callable[..., Path]) -> None:
     folder = photos({"train/red": 12, "train/blue": 12, "val/red": 3, "val/blue": 3})
     options = {"model": "lenet5_color", "augment": "resized-crop", "epochs": 2, "batch_size": 5}
@@ -178,7 +180,9 @@ def test_a_run_is_never_overwritten() -> None:
     assert folders == ["mine", "mine-2", "mine-3"]
 
 
-@pytest.mark.parametrize("step", [1, 13, 14, 39])
+@pytest.mark.parametrize(
+    "step", [13, *(pytest.param(step, marks=pytest.mark.thorough) for step in (1, 14, 39))]
+)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals, code: int
@@ -204,6 +208,7 @@ def test_a_signal_saves_and_the_run_goes_on_bit_for_bit(
     assert rows(whole) == rows(resumed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("step", [5, 14])
 def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
     photos: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int
@@ -231,6 +236,7 @@ def test_a_run_with_mixed_and_changed_images_goes_on_bit_for_bit(
     assert not same(whole, train(folder, **options))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "flags",
     [
@@ -390,6 +396,7 @@ def weights_of(folder: str) -> str:
 SMALL_NET = {"model": "squeezenet1_1", "image_size": 40, "epochs": 1, "batch_size": 6}
 
 
+@pytest.mark.thorough
 def test_a_head_learns_first_and_then_everything(photos: Callable[..., Path]) -> None:
     weights = weights_of("start")
     folder = photos({"red": 6, "blue": 6})  # without validation the last epoch is kept
@@ -409,6 +416,7 @@ def test_a_head_learns_first_and_then_everything(photos: Callable[..., Path]) ->
     assert "features.0.weight" not in moved(freeze="3")
 
 
+@pytest.mark.thorough
 def test_going_on_does_not_undo_the_freezing(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = weights_of("start")
     rng = np.random.default_rng(1)
@@ -511,7 +519,13 @@ def test_balance_weighs_rare_classes(photos: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one-cycle"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "cosine",
+        *(pytest.param(s, marks=pytest.mark.thorough) for s in ("constant", "step", "one-cycle")),
+    ],
+)
 def test_every_optimizer_with_every_schedule_learns(optimizer: str, schedule: str) -> None:
     run = train(epochs=4, optimizer=optimizer, schedule=schedule, batch_size=16)
     losses = [float(row["train_loss"]) for row in run.epochs]
@@ -582,6 +596,7 @@ def test_print_recipe_shows_values_origins_and_reasons(
     assert not Path("runs").exists()
 
 
+@pytest.mark.thorough
 def test_real_photographs_from_end_to_end(real_data: Path) -> None:
     run = onestop.train(real_data / "hymenoptera", model="lenet5_color", epochs=2, quiet=True)
     assert (run.folder / "skipped.csv").read_text().count("imageNotFound.gif") == 1

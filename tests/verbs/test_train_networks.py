@@ -16,6 +16,8 @@ from onestop.cli import main
 from onestop.networks.catalog import OWN
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 SHARED = REPOSITORY.parent / "shared" / "data"
 GREY = [entry.name for entry in OWN.values() if entry.channels == 1 and not entry.vectors]
 LARGE = 10_000_000  # parameters from which a step takes seconds here

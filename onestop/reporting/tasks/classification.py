@@ -102,7 +102,9 @@ def _confusion(run: RunData, file: str) -> list[Block]:
     alt = f"Confusion matrix. {text or 'No class is mistaken for another.'}"
     many = len(names) > SHOWN
     part = f"{SHOWN} of {len(names):,} classes, those most often confused. " if many else ""
-    caption = f"{part}Colours are fractions of a row, numbers are images; all counts are in {file}."
+    caption = (
+        f"{part}Colours show fractions of a row, numbers count images; all counts are in {file}."
+    )
     return [plot(confusion_figure(matrix, names), "confusion", alt, caption)]
 
 

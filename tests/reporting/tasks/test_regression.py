@@ -16,6 +16,7 @@ from tests.reporting.html import Page
 from tests.reporting.made import fitted
 
 
+@pytest.mark.thorough
 def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONESTOP_REPORT", "1")
     x = np.linspace(-1, 1, 60, dtype=np.float32)
