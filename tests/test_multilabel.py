@@ -401,7 +401,8 @@ def test_two_runs_beside_each_other(run: onestop.Run, table: Path) -> None:
     verdict, difference = report.said
     assert "of 32 images other alone gets all labels right for" in verdict
     assert " exact match (with 95% confidence " in verdict
-    assert difference.startswith(f"mAP is {run.metrics['map']:.1%} and {other.metrics['map']:.1%}")
+    values = [f"{one.metrics['map']:.1%} for {one.folder.name}" for one in (run, other)]
+    assert difference.startswith(f"mAP is {values[0]} and {values[1]}: ")
     assert "bootstrap over 32 images" in difference
     page = Page(report.file)
     assert page.unbalanced == []

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from onestop.data.multihot import NO_LABEL
 from onestop.figures.multilabel import (
     PANELS,
     SHOWN,
@@ -144,11 +143,11 @@ class MultilabelReport(TaskReport):
         (one, truth), (other, _) = (tables_of(both, first.names) for both in (ours, theirs))
         low, high = map_difference(one, other, truth)
         values = [float(np.nanmean(average_precision(s, truth))) for s in (one, other)]
-        name = second.name or second.folder.name
+        names = [run.name or run.folder.name for run in (first, second)]
         sure = "more than chance would have it" if low > 0 or high < 0 else "no more than by chance"
         return [
-            f"mAP is {values[0]:.1%} and {values[1]:.1%}: that of {name} differs by "
-            f"{values[1] - values[0]:+.1%}, {sure} (with 95% confidence {low:+.1%} to {high:+.1%}, "
+            f"mAP is {values[0]:.1%} for {names[0]} and {values[1]:.1%} for {names[1]}: "
+            f"{values[1] - values[0]:+.1%}, {sure} (with 95% confidence {low:+.1%} to {high:+.1%}; "
             f"bootstrap over {plural(len(ours), 'image')})."
         ]
 
@@ -163,7 +162,8 @@ class MultilabelReport(TaskReport):
 
     def lines(self, prediction: Prediction) -> Sequence[str]:
         """What was predicted, and what is right."""
-        return [prediction.text if prediction.labels else NO_LABEL, f"has {prediction.truth_text}"]
+        predicted, _ = prediction.title()
+        return [*predicted.split("\n"), f"has {prediction.truth_text}"]
 
 
 REPORT = MultilabelReport()
