@@ -6,6 +6,7 @@ Legend: B images of a batch, N of a split, L labels.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -140,7 +141,14 @@ class LabelsPrediction(Prediction):
         }
 
 
-def joint(names: Sequence[str]) -> str:
+def labelled(prediction: Prediction) -> LabelsPrediction:
+    """A prediction of this task, to those that know predictions in general."""
+    assert isinstance(prediction, LabelsPrediction)
+    return prediction
+
+
+@functools.lru_cache(maxsize=4)
+def joint(names: tuple[str, ...]) -> str:
     """What stands between labels of these names in a cell: the first of | ; , that is in none."""
     return next((joint for joint in _JOINTS if not any(joint in n for n in names)), _JOINTS[-1])
 
@@ -238,8 +246,9 @@ class Multilabel(Task[Tensor]):
     def _predicted(self, scores: Probabilities, over: NDArray[Any], top: int) -> LabelsPrediction:
         best = over[np.argsort(-scores[over], kind="stable")].tolist()
         labels = tuple(Label(self.names[k], float(scores[k])) for k in best)
-        return LabelsPrediction("", labels, None, None, None, None, "", "", None,
-                                self.names, scores, self.thresholds, top)  # fmt: skip
+        return LabelsPrediction(
+            "", labels, names=self.names, scores=scores, thresholds=self.thresholds, shown=top
+        )
 
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:
         rows = zip(probabilities(outputs), numbers, strict=True)
@@ -280,7 +289,7 @@ class Multilabel(Task[Tensor]):
         return ("image", "truth", "predicted", "correct", "loss", *scores)
 
     def to_row(self, prediction: Prediction) -> dict[str, object]:
-        between, scores = joint(self.names), prediction.scores  # type: ignore[attr-defined]
+        between, scores = joint(self.names), labelled(prediction).scores
         return {
             "image": prediction.image,
             "truth": between.join(prediction.truth or ()),
@@ -361,7 +370,7 @@ def tables_of(predictions: Sequence[Prediction], names: Sequence[str]) -> tuple[
     scores = np.zeros(truth.shape, np.float32)
     for place, prediction in enumerate(predictions):
         truth[place, [numbers[name] for name in prediction.truth or ()]] = True
-        scores[place] = prediction.scores  # type: ignore[attr-defined]
+        scores[place] = labelled(prediction).scores
     return scores, truth
 
 

@@ -46,6 +46,7 @@ from onestop.tasks.multilabel import (
     Multilabel,
     Probabilities,
     Truth,
+    labelled,
     measured,
     tables_of,
 )
@@ -310,23 +311,18 @@ def _gallery(
         return []
 
     def lines(prediction: Prediction) -> Sequence[str]:
-        labelled = _labelled(prediction)
-        name = of(labelled)
-        said = f"{does} {name} ({labelled.score_of(name):.1%})"
-        return [said, f"has {labelled.truth_text}", f"predicted {labelled.predicted_text}"]
+        one = labelled(prediction)
+        name = of(one)
+        said = f"{does} {name} ({one.score_of(name):.1%})"
+        return [said, f"has {one.truth_text}", f"predicted {one.predicted_text}"]
 
     shown, pictures = wrong[:_GALLERY], pictures_of(run, lines)
     if pictures is None:
         rows = [(p.image, *lines(p)) for p in shown]
         return [Text(how), Table(("image", "mistake", "truth", "prediction"), rows, "", _GALLERY)]
-    tiles = pictures.explained(shown, "bad", lambda p: of(_labelled(p)))
+    tiles = pictures.explained(shown, "bad", lambda p: of(labelled(p)))
     return [Text(f"{how} {_HEAT}"), Gallery(tiles)]
 
 
 def _predictions(run: RunData) -> list[LabelsPrediction]:
-    return [_labelled(prediction) for prediction in run.predictions]
-
-
-def _labelled(prediction: Prediction) -> LabelsPrediction:
-    assert isinstance(prediction, LabelsPrediction)
-    return prediction
+    return [labelled(prediction) for prediction in run.predictions]
