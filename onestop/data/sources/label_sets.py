@@ -18,7 +18,7 @@ import numpy as np
 from onestop.data.multihot import Multihot
 from onestop.data.targets import Targets
 from onestop.errors import DataError
-from onestop.text import listing
+from onestop.text import listing, plural
 
 LISTED = "\x1f"
 """Between the items of a cell that is a list, as Parquet has them."""
@@ -35,6 +35,7 @@ class Cells:
 
     column: int
     separator: str
+    names: tuple[str, ...] = ()
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
@@ -47,6 +48,7 @@ class Columns:
     """Columns whose cells hold a label each, or none where they are empty."""
 
     columns: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
@@ -57,11 +59,16 @@ class Columns:
 class Flags:
     """A column per label, which says of each image whether it has it."""
 
-    names: Mapping[int, str]
+    columns: Mapping[int, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All labels, also those that no image has."""
+        return tuple(sorted(self.columns.values()))
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row."""
-        return tuple(name for column, name in self.names.items() if _flag(row[column]))
+        return tuple(name for column, name in self.columns.items() if _flag(row[column]))
 
 
 LabelColumns = Cells | Columns | Flags
@@ -123,23 +130,24 @@ def label_sets(
         sets: For each split the labels of each image.
         source: What the source is called in an error.
         names: The list of labels; those of the training split, sorted by name, if empty.
-        for_training: Whether all labels must be in the training split, which must have one.
+        for_training: Whether all labels must be in the training split, and one at least.
 
     Raises:
         DataError: A split has a label that is not on the list, or there is none at all.
     """
     used = {split: set().union(*parts) for split, parts in sets.items()}
     known = set(names) or (used["train"] if for_training else set().union(*used.values()))
-    lacks = "is not among the names" if names else "'train' lacks"
     for split, labels in used.items():
         if unknown := sorted(labels - known):
-            one = "a label that" if len(unknown) == 1 else f"{len(unknown)} labels that"
+            what = f"split {split!r} has {plural(len(unknown), 'label')} that"
+            if names:
+                raise DataError(f"{source}: {what} the list of names lacks: {listing(unknown)}")
             raise DataError(
-                f"{source}: split {split!r} has {one} {lacks}: {listing(unknown)}; add images of "
-                f"them to 'train' or remove them from {split!r}"
+                f"{source}: {what} 'train' lacks: {listing(unknown)}; add images of them to 'train' "
+                f"or remove them from {split!r}"
             )
-    if not known:
-        raise DataError(f"{source}: no image has a label; at least one label is needed")
+    if not known or (for_training and not used["train"]):
+        raise DataError(f"{source}: no training image has a label; one label at least is needed")
     names = tuple(names) or tuple(sorted(known))
     return {split: Multihot.of_sets(parts, names) for split, parts in sets.items()}
 
@@ -189,13 +197,15 @@ def python_labels(
     known = {s: tuple(names[s]) or _column_names(part) for s, part in targets.items()}
     if all(_are_sets(part) for part in targets.values()):
         sets = {s: [_names(of, known[s]) for of in part] for s, part in targets.items()}
-        return label_sets(sets, source, known["train"] or _in_order(sets["train"]))
+        if known["train"]:
+            return label_sets(sets, source, known["train"], for_training=False)
+        return label_sets(sets, source, _in_order(sets["train"]))
     matrices = {s: _matrix(part, named=bool(known[s])) for s, part in targets.items()}
     if any(matrix is None for matrix in matrices.values()):
         return None
     own = {s: _numbered(m, known[s], f"{source}: split {s!r}") for s, m in matrices.items()}
     sets = {s: [part.words(k) for k in range(len(part))] for s, part in own.items()}
-    return label_sets(sets, source, own["train"].names)
+    return label_sets(sets, source, own["train"].names, for_training=False)
 
 
 def _cells(

@@ -78,7 +78,7 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
         raise DataError(f"{path}: no row of the split 'train'")
     targets: Mapping[str, Targets]
     if several:
-        targets = label_sets(labels, str(path), for_training=for_training)
+        targets = label_sets(labels, str(path), several.names, for_training=for_training)
     else:
         classes = class_list(labels, str(path), for_training=for_training)
         targets = {split: numbered(names, classes) for split, names in labels.items()}
