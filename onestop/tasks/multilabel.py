@@ -204,7 +204,9 @@ class Multilabel(Task[Tensor]):
     def loss(self, network: Network, batch: Batch) -> Loss:
         outputs, targets = network(batch.inputs), batch.targets
         if own_loss(outputs):
-            raise UsageError("--model: this network has its own loss, for one class per image")
+            raise UsageError(
+                "--model: this network has its own loss, for one class per image; choose another one"
+            )
         total = with_auxiliary(outputs, lambda logits: self._binary(logits, targets))
         return Loss(total, {"exact_match": _exact(logits_of(outputs), targets)})
 

@@ -19,7 +19,7 @@ from onestop.text import listing
 
 NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")
-_SETS = "give a list of sets of names to train with several"
+_SETS = "give a list of sets of names to train multi-label"
 
 
 def open_python(source: Any) -> Dataset:

@@ -97,7 +97,7 @@ def _odd(targets: Mapping[str, Targets]) -> list[str]:
     first = next(iter(targets.values()))
     names = first.names
     present = {s: [names[k] for k in np.flatnonzero(t.counts())] for s, t in targets.items()}
-    way = "call the column 'labels' to train with several"
+    way = "call the column 'labels' to train multi-label"
     one = exclusive(targets.values(), "call the column 'label' to train with classes")
     return [*oddities(present, names, first.nouns[1]), *combined(names, way), *one]
 

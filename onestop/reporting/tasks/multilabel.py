@@ -68,7 +68,7 @@ _COLUMNS = (
 )
 _HEAT = (
     "The second picture of each shows what spoke for that label (Grad-CAM, Selvaraju et al. 2017): the "
-    "warmer, the more."
+    "warmer, the more; it stays grey if nothing did."
 )
 
 

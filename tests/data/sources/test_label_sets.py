@@ -209,10 +209,10 @@ def test_combinations_whose_parts_stand_alone_elsewhere_are_noted(write: Write) 
     assert dataset.classes == ("ants", "ants|outdoor", "bees", "outdoor")
     assert dataset.notes == (
         "combinations such as 'ants|outdoor' look like several labels per image; call the column "
-        "'labels' to train with several",
+        "'labels' to train multi-label",
     )
     notes = open_data((IMAGES, list(rows)), val_fraction=0).notes
-    assert notes[-1].endswith("; give a list of sets of names to train with several")
+    assert notes[-1].endswith("; give a list of sets of names to train multi-label")
 
 
 @pytest.mark.parametrize(
