@@ -18,7 +18,8 @@ from onestop.data import open_data
 from onestop.errors import DataError, UsageError
 from onestop.metrics.multilabel import best_thresholds
 from onestop.storage.model_file import read_card
-from onestop.tasks.multilabel import LabelsPrediction, Multilabel, tables_of
+from onestop.tasks.labels_prediction import LabelsPrediction
+from onestop.tasks.multilabel import Multilabel, tables_of
 from tests.labelled import LABELS, SMALL, labelled_photos, train
 from tests.reliability.killing import fingerprint
 from tests.reporting.html import Page

@@ -9,8 +9,9 @@ import numpy as np
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, Samples, TorchSamples
-from onestop.data.sources.label_sets import combined, exclusive, python_labels
+from onestop.data.sources.label_sets import combined, exclusive
 from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import DataError
 from onestop.images.arrays import images_array

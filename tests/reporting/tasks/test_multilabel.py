@@ -13,7 +13,8 @@ from onestop.metrics.map_intervals import map_interval
 from onestop.reporting import RunData, gather, write_report
 from onestop.reporting.blocks import Gallery, Section, Share, Table, Text
 from onestop.reporting.tasks import report_of
-from onestop.tasks.multilabel import LabelsPrediction, tables_of
+from onestop.tasks.labels_prediction import LabelsPrediction
+from onestop.tasks.multilabel import tables_of
 from tests.labelled import labelled_photos, train
 from tests.reporting.html import Page
 
