@@ -147,6 +147,21 @@ def test_mnist_or_the_digits_in_its_place(
     assert all(torch.equal(kept[name], value) for name, value in alone.state_dict().items())
 
 
+def test_several_labels_per_image(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = printed_by("four_digits", monkeypatch, capsys)
+    assert percentage(printed["mAP"]) > 97, "34 would be chance"
+    assert percentage(printed["all labels right"]) > 60
+    assert set(map(str, range(10))) <= printed.keys()
+    for number in range(16):
+        predicted, _, labels = printed[f"image #{number}"].rstrip(")").partition(" (has ")
+        assert 1 <= len(labels.split(", ")) <= 4
+        assert "%" in predicted
+    with Image.open("runs/four-digits/predictions.png") as picture:
+        assert picture.width > 1000
+
+
 @pytest.mark.slow
 def test_mnist_itself_is_learned_better_than_in_the_tutorial(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], real_data: Path

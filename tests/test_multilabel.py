@@ -18,7 +18,8 @@ from onestop.data import open_data
 from onestop.errors import DataError, UsageError
 from onestop.metrics.multilabel import best_thresholds
 from onestop.storage.model_file import read_card
-from onestop.tasks.multilabel import LabelsPrediction, Multilabel, tables_of
+from onestop.tasks.labels_prediction import LabelsPrediction
+from onestop.tasks.multilabel import Multilabel, tables_of
 from tests.labelled import LABELS, SMALL, labelled_photos, train
 from tests.reliability.killing import fingerprint
 from tests.reporting.html import Page
@@ -401,7 +402,8 @@ def test_two_runs_beside_each_other(run: onestop.Run, table: Path) -> None:
     verdict, difference = report.said
     assert "of 32 images other alone gets all labels right for" in verdict
     assert " exact match (with 95% confidence " in verdict
-    assert difference.startswith(f"mAP is {run.metrics['map']:.1%} and {other.metrics['map']:.1%}")
+    values = [f"{one.metrics['map']:.1%} for {one.folder.name}" for one in (run, other)]
+    assert difference.startswith(f"mAP is {values[0]} and {values[1]}: ")
     assert "bootstrap over 32 images" in difference
     page = Page(report.file)
     assert page.unbalanced == []

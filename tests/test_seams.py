@@ -30,7 +30,6 @@ NAMED = {
     "data/dataset.py": "the task of a description of data that is written by hand, in tests",
     "data/targets.py": "targets name the task that learns from them",
     "inference/load.py": "published weights are of classifiers, and do not say so",
-    "recipe/groups.py": "a setting says at its declaration which tasks it is for",
     "storage/run_info.py": "runs and models from before there was a name for the task",
 }
 """Modules in which the name of a task stands."""

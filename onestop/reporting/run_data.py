@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.data.dataset import Dataset
-from onestop.inference.model import Model
 from onestop.metrics import breakdown
 from onestop.recipe import Recipe
 from onestop.reporting.task_report import TaskReport

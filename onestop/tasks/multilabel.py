@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +15,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.multihot import NO_LABEL
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.label_pairs import co_occurrence
@@ -31,6 +29,7 @@ from onestop.metrics.multilabel import (
 )
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import plain_cell
+from onestop.tasks.labels_prediction import LabelsPrediction, Probabilities, joint, labelled
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
@@ -43,106 +42,13 @@ if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
     from onestop.recipe import Recipe
 
-Probabilities = NDArray[np.float32]
 Truth = NDArray[np.bool_]
 
 MOST_WEIGHT = 10.0
 """By how much the images with a label can count more than those without it, or less, when balanced:
 of a label that one image in a thousand has, they would count a thousand times as much, and each of
 their mistakes would drown all others."""
-_JOINTS = ("|", ";", ",", "\t", "\x1f")
-"""What stands between the labels of a cell: the first that is in none of them."""
-_LINES = 4  # of a title in a grid
 _SCORE = "score:"  # before a label, in the columns of predictions.csv
-
-
-@dataclass(frozen=True)
-class LabelsPrediction(Prediction):
-    """Which labels a network predicts for one image: those whose probability is at their threshold.
-
-    Attributes:
-        names: All labels, [L].
-        scores: Their probabilities, [L].
-        thresholds: From which probability on each is predicted, [L].
-        shown: How many of the likeliest labels `--json` lists, predicted or not.
-    """
-
-    names: tuple[str, ...] = ()
-    scores: Probabilities = field(default_factory=lambda: np.zeros(0, np.float32), compare=False)
-    thresholds: tuple[float, ...] = ()
-    shown: int = 1
-
-    @property
-    def predicted_text(self) -> str:
-        return ", ".join(label.name for label in self.labels) or NO_LABEL
-
-    @property
-    def truth_text(self) -> str:
-        return "" if self.truth is None else ", ".join(self.truth) or NO_LABEL
-
-    @property
-    def text(self) -> str:
-        """All labels as people read them, or how far the nearest is below its threshold."""
-        if self.labels or not self.names:
-            return super().text
-        k = self.nearest
-        near = f"{self.names[k]} {self.scores[k]:.1%} of {self.thresholds[k]:.1%}"
-        return f"nothing above its threshold (nearest: {near})"
-
-    @property
-    def nearest(self) -> int:
-        """The label whose odds are nearest to those of its threshold, or the farthest above."""
-        score, cut = self.scores.astype(np.float64), np.asarray(self.thresholds)
-        return int((score * (1 - cut) / np.maximum(cut * (1 - score), 1e-12)).argmax())
-
-    def score_of(self, name: str) -> float:
-        """The probability of a label."""
-        return float(self.scores[self.names.index(name)])
-
-    @property
-    def missed(self) -> tuple[str, ...]:
-        """The labels that the image has and that are not predicted, the least likely first."""
-        predicted = {label.name for label in self.labels}
-        return tuple(sorted(set(self.truth or ()) - predicted, key=self.score_of))
-
-    @property
-    def invented(self) -> tuple[str, ...]:
-        """The labels that are predicted and that the image does not have, the likeliest first."""
-        if self.truth is None:
-            return ()
-        return tuple(label.name for label in self.labels if label.name not in self.truth)
-
-    def title(self, truth: str | None = None) -> tuple[str, bool | None]:  # noqa: ARG002
-        """The labels, one per line; a folder named like one of them does not say that it is all."""
-        lines = [f"{label.name} {label.score:.0%}" for label in self.labels] or [NO_LABEL]
-        if len(lines) > _LINES:
-            lines[_LINES - 1 :] = [f"and {len(lines) - _LINES + 1} more"]
-        return "\n".join(lines), None
-
-    def summary(self) -> dict[str, Any]:
-        return {"labels": [{"label": label.name, "score": label.score} for label in self.labels]}
-
-    def _top(self) -> list[dict[str, Any]]:
-        best = np.argsort(-self.scores, kind="stable")[: self.shown].tolist()
-        return [
-            {"label": self.names[k], "score": float(self.scores[k]), "threshold": self.thresholds[k]}
-            for k in best
-        ]  # fmt: skip
-
-    def to_csv(self) -> dict[str, str]:
-        """As a row of `--csv`: labels and scores with `|` between them (see `joint`)."""
-        between = joint(self.names)
-        return {
-            "image": self.image,
-            "label": between.join(label.name for label in self.labels),
-            "score": between.join(f"{label.score:.6g}" for label in self.labels),
-            "error": self.error,
-        }
-
-
-def joint(names: Sequence[str]) -> str:
-    """What stands between labels of these names in a cell: the first of | ; , that is in none."""
-    return next((joint for joint in _JOINTS if not any(joint in n for n in names)), _JOINTS[-1])
 
 
 class Multilabel(Task[Tensor]):
@@ -196,7 +102,9 @@ class Multilabel(Task[Tensor]):
     def loss(self, network: Network, batch: Batch) -> Loss:
         outputs, targets = network(batch.inputs), batch.targets
         if own_loss(outputs):
-            raise UsageError("--model: this network has its own loss, for one class per image")
+            raise UsageError(
+                "--model: this network has its own loss, for one class per image; choose another one"
+            )
         total = with_auxiliary(outputs, lambda logits: self._binary(logits, targets))
         return Loss(total, {"exact_match": _exact(logits_of(outputs), targets)})
 
@@ -238,8 +146,9 @@ class Multilabel(Task[Tensor]):
     def _predicted(self, scores: Probabilities, over: NDArray[Any], top: int) -> LabelsPrediction:
         best = over[np.argsort(-scores[over], kind="stable")].tolist()
         labels = tuple(Label(self.names[k], float(scores[k])) for k in best)
-        return LabelsPrediction("", labels, None, None, None, None, "", "", None,
-                                self.names, scores, self.thresholds, top)  # fmt: skip
+        return LabelsPrediction(
+            "", labels, names=self.names, scores=scores, thresholds=self.thresholds, shown=top
+        )
 
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:
         rows = zip(probabilities(outputs), numbers, strict=True)
@@ -280,7 +189,7 @@ class Multilabel(Task[Tensor]):
         return ("image", "truth", "predicted", "correct", "loss", *scores)
 
     def to_row(self, prediction: Prediction) -> dict[str, object]:
-        between, scores = joint(self.names), prediction.scores  # type: ignore[attr-defined]
+        between, scores = joint(self.names), labelled(prediction).scores
         return {
             "image": prediction.image,
             "truth": between.join(prediction.truth or ()),
@@ -361,7 +270,7 @@ def tables_of(predictions: Sequence[Prediction], names: Sequence[str]) -> tuple[
     scores = np.zeros(truth.shape, np.float32)
     for place, prediction in enumerate(predictions):
         truth[place, [numbers[name] for name in prediction.truth or ()]] = True
-        scores[place] = prediction.scores  # type: ignore[attr-defined]
+        scores[place] = labelled(prediction).scores
     return scores, truth
 
 

@@ -58,6 +58,21 @@ class TestRuns:
         show(make_run(tmp_path, classes(5)))
         assert "top-5" not in capsys.readouterr().out
 
+    def test_what_there_is_of_each_label_is_a_table_of_shares(
+        self, tmp_path: Path, capsys: Capture
+    ) -> None:
+        rows = {
+            "a": {"images": 0, "ap": None, "f1": 0.0},
+            "b": {"images": 9, "ap": 0.25, "f1": 1.0},
+        }
+        metrics = {"split": "val", "map": 0.25, "images": 12, "per_label": rows}
+        InfoFile(tmp_path, "toy", (Metric("map", "mAP", percent=True),))
+        show(make_run(tmp_path, metrics))
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert lines[1] == ["label", "images", "ap", "f1"]
+        assert lines[3:5] == [["a", "0", "0.0%"], ["b", "9", "25.0%", "100.0%"]]
+        assert lines[-2] == ["val:", "mAP", "25.00%", "on", "12", "images"]
+
     def test_numbers_are_scored_by_their_errors(self, tmp_path: Path, capsys: Capture) -> None:
         figures = {"split": "val", "loss": 0.25, "rmse": 0.5, "mae": 0.4, "r2": 0.9, "images": 3}
         show(make_run(tmp_path, figures))

@@ -20,12 +20,11 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.metrics.multilabel import FEW_POSITIVES
 from onestop.runtime.csv_files import csv_text
 from onestop.tasks import Label, make_task
+from onestop.tasks.labels_prediction import LabelsPrediction, joint
 from onestop.tasks.multilabel import (
     MOST_WEIGHT,
-    LabelsPrediction,
     Multilabel,
     balancing_weights,
-    joint,
     probabilities,
     tables_of,
 )

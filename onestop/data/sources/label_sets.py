@@ -1,7 +1,7 @@
-"""Several labels per image, as tables and Python hold them, brought onto one list of labels.
+"""Several labels per image, as tables hold them, and sets of labels brought onto one list.
 
 A table has them in a cell (`ants|outdoor`), in a column per label (0 or 1), or in columns label1,
-label2, ...; Python has a set of names per image, or a matrix of 0 and 1.
+label2, ...
 
 Legend: N images of a split, L labels.
 """
@@ -11,14 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from onestop.data.multihot import Multihot
 from onestop.data.targets import Targets
 from onestop.errors import DataError
-from onestop.text import listing
+from onestop.text import listing, plural
 
 LISTED = "\x1f"
 """Between the items of a cell that is a list, as Parquet has them."""
@@ -35,11 +32,12 @@ class Cells:
 
     column: int
     separator: str
+    names: tuple[str, ...] = ()
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
         parts = row[self.column].split(self.separator) if self.separator else [row[self.column]]
-        return _each_once(parts)
+        return each_once(parts)
 
 
 @dataclass(frozen=True)
@@ -47,21 +45,27 @@ class Columns:
     """Columns whose cells hold a label each, or none where they are empty."""
 
     columns: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
-        return _each_once(row[column] for column in self.columns)
+        return each_once(row[column] for column in self.columns)
 
 
 @dataclass(frozen=True)
 class Flags:
     """A column per label, which says of each image whether it has it."""
 
-    names: Mapping[int, str]
+    columns: Mapping[int, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All labels, also those that no image has."""
+        return tuple(sorted(self.columns.values()))
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row."""
-        return tuple(name for column, name in self.names.items() if _flag(row[column]))
+        return tuple(name for column, name in self.columns.items() if _flag(row[column]))
 
 
 LabelColumns = Cells | Columns | Flags
@@ -123,23 +127,24 @@ def label_sets(
         sets: For each split the labels of each image.
         source: What the source is called in an error.
         names: The list of labels; those of the training split, sorted by name, if empty.
-        for_training: Whether all labels must be in the training split, which must have one.
+        for_training: Whether all labels must be in the training split, and one at least.
 
     Raises:
         DataError: A split has a label that is not on the list, or there is none at all.
     """
     used = {split: set().union(*parts) for split, parts in sets.items()}
     known = set(names) or (used["train"] if for_training else set().union(*used.values()))
-    lacks = "is not among the names" if names else "'train' lacks"
     for split, labels in used.items():
         if unknown := sorted(labels - known):
-            one = "a label that" if len(unknown) == 1 else f"{len(unknown)} labels that"
+            what = f"split {split!r} has {plural(len(unknown), 'label')} that"
+            if names:
+                raise DataError(f"{source}: {what} the list of names lacks: {listing(unknown)}")
             raise DataError(
-                f"{source}: split {split!r} has {one} {lacks}: {listing(unknown)}; add images of "
-                f"them to 'train' or remove them from {split!r}"
+                f"{source}: {what} 'train' lacks: {listing(unknown)}; add images of them to 'train' "
+                f"or remove them from {split!r}"
             )
-    if not known:
-        raise DataError(f"{source}: no image has a label; at least one label is needed")
+    if not known or (for_training and not used["train"]):
+        raise DataError(f"{source}: no training image has a label; one label at least is needed")
     names = tuple(names) or tuple(sorted(known))
     return {split: Multihot.of_sets(parts, names) for split, parts in sets.items()}
 
@@ -153,7 +158,7 @@ def combined(names: Iterable[str], way: str) -> list[str]:
     """
     known = set(names)
     for separator in _SEPARATORS:
-        parts = {name: _each_once(name.split(separator)) for name in sorted(known)}
+        parts = {name: each_once(name.split(separator)) for name in sorted(known)}
         whole = [name for name, of in parts.items() if len(of) > 1 and known.issuperset(of)]
         if whole:
             return [f"combinations such as {whole[0]!r} look like several labels per image; {way}"]
@@ -170,32 +175,6 @@ def exclusive(targets: Iterable[Targets], way: str) -> list[str]:
     parts = [part for part in targets if isinstance(part, Multihot)]
     alone = bool(parts) and all((part.values.sum(1) == 1).all() for part in parts)
     return [f"each image has exactly one label; {way}"] if alone else []
-
-
-def python_labels(
-    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]], source: str
-) -> dict[str, Multihot] | None:
-    """Targets given in Python if they are several labels per sample; None if they are not.
-
-    Args:
-        targets: Of each split: a sequence of sets (lists, tuples) of labels, or a matrix [N, L] of 0
-            and 1, with `columns` if it is a table.
-        names: Of each split the list of labels; empty if it is not known.
-        source: What the source is called in an error.
-
-    Raises:
-        DataError: Labels that are not on the list, or matrices and names that do not go together.
-    """
-    known = {s: tuple(names[s]) or _column_names(part) for s, part in targets.items()}
-    if all(_are_sets(part) for part in targets.values()):
-        sets = {s: [_names(of, known[s]) for of in part] for s, part in targets.items()}
-        return label_sets(sets, source, known["train"] or _in_order(sets["train"]))
-    matrices = {s: _matrix(part, named=bool(known[s])) for s, part in targets.items()}
-    if any(matrix is None for matrix in matrices.values()):
-        return None
-    own = {s: _numbered(m, known[s], f"{source}: split {s!r}") for s, m in matrices.items()}
-    sets = {s: [part.words(k) for k in range(len(part))] for s, part in own.items()}
-    return label_sets(sets, source, own["train"].names)
 
 
 def _cells(
@@ -216,7 +195,8 @@ def _cells(
     return Cells(column, separator), note
 
 
-def _each_once(parts: Iterable[str]) -> tuple[str, ...]:
+def each_once(parts: Iterable[str]) -> tuple[str, ...]:
+    """Names without blanks around them and without repetitions; empty ones are none."""
     return tuple(dict.fromkeys(filter(None, (part.strip() for part in parts))))
 
 
@@ -235,66 +215,3 @@ def _not_a_flag(columns: Mapping[int, str], rows: Sequence[Sequence[str]]) -> st
 
 def _shown(names: Iterable[str]) -> str:
     return listing(names, _SHOWN)
-
-
-def _column_names(values: Any) -> tuple[str, ...]:
-    """The names of a table's columns; none of an array."""
-    return tuple(str(name) for name in getattr(values, "columns", ()))
-
-
-def _are_sets(values: Any) -> bool:
-    """Whether these are a set of labels per sample: of names, or of numbers in any number."""
-    if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "US":
-        return True
-    if getattr(getattr(values, "dtype", None), "kind", "") == "O":
-        values = list(values)
-    if not isinstance(values, list | tuple) or not values:
-        return False
-    if not all(isinstance(labels, set | frozenset | list | tuple) for labels in values):
-        return False
-    items = {type(label) for labels in values for label in labels}
-    if not all(issubclass(kind, str | int | np.integer) for kind in items):
-        return False
-    if any(issubclass(kind, str) for kind in items) or any(map(_is_set, values)):
-        return True
-    return len({len(labels) for labels in values}) > 1  # else it is a matrix
-
-
-def _is_set(labels: Any) -> bool:
-    return isinstance(labels, set | frozenset)
-
-
-def _names(labels: Iterable[Any], known: Sequence[str]) -> tuple[str, ...]:
-    """The labels of a sample by name; whole numbers are positions in the list of names, if any."""
-    numbered = [known[n] if known and _is_position(n, known) else str(n) for n in labels]
-    return _each_once(numbered)
-
-
-def _in_order(sets: Sequence[Iterable[str]]) -> tuple[str, ...]:
-    """The labels of some samples, sorted: numbers as such."""
-    labels = set().union(*sets)
-    return tuple(sorted(labels, key=int if all(map(str.isdecimal, labels)) else None))
-
-
-def _is_position(label: Any, known: Sequence[str]) -> bool:
-    return isinstance(label, int | np.integer) and 0 <= int(label) < len(known)
-
-
-def _matrix(values: Any, *, named: bool) -> Any:
-    """Values as a matrix of 0 and 1; None if they are not one. Only names make one column a matrix."""
-    try:
-        matrix = np.asarray(values)
-    except ValueError:
-        return None
-    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf" or matrix.shape[1] < (1 if named else 2):
-        return None
-    return matrix if np.isin(matrix, (0, 1)).all() else None
-
-
-def _numbered(matrix: Any, names: Sequence[str], place: str) -> Multihot:
-    names = tuple(names) or tuple(str(k) for k in range(matrix.shape[1]))
-    if len(names) != matrix.shape[1]:
-        raise DataError(f"{place}: {matrix.shape[1]} columns of targets and {len(names)} names")
-    if len(set(names)) < len(names):
-        raise DataError(f"{place}: two labels of one name")
-    return Multihot(matrix, names)

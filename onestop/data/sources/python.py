@@ -9,8 +9,9 @@ import numpy as np
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, Samples, TorchSamples
-from onestop.data.sources.label_sets import combined, exclusive, python_labels
+from onestop.data.sources.label_sets import combined, exclusive
 from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import BadImageError, DataError
 from onestop.images.arrays import images_array
@@ -18,7 +19,7 @@ from onestop.text import listing
 
 NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")
-_SETS = "give a list of sets of names to train with several"
+_SETS = "give a list of sets of names to train multi-label"
 
 
 def open_python(source: Any) -> Dataset:

@@ -78,7 +78,7 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
         raise DataError(f"{path}: no row of the split 'train'")
     targets: Mapping[str, Targets]
     if several:
-        targets = label_sets(labels, str(path), for_training=for_training)
+        targets = label_sets(labels, str(path), several.names, for_training=for_training)
     else:
         classes = class_list(labels, str(path), for_training=for_training)
         targets = {split: numbered(names, classes) for split, names in labels.items()}
@@ -97,7 +97,7 @@ def _odd(targets: Mapping[str, Targets]) -> list[str]:
     first = next(iter(targets.values()))
     names = first.names
     present = {s: [names[k] for k in np.flatnonzero(t.counts())] for s, t in targets.items()}
-    way = "call the column 'labels' to train with several"
+    way = "call the column 'labels' to train multi-label"
     one = exclusive(targets.values(), "call the column 'label' to train with classes")
     return [*oddities(present, names, first.nouns[1]), *combined(names, way), *one]
 

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from onestop.data.multihot import NO_LABEL
 from onestop.figures.multilabel import (
     PANELS,
     SHOWN,
@@ -18,7 +17,6 @@ from onestop.figures.multilabel import (
     precision_recall_figure,
     weakest_labels,
 )
-from onestop.metrics.intervals import wilson
 from onestop.metrics.label_pairs import (
     LabelErrors,
     co_occurrence,
@@ -30,7 +28,6 @@ from onestop.metrics.map_intervals import map_difference, map_interval
 from onestop.metrics.multilabel import (
     FEW_POSITIVES,
     Counts,
-    Floats,
     LabelCounts,
     average_precision,
     label_counts,
@@ -39,36 +36,19 @@ from onestop.metrics.multilabel import (
 )
 from onestop.reporting.blocks import Block, Gallery, Section, Share, Table, Text, plot
 from onestop.reporting.images import pictures_of
+from onestop.reporting.labels import label_table, share_of
 from onestop.reporting.run_data import RunData
 from onestop.reporting.task_report import TaskReport
 from onestop.tasks import Prediction
-from onestop.tasks.multilabel import (
-    LabelsPrediction,
-    Multilabel,
-    Probabilities,
-    Truth,
-    measured,
-    tables_of,
-)
-from onestop.text import listing, plural
+from onestop.tasks.labels_prediction import LabelsPrediction, Probabilities, labelled
+from onestop.tasks.multilabel import Multilabel, Truth, measured, tables_of
+from onestop.text import plural
 
-FEW = 30
-"""Images with a label below which its metrics are little more than a guess."""
-_UNFOLDED = 30  # rows of the table of labels
 _GALLERY = 12  # pictures of a gallery
 _BESIDE = 8  # rows of labels that are missed or invented
-_COLUMNS = (
-    "label",
-    "images",
-    "AP",
-    "found (recall)",
-    "right when named (precision)",
-    "F1",
-    "threshold",
-)
 _HEAT = (
     "The second picture of each shows what spoke for that label (Grad-CAM, Selvaraju et al. 2017): the "
-    "warmer, the more."
+    "warmer, the more; it stays grey if nothing did."
 )
 
 
@@ -116,6 +96,7 @@ class MultilabelReport(TaskReport):
         scores, truth = tables_of(run.predictions, run.names)
         predicted = predicted_labels(scores, np.asarray(task.thresholds))
         counts, together = label_counts(predicted, truth), co_occurrence(truth)
+        ap = average_precision(scores, truth)
         missed = missed_labels(
             counts, mistakes_beside(~predicted & truth, truth), together, _BESIDE
         )
@@ -123,7 +104,7 @@ class MultilabelReport(TaskReport):
             counts, mistakes_beside(predicted & ~truth, truth), together, _BESIDE
         )
         return [
-            Section("labels", "Labels", _labels(run, counts, average_precision(scores, truth))),
+            Section("labels", "Labels", label_table(run, counts, task.thresholds, ap)),
             Section("precision-recall", "Precision and recall", _curves(run, scores, truth)),
             Section("missed", "Labels that are missed", _missed(run, missed)),
             Section("invented", "Labels that are invented", _invented(run, invented)),
@@ -144,11 +125,11 @@ class MultilabelReport(TaskReport):
         (one, truth), (other, _) = (tables_of(both, first.names) for both in (ours, theirs))
         low, high = map_difference(one, other, truth)
         values = [float(np.nanmean(average_precision(s, truth))) for s in (one, other)]
-        name = second.name or second.folder.name
+        names = [run.name or run.folder.name for run in (first, second)]
         sure = "more than chance would have it" if low > 0 or high < 0 else "no more than by chance"
         return [
-            f"mAP is {values[0]:.1%} and {values[1]:.1%}: that of {name} differs by "
-            f"{values[1] - values[0]:+.1%}, {sure} (with 95% confidence {low:+.1%} to {high:+.1%}, "
+            f"mAP is {values[0]:.1%} for {names[0]} and {values[1]:.1%} for {names[1]}: "
+            f"{values[1] - values[0]:+.1%}, {sure} (with 95% confidence {low:+.1%} to {high:+.1%}; "
             f"bootstrap over {plural(len(ours), 'image')})."
         ]
 
@@ -156,14 +137,15 @@ class MultilabelReport(TaskReport):
         """The share of the images with each label for which it was predicted."""
         counts = _counts(run)
         return {
-            name: _wilson(int(counts.tp[k]), int(counts.tp[k] + counts.fn[k]))
+            name: share_of(int(counts.tp[k]), int(counts.tp[k] + counts.fn[k]))
             for k, name in enumerate(run.names)
             if counts.tp[k] + counts.fn[k]
         }
 
     def lines(self, prediction: Prediction) -> Sequence[str]:
         """What was predicted, and what is right."""
-        return [prediction.text if prediction.labels else NO_LABEL, f"has {prediction.truth_text}"]
+        predicted, _ = prediction.title()
+        return [*predicted.split("\n"), f"has {prediction.truth_text}"]
 
 
 REPORT = MultilabelReport()
@@ -180,43 +162,9 @@ def _counts(run: RunData) -> LabelCounts:
     return label_counts(predicted_labels(scores, np.asarray(_task(run).thresholds)), truth)
 
 
-def _wilson(hits: int, count: int) -> Share:
-    low, high = wilson(hits, count)
-    return Share(hits / max(count, 1), float(low), float(high))
-
-
 def _share(hits: int, count: int) -> str:
-    share = _wilson(hits, count)
+    share = share_of(hits, count)
     return f"{share}, between {share.low:.1%} and {share.high:.1%}"
-
-
-def _labels(run: RunData, counts: LabelCounts, ap: Floats) -> list[Block]:
-    """One row per label; of many labels the weakest come first."""
-    found, named = counts.tp + counts.fn, counts.tp + counts.fp
-    rows: list[tuple[str | Share, ...]] = []
-    for k, name in enumerate(run.names):
-        hits, images, predicted = int(counts.tp[k]), int(found[k]), int(named[k])
-        rows.append((
-            name, f"{images:,}" + (" (few)" if images < FEW else ""),
-            f"{ap[k]:.1%}" if images else "", _wilson(hits, images) if images else "",
-            _wilson(hits, predicted) if predicted else "never named",
-            f"{2 * hits / max(images + predicted, 1):.1%}", f"{_task(run).thresholds[k]:.1%}",
-        ))  # fmt: skip
-    caption = "Shares with their intervals of 95% (Wilson), each label at its threshold."
-    if len(rows) > _UNFOLDED:
-        order = np.argsort(np.where(found > 0, ap, np.inf), kind="stable").tolist()
-        rows = [rows[k] for k in order]
-        caption += " The weakest labels come first."
-    return [*_few(run, found), Table(_COLUMNS, rows, caption, _UNFOLDED)]
-
-
-def _few(run: RunData, images: Counts) -> list[Block]:
-    few = [run.names[k] for k in np.flatnonzero(images < FEW)]
-    if not few:
-        return []
-    has = plural(len(few), "label has", "labels have")
-    text = f"{has} fewer than {FEW} held-out images, so their values are rough: {listing(few, 5)}."
-    return [Text(text, "warning")]
 
 
 def _curves(run: RunData, scores: Probabilities, truth: Truth) -> list[Block]:
@@ -310,23 +258,18 @@ def _gallery(
         return []
 
     def lines(prediction: Prediction) -> Sequence[str]:
-        labelled = _labelled(prediction)
-        name = of(labelled)
-        said = f"{does} {name} ({labelled.score_of(name):.1%})"
-        return [said, f"has {labelled.truth_text}", f"predicted {labelled.predicted_text}"]
+        one = labelled(prediction)
+        name = of(one)
+        said = f"{does} {name} ({one.score_of(name):.1%})"
+        return [said, f"has {one.truth_text}", f"predicted {one.predicted_text}"]
 
     shown, pictures = wrong[:_GALLERY], pictures_of(run, lines)
     if pictures is None:
         rows = [(p.image, *lines(p)) for p in shown]
         return [Text(how), Table(("image", "mistake", "truth", "prediction"), rows, "", _GALLERY)]
-    tiles = pictures.explained(shown, "bad", lambda p: of(_labelled(p)))
+    tiles = pictures.explained(shown, "bad", lambda p: of(labelled(p)))
     return [Text(f"{how} {_HEAT}"), Gallery(tiles)]
 
 
 def _predictions(run: RunData) -> list[LabelsPrediction]:
-    return [_labelled(prediction) for prediction in run.predictions]
-
-
-def _labelled(prediction: Prediction) -> LabelsPrediction:
-    assert isinstance(prediction, LabelsPrediction)
-    return prediction
+    return [labelled(prediction) for prediction in run.predictions]

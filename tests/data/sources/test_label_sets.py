@@ -112,14 +112,14 @@ def test_a_label_that_training_lacks_is_refused_but_not_where_nothing_is_trained
     write: Write,
 ) -> None:
     table = write("labels,split", "ants|bees,train", "wasps,val")
-    with pytest.raises(DataError, match="'val' has a label that 'train' lacks: wasps; add images"):
+    with pytest.raises(DataError, match="'val' has 1 label that 'train' lacks: wasps; add images"):
         opened(table)
     looked_at = open_data(table, val_fraction=0, for_training=False)
     assert looked_at.classes == ("ants", "bees", "wasps")
 
 
 def test_no_label_at_all_is_refused(write: Write) -> None:
-    with pytest.raises(DataError, match="no image has a label; at least one label is needed"):
+    with pytest.raises(DataError, match="no training image has a label; one label at least"):
         opened(write("labels", "", " "))
 
 
@@ -155,6 +155,12 @@ def test_columns_of_flags(write: Write) -> None:
     assert dataset.notes == (
         "columns ants, Bees, outdoor are taken for labels: 1 where an image has one",
     )
+
+
+def test_a_column_without_a_one_is_a_label_without_images(write: Write) -> None:
+    dataset = opened(write("ants,bees,wasps", "1,0,0", "1,1,0"))
+    assert dataset.classes == ("ants", "bees", "wasps")
+    assert "split 'train' has no image of wasps" in dataset.notes
 
 
 def test_flags_beside_split_and_group(write: Write) -> None:
@@ -203,10 +209,10 @@ def test_combinations_whose_parts_stand_alone_elsewhere_are_noted(write: Write) 
     assert dataset.classes == ("ants", "ants|outdoor", "bees", "outdoor")
     assert dataset.notes == (
         "combinations such as 'ants|outdoor' look like several labels per image; call the column "
-        "'labels' to train with several",
+        "'labels' to train multi-label",
     )
     notes = open_data((IMAGES, list(rows)), val_fraction=0).notes
-    assert notes[-1].endswith("; give a list of sets of names to train with several")
+    assert notes[-1].endswith("; give a list of sets of names to train multi-label")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +274,7 @@ def test_names_may_name_labels_that_no_image_has() -> None:
     names = ["wasps", *NAMES]
     assert given(SETS, names).classes == ("wasps", "ants", "bees", "outdoor")
     assert given(np.concatenate([np.zeros((4, 1)), MATRIX], 1), names).classes == tuple(names)
-    with pytest.raises(DataError, match="has a label that is not among the names: outdoor"):
+    with pytest.raises(DataError, match="has 1 label that the list of names lacks: outdoor"):
         given(SETS, ["ants", "bees"])
 
 
@@ -293,7 +299,7 @@ def test_splits_share_one_list_of_labels_by_name() -> None:
     assert dataset.classes == tuple(NAMES)
     assert labels_of(dataset, "val") == [{"ants"}, {"outdoor", "ants"}]
     source["val"] = (IMAGES[:2], val, ["outdoor", "wasps"])
-    with pytest.raises(DataError, match="'val' has a label that is not among the names: wasps"):
+    with pytest.raises(DataError, match="'val' has 1 label that the list of names lacks: wasps"):
         open_data(source)
 
 
@@ -303,21 +309,20 @@ def test_splits_share_one_list_of_labels_by_name() -> None:
         (MATRIX, ["a", "b"], "3 columns of targets and 2 names"),
         (MATRIX, ["a", "b", "a"], "two labels of one name"),
         (MATRIX + 1, NAMES, "targets must be one number or name a sample, or labels"),
-        (MATRIX * 0, NAMES, None),
         (MATRIX * 0.5, NAMES, "targets must be one number or name a sample, or labels"),
         (SETS[:3], NAMES, "4 inputs and 3 targets"),
-        ([set(), set(), set(), set()], [], "no image has a label"),
+        ([set(), set(), set(), set()], [], "no training image has a label"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
-    targets: Any, names: list[str], message: str | None
-) -> None:
+def test_what_does_not_go_together_is_refused(targets: Any, names: list[str], message: str) -> None:
     source = (IMAGES, targets, names) if names else (IMAGES, targets)
-    if message is None:
-        assert open_data(source, val_fraction=0).counts("train").tolist() == [0, 0, 0]
-        return
     with pytest.raises(DataError, match=message):
         open_data(source)
+
+
+def test_with_names_images_may_all_be_without_labels_as_when_they_are_scored_alone() -> None:
+    assert given(MATRIX * 0, NAMES).counts("train").tolist() == [0, 0, 0]
+    assert given([set()] * 4, NAMES).counts("train").tolist() == [0, 0, 0]
 
 
 def test_one_label_each_is_said() -> None:
