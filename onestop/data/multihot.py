@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from onestop.data.names import places
 from onestop.data.targets import Indices, TargetBatch, Targets
 from onestop.errors import DataError
 from onestop.text import listing
@@ -81,13 +82,13 @@ class Multihot(Targets):
         if not names:
             raise DataError("has labels as targets, the model gives numbers")
         used = [self.names[k] for k in np.flatnonzero(self.counts())]
-        if unknown := sorted(set(used) - set(names)):
+        place = places(self.names, names)
+        if unknown := sorted(name for name in used if place[name] is None):
             raise DataError(
                 f"has labels the model does not know: {listing(unknown)}; it knows {listing(names)}"
             )
-        place = {name: k for k, name in enumerate(self.names)}
         values = np.zeros((len(self), len(names)), np.bool_)
-        for k, name in enumerate(names):
-            if name in place:
-                values[:, k] = self.values[:, place[name]]
+        for name, has in zip(self.names, self.values.T, strict=True):
+            if (k := place[name]) is not None:
+                values[:, k] |= has
         return type(self)(values, names)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from onestop.data.names import places
 from onestop.errors import DataError
 from onestop.text import listing
 
@@ -162,11 +163,12 @@ class Classes(Targets):
     def onto(self, names: Sequence[str]) -> Self:
         if not names:
             raise DataError("has class names as targets, the model gives numbers")
-        if unknown := sorted(set(self.names) - set(names)):
+        place = places(self.names, names)
+        if unknown := sorted(name for name in self.names if place[name] is None):
             raise DataError(
                 f"has classes the model does not know: {listing(unknown)}; it knows {listing(names)}"
             )
-        numbers = np.array([names.index(name) for name in self.names], dtype=np.int64)
+        numbers = np.array([place[name] for name in self.names], dtype=np.int64)
         return type(self)(numbers[self.values], names)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from onestop.data.names import places
 from onestop.errors import BadImageError, UsageError
 from onestop.explaining.attribution import heat_maps, outputs_in_32_bits, require_images
 from onestop.explaining.explanation import Explanation, Explanations, Method
@@ -93,12 +94,13 @@ def _explained(
 
 
 def _class_index(model: Model, target: str) -> int:
-    if target not in model.classes:
+    place = places([target], model.classes)[target]
+    if place is None:
         known = listing(model.classes) or "none, it predicts numbers"
         near = did_you_mean(target, model.classes) or f"; it has {known}"
         noun = model.task.nouns[0]
         raise UsageError(f"--target {target}: the model has no such {noun}{near}")
-    return model.classes.index(target)
+    return place
 
 
 def _layer(model: Model, method: Method, name: str | None) -> Layer | None:

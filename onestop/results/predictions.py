@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, overload
 
+from onestop.data.names import places
 from onestop.errors import UsageError
 from onestop.figures.files import svg
 from onestop.figures.notebook import heading
@@ -83,7 +84,8 @@ class Predictions(Sequence["Prediction"]):
 
     def _truth(self, prediction: Prediction) -> str | None:
         folder = PurePath(prediction.image).parent.name
-        return folder if folder in self.classes else None
+        place = places([folder], self.classes)[folder]
+        return None if place is None else self.classes[place]
 
     def _repr_html_(self) -> str:
         if not len(self):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onestop.data.multihot import Multihot
+from onestop.data.names import key_of, one_each, positions
 from onestop.data.targets import Targets
 from onestop.errors import DataError
 from onestop.text import listing, plural
@@ -132,6 +133,7 @@ def label_sets(
     Raises:
         DataError: A split has a label that is not on the list, or there is none at all.
     """
+    sets = _in_one_spelling(sets, names)
     used = {split: set().union(*parts) for split, parts in sets.items()}
     known = set(names) or (used["train"] if for_training else set().union(*used.values()))
     for split, labels in used.items():
@@ -147,6 +149,18 @@ def label_sets(
         raise DataError(f"{source}: no training image has a label; one label at least is needed")
     names = tuple(names) or tuple(sorted(known))
     return {split: Multihot.of_sets(parts, names) for split, parts in sets.items()}
+
+
+def _in_one_spelling(
+    sets: Mapping[str, Sequence[Iterable[str]]], names: Sequence[str]
+) -> dict[str, list[list[str]]]:
+    """The same sets with each label spelled as in the list of names, or else in one way."""
+    listed = {split: [list(labels) for labels in parts] for split, parts in sets.items()}
+    every = {label for parts in listed.values() for labels in parts for label in labels}
+    known = [*names, *one_each(every)]
+    place = positions(known)
+    spelled = {label: label if label in names else known[place[key_of(label)]] for label in every}
+    return {s: [[spelled[of] for of in labels] for labels in parts] for s, parts in listed.items()}
 
 
 def combined(names: Iterable[str], way: str) -> list[str]:
