@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from onestop.data.dataset import Dataset
+from onestop.data.sources.as_task import check_task, for_task
 from onestop.data.sources.builtin import NAMES, data_root, known_set, open_named
 from onestop.data.sources.folder import open_folder
-from onestop.data.sources.python import open_python
+from onestop.data.sources.options import OF_TABLES, OF_VALUES, Options
+from onestop.data.sources.python import NAME, open_python
 from onestop.data.sources.table import SUFFIXES, open_table
+from onestop.data.sources.table_paths import find_path
 from onestop.data.splits import hold_out
 from onestop.errors import DataError
 from onestop.text import did_you_mean, listing
+
+_TABLES = f"tables ({listing(SUFFIXES)})"
 
 
 def open_data(
@@ -22,6 +28,12 @@ def open_data(
     val_fraction: float = 0.1,
     seed: int = 0,
     for_training: bool = True,
+    task: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    image_folder: str | None = None,
+    image_suffix: str | None = None,
+    literal_labels: bool = False,
 ) -> Dataset:
     """Open a data source, and hold out a validation split if it has none.
 
@@ -34,11 +46,23 @@ def open_data(
             split; 0 holds none out.
         seed: Selects the images held out.
         for_training: Whether a split `train` with at least two classes is required.
+        task: What is learned from the labels, such as "regression"; as the source has them if None.
+        image_column: Column of a table that names the images; recognised by its name if None.
+        label_column: Column of a table that holds the labels; recognised by its name if None.
+        image_folder: Folder in which the names in a table start; that of the table if None.
+        image_suffix: Suffix that the names in a table lack, such as ".jpg".
+        literal_labels: Whether words that usually mean a missing label are names like others.
 
     Raises:
         DataError: There is no such source, or it cannot be used for training.
+        UsageError: A setting that this source does not have.
     """
-    dataset = _open(source, root, for_training)
+    options = Options(
+        task=task, image_column=image_column, label_column=label_column, image_folder=image_folder,
+        image_suffix=image_suffix, literal_labels=literal_labels,
+    )  # fmt: skip
+    check_task(task)
+    dataset = _open(source, root, options, for_training=for_training)
     if "val" not in dataset.splits and "train" in dataset.splits and val_fraction > 0:
         dataset = hold_out(dataset, "val", val_fraction, seed)
     return dataset
@@ -46,22 +70,63 @@ def open_data(
 
 def is_source(text: str) -> bool:
     """Whether a command-line word names a data source rather than a network."""
-    return known_set(text) is not None or Path(text).exists()
+    return known_set(text) is not None or find_path(Path(text)).exists()
 
 
-def _open(source: Any, root: str | None, for_training: bool) -> Dataset:
-    if isinstance(source, Dataset):
-        return source
+def as_recorded(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `open_data` with which the data of a run were opened, `root` aside.
+
+    Args:
+        recipe: Its settings, also those of an earlier version, which had fewer.
+    """
+    split = {name: recipe[name] for name in ("val_fraction", "seed")}
+    return {**split, **Options.of(recipe).values()}
+
+
+def as_in_training(recipe: Mapping[str, Any], source: Any) -> dict[str, Any]:
+    """How a run's data were read, as far as another source has these settings.
+
+    Args:
+        recipe: Of the run.
+        source: The other data.
+    """
+    values = Options.of(recipe).values()
+    if is_table(source):
+        return values
+    named = isinstance(source, str | Path)
+    return {
+        k: v for k, v in values.items() if k not in OF_TABLES and not (named and k in OF_VALUES)
+    }
+
+
+def is_table(source: Any) -> bool:
+    """Whether a source is the path of a table."""
     if not isinstance(source, str | Path):
-        return open_python(source)
-    path = Path(source).expanduser()
-    name = known_set(str(source))
+        return False
+    path = _path(source)
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def _path(source: str | Path) -> Path:
+    return find_path(Path(source).expanduser())
+
+
+def _open(source: Any, root: str | None, options: Options, *, for_training: bool) -> Dataset:
+    if is_table(source):
+        return open_table(_path(source), options, for_training=for_training)
+    if not isinstance(source, str | Path):
+        options.require_none(OF_TABLES, _TABLES, NAME)
+        if isinstance(source, Dataset):
+            return for_task(source, options.task, for_training=for_training)
+        return open_python(source, options)
+    path, name = _path(source), known_set(str(source))
     if name is not None and (root or not path.is_dir()):
-        return open_named(name, data_root(root))
+        options.require_none((*OF_TABLES, *OF_VALUES), _TABLES, name)
+        named = open_named(name, data_root(root))
+        return for_task(named, options.task, for_training=for_training)
     if path.is_dir():
-        return open_folder(path, for_training=for_training)
-    if path.suffix.lower() in SUFFIXES and path.exists():
-        return open_table(path, for_training=for_training)
+        options.require_none((*OF_TABLES, *OF_VALUES), _TABLES, str(source))
+        return open_folder(path, task=options.task, for_training=for_training)
     if path.exists():
         raise DataError(f"{source}: neither a folder nor a table ({listing(SUFFIXES)})")
     raise DataError(

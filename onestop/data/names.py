@@ -14,6 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
+def nfc(text: str) -> str:
+    """Text in one encoding of its accents."""
+    return unicodedata.normalize("NFC", text)
+
+
 def key_of(name: str) -> str:
     """What is equal for two spellings of one name: NFC, and whole numbers without `.0`.
 
@@ -21,7 +26,7 @@ def key_of(name: str) -> str:
     (True, '1', '01')
     """
     whole = _WHOLE.fullmatch(name)
-    return whole[1] if whole else unicodedata.normalize("NFC", name)
+    return whole[1] if whole else nfc(name)
 
 
 def one_each(names: Iterable[str]) -> list[str]:

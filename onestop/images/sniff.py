@@ -1,4 +1,4 @@
-"""Whether a file is an image, by its first bytes: a name without a suffix says nothing, a wrong one lies.
+"""Whether a file is an image, by its first bytes: a name without a suffix says nothing.
 
 Signatures are those of the formats' specifications; where they are too short to be told from text or
 other files (BMP, PPM), more of the header is asked.
@@ -53,8 +53,8 @@ def format_of(path: Path) -> str:
 def format_in(head: bytes) -> str:
     """The format of an image that begins with these bytes; empty if they are of no image.
 
-    >>> format_in(b"\\xff\\xd8\\xff\\xe0..JFIF"), format_in(b"BMW, Audi"), format_in(b"P5 # a")
-    ('JPEG', '', '')
+    >>> format_in(b"GIF89a..."), format_in(b"BMW, Audi"), format_in(b"P5 # a")
+    ('GIF', '', '')
     """
     for start, name in _STARTS:
         if head.startswith(start):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from onestop.data import open_data
+from onestop.data import as_recorded, open_data
 from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
 from onestop.data.sources.python import NAME
@@ -38,12 +38,8 @@ def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Datas
     """
     if recipe.get("source", NAME) == NAME:
         raise UsageError("the model was trained on data passed in Python; name images with --data")
-    return open_data(
-        recipe["source"],
-        root=data_root or recipe["data_root"],
-        val_fraction=recipe["val_fraction"],
-        seed=recipe["seed"],
-    )
+    root = data_root or recipe["data_root"]
+    return open_data(recipe["source"], root=root, **as_recorded(recipe))
 
 
 def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Prediction]:

@@ -72,7 +72,7 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any) -> Plan:
         source: The data, if they come from Python; None opens what the recipe names.
         network: The network, if it comes from Python.
     """
-    from onestop.data import open_data
+    from onestop.data import as_recorded, open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
     from onestop.training.plan import plan
@@ -84,8 +84,9 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any) -> Plan:
         )
     dataset = open_data(
         recipe.data.source if source is None else source,
-        root=recipe.data.data_root, val_fraction=recipe.data.val_fraction, seed=recipe.machine.seed,
-    )  # fmt: skip
+        root=recipe.data.data_root,
+        **as_recorded(recipe.values()),
+    )
     return plan(recipe, find(recipe.network.model), dataset, network)
 
 

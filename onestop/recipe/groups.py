@@ -51,6 +51,19 @@ class Data:
     val_fraction: Fraction = 0.1
     """fraction of the training images held out for validation, class by class, if the source has no
     validation split; 0 trains on all of them"""
+    task: Annotated[str | None, Since(None)] = None
+    """what is learned from the labels: classification (one class per image), regression (a number) or
+    multilabel (any number of labels) (default: as the source has them)"""
+    image_column: Annotated[str | None, Since(None)] = None
+    """column of a table that names the images (default: path, image, filename or the like)"""
+    label_column: Annotated[str | None, Since(None)] = None
+    """column of a table that holds the labels (default: label, target, class, or the only one left)"""
+    image_folder: Annotated[str | None, Since(None)] = None
+    """folder in which the names in a table start (default: that of the table)"""
+    image_suffix: Annotated[str | None, Since(None)] = None
+    """suffix that the names in a table lack, such as .jpg (default: none)"""
+    literal_labels: Annotated[bool, Since(True)] = False
+    """take words that usually mean a missing label (NA, None, NaN, ?) as names like others"""
     strict: Annotated[bool, Free] = False
     """read every image first and stop if any file is unusable, instead of skipping it"""
     channels: Annotated[Literal[1, 3, 4], For(images=True)] = derived()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import DataError
+from onestop.errors import DataError, UsageError
 from onestop.recipe import Precision
+from onestop.recipe.arguments import READING, checked_fields, takes_fields
+from onestop.recipe.markers import flag
+from onestop.recipe.schema import DEFAULTS
 from onestop.results import Evaluation
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from onestop.inference.model import Model
 
 
+@takes_fields(*READING)
 def evaluate(
     model: Any,
     *,
@@ -26,6 +30,7 @@ def evaluate(
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
     strict: bool = False,
+    **reading: Any,
 ) -> Evaluation:
     """Score a trained model on held-out images.
 
@@ -42,6 +47,7 @@ def evaluate(
             training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
         strict: stop if a file cannot be used, instead of skipping and reporting it
+        reading: how `data` is read
 
     Returns:
         The metrics, as in a run's metrics.json.
@@ -56,7 +62,7 @@ def evaluate(
 
     with preserved():
         loaded, file = load_model(model, network, device, precision)
-    dataset = _open(loaded, data, data_root)
+    dataset = _open(loaded, data, data_root, checked_fields(reading, READING))
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     dataset = dataset.onto(loaded.classes)
     if dataset.task != loaded.task.name:
@@ -89,10 +95,18 @@ def evaluate(
     )  # fmt: skip
 
 
-def _open(model: Model, data: Any, data_root: str | None) -> Dataset:
-    from onestop.data import open_data
+def _open(model: Model, data: Any, data_root: str | None, reading: dict[str, Any]) -> Dataset:
+    from onestop.data import as_in_training, open_data
     from onestop.inference.predictions import trained_on
 
+    recipe = model.card.recipe
     if data is None:
-        return trained_on(model.card.recipe, data_root)
-    return open_data(data, root=data_root, val_fraction=0, for_training=False)
+        for name, value in reading.items():
+            if value != DEFAULTS[name]:
+                raise UsageError(
+                    f"{flag(name, value)}: the training data are read as in training; name others with "
+                    "--data, or leave it out"
+                )
+        return trained_on(recipe, data_root)
+    options = as_in_training(recipe, data) | reading
+    return open_data(data, root=data_root, val_fraction=0, for_training=False, **options)

@@ -10,6 +10,9 @@ from annotated_types import Ge
 
 from onestop.errors import UsageError
 from onestop.recipe import Positive
+from onestop.recipe.arguments import READING, checked_fields, takes_fields
+from onestop.recipe.markers import flag as flag_of
+from onestop.recipe.schema import DEFAULTS
 from onestop.results import Info
 from onestop.text import did_you_mean
 
@@ -26,6 +29,7 @@ _SHOWN = 40  # images of a grid
 _MEASURED = 2000  # at most this many images of a source are measured
 
 
+@takes_fields(*READING)
 def info(
     target: Any = None,
     *,
@@ -38,6 +42,7 @@ def info(
     cache: bool = False,
     clear_cache: bool = False,
     save_grid: str | Path | None = None,
+    **reading: Any,
 ) -> Info:
     """Describe a data set, a model file or a network.
 
@@ -60,6 +65,7 @@ def info(
         clear_cache: instead of a TARGET: remove these, except those in use
         save_grid: for a data set: picture to write, of some images of each class: .png, .svg, .pdf or
             .jpg
+        reading: how a data set is read
 
     Returns:
         The description.
@@ -74,7 +80,12 @@ def info(
         return _of_cache(clear=clear_cache)
     if target is None:
         raise UsageError("info: TARGET missing (onestop info --help)")
-    kind = _kind_of(target)
+    kind, options = _kind_of(target), checked_fields(reading, READING)
+    for name, value in options.items():
+        if kind != "data" and value != DEFAULTS[name]:
+            raise UsageError(
+                f"{flag_of(name, value)}: is for a data set, and this is none; drop it"
+            )
     if save_grid is not None and kind != "data":
         raise UsageError(
             f"--save-grid {save_grid}: shows images of a data set; {target} is not one"
@@ -91,7 +102,11 @@ def info(
     for flag, value in for_networks.items():
         if value is not None:
             raise UsageError(f"{flag}: is for a network, and this is not one; drop it")
-    return _of_model(Path(target)) if kind == "model" else _of_data(target, data_root, save_grid)
+    return (
+        _of_model(Path(target))
+        if kind == "model"
+        else _of_data(target, data_root, save_grid, options)
+    )
 
 
 def _kind_of(target: Any) -> str:
@@ -144,13 +159,15 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
     return {**about, "prepared": prepared, **rest}
 
 
-def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:
+def _of_data(
+    source: Any, data_root: str | None, save_grid: str | Path | None, options: dict[str, Any]
+) -> Info:
     from onestop.data import open_data
     from onestop.figures.files import picture_file
     from onestop.linting import class_rows, without_names
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
-    dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
+    dataset = open_data(source, root=data_root, val_fraction=0, for_training=False, **options)
     if picture:
         _save_grid(dataset, picture)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}

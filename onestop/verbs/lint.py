@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from onestop.errors import DataError
+from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.results import Lint
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import create_run
@@ -16,6 +17,7 @@ from onestop.storage.run_folder import create_run
 REPORT, SHEET = "lint.json", "lint.png"
 
 
+@takes_fields(*READING)
 def lint(
     source: Any,
     *,
@@ -24,6 +26,7 @@ def lint(
     name: str | None = None,
     exact: bool = False,
     quiet: bool = False,
+    **reading: Any,
 ) -> Lint:
     """Check a source of images for problems before training on it.
 
@@ -41,6 +44,7 @@ def lint(
         exact: look for exact copies only; near ones take a minute for 50,000 images, and four times
             as long for twice as many
         quiet: print no progress
+        reading: how the source is read
 
     Returns:
         The findings.
@@ -54,7 +58,8 @@ def lint(
     from onestop.linting import class_rows, lint_dataset
     from onestop.runtime.device import cores
 
-    dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
+    options = checked_fields(reading, READING)
+    dataset = open_data(source, root=data_root, val_fraction=0, for_training=False, **options)
     if not dataset.is_image:
         raise DataError(f"{dataset.name}: holds vectors, and only images can be checked")
     plain = "".join(c for c in Path(dataset.name).stem if c.isalnum() or c in "-_.").strip(".-")

@@ -5,7 +5,6 @@ torch is imported inside the functions: a usage error must not wait for it.
 
 from __future__ import annotations
 
-import inspect
 import os
 import time
 from collections.abc import Mapping
@@ -14,17 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
+from onestop.recipe.arguments import checked_fields, takes_fields
 from onestop.recipe.files import read_recipe, write_recipe
-from onestop.recipe.markers import flag
 from onestop.recipe.names import canonical
-from onestop.recipe.schema import (
-    DEFAULTS,
-    FIELDS,
-    check_name,
-    check_setting,
-    field_docs,
-    field_types,
-)
+from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
@@ -37,6 +29,7 @@ if TYPE_CHECKING:
     from onestop.training.plan import Plan
 
 
+@takes_fields(*(field for field in FIELDS if field != "source"))
 def train(
     source: Any = None,
     *,
@@ -77,7 +70,7 @@ def train(
         OneStopError: A wrong setting or source, before any work; or what stopped the run.
     """
     overrides, network = _take_network(overrides)
-    checked = _checked(overrides)
+    checked = checked_fields(overrides, FIELDS)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
@@ -107,7 +100,7 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
         overrides: Any field of `onestop.Recipe`.
     """
     overrides, _ = _take_network(overrides)
-    checked = _checked(overrides)
+    checked = checked_fields(overrides, FIELDS)
     if isinstance(source, str | Path) and is_run(source):
         return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
     return _resolve(source, recipe, checked)[0]
@@ -135,7 +128,7 @@ def dry_run(
     """
     begun = time.perf_counter()
     overrides, network = _take_network(overrides)
-    checked, done = _checked(overrides), 0
+    checked, done = checked_fields(overrides, FIELDS), 0
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
@@ -161,16 +154,6 @@ def _take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     return dict(overrides), None
 
 
-def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their canonical names, checked; None leaves a setting as it is."""
-    checked: dict[str, Any] = {}
-    for spelled, value in overrides.items():
-        name = check_name(spelled, FIELDS, flag(spelled))
-        if value is not None:
-            checked[name] = check_setting(name, value)
-    return checked
-
-
 def _resolve(
     source: Any, recipe: str | Path | None, overrides: dict[str, Any]
 ) -> tuple[Settings, Dataset, Entry]:
@@ -188,17 +171,12 @@ def _resolve(
     if source is None or isinstance(source, str | Path):
         data = values["source"]
 
-    from onestop.data import open_data
+    from onestop.data import as_recorded, open_data
     from onestop.data.dataset import facts
     from onestop.data.sources.python import NAME
     from onestop.training.defaults import derive
 
-    dataset = open_data(
-        data,
-        root=values["data_root"],
-        val_fraction=values["val_fraction"],
-        seed=values["seed"],
-    )
+    dataset = open_data(data, root=values["data_root"], **as_recorded(values))
     if data is not values["source"]:
         partial = settings(*layers, ("flag", {"source": NAME}))
     resolved, entry = derive(partial, facts(dataset))
@@ -235,29 +213,3 @@ def _resume(
         epochs_done(folder, stored.optim.epochs)
         write_atomic(folder / RECIPE, write_recipe(stored))
         return run_in(folder, plan, quiet=quiet, report=report, inexact=inexact)
-
-
-def _public_signature() -> inspect.Signature:
-    """The signature that users see: the named arguments, then every field of the recipe."""
-    own = inspect.signature(train, eval_str=False)
-    named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    fields = [
-        inspect.Parameter(
-            field, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS.get(field),
-            annotation=field_types()[field],
-        )
-        for field in FIELDS
-        if field != "source"
-    ]  # fmt: skip
-    return own.replace(parameters=[*named, *fields])
-
-
-def _public_doc() -> str:
-    fields = "\n".join(
-        f"        {name}: {text}" for name, text in field_docs().items() if name != "source"
-    )
-    return (train.__doc__ or "").replace("        overrides: any field of `onestop.Recipe`", fields)
-
-
-train.__signature__ = _public_signature()  # type: ignore[attr-defined]
-train.__doc__ = _public_doc()

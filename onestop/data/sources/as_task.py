@@ -1,6 +1,6 @@
 """Labels as the targets of a task: what a source says of each image, read as the task learns it.
 
-Sources hand over text, each label with its place; a task's targets are made of it here and nowhere else.
+Sources hand over text, each label with its place; a task's targets are made of it here.
 A new kind of target that can be read from labels is a line in `READERS`.
 """
 
@@ -102,7 +102,9 @@ def for_task(dataset: Dataset, task: str | None, *, for_training: bool = True) -
     check_task(task)
     if task is None or task == dataset.task:
         return dataset
-    words = {s: [part.targets.words(k) for k in range(len(part))] for s, part in dataset.splits.items()}
+    words = {
+        s: [part.targets.words(k) for k in range(len(part))] for s, part in dataset.splits.items()
+    }
     labels = Labels(
         words, lambda split, k: f"{dataset.name}: {dataset.splits[split].name(k)}", dataset.name,
         for_training=for_training,

@@ -8,7 +8,7 @@ import socket
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
@@ -199,9 +199,11 @@ def _download(name: str, root: Path, fetch: Callable[[], Any]) -> Any:
     """Download and unpack; archives already in place are unpacked without a network."""
     entry = SETS[name]
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with redirect_stdout(sys.stderr), _network(allowed=not os.environ.get("ONESTOP_OFFLINE")):
-            return fetch()
+        with _no_empty_folders(root):
+            root.mkdir(parents=True, exist_ok=True)
+            allowed = not os.environ.get("ONESTOP_OFFLINE")
+            with redirect_stdout(sys.stderr), _network(allowed=allowed):
+                return fetch()
     except _FAILURES as error:
         # Torchvision lists all mirrors it tried; the last line is the error of the last one.
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
@@ -210,6 +212,34 @@ def _download(name: str, root: Path, fetch: Callable[[], Any]) -> Any:
             f"download {' '.join(entry.urls)} to {root / entry.folder}, replacing any files there, "
             "or set --data-root to the folder that has them"
         ) from None
+
+
+@contextmanager
+def _no_empty_folders(root: Path) -> Iterator[None]:
+    """If what is done fails, remove the empty folders that it made at `root` and below, and `root`."""
+    above = [root, *root.parents]
+    before = {folder for folder in above if folder.exists()} | set(_folders_of(root))
+    try:
+        yield
+    except BaseException:
+        made = [folder for folder in (*_folders_of(root), *above) if folder not in before]
+        for folder in sorted(made, key=lambda folder: -len(folder.parts)):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+        raise
+
+
+def _folders_of(root: Path) -> Iterator[Path]:
+    """The folders in a folder and in those: where torchvision makes some before it downloads."""
+    for folder in (root, *_inner(root)):
+        yield from _inner(folder)
+
+
+def _inner(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    except OSError:
+        return []
 
 
 @contextmanager

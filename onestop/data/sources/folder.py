@@ -1,203 +1,123 @@
-"""Image folders: `root/<class>/*` or `root/train|val|test/<class>/*`."""
+"""Image folders: what lies in them is judged by `layout_of`, and read here."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from onestop.data.dataset import Dataset, Skipped
 from onestop.data.samples import FileSamples
-from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.sources.as_task import Labels, read_labels
+from onestop.data.sources.labels import class_list, maybe_numbers, numbered, oddities
+from onestop.data.sources.layout import Layout, Part, layout_of
+from onestop.data.sources.table_file import SUFFIXES as TABLES
+from onestop.data.sources.tree import tree_below
+from onestop.data.sources.walk import Walk
+from onestop.data.targets import Targets
 from onestop.errors import DataError
-from onestop.images.decode import is_still
-from onestop.images.formats import SUFFIXES
 from onestop.text import listing
 
-SPLIT_FOLDERS = {
-    "train": "train", "training": "train",
-    "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-# Leftovers of file managers and archives; skipped silently.
-_LITTER = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
 
-
-def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
+def open_folder(root: Path, *, task: str | None = None, for_training: bool = True) -> Dataset:
     """Read the structure of a folder without opening images.
 
     Classes are the folder names, sorted. Images may be nested deeper in a class folder. Hidden files
     and folders are ignored; other files that are not images are listed in `skipped`. Unless
     `for_training`, a single class is allowed and `train` may be missing.
 
+    Args:
+        root: The folder.
+        task: What to learn from the names of the folders; their classes if None.
+        for_training: Whether to train.
+
     Raises:
-        DataError: No images, only one class, no folder `train`, or a class missing from `train`.
+        DataError: No images, only one class, no folder `train`, a class missing from `train`, or
+            folders that may mean several things.
     """
-    by_split = _split_folders(root)
-    if for_training and by_split and "train" not in by_split:
-        names = listing(repr(folder.name) for folder in by_split.values())
-        raise DataError(f"{root}: has {names} but no folder 'train'; add one, or rename a folder")
-    notes = _other_folders(root, by_split)
-    by_split = by_split or {"train": root}
-    walk = _Walk(root)
-    paths: dict[str, list[str]] = {}
-    labels: dict[str, list[str]] = {}
-    for split, folder in by_split.items():
-        paths[split], labels[split] = [], []
-        walk.split = split
-        walk.skip_loose(folder)
-        for class_folder in _folders(folder):
-            images = list(walk.images(class_folder))
-            paths[split] += images
-            labels[split] += [class_folder.name] * len(images)
-            if not images:
-                notes.append(f"{os.path.relpath(class_folder, root)} contains no images")
-    first = next(iter(by_split)) if "train" not in by_split else "train"
+    _require_folder(root)
+    layout = layout_of(tree_below(root), str(root), for_training=for_training)
+    walk = Walk(root, labelled=True, without=layout.masks)
+    notes = list(layout.notes)
+    paths, labels = _read(root, layout, walk, notes)
+    first = "train" if "train" in paths else next(iter(paths))
     if not paths[first]:
-        raise DataError(_why_empty(root, by_split[first]))
+        raise DataError(_why_empty(root, layout.parts[first]))
     empty = [split for split, images in paths.items() if not images]
-    notes += [f"split folder {by_split[split].name!r} contains no images" for split in empty]
+    notes += [f"split folder {layout.parts[s].folder.name!r} contains no images" for s in empty]
     labels = {split: names for split, names in labels.items() if split not in empty}
-    classes = class_list(labels, str(root), for_training=for_training)
+    targets = _targets(root, labels, paths, task, for_training=for_training)
+    classes = targets[first].names
+    odd = [*oddities(labels, classes), *maybe_numbers(labels[first], classes, task)]
     return Dataset(
         name=str(root),
-        splits={
-            split: FileSamples(root, paths[split], numbered(names, classes))
-            for split, names in labels.items()
-        },
+        splits={split: FileSamples(root, paths[split], targets[split]) for split in labels},
         skipped=tuple(walk.skipped),
-        notes=(*notes, *walk.notes(), *oddities(labels, classes)),
+        notes=(*notes, *walk.notes(), *odd),
     )
 
 
 def images_below(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """All images below a folder, for prediction; class folders are not required."""
-    walk = _Walk(folder)
+    walk = Walk(folder)
     return [folder / path for path in walk.images(folder)], walk.skipped
 
 
-def _split_folders(root: Path) -> dict[str, Path]:
-    """The split folders of `root`, `train` first."""
-    splits: dict[str, Path] = {}
-    for folder in _folders(root):
-        split = SPLIT_FOLDERS.get(folder.name.lower())
-        if split in splits:
-            both = f"{splits[split].name!r} and {folder.name!r}"
-            raise DataError(f"{root}: {both} both look like the split {split!r}; rename one")
-        if split:
-            splits[split] = folder
-    return {split: splits[split] for split in ("train", "val", "test") if split in splits}
+def _read(
+    root: Path, layout: Layout, walk: Walk, notes: list[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The path and the class of each image, by split; adds notes on class folders without any."""
+    paths: dict[str, list[str]] = {}
+    labels: dict[str, list[str]] = {}
+    loose = set()
+    for split, part in layout.parts.items():
+        paths[split], labels[split] = [], []
+        walk.split = split
+        if part.classes and part.folder.path not in loose:
+            walk.skip_loose(root / part.folder.path, part.folder.images)
+            loose.add(part.folder.path)
+        for name, folder in part.classes:
+            closed = len(walk.closed)
+            images = list(walk.images(root / folder.path))
+            paths[split] += images
+            labels[split] += [name] * len(images)
+            if not images and len(walk.closed) == closed:
+                notes.append(f"{folder.path} contains no images")
+    return paths, labels
 
 
-def _folders(root: Path) -> list[Path]:
+def _targets(
+    root: Path, labels: Mapping[str, Sequence[str]], paths: Mapping[str, Sequence[str]],
+    task: str | None, *, for_training: bool,
+) -> Mapping[str, Targets]:  # fmt: skip
+    """The names of the class folders as targets."""
+    if task is None:
+        classes = class_list(labels, str(root), for_training=for_training)
+        return {split: numbered(names, classes) for split, names in labels.items()}
+    sets = {split: [(name,) for name in names] for split, names in labels.items()}
+
+    def place(split: str, index: int) -> str:
+        return str(root / paths[split][index])
+
+    return read_labels(Labels(sets, place, str(root), for_training=for_training), task)
+
+
+def _require_folder(root: Path) -> None:
     try:
-        return sorted(path for path in root.iterdir() if path.is_dir() and not _ignored(path.name))
+        next(root.iterdir(), None)
     except OSError as error:
         raise DataError(f"{root}: {error.strerror}; name a folder of images") from None
 
 
-def _other_folders(root: Path, by_split: Mapping[str, Path]) -> list[str]:
-    """A note on ignored folders beside the split folders."""
-    if not by_split:
-        return []
-    others = [repr(folder.name) for folder in _folders(root) if folder not in by_split.values()]
-    return [f"{listing(others)} next to the split folders: ignored"] if others else []
-
-
-class _Walk:
-    """Finds images below `root`, and records skipped files and links that lead outside.
-
-    Attributes:
-        skipped: Files that are not used.
-        split: The split being read.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.skipped: list[Skipped] = []
-        self.split = ""
-        self._inside = os.path.realpath(root)
-        self._outside: list[str] = []
-
-    def images(self, folder: Path) -> Iterator[str]:
-        """Sorted paths below `folder`, relative to `root`; follows links, visits each folder once."""
-        # A link to a parent folder would lead into the folders of the other classes.
-        seen = {_identity(place) for place in (self.root, folder.parent) if place != folder}
-        self._note_link(str(folder))
-        for place, folders, files in os.walk(folder, followlinks=True, onerror=self._refuse):
-            if _identity(place) in seen:
-                folders.clear()
-                continue
-            seen.add(_identity(place))
-            folders[:] = sorted(name for name in folders if not _ignored(name))
-            for name in folders:
-                self._note_link(os.path.join(place, name))  # noqa: PTH118 - a million times
-            yield from self._files(place, sorted(name for name in files if not _ignored(name)))
-
-    def skip_loose(self, folder: Path) -> None:
-        """Skip images directly in `folder`, next to its class folders."""
-        if not _folders(folder):
-            return
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES and not _ignored(path.name) and not path.is_dir():
-                self._skip(str(path), "not in a class folder, so it has no class")
-
-    def notes(self) -> list[str]:
-        """Notes on the files that are used."""
-        if not self._outside:
-            return []
-        single = len(self._outside) == 1
-        links = "a link points" if single else f"{len(self._outside)} links point"
-        followed = "is followed" if single else "are followed"
-        return [f"{links} outside {self.root} and {followed}: {listing(self._outside, 3)}"]
-
-    def _files(self, place: str, names: list[str]) -> Iterator[str]:
-        photographs = {Path(name).suffix.lower() for name in names} & SUFFIXES - {".gif"}
-        for name in names:
-            full = os.path.join(place, name)  # noqa: PTH118
-            suffix = Path(name).suffix.lower()
-            if suffix not in SUFFIXES:
-                self._skip(full, _not_an_image(suffix))
-            elif suffix == ".gif" and photographs and is_still(full):
-                self._skip(full, "a still GIF among photographs; convert it to PNG to use it")
-            else:
-                self._note_link(full)
-                yield os.path.relpath(full, self.root)
-
-    def _skip(self, path: str, reason: str) -> None:
-        self.skipped.append(Skipped(os.path.relpath(path, self.root), reason, self.split))
-
-    def _note_link(self, path: str) -> None:
-        if not os.path.islink(path):  # noqa: PTH114
-            return
-        target = os.path.realpath(path)
-        if os.path.commonpath([target, self._inside]) != self._inside:
-            self._outside.append(os.path.relpath(path, self.root))
-
-    def _refuse(self, error: OSError) -> None:
-        self._skip(error.filename, error.strerror or "no access")
-
-
-def _identity(folder: str | Path) -> tuple[int, int]:
-    status = Path(folder).stat()
-    return status.st_dev, status.st_ino
-
-
-def _ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER
-
-
-def _not_an_image(suffix: str) -> str:
-    if suffix in (".jxl", ".jp2", ".psd", ".svg"):
-        return f"{suffix} is not supported; convert it to PNG or JPEG"
-    return f"{suffix} is not an image" if suffix else "not an image"
-
-
-def _why_empty(root: Path, train: Path) -> str:
-    loose = sorted(path.name for path in train.iterdir() if path.suffix.lower() in SUFFIXES)
+def _why_empty(root: Path, part: Part) -> str:
+    folder, loose = root / part.folder.path, part.folder.images
+    tables = [name for name in part.folder.others if name.lower().endswith(TABLES)]
+    named = f", or name the table: {folder / tables[0]}" if tables else ""
     if loose:
         return (
-            f"{train}: its {len(loose)} images are not in class folders ({listing(loose, 2)}); "
-            f"use one folder per class: {train}/<class>/*.jpg"
+            f"{folder}: its {len(loose)} images are not in class folders ({listing(loose, 2)}); "
+            f"use one folder per class: {folder}/<class>/*.jpg{named}"
         )
-    return f"{root}: no images found; expected {root}/<class>/*.jpg or {root}/train/<class>/*.jpg"
+    return (
+        f"{root}: no images found; expected {root}/<class>/*.jpg or "
+        f"{root}/train/<class>/*.jpg{named}"
+    )

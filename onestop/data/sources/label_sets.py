@@ -35,6 +35,11 @@ class Cells:
     separator: str
     names: tuple[str, ...] = ()
 
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The columns that hold labels."""
+        return (self.column,)
+
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
         parts = row[self.column].split(self.separator) if self.separator else [row[self.column]]
@@ -48,6 +53,11 @@ class Columns:
     columns: tuple[int, ...]
     names: tuple[str, ...] = ()
 
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The columns that hold labels."""
+        return self.columns
+
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
         return each_once(row[column] for column in self.columns)
@@ -60,6 +70,11 @@ class Flags:
     columns: Mapping[int, str]
 
     @property
+    def used(self) -> tuple[int, ...]:
+        """The columns that hold labels."""
+        return tuple(self.columns)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All labels, also those that no image has."""
         return tuple(sorted(self.columns.values()))
@@ -69,7 +84,24 @@ class Flags:
         return tuple(name for column, name in self.columns.items() if _flag(row[column]))
 
 
-LabelColumns = Cells | Columns | Flags
+@dataclass(frozen=True)
+class OneEach:
+    """One column whose cells hold a label each."""
+
+    column: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The columns that hold labels."""
+        return (self.column,)
+
+    def labels(self, row: Sequence[str]) -> tuple[str, ...]:
+        """The label in a row; none if the cell is empty."""
+        return (row[self.column],) if row[self.column] else ()
+
+
+LabelColumns = Cells | Columns | Flags | OneEach
 
 
 def find_labels(
@@ -92,7 +124,7 @@ def find_labels(
         both = listing(names[k] for k in cells)
         raise DataError(f"{place}: columns {both} could all be the labels; rename one")
     if cells:
-        return _cells(cells[0], names[cells[0]], rows)
+        return cells_of(cells[0], names[cells[0]], rows)
     counted = {k: name for k, name in names.items() if _COUNTED.fullmatch(name)}
     if counted and _not_a_flag(counted, rows):
         return Columns(tuple(counted)), f"labels are in the columns {_shown(counted.values())}"
@@ -191,9 +223,13 @@ def exclusive(targets: Iterable[Targets], way: str) -> list[str]:
     return [f"each image has exactly one label; {way}"] if alone else []
 
 
-def _cells(
-    column: int, name: str, rows: Sequence[Sequence[str]]
-) -> tuple[LabelColumns | None, str]:
+def is_plural(name: str) -> bool:
+    """Whether a column of this name holds any number of labels: `labels`, `labels(;)`."""
+    return _CELL.fullmatch(name) is not None
+
+
+def cells_of(column: int, name: str, rows: Sequence[Sequence[str]]) -> tuple[Cells, str]:
+    """A column whose cells hold any number of labels, and a sentence about their separator."""
     match = _CELL.fullmatch(name)
     given = next(filter(None, match.groups()), "") if match else ""
     there = [s for s in _SEPARATORS if any(s in row[column] for row in rows)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from onestop.data.names import doubled, key_of, one_each, positions
+from onestop.data.names import doubled, key_of, nfc, one_each, positions
 from onestop.data.targets import Classes
 from onestop.errors import DataError
 from onestop.text import listing
@@ -77,10 +77,9 @@ def oddities(
         present = {key_of(name) for name in set(labels)}
         missing = sorted(name for name in classes if key_of(name) not in present)
         notes += [f"split {split!r} has no images of {listing(missing)}"] if missing else []
-    notes += [
-        f"{listing(same)} are one name in several spellings: read as one of the {called}"
-        for same in doubled(set(classes).union(*names.values()))
-    ]
+    for same in doubled(set(classes).union(*names.values())):
+        why = "differ only in encoding" if len(set(map(nfc, same))) == 1 else "are one number"
+        notes.append(f"{called} {listing(same)} {why}: read as one")
     alike: dict[str, list[str]] = {}
     for name in classes:
         alike.setdefault(unicodedata.normalize("NFKC", name).casefold(), []).append(name)
@@ -91,15 +90,18 @@ def oddities(
     return notes
 
 
-def maybe_numbers(labels: Sequence[str], classes: Sequence[str]) -> list[str]:
+def maybe_numbers(
+    labels: Sequence[str], classes: Sequence[str], task: str | None = None
+) -> list[str]:
     """A note if classes look like numbers to be predicted, though several images share each.
 
     Args:
         labels: Of the training images.
         classes: All names.
+        task: What a person said that they are.
     """
     values = [_number(name) for name in classes]
-    if len(classes) < _MANY or None in values:
+    if task is not None or len(classes) < _MANY or None in values:
         return []
     decimals = any(value is not None and not value.is_integer() for value in values)
     if not decimals and (len(classes) < 2 * _MANY or len(labels) >= _PER_CLASS * len(classes)):
@@ -128,4 +130,3 @@ def _number(text: str) -> float | None:
 
 def _count(number: int) -> str:
     return "a class" if number == 1 else f"{number} classes"
-

@@ -9,8 +9,11 @@ import numpy as np
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, Samples, TorchSamples
+from onestop.data.sources import missing
+from onestop.data.sources.as_task import Labels, read_labels
 from onestop.data.sources.label_sets import combined, exclusive
 from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.sources.options import Options
 from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import BadImageError, DataError
@@ -19,10 +22,12 @@ from onestop.text import listing
 
 NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")
+_DEFAULTS = Options()
+_FEW = 20  # different whole numbers that may be classes
 _SETS = "give a list of sets of names to train multi-label"
 
 
-def open_python(source: Any) -> Dataset:
+def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
     """Take arrays or torch data sets.
 
     Args:
@@ -30,6 +35,8 @@ def open_python(source: Any) -> Dataset:
             "train", "val", "test" to one of these. Inputs are images (see `images_array`) or vectors
             [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict; or a
             set of labels per image, or a matrix of 0 and 1: `(inputs, matrix, names)`.
+        options: The task that targets are read for, where their type does not say it, and whether words
+            for missing labels are names.
 
     Raises:
         DataError: Something else, or shapes that do not go together.
@@ -41,10 +48,10 @@ def open_python(source: Any) -> Dataset:
         raise DataError(f"splits {listing(splits)}: a split 'train' is needed")
     pairs = [_is_pair(part) for part in splits.values()]
     if all(pairs):
-        return _from_arrays(splits)
+        return _from_arrays(splits, options)
     sized = [hasattr(part, "__getitem__") and hasattr(part, "__len__") for part in splits.values()]
     if all(sized) and not any(pairs):
-        return from_torch(splits, NAME)
+        return from_torch(splits, NAME, options)
     kinds = listing(type(part).__name__ for part in splits.values())
     raise DataError(
         f"source of type {kinds}: give (inputs, targets), a torch data set with a length, "
@@ -59,7 +66,7 @@ def _is_pair(part: Any) -> bool:
     return isinstance(part, tuple | list) and len(part) == 2
 
 
-def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
+def from_torch(datasets: Mapping[str, Any], name: str, options: Options = _DEFAULTS) -> Dataset:
     """Torch data sets, a split each, on one list of classes.
 
     Where a set of torchvision's keeps plain pixels (`data`) and would not change them, they are
@@ -68,15 +75,15 @@ def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
     targets = {split: _targets(dataset) for split, dataset in datasets.items()}
     own = {split: _class_names(dataset) for split, dataset in datasets.items()}
     names = {split: found or own["train"] for split, found in own.items()} if own["train"] else None
-    columns = _columns(targets, names, name)
+    columns = _columns(targets, names, name, options)
     return Dataset(name, {s: _samples(dataset, columns[s]) for s, dataset in datasets.items()})
 
 
-def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
+def _from_arrays(splits: Mapping[str, Sequence[Any]], options: Options) -> Dataset:
     targets = {split: part[1] for split, part in splits.items()}
     given = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
     names = {split: found or given["train"] for split, found in given.items()}
-    columns = _columns(targets, names if any(names.values()) else None, NAME)
+    columns = _columns(targets, names if any(names.values()) else None, NAME, options)
     samples: dict[str, Samples] = {}
     for split, part in splits.items():
         values = _inputs(part[0], split)
@@ -90,6 +97,8 @@ def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
     present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
     notes = [*oddities(present, classes, called), *combined(classes, _SETS)]
     notes += exclusive(columns.values(), "give a class name or number for each to train on classes")
+    if columns["train"].task == Numbers.task and options.task is None:
+        notes += _maybe_classes(columns["train"].values)
     return Dataset(NAME, samples, notes=tuple(notes))
 
 
@@ -116,29 +125,90 @@ def _array(values: Any, what: str) -> Any:
 
 
 def _columns(
-    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
+    targets: Mapping[str, Any],
+    names: Mapping[str, Sequence[str]] | None,
+    source: str,
+    options: Options,
 ) -> Mapping[str, Targets]:
     """The targets of each split, on one list of classes or labels.
 
     `names` are those that each split's numbers stand for, where that is known.
     """
+    _refuse_missing(targets, source, options)
     several = python_labels(targets, names or dict.fromkeys(targets, ()), source)
-    if several is not None:
+    if several is not None and options.task is None:
         return several
+    if several is not None:
+        words = {s: [part.words(k) for k in range(len(part))] for s, part in several.items()}
+        return _for_task(words, source, options.task)
     arrays = {s: _array(part, f"targets of split {s!r}") for s, part in targets.items()}
-    return _one_each(arrays, names, source)
+    arrays = _one_column(arrays, source)
+    if options.task is None:
+        return _one_each(arrays, names, source)
+    texts = {s: [(text,) for text in _texts(part, names, s)] for s, part in arrays.items()}
+    return _for_task(texts, source, options.task)
 
 
-def _one_each(
-    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
-) -> dict[str, Targets]:
-    """The targets of each split, one per sample."""
+def _for_task(
+    sets: Mapping[str, Sequence[tuple[str, ...]]], source: str, task: str | None
+) -> Mapping[str, Targets]:
+    """Labels in words as targets of a task."""
+
+    def place(split: str, index: int) -> str:
+        return f"{source}: #{index} of split {split!r}"
+
+    return read_labels(Labels(sets, place, source), str(task))
+
+
+def _refuse_missing(targets: Mapping[str, Any], source: str, options: Options) -> None:
+    for split, part in targets.items():
+        if (index := missing.missing_at(part)) is not None:
+            raise DataError(f"{source}: #{index} of split {split!r}: no label; {missing.FIX}")
+        if not options.literal_labels and (word := missing.word_at(part)):
+            raise DataError(f"{source}: #{word[0]} of split {split!r}: {missing.refusal(word[1])}")
+
+
+def _texts(labels: Any, names: Mapping[str, Sequence[str]] | None, split: str) -> list[str]:
+    """Labels in words, one each; numbers of classes by their names."""
+    if names is not None and labels.dtype.kind in "iu":
+        _check_range(labels, len(names[split]), f"split {split!r}")
+        return [names[split][number] for number in labels]
+    return [_text(label) for label in labels]
+
+
+def _text(label: Any) -> str:
+    """A label in words: whole numbers without a fraction, bytes decoded."""
+    if isinstance(label, bytes):
+        return label.decode(errors="replace")
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        return str(int(label))
+    return str(label)
+
+
+def _maybe_classes(values: Any) -> list[str]:
+    """A note if floats, which are numbers to predict, look like numbers of classes."""
+    if not (values == np.rint(values)).all() or len(np.unique(values)) > _FEW:
+        return []
+    return [
+        "targets are floats, so they are numbers to predict; for classes: task='classification'"
+    ]
+
+
+def _one_column(targets: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Targets as arrays [N]."""
     targets = {s: t[:, 0] if t.ndim == 2 and t.shape[1] == 1 else t for s, t in targets.items()}
     if any(part.ndim != 1 for part in targets.values()):
         raise DataError(
             f"{source}: targets must be one number or name a sample, or labels: a set of names, or 0 "
             "and 1 for each"
         )
+    return targets
+
+
+def _one_each(
+    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
+) -> dict[str, Targets]:
+    """The targets of each split, one per sample."""
     if all(part.dtype.kind == "f" for part in targets.values()):
         if not all(np.isfinite(part).all() for part in targets.values()):
             raise DataError(f"{source}: targets that are not numbers (NaN or infinite)")
@@ -152,7 +222,7 @@ def _one_each(
             return {s: Classes(part.astype(np.int64), own) for s, part in targets.items()}
         labels = {split: [names[split][i] for i in part] for split, part in targets.items()}
     else:
-        labels = {split: [str(label) for label in part] for split, part in targets.items()}
+        labels = {split: [_text(label) for label in part] for split, part in targets.items()}
     found = class_list(labels, source)
     if whole and names is None:
         found = tuple(sorted(found, key=int))

@@ -10,6 +10,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 SPLITS = ("train", "val", "test")
 """The splits, in their order."""
 _WORDS = {
@@ -25,26 +31,26 @@ _GLUED = re.compile(
     r"(train(?:ing)?|trn|test(?:ing)?|tst|val(?:id(?:ation)?)?|dev|holdout)"
     r"(?:s?(?:sets?|data|dataset|images?|imgs?|img|pics?|photos?|files?|folder|dir|split|samples?))"
 )
-_NEUTRAL = frozenset(
-    "set sets data dataset datasets database db image images img imgs pic pics picture pictures photo "
-    "photos file files folder dir directory split splits sample samples subset the final all jpg jpeg "
-    "png resized small large".split()  # noqa: SIM905
+_NEUTRAL = words(
+    "set sets data dataset datasets database db image images img imgs pic pics picture pictures "
+    "photo photos file files folder dir directory split splits sample samples subset the final "
+    "all jpg jpeg png resized small large"
 )
 """Words beside a split's that say nothing of their own."""
-IMAGES = frozenset(
-    "image images img imgs pic pics picture pictures photo photos jpegimages raw original originals "
-    "jpg jpeg png rgb".split()  # noqa: SIM905
+IMAGES = words(
+    "image images img imgs pic pics picture pictures photo photos jpegimages raw original "
+    "originals jpg jpeg png rgb"
 )
 """Words that mean just images."""
-ANNOTATIONS = frozenset(
+ANNOTATIONS = words(
     "mask masks label labels annotation annotations annot annots annotated seg segmentation "
-    "segmentations segmented segmentationclass segmentationobject gt groundtruth truth bbox bboxes box "
-    "boxes xml xmls json labeltxt trimap trimaps edges depth".split()  # noqa: SIM905
+    "segmentations segmented segmentationclass segmentationobject gt groundtruth truth bbox "
+    "bboxes box boxes xml xmls json labeltxt trimap trimaps edges depth"
 )
 """Words that mean pictures or files about other images."""
-UNLABELLED = frozenset(
-    "unlabeled unlabelled unknown unsorted predict pred prediction predictions inference submission "
-    "none extra all".split()  # noqa: SIM905
+UNLABELLED = words(
+    "unlabeled unlabelled unknown unsorted predict pred prediction predictions inference "
+    "submission none extra all"
 )
 """Words that mean images without a class."""
 

@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
 from onestop.data.dataset import Dataset
+from onestop.data.multihot import Multihot
 from onestop.data.samples import FileSamples
-from onestop.data.sources.folder import SPLIT_FOLDERS
+from onestop.data.sources import missing
+from onestop.data.sources.as_task import Labels, read_labels
+from onestop.data.sources.columns import (
+    KNOWN,
+    Columns,
+    find_columns,
+    find_label,
+    groups_not_read,
+    likely_label,
+    no_label,
+)
 from onestop.data.sources.label_sets import (
     LISTED,
     Cells,
+    Flags,
     LabelColumns,
+    OneEach,
+    cells_of,
     combined,
     exclusive,
     find_labels,
-    label_sets,
+    is_plural,
     why_no_flags,
 )
-from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.sources.labels import class_list, maybe_numbers, numbered, oddities
+from onestop.data.sources.options import Options
+from onestop.data.sources.split_columns import (
+    SplitColumns,
+    find_split_columns,
+    seeming_splits,
+)
+from onestop.data.sources.split_names import split_of
+from onestop.data.sources.table_file import SUFFIXES, Table, read_table
+from onestop.data.sources.table_paths import ImagePaths
 from onestop.data.targets import Targets
 from onestop.errors import DataError, UsageError
-from onestop.text import did_you_mean, listing
+from onestop.text import listing
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
-Rows: TypeAlias = Sequence[tuple[int, list[str]]]
-"""Cells of each row, with the number of its line."""
-_COLUMNS = {
-    "path": ("path", "image", "filename", "file", "filepath", "image_path"),
-    "label": ("label", "target", "class"),
-    "split": ("split",),
-    "group": ("group",),
-}
+__all__ = ["SUFFIXES", "dataset_of", "open_table"]
+
+_DEFAULTS = Options()
+_ODD_WORDS = ("none", "unlabeled", "unlabelled", "undefined", "missing")
+"""Names of classes that may mean that there is no label."""
 
 
-def open_table(path: Path, *, for_training: bool = True) -> Dataset:
+def open_table(path: Path, options: Options = _DEFAULTS, *, for_training: bool = True) -> Dataset:
     """Read a table with one row per image.
 
     Columns: `path` (or `image`, `filename`; relative to the table's folder), `label` (or `target`,
@@ -47,151 +65,238 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
     divided between training and validation). Instead of `label` any number of labels per image, in
     one column `labels` or in several; see `onestop.data.sources.label_sets`.
 
+    Args:
+        path: The table.
+        options: Which columns and folder are meant, where names do not say so.
+        for_training: Whether to train.
+
     Raises:
         DataError: A missing column, file or value, or a doubled row; the message names the line.
+        UsageError: A setting that does not fit the table.
     """
-    header, rows = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    columns = _columns(header, path)
-    several, notes = _several(header, rows, columns, path)
-    paths: dict[str, list[str]] = {}
-    labels: dict[str, list[Any]] = {}
-    groups: dict[str, list[str]] = {}
-    seen: dict[str, int] = {}
-    for line, row in rows:
-        place = f"{path}:{line}"
-        cells = {kind: row[column].strip() for kind, column in columns.items()}
-        for kind in ("path", "label"):
-            if not cells.get(kind, several):
-                raise DataError(f"{place}: no {kind}; fill the cell or remove the row")
-        file = os.path.normpath(cells["path"])
-        if file in seen:
-            first = f"{cells['path']!r} stands in line {seen[file]} already"
-            raise DataError(f"{place}: {first}; keep one of the rows")
-        seen[file] = line
-        if not (path.parent / file).is_file():
-            raise DataError(f"{place}: no file {cells['path']!r}; paths start at {path.parent}")
-        split = _split(cells.get("split", "train"), place)
-        paths.setdefault(split, []).append(cells["path"])
-        labels.setdefault(split, []).append(several.labels(row) if several else cells["label"])
-        groups.setdefault(split, []).append(cells.get("group", ""))
-    if for_training and "train" not in paths:
-        raise DataError(f"{path}: no row of the split 'train'")
-    targets: Mapping[str, Targets]
-    if several:
-        targets = label_sets(labels, str(path), several.names, for_training=for_training)
-    else:
-        classes = class_list(labels, str(path), for_training=for_training)
-        targets = {split: numbered(names, classes) for split, names in labels.items()}
+    table = read_table(path, KNOWN)
+    if path.suffix.lower() == ".txt" and len(table.header) < 2:
+        raise DataError(f"{path}: neither a folder nor a table ({listing(SUFFIXES)})")
+    return dataset_of(table, path.parent, options, for_training=for_training)
+
+
+def dataset_of(
+    table: Table, base: Path, options: Options = _DEFAULTS, *, for_training: bool = True
+) -> Dataset:
+    """The data set that a table describes; see `open_table`.
+
+    Args:
+        table: Its cells.
+        base: The folder at which paths start.
+        options: Which columns and folder are meant.
+        for_training: Whether to train.
+    """
+    paths = ImagePaths(base, _image_folder(options, base, table), _suffix(options))
+    columns = find_columns(table, options, paths)
+    meaning = _meaning(table, columns, options)
+    rows = _rows(table, columns, meaning, paths, options)
+    if for_training and "train" not in rows:
+        raise DataError(f"{table.source}: no row of the split 'train'")
+    targets = _targets(rows, meaning, table.source, for_training=for_training)
+    outside = [row.path for part in rows.values() for row in part if _leads_out(row.path)]
+    notes = [*columns.notes, *meaning.notes]
+    if outside:
+        notes.append(f"{len(outside):,} paths lead out of {base}: {listing(outside, 2)}")
     return Dataset(
-        name=str(path),
-        splits={s: FileSamples(path.parent, paths[s], part) for s, part in targets.items()},
-        notes=(*notes, *_odd(targets)),
-        groups={s: np.unique(g, return_inverse=True)[1] for s, g in groups.items()}
-        if "group" in columns
+        name=table.source,
+        splits={
+            split: FileSamples(base, [row.path for row in rows[split]], part)
+            for split, part in targets.items()
+        },
+        notes=(*notes, *_odd(targets, rows, options)),
+        groups={
+            split: np.unique([row.group for row in part], return_inverse=True)[1]
+            for split, part in rows.items()
+        }
+        if columns.group is not None
         else {},
     )
 
 
-def _odd(targets: Mapping[str, Targets]) -> list[str]:
+@dataclass(frozen=True)
+class _Meaning:
+    """What the columns beside the images mean."""
+
+    labels: LabelColumns
+    splits: SplitColumns
+    task: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    path: str
+    labels: tuple[str, ...]
+    group: str
+
+
+def _meaning(table: Table, columns: Columns, options: Options) -> _Meaning:
+    label = find_label(table, options)
+    taken = {k for k in (columns.image, columns.group, label) if k is not None}
+    cells, place = [row for _, row in table.rows], f"{table.source}:1"
+    flags = label is None and isinstance(find_labels(table.header, cells, taken, place)[0], Flags)
+    splits = find_split_columns(table, taken, flags=flags)
+    taken |= set(splits.columns)
+    labels, task, notes = _label_columns(table, label, taken, options)
+    left = [k for k in range(len(table.header)) if k not in taken | set(labels.used)]
+    notes += [*splits.notes, *seeming_splits(table, left), *groups_not_read(table, left)]
+    if isinstance(labels, Flags):
+        notes += [
+            f"column {name!r} is read as a label; if it says which rows to use for what: is_{name}"
+            for name in labels.names
+            if split_of(name)
+        ]
+    if not splits.columns:
+        notes += _split_folders(table.column(columns.image))
+    return _Meaning(labels, splits, task, tuple(notes))
+
+
+def _split_folders(cells: Sequence[str]) -> list[str]:
+    """A note if the images lie in folders of several splits, where no column holds rows out."""
+    folders = [set(map(split_of, PureWindowsPath(cell).parts[:-1])) - {None} for cell in cells]
+    splits = {split for those in folders for split in those}
+    if len(splits) < 2 or not all(folders):
+        return []
+    return [
+        f"paths lie in folders of the splits {listing(sorted(map(str, splits)))}, which is not read: "
+        "add a column split to hold rows out"
+    ]
+
+
+def _label_columns(
+    table: Table, label: int | None, taken: Collection[int], options: Options
+) -> tuple[LabelColumns, str | None, list[str]]:
+    """Where the labels are, the task they are read for if it is not the usual one, and notes."""
+    cells, place = [row for _, row in table.rows], f"{table.source}:1"
+    several, note = find_labels(table.header, cells, taken, place)
+    if label is not None:
+        name = table.header[label]
+        if isinstance(several, Cells) and options.label_column is None:
+            both = listing([name, table.header[several.column]])
+            raise DataError(f"{place}: columns {both} could both be the labels; remove one")
+        if options.task == Multihot.task or (options.task is None and is_plural(name)):
+            several, note = cells_of(label, name, cells)
+            return several, Multihot.task, [note] if note else []
+        if any(LISTED in row[label] for row in cells):
+            raise DataError(f"{place}: cells of {name!r} hold lists of labels; call it 'labels'")
+        return OneEach(label), options.task, []
+    if several is not None:
+        return several, options.task or Multihot.task, [note] if note else []
+    label = likely_label(table, taken)
+    if label is None:
+        raise DataError(no_label(table, taken) + why_no_flags(table.header, cells, taken))
+    return OneEach(label), options.task, [f"column {table.header[label]!r} is read as the label"]
+
+
+def _rows(
+    table: Table, columns: Columns, meaning: _Meaning, paths: ImagePaths, options: Options
+) -> dict[str, list[_Row]]:
+    """The rows of each split."""
+    rows: dict[str, list[_Row]] = {}
+    seen: dict[str, int] = {}
+    for line, row in table.rows:
+        place = f"{table.source}:{line}"
+        name = row[columns.image]
+        if not name:
+            raise DataError(f"{place}: no path; fill the cell or remove the row")
+        labels = _labels(row, meaning.labels, place, options)
+        path = paths.find(name)
+        key = os.path.normpath(paths.base / (path or name))
+        if key in seen:
+            first = f"{name!r} stands in line {seen[key]} already"
+            raise DataError(f"{place}: {first}; keep one of the rows")
+        seen[key] = line
+        if path is None:
+            start = f"paths start at {paths.starts_at()}"
+            raise DataError(f"{place}: no file {name!r}; {start}{paths.hint(name)}")
+        group = row[columns.group] if columns.group is not None else ""
+        split = meaning.splits.of(line, row)
+        rows.setdefault(split, []).append(_Row(line, path, labels, group))
+    return rows
+
+
+def _labels(
+    row: Sequence[str], columns: LabelColumns, place: str, options: Options
+) -> tuple[str, ...]:
+    """The labels of a row.
+
+    Raises:
+        DataError: There must be one and is none, or one is a word for a missing value.
+    """
+    labels = columns.labels(row)
+    if not labels and isinstance(columns, OneEach):
+        raise DataError(f"{place}: no label; fill the cell or remove the row")
+    for label in labels:
+        if not options.literal_labels and missing.is_word(label):
+            raise DataError(f"{place}: {missing.refusal(label)}")
+    return labels
+
+
+def _targets(
+    rows: Mapping[str, Sequence[_Row]], meaning: _Meaning, source: str, *, for_training: bool
+) -> Mapping[str, Targets]:
+    """The labels of each split as targets."""
+    sets = {split: [row.labels for row in part] for split, part in rows.items()}
+    if meaning.task is None:
+        single = {split: [label for (label,) in part] for split, part in sets.items()}
+        classes = class_list(single, source, for_training=for_training)
+        return {split: numbered(names, classes) for split, names in single.items()}
+
+    def place(split: str, index: int) -> str:
+        return f"{source}:{rows[split][index].line}"
+
+    names = meaning.labels.names
+    labels = Labels(sets, place, source, names, for_training=for_training)
+    return read_labels(labels, meaning.task)
+
+
+def _odd(
+    targets: Mapping[str, Targets], rows: Mapping[str, Sequence[_Row]], options: Options
+) -> list[str]:
     """What is odd about the classes or labels."""
     first = next(iter(targets.values()))
     names = first.names
-    present = {s: [names[k] for k in np.flatnonzero(t.counts())] for s, t in targets.items()}
+    used = {s: [label for row in part for label in row.labels] for s, part in rows.items()}
     way = "call the column 'labels' to train multi-label"
     one = exclusive(targets.values(), "call the column 'label' to train with classes")
-    return [*oddities(present, names, first.nouns[1]), *combined(names, way), *one]
+    every = [label for part in used.values() for label in part]
+    counts = {word: every.count(word) for word in set(every) if word.lower() in _ODD_WORDS}
+    words = [
+        f"{count:,} images have the label {word!r}, a name like others; remove them if it means none"
+        for word, count in sorted(counts.items())
+    ]
+    return [
+        *oddities(used, names, first.nouns[1]),
+        *combined(names, way),
+        *one,
+        *words,
+        *maybe_numbers(used.get("train", []), names, options.task),
+    ]
 
 
-def _several(
-    header: Sequence[str], rows: Rows, columns: Mapping[str, int], path: Path
-) -> tuple[LabelColumns | None, list[str]]:
-    """Where the table has several labels per image, and what to say of it; None if it has one class."""
-    cells, others = [row for _, row in rows], columns.values()
-    several, note = find_labels(header, cells, others, f"{path}:1")
-    if "label" in columns:
-        if isinstance(several, Cells):
-            both = listing(header[k] for k in (columns["label"], several.column))
-            raise DataError(f"{path}:1: columns {both} could both be the labels; remove one")
-        if any(LISTED in row[columns["label"]] for row in cells):
-            name = header[columns["label"]]
-            raise DataError(f"{path}:1: cells of {name!r} hold lists of labels; call it 'labels'")
-        return None, []
-    if several is None:
-        raise DataError(_no_column("label", header, path) + why_no_flags(header, cells, others))
-    return several, [note] if note else []
+def _leads_out(path: str) -> bool:
+    return not os.path.isabs(path) and os.path.normpath(path).startswith("..")  # noqa: PTH117
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark first.
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            header = next(reader, [])
-            rows = []
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise DataError(
-                        f"{path}:{reader.line_num}: {len(row)} values under {len(header)} columns"
-                    )
-                rows.append((reader.line_num, row))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: no CSV in UTF-8 ({error})") from None
-    return header, rows
+def _suffix(options: Options) -> str:
+    suffix = options.image_suffix or ""
+    return suffix if not suffix or suffix.startswith(".") else f".{suffix}"
 
 
-def _read_parquet(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        from pyarrow import ArrowInvalid, parquet
-    except ImportError:
-        raise UsageError(
-            f"{path}: reading Parquet needs pyarrow: pip install 'onestop-vision[parquet]'"
-        ) from None
-    try:
-        table = parquet.read_table(path)
-    except (ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: no Parquet file ({str(error).splitlines()[0]})") from None
-    cells = [[_text(value) for value in column.to_pylist()] for column in table.columns]
-    rows = [list(row) for row in zip(*cells, strict=True)]
-    return list(table.column_names), list(enumerate(rows, start=1))
-
-
-def _text(value: Any) -> str:
-    """A value as a cell of CSV would have it; the items of a list with a separator of their own."""
-    if isinstance(value, list):
-        return LISTED.join(map(_text, value))
-    return "" if value is None else str(value)
-
-
-def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
-    names = [name.strip().lower() for name in header]
-    found = {}
-    for kind, spellings in _COLUMNS.items():
-        matches = [names.index(spelling) for spelling in spellings if spelling in names]
-        if len(matches) > 1:
-            both = listing(header[i] for i in matches)
-            raise DataError(f"{path}:1: columns {both} could all be the {kind}; rename one")
-        if matches:
-            found[kind] = matches[0]
-    if "path" not in found:
-        raise DataError(_no_column("path", header, path))
-    return found
-
-
-def _no_column(kind: str, header: Sequence[str], path: Path) -> str:
-    names = [name.strip().lower() for name in header]
-    near = next((s for s in (did_you_mean(n, _COLUMNS[kind]) for n in names) if s), "")
-    return (
-        f"{path}:1: no column for the {kind} ({listing(_COLUMNS[kind])}); "
-        f"there is {listing(header)}{near}"
-    )
-
-
-def _split(text: str, place: str) -> str:
-    name = text.lower() or "train"
-    if name not in SPLIT_FOLDERS:
-        raise DataError(f"{place}: split {text!r} is none of train, val, test")
-    return SPLIT_FOLDERS[name]
+def _image_folder(options: Options, base: Path, table: Table) -> str:
+    """The folder of the images, as it is reached from the table's."""
+    folder = options.image_folder
+    if folder is None:
+        return ""
+    here = Path(folder).expanduser()
+    if (base / here).is_dir():
+        return "" if here == Path() else str(here)
+    if here.is_dir():
+        return os.path.relpath(here, base)
+    raise UsageError(f"--image-folder {folder}: no such folder beside {table.source}")

@@ -179,11 +179,13 @@ def test_links_that_leave_the_folder_are_followed_and_named(photos: Photos) -> N
 
 def test_classes_that_look_alike_are_named(photos: Photos) -> None:
     root = photos({"Cat": 1, "cat": 1, "cafe\u0301": 1, "caf\u00e9": 1})
-    notes = open_folder(root).notes
-    assert notes == (
+    dataset = open_folder(root)
+    assert dataset.notes == (
+        "classes cafe\u0301, caf\u00e9 differ only in encoding: read as one",
         "classes Cat, cat differ only in case",
-        "classes cafe\u0301, caf\u00e9 differ only in encoding",
     )
+    assert dataset.classes == ("Cat", "caf\u00e9", "cat")
+    assert counts(dataset) == {"train": [1, 2, 1]}
 
 
 def test_a_link_in_a_circle_is_visited_once(photos: Photos) -> None:

@@ -282,7 +282,11 @@ def test_torchvisions_own_pixels_are_used_directly_unless_changed(
         ((IMAGES, 2 * np.eye(6, dtype=int)), "targets must be one number or name a sample"),
         ((IMAGES, np.float32(1)), "targets must be one number or name a sample"),
         ((IMAGES, [1] * 6), "only the class '1'"),
-        ((IMAGES, [0.0, 1, 2, 3, 4, np.nan]), "targets that are not numbers"),
+        (
+            (IMAGES, [0.0, 1, 2, 3, 4, np.nan]),
+            "#5 of split 'train': no label; fill it or remove it",
+        ),
+        ((IMAGES, [0.0, 1, 2, 3, 4, np.inf]), "targets that are not numbers"),
         ((np.array([0, np.inf]), [0, 1]), "split 'train': inputs that are not numbers"),
         ((IMAGES * 300.0, LABELS), "split 'train': floats must be in 0..1"),
         ((IMAGES.astype(int) - 300, LABELS), "split 'train': has pixels that are negative"),
