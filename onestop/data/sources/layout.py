@@ -86,6 +86,8 @@ def layout_of(root: Tree, source: str, *, for_training: bool = True) -> Layout:
     parts = judge.splits_above(top, folders) or judge.splits_below(top, folders)
     if not parts:
         judge.refuse_repeated(folders)
+        if for_training:
+            judge.refuse_lone(top, folders)
         parts = {"train": _part(top, folders)}
     if for_training and "train" not in parts:
         names = listing(repr(part.folder.name) for part in parts.values())
@@ -117,6 +119,7 @@ class _Judge:
             inner = _only(tree)
             if inner is None or not wraps(inner):
                 break
+            self.without_annotations(tree)
             tree = inner
         if tree is not start:
             self.notes.append(f"read from {str(tree.path)!r}, the only folder there")
@@ -153,12 +156,13 @@ class _Judge:
         elif unread:
             names = listing(repr(str(f.path)) for f in unread)
             self.notes.append(f"{names} next to the split folders: ignored")
-        odd = [f"{f.name!r} as {s}" for s, f in chosen.items() if f.name.lower() not in _USUAL[s]]
+        ordered = sorted(chosen.items(), key=lambda item: SPLITS.index(item[0]))
+        odd = [f"{f.name!r} as {s}" for s, f in ordered if f.name.lower() not in _USUAL[s]]
         if odd:
             self.notes.append(f"folders are read as splits: {listing(odd)}")
         known = {key_of(name) for part in parts.values() for name, _ in part.classes}
-        for split in sorted(chosen, key=SPLITS.index):
-            if part := self._inside(chosen[split], known):
+        for split, folder in ordered:
+            if part := self._inside(folder, known):
                 parts[split] = part
                 known |= {key_of(name) for name, _ in part.classes}
         return parts
@@ -167,13 +171,14 @@ class _Judge:
         """The splits if each class folder holds split folders; empty if they do not."""
         holding = [f for f in folders if f.holds]
         split = [f for f in holding if _holds_splits(f)]
-        if len(split) < 2:
+        several = [f for f in split if len({split_in(inner.name) for inner in f.folders}) > 1]
+        if len(split) < 2 and not several:
             return {}
         if others := [f for f in holding if f not in split]:
             raise DataError(
-                f"{self.source}: {listing((str(f.path) for f in split), 3)} hold folders like "
-                f"splits ({listing(f.name for f in split[0].folders)}), "
-                f"{listing(str(f.path) for f in others)} not only such; arrange all classes alike"
+                f"{self.source}: there are folders {listing(f.name for f in split[0].folders)} in "
+                f"{listing((str(f.path) for f in split), 3)}, but not in "
+                f"{listing((str(f.path) for f in others), 3)}; arrange all classes alike"
             )
         classes: dict[str, list[tuple[str, Tree]]] = {}
         for folder in split:
@@ -199,9 +204,24 @@ class _Judge:
         raise DataError(
             f"{self.source}: the folders {names} each hold the folders {below}; if {below} are the "
             f"classes, name one of the former ({self.source}/{holding[0].path}) or call them train, "
-            f"val and test; if {names} are the classes, move the images of each out of {below}, or give "
-            "a table of paths and labels"
+            f"val and test; if {names} are the classes, move the images of each out of {below}, or "
+            "give a table of paths and labels"
         )
+
+    def refuse_lone(self, top: Tree, folders: Sequence[Tree]) -> None:
+        """Stop if the only folder with images is no class by its name or by what it holds."""
+        holding = [f for f in folders if f.holds]
+        if len(holding) != 1:
+            return
+        (folder,) = holding
+        if folder.deep and not folder.images and len(names_in(folder)) > 1:
+            raise DataError(
+                f"{self.source}: has only the class {folder.name!r}, which holds the folders "
+                f"{listing(sorted(names_in(folder)))}; if these are meant, name "
+                f"{self.source}/{folder.path}"
+            )
+        if IMAGES.issuperset(tokens_of(folder.name)):
+            raise without_labels(top, holding, self.source)
 
     def _inside(self, folder: Tree, known: set[str]) -> Part | None:
         """A split folder's classes; None if its images have none.
@@ -237,7 +257,7 @@ def _only(tree: Tree) -> Tree | None:
     inner = folders[0]
     if inner.images or not inner.deep:
         return None
-    if split_of(inner.name) and not any(split_in(f.name) for f in inner.folders):
+    if split_of(inner.name) and not any(split_in(f.name) and f.deep for f in inner.folders):
         return None  # a split
     return inner
 

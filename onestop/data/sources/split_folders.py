@@ -15,6 +15,7 @@ from onestop.errors import DataError
 from onestop.text import listing, plural
 
 _DEEPEST = 10  # folders that hold nothing but one folder
+_EVALUATION = frozenset(("eval", "evaluation"))
 _TABLES = (".csv", ".tsv", ".parquet")
 
 
@@ -37,7 +38,9 @@ def find_splits(
         return {}, []
     if len({split_in(f.name) for f in marked}) > 1:
         splits = _several_are(top, marked, others, source)
-        return (one_folder_each(marked, source) if splits else {}), []
+        if splits:
+            return one_folder_each(marked, source), []
+        return {}, [_as_classes(marked, others)] if others else []
     return _lone(marked, others, source)
 
 
@@ -48,14 +51,21 @@ def one_folder_each(marked: Sequence[Tree], source: str) -> dict[str, Tree]:
         DataError: Two for one split.
     """
     chosen: dict[str, Tree] = {}
+    splits = {split_in(f.name) for f in marked if not _for_evaluation(f)}
     for folder in sorted(marked, key=lambda f: split_of(f.name) is None):
         split = split_in(folder.name) or ""
+        if _for_evaluation(folder) and "val" in splits and "test" not in splits:
+            split = "test"  # `eval` beside `dev`
         if split not in chosen:
             chosen[split] = folder
         elif split_of(folder.name) or not split_of(chosen[split].name):
             both = f"{chosen[split].name!r} and {folder.name!r}"
             raise DataError(f"{source}: {both} both look like the split {split!r}; rename one")
     return chosen
+
+
+def _for_evaluation(folder: Tree) -> bool:
+    return bool(_EVALUATION.intersection(tokens_of(folder.name)))
 
 
 def names_in(folder: Tree) -> set[str]:
@@ -72,18 +82,18 @@ def without_labels(top: Tree, folders: Sequence[Tree], source: str) -> DataError
     counts = [f"{str(f.path)!r} ({plural(len(f.images), 'image')})" for f in folders]
     tables = [name for name in top.others if name.lower().endswith(_TABLES)]
     table = f" ({listing(tables, 3)} is there)" if tables else ""
-    first = folders[0].path
+    first, hold = folders[0].path, "holds" if len(folders) == 1 else "hold"
+    classes = f"; if they are classes, move them all below one folder: train/{first.name}, ..."
     return DataError(
-        f"{source}: {listing(counts)}: look like splits, but hold images without class folders; use "
-        f"{first}/<class>/*.jpg, or name a table of paths and labels{table}; if they are classes, "
-        f"move all class folders below one folder: train/{first.name}, ..."
+        f"{source}: {listing(counts)} {hold} images without class folders; use {first}/<class>/*.jpg, "
+        f"or name a table of paths and labels{table}{classes if len(folders) > 1 else ''}"
     )
 
 
 def _several_are(top: Tree, marked: list[Tree], others: list[Tree], source: str) -> bool:
     """Whether folders with the names of several splits are those."""
     exact = sum(split_of(f.name) is not None for f in marked) > 1
-    if not exact and not _of_one_series(marked):
+    if not exact and others and not _of_one_series(marked):
         return False
     if any(f.deep for f in marked):
         return True
@@ -94,7 +104,10 @@ def _several_are(top: Tree, marked: list[Tree], others: list[Tree], source: str)
 
 def _of_one_series(marked: list[Tree]) -> bool:
     """Whether names with a split as one of their words belong together: `seg_train`, `seg_test`."""
-    if len({rest_of(f.name) for f in marked}) == 1:
+    rests: dict[str | None, set[tuple[str, ...]]] = {}
+    for folder in marked:
+        rests.setdefault(split_in(folder.name), set()).add(rest_of(folder.name))
+    if all(rest == rests[split_in(marked[0].name)] for rest in rests.values()):
         return True
     names = [names_in(f) for f in marked if f.deep]
     return len(names) > 1 and bool(set.intersection(*names))
@@ -105,14 +118,18 @@ def _lone(marked: list[Tree], others: list[Tree], source: str) -> tuple[dict[str
     if not any(split_of(f.name) for f in marked):
         return {}, []  # a thing whose name has such a word
     if others and not any(f.deep for f in marked):
-        names = listing(repr(f.name) for f in marked)
-        like = listing((f.name for f in others), 3)
-        return {}, [f"{names} is read as a class like {like}: no class folders are in it"]
+        return {}, [_as_classes(marked, others)]
     chosen = one_folder_each(marked, source)
     ((split, folder),) = chosen.items()
     if others and not _stands_for_itself(split, folder, others):
         raise _two_meanings(folder, others, source)
     return chosen, []
+
+
+def _as_classes(marked: list[Tree], others: list[Tree]) -> str:
+    names, like = listing(repr(f.name) for f in marked), listing((f.name for f in others), 3)
+    are = "is read as a class" if len(marked) == 1 else "are read as classes"
+    return f"{names} {are} like {like}, not as a split: no class folders are in it"
 
 
 def _stands_for_itself(split: str, folder: Tree, others: list[Tree]) -> bool:
@@ -129,7 +146,7 @@ def _stands_for_itself(split: str, folder: Tree, others: list[Tree]) -> bool:
 def _two_meanings(folder: Tree, others: list[Tree], source: str) -> DataError:
     name, like = folder.name, listing((f.name for f in others), 3)
     return DataError(
-        f"{source}: is {name!r} a split with the classes {listing(names_in(folder))}, "
-        f"or a class like {like}? If a split, move the others elsewhere; if a class, move all class folders "
+        f"{source}: is {name!r} a split with the classes {listing(sorted(names_in(folder)))}, or a "
+        f"class like {like}? If a split, move the others elsewhere; if a class, move all class folders "
         f"below one folder: train/{name}, train/{others[0].name}, ..."
     )
