@@ -107,9 +107,9 @@ def likely_label(table: Table, others: Collection[int]) -> int | None:
 def no_label(table: Table, others: Collection[int]) -> str:
     """The error on a table without a column of labels."""
     left = [name for k, name in enumerate(table.header) if k not in others and name]
-    names = [_plain(name) for name in table.header]
+    names = map(_plain, left)
     near = next((s for s in (did_you_mean(n, _LABELS[0]) for n in names if n) if s), "")
-    way = f"; if one of {listing(left)} is: --label-column {left[0]}" if left and not near else near
+    way = f"{near}; if one of {listing(left)} is: --label-column {left[0]}" if left else ""
     return (
         f"{table.source}:1: no column for the label ({listing(_LABELS[0])}); "
         f"there is {listing(table.header)}{way}"
@@ -198,7 +198,7 @@ def _may_be_a_label(table: Table, column: int, name: str) -> bool:
         return False
     cells = table.column(column)
     different = len(cells) >= _MANY and len(set(cells)) == len(cells)
-    return not different or all(map(_is_number, cells))
+    return not different or 2 * sum(map(_is_number, cells)) > len(cells)
 
 
 def _is_number(text: str) -> bool:

@@ -143,6 +143,9 @@ def _columns(
         return _for_task(words, source, options.task)
     arrays = {s: _array(part, f"targets of split {s!r}") for s, part in targets.items()}
     arrays = _one_column(arrays, source)
+    if options.task == Classes.task:
+        whole = {s: _whole(part) for s, part in arrays.items()}
+        return _one_each(whole, names, source, sure=True)
     if options.task is None:
         return _one_each(arrays, names, source)
     texts = {s: [(text,) for text in _texts(part, names, s)] for s, part in arrays.items()}
@@ -176,6 +179,14 @@ def _texts(labels: Any, names: Mapping[str, Sequence[str]] | None, split: str) -
     return [_text(label) for label in labels]
 
 
+def _whole(labels: Any) -> Any:
+    """Numbers of classes that came as floats, as whole numbers; other floats as text."""
+    if labels.dtype.kind != "f":
+        return labels
+    same = (labels == np.rint(labels)).all()
+    return labels.astype(np.int64) if same else np.array([str(label) for label in labels])
+
+
 def _text(label: Any) -> str:
     """A label in words: whole numbers without a fraction, bytes decoded."""
     if isinstance(label, bytes):
@@ -206,9 +217,13 @@ def _one_column(targets: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _one_each(
-    targets: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None, source: str
+    targets: Mapping[str, Any],
+    names: Mapping[str, Sequence[str]] | None,
+    source: str,
+    *,
+    sure: bool = False,
 ) -> dict[str, Targets]:
-    """The targets of each split, one per sample."""
+    """The targets of each split, one per sample; `sure` if they are known to be classes."""
     if all(part.dtype.kind == "f" for part in targets.values()):
         if not all(np.isfinite(part).all() for part in targets.values()):
             raise DataError(f"{source}: targets that are not numbers (NaN or infinite)")
@@ -223,7 +238,7 @@ def _one_each(
         labels = {split: [names[split][i] for i in part] for split, part in targets.items()}
     else:
         labels = {split: [_text(label) for label in part] for split, part in targets.items()}
-    found = class_list(labels, source)
+    found = class_list(labels, source, sure=sure)
     if whole and names is None:
         found = tuple(sorted(found, key=int))
     return {split: numbered(part, found) for split, part in labels.items()}

@@ -48,7 +48,7 @@ from onestop.data.sources.table_file import SUFFIXES, Table, read_table
 from onestop.data.sources.table_paths import ImagePaths
 from onestop.data.targets import Targets
 from onestop.errors import DataError, UsageError
-from onestop.text import listing
+from onestop.text import listing, plural
 
 __all__ = ["SUFFIXES", "dataset_of", "open_table"]
 
@@ -101,7 +101,8 @@ def dataset_of(
     outside = [row.path for part in rows.values() for row in part if _leads_out(row.path)]
     notes = [*columns.notes, *meaning.notes]
     if outside:
-        notes.append(f"{len(outside):,} paths lead out of {base}: {listing(outside, 2)}")
+        paths_lead = "a path leads" if len(outside) == 1 else f"{len(outside):,} paths lead"
+        notes.append(f"{paths_lead} out of {base}: {listing(outside, 2)}")
     return Dataset(
         name=table.source,
         splits={
@@ -268,7 +269,7 @@ def _odd(
     every = [label for part in used.values() for label in part]
     counts = {word: every.count(word) for word in set(every) if word.lower() in _ODD_WORDS}
     words = [
-        f"{count:,} images have the label {word!r}, a name like others; remove them if it means none"
+        f"{plural(count, 'row')} with the label {word!r}, read as a name; remove them if it means none"
         for word, count in sorted(counts.items())
     ]
     return [
