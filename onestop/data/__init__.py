@@ -10,7 +10,7 @@ from onestop.data.dataset import Dataset
 from onestop.data.sources.as_task import check_task, for_task
 from onestop.data.sources.builtin import NAMES, data_root, known_set, open_named
 from onestop.data.sources.folder import open_folder
-from onestop.data.sources.options import OF_TABLES, OF_VALUES, Options
+from onestop.data.sources.options import OF_ONE_TABLE, OF_TABLES, OF_VALUES, Options
 from onestop.data.sources.python import NAME, open_python
 from onestop.data.sources.table import SUFFIXES, open_table
 from onestop.data.sources.table_paths import find_path
@@ -90,13 +90,10 @@ def as_in_training(recipe: Mapping[str, Any], source: Any) -> dict[str, Any]:
         recipe: Of the run.
         source: The other data.
     """
-    values = Options.of(recipe).values()
-    if is_table(source):
-        return values
-    named = isinstance(source, str | Path)
-    return {
-        k: v for k, v in values.items() if k not in OF_TABLES and not (named and k in OF_VALUES)
-    }
+    other = {*OF_ONE_TABLE}
+    if not is_table(source):
+        other |= {*OF_TABLES, *(OF_VALUES if isinstance(source, str | Path) else ())}
+    return {k: value for k, value in Options.of(recipe).values().items() if k not in other}
 
 
 def is_table(source: Any) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onestop.data.names import nfc
 from onestop.images.formats import SUFFIXES
+from onestop.text import listing
 
 _MOST_FOLDERS = 50  # beside a table, in which a missing file is looked for
 
@@ -46,16 +47,12 @@ class ImagePaths:
     def hint(self, cell: str) -> str:
         """The settings with which the file of a cell would be found, as half a sentence; or nothing."""
         name = cell.replace("\\", "/")
-        for folder in ("", *_folders(self.base), *self._inner()):
-            for suffix in _suffixes(name):
-                path = os.path.join(folder, name + suffix)  # noqa: PTH118
-                if (self.base / path).is_file():
-                    return f"; {path} is there: {_flags(folder or (self.folder and '.'), suffix)}"
+        for suffix in _suffixes(name):
+            if there := self._folders_with(name + suffix):
+                return f"; {_are_there(there, name + suffix)}: {self._flags(there, suffix)}"
         short = Path(name).name
-        for folder in ("", *_folders(self.base)):
-            if short != name and (self.base / folder / short).is_file():
-                return f"; {os.path.join(folder, short)} is there"  # noqa: PTH118
-        return ""
+        there = self._folders_with(short) if short != name else []
+        return f"; {_are_there(there, short)}" if there else ""
 
     def starts_at(self) -> Path:
         """The folder in which the names start."""
@@ -71,11 +68,18 @@ class ImagePaths:
             if there := _same_name(self.base, whole):
                 yield there
 
-    def _inner(self) -> Sequence[str]:
-        """Folders in the folder of the images."""
-        if not self.folder:
-            return ()
-        return [os.path.join(self.folder, name) for name in _folders(self.starts_at())]  # noqa: PTH118
+    def _folders_with(self, name: str) -> list[str]:
+        """The folders near the table that hold a file."""
+        inner = _folders(self.starts_at()) if self.folder else []
+        near = ["", *_folders(self.base), *(os.path.join(self.folder, f) for f in inner)]  # noqa: PTH118
+        there = [folder for folder in near if (self.base / folder / name).is_file()]
+        return [""] if "" in there and not self.folder else there
+
+    def _flags(self, folders: Sequence[str], suffix: str) -> str:
+        """The flags that set the folder and the suffix."""
+        named = [folder or "." for folder in folders if folder or self.folder]
+        flags = [f"--image-folder {' or '.join(named)}"] if named else []
+        return " ".join([*flags, *([f"--image-suffix {suffix}"] if suffix else [])])
 
 
 def find_path(path: Path) -> Path:
@@ -121,6 +125,6 @@ def _suffixes(name: str) -> Sequence[str]:
     return ("", *usual, *upper, *sorted(SUFFIXES.difference(usual)))
 
 
-def _flags(folder: str, suffix: str) -> str:
-    flags = [f"--image-folder {folder}"] if folder else []
-    return " ".join([*flags, *([f"--image-suffix {suffix}"] if suffix else [])])
+def _are_there(folders: Sequence[str], name: str) -> str:
+    paths = [os.path.join(folder, name) for folder in folders]  # noqa: PTH118
+    return f"{listing(paths, 3)} {'is' if len(paths) == 1 else 'are'} there"
