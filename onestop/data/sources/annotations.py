@@ -9,9 +9,10 @@ from pathlib import PurePath
 from onestop.data.sources.split_names import ANNOTATIONS, IMAGES, split_in, tokens_of
 from onestop.data.sources.tree import Tree
 
+_VOC = frozenset(("class", "object"))  # SegmentationClass, SegmentationObject
 _LOOKED_AT = 200  # names that are compared
 _ENDING = re.compile(
-    r"[\s_.-]*(?:masks?|seg(?:mentation)?s?|labels?|gt|annotations?|ground[_-]?truth)(?:[\s_.-]*\d+)?$",
+    r"[\s_.-]+(?:masks?|seg(?:mentation)?s?|labels?|gt|annotations?|ground[_-]?truth)(?:[\s_.-]*\d+)?$",
     re.IGNORECASE,
 )
 
@@ -73,7 +74,7 @@ def _images_of(folder: Tree, folders: Sequence[Tree]) -> Tree | None:
 
 
 def _own_words(folder: Tree) -> tuple[str, ...]:
-    return tuple(t for t in tokens_of(folder.name) if t not in ANNOTATIONS | IMAGES)
+    return tuple(t for t in tokens_of(folder.name) if t not in ANNOTATIONS | IMAGES | _VOC)
 
 
 def _plain(folder: Tree) -> bool:

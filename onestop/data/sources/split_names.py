@@ -44,7 +44,7 @@ IMAGES = words(
 """Words that mean just images."""
 ANNOTATIONS = words(
     "mask masks label labels annotation annotations annot annots annotated seg segmentation "
-    "segmentations segmented segmentationclass segmentationobject gt groundtruth truth bbox "
+    "segmentations segmented gt groundtruth truth bbox "
     "bboxes box boxes xml xmls json labeltxt trimap trimaps edges depth"
 )
 """Words that mean pictures or files about other images."""
@@ -63,9 +63,9 @@ def tokens_of(name: str) -> tuple[str, ...]:
     """
     text = unicodedata.normalize("NFC", name)
     text = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", text)
-    text = re.sub(r"([a-z])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", text).casefold()
-    joined = re.sub(r"\b(hold|held)[\W_]*out\b", "holdout", text)
-    joined = re.sub(r"\bground[\W_]*truth\b", "groundtruth", joined)
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text).casefold()
+    joined = re.sub(r"(?<![^\W_])(hold|held)[\W_]*out(?![^\W_])", "holdout", text)
+    joined = re.sub(r"(?<![^\W_])ground[\W_]*truth(?![^\W_])", "groundtruth", joined)
     return tuple(re.findall(r"[^\W_]+", joined))
 
 

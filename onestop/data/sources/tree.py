@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeAlias
 
+from onestop.images.formats import SUFFIXES
 from onestop.images.sniff import is_image
 
 # Leftovers of file managers and archives; skipped silently.
@@ -49,7 +50,7 @@ class Tree:
                 here = here[part]
             inner = [name for name, entry in here.items() if isinstance(entry, Mapping)]
             files = [name for name in here if name not in inner]
-            images = [name for name in files if is_image(Path(name)) or not Path(name).suffix]
+            images = [name for name in files if Path(name).suffix.lower() in (*SUFFIXES, "")]
             others = sorted(set(files) - set(images))
             return Entries(tuple(sorted(inner)), tuple(sorted(images)), tuple(others))
 
