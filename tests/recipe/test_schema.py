@@ -219,7 +219,10 @@ class TestMarkers:
         assert free_fields() == ("data_root", "strict", "epochs", "patience", "workers", "track")
 
     def test_what_older_runs_did(self) -> None:
-        assert later_fields() == {"track": "none"}
+        unset = ("task", "image_column", "label_column", "image_folder", "image_suffix")
+        assert later_fields() == {
+            **dict.fromkeys(unset), "literal_labels": True, "track": "none",
+        }  # fmt: skip
         assert later_fields().keys() <= DEFAULTS.keys()
 
     def test_hints_say_when_a_setting_counts(self) -> None:

@@ -72,10 +72,10 @@ def _read(
     for split, part in layout.parts.items():
         paths[split], labels[split] = [], []
         walk.split = split
-        if part.classes and part.folder.path not in loose:
+        if part.class_folders and part.folder.path not in loose:
             walk.skip_loose(root / part.folder.path, part.folder.images)
             loose.add(part.folder.path)
-        for name, folder in part.classes:
+        for name, folder in part.class_folders:
             closed = len(walk.closed)
             images = list(walk.images(root / folder.path))
             paths[split] += images

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 
 from onestop.data.multihot import Multihot
 from onestop.data.names import key_of, one_each, positions
+from onestop.data.sources.table_file import LISTED
 from onestop.data.targets import Targets
 from onestop.errors import DataError
 from onestop.text import listing, plural
 
-LISTED = "\x1f"
-"""Between the items of a cell that is a list, as Parquet has them."""
 _SEPARATORS = (LISTED, "|", ";", ",")
 _CELL = re.compile(r"labels\s*(?:\((.)\)|\[(.)\])?", re.IGNORECASE)
 _COUNTED = re.compile(r"(?:labels?|class|tag)[ _-]?\d+", re.IGNORECASE)

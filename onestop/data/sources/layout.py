@@ -47,11 +47,11 @@ class Part:
 
     Attributes:
         folder: Where they lie; images beside them have no class.
-        classes: The name and the folder of each class.
+        class_folders: The name and the folder of each class.
     """
 
     folder: Tree
-    classes: tuple[tuple[str, Tree], ...]
+    class_folders: tuple[tuple[str, Tree], ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,10 @@ def layout_of(root: Tree, source: str, *, for_training: bool = True) -> Layout:
         names = listing(repr(part.folder.name) for part in parts.values())
         raise DataError(f"{source}: has {names} but no folder 'train'; add one, or rename a folder")
     masks = [
-        path for part in parts.values() for _, tree in part.classes for path in masks_within(tree)
+        path
+        for part in parts.values()
+        for _, tree in part.class_folders
+        for path in masks_within(tree)
     ]
     if masks:
         judge.notes.append(f"{listing(masks, 3)}: masks of the images beside them, not used")
@@ -160,11 +163,11 @@ class _Judge:
         odd = [f"{f.name!r} as {s}" for s, f in ordered if f.name.lower() not in _USUAL[s]]
         if odd:
             self.notes.append(f"folders are read as splits: {listing(odd)}")
-        known = {key_of(name) for part in parts.values() for name, _ in part.classes}
+        known = {key_of(name) for part in parts.values() for name, _ in part.class_folders}
         for split, folder in ordered:
             if part := self._inside(folder, known):
                 parts[split] = part
-                known |= {key_of(name) for name, _ in part.classes}
+                known |= {key_of(name) for name, _ in part.class_folders}
         return parts
 
     def splits_below(self, top: Tree, folders: Sequence[Tree]) -> dict[str, Part]:
@@ -257,8 +260,13 @@ def _only(tree: Tree) -> Tree | None:
     inner = folders[0]
     if inner.images or not inner.deep:
         return None
-    if split_of(inner.name) and not any(split_in(f.name) and f.deep for f in inner.folders):
-        return None  # a split
+    if split_of(inner.name):
+        holding = [f for f in inner.folders if f.holds]
+        splits = [f for f in holding if split_in(f.name) and f.deep]
+        if not splits or (
+            len(splits) < len(holding) and len({split_in(f.name) for f in splits}) == 1
+        ):
+            return None  # a split of classes, of which one may be called like a split
     return inner
 
 

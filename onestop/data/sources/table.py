@@ -24,7 +24,6 @@ from onestop.data.sources.columns import (
     no_label,
 )
 from onestop.data.sources.label_sets import (
-    LISTED,
     Cells,
     Flags,
     LabelColumns,
@@ -44,7 +43,7 @@ from onestop.data.sources.split_columns import (
     seeming_splits,
 )
 from onestop.data.sources.split_names import split_of
-from onestop.data.sources.table_file import SUFFIXES, Table, read_table
+from onestop.data.sources.table_file import LISTED, SUFFIXES, Table, read_table
 from onestop.data.sources.table_paths import ImagePaths
 from onestop.data.targets import Targets
 from onestop.errors import DataError, UsageError

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onestop.data.sources.label_sets import LISTED
 from onestop.errors import DataError, UsageError
 from onestop.text import listing
 
+LISTED = "\x1f"
+"""Between the items of a cell that is a list, as Parquet has them."""
 SUFFIXES = (".csv", ".tsv", ".parquet", ".txt")
 _DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "|"}
 _MARKS = (  # UTF-32's begins like UTF-16's
