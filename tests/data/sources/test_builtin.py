@@ -310,6 +310,38 @@ def test_offline_the_files_to_fetch_and_their_folder_are_named(
     assert urllib.request.urlopen is before
 
 
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "flowers102", "gtsrb"])
+def test_a_failed_download_leaves_no_folders(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONESTOP_OFFLINE", "1")
+    with pytest.raises(DataError, match="ONESTOP_OFFLINE is set"):
+        open_named(name, tmp_path / "no" / "such" / "place")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_that_were_there_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONESTOP_OFFLINE", "1")
+    (tmp_path / "data" / "MNIST").mkdir(parents=True)
+    (tmp_path / "data" / "empty").mkdir()
+    with pytest.raises(DataError):
+        open_named("mnist", tmp_path / "data")
+    there = sorted(path.name for path in tmp_path.rglob("*"))
+    assert there == ["MNIST", "data", "empty"]
+
+
+def test_an_interrupted_download_keeps_what_came_and_no_empty_folders(tmp_path: Path) -> None:
+    def stopped() -> None:
+        (tmp_path / "new" / "empty").mkdir(parents=True)
+        (tmp_path / "new" / "half").mkdir()
+        (tmp_path / "new" / "half" / "file.gz").touch()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _download("mnist", tmp_path / "new", stopped)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file.gz", "half", "new"]
+
+
 def test_a_server_that_does_not_answer_is_named_by_its_refusal(
     tmp_path: Path, mnist_at: Callable[[str], None], nowhere: str
 ) -> None:

@@ -305,6 +305,102 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         open_folder(tmp_path / "a")
 
 
+# --- what lies on all levels; the meaning of names is in test_layout.py ---
+
+
+def test_splits_in_any_spelling_and_wrappers_are_read(photos: Photos) -> None:
+    where = {f"{top}/{top}/{name}": 3 for top in ("seg_train", "seg_test") for name in "ab"}
+    dataset = open_folder(photos({**where, "seg_pred/seg_pred": 2}))
+    assert counts(dataset) == {"train": [3, 3], "test": [3, 3]}
+    assert dataset.classes == ("a", "b")
+    assert paths(dataset, "test")[0] == "seg_test/seg_test/a/000.jpg"
+    assert dataset.notes == (
+        "'seg_pred' next to the split folders: ignored",
+        "folders are read as splits: 'seg_train' as train, 'seg_test' as test",
+        f"read from {str(Path('seg_train/seg_train'))!r}, the only folder there",
+        f"read from {str(Path('seg_test/seg_test'))!r}, the only folder there",
+    )
+
+
+def test_splits_below_classes_are_read(photos: Photos) -> None:
+    dataset = open_folder(photos({"cats/train": 3, "cats/val": 1, "dogs/train": 2, "dogs/val": 1}))
+    assert (dataset.classes, counts(dataset)) == (
+        ("cats", "dogs"),
+        {"train": [3, 2], "val": [1, 1]},
+    )
+    assert paths(dataset, "val") == ["cats/val/000.jpg", "dogs/val/000.jpg"]
+
+
+def test_folders_that_may_mean_several_things_are_refused_for_every_use(photos: Photos) -> None:
+    root = photos({f"{top}/{name}": 1 for top in ("lot1", "lot2") for name in "ab"})
+    for for_training in (True, False):
+        with pytest.raises(DataError, match="lot1, lot2 each hold the folders a, b"):
+            open_folder(root, for_training=for_training)
+
+
+def test_loose_test_images_are_named_and_not_used(photos: Photos) -> None:
+    dataset = open_folder(photos({"train/a": 2, "train/b": 2, "test": 4}))
+    assert counts(dataset) == {"train": [2, 2]}
+    assert dataset.notes == ("4 images lie loose in 'test', not used; predict takes them",)
+
+
+def test_images_without_a_suffix_are_images(photos: Photos) -> None:
+    root = photos({"a": 2, "b": 2, "c": 1})
+    for number in (0, 1):
+        (root / "b" / f"00{number}.jpg").rename(root / "b" / f"img0{number}")
+    dataset = open_folder(root)
+    assert (counts(dataset), dataset.notes) == ({"train": [2, 2, 1]}, ())
+    assert dataset.splits["train"].read(2, 3).shape[2] == 3
+
+
+def test_classes_of_splits_are_matched_in_any_encoding(photos: Photos) -> None:
+    root = photos({"train/caf\u00e9": 2, "train/b": 2, "val/cafe\u0301": 1, "val/b": 1})
+    dataset = open_folder(root)
+    assert (dataset.classes, counts(dataset)) == (
+        ("b", "caf\u00e9"),
+        {"train": [2, 2], "val": [1, 1]},
+    )
+    assert dataset.notes == ("classes cafe\u0301, caf\u00e9 differ only in encoding: read as one",)
+
+
+def test_masks_are_no_images_of_their_class(photos: Photos) -> None:
+    root = photos({f"{name}/{inner}": 2 for name in "ab" for inner in ("images", "masks")})
+    dataset = open_folder(root)
+    assert counts(dataset) == {"train": [2, 2]}
+    assert paths(dataset)[0] == "a/images/000.jpg"
+
+
+def test_a_class_folder_called_like_a_missing_value_is_a_class(photos: Photos) -> None:
+    assert open_folder(photos({"None": 1, "NA": 1, "nan": 1})).classes == ("NA", "None", "nan")
+
+
+def test_images_beside_a_table_are_told_of_it(photos: Photos) -> None:
+    root = photos({".": 2})
+    (root / "labels.csv").touch()
+    with pytest.raises(DataError, match=r"or name the table: .*labels\.csv"):
+        open_folder(root)
+
+
+# --- other tasks ---
+
+
+def test_names_of_folders_may_be_numbers_to_predict(photos: Photos) -> None:
+    dataset = open_folder(photos({"12": 2, "1.5": 1}), task="regression")
+    assert dataset.task == "regression"
+    assert dataset.targets.values.tolist() == [1.5, 12, 12]
+    with pytest.raises(DataError, match="label 'cat' is not a number"):
+        open_folder(photos({"cat": 1, "12": 1}, "others"), task="regression")
+
+
+def test_many_folders_of_numbers_with_an_image_each_are_suspected(photos: Photos) -> None:
+    root = photos({str(number): 1 for number in range(12)})
+    with pytest.raises(
+        DataError, match="12 different labels for 12 images; if they are numbers to be"
+    ):
+        open_folder(root)
+    assert len(open_folder(root, task="classification").classes) == 12
+
+
 # --- images alone, and real ones ---
 
 

@@ -55,7 +55,7 @@ def test_what_is_there(value: Any) -> None:
         (np.array([1.0, 2.0, np.nan]), 2),
         (np.array([[1, 0], [np.nan, 1]]), 1),
         (torch.tensor([1.0, float("nan")]), 1),
-        (np.ma.masked_array([1, 2, 3], mask=[0, 1, 0]), 1),
+        (np.ma.masked_array([1, 2, 3], mask=[False, True, False]), 1),
         ([{"a"}, set(), {"a", None}], 2),
         ([["a"], ["b", np.nan]], 1),
         ([{"a"}, None], 1),
