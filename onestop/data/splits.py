@@ -51,12 +51,8 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     if not mask.any() or mask.all():
         count = f"{len(train)} training images"
         count += f" in {len(np.unique(groups))} groups" if groups is not None else ""
-        if groups is None and strata is not None and not mask.any():
-            classes = f"{len(np.unique(strata))} {train.targets.nouns[1]}"
-            raise DataError(
-                f"{dataset.name}: {count} in {classes}: none has two, so that none can be held out; "
-                "add images, correct the labels, or train on all with --val-fraction 0"
-            )
+        if groups is None and strata is not None and len(np.unique(strata)) > 1:
+            count += f" of {len(np.unique(strata))} {train.targets.nouns[1]}"
         raise DataError(
             f"{dataset.name}: {count} are too few to hold out {fraction:g} of them; add images, "
             "change the fraction, or train on all with --val-fraction 0"

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import onestop
-from onestop.data import is_source, open_data
+from onestop.data import as_in_training, as_recorded, is_source, is_table, open_data
 from onestop.data.dataset import Dataset, facts
-from onestop.errors import DataError
+from onestop.errors import DataError, UsageError
+from tests.recipes import recipe
 
 Photos = Callable[..., Path]
 ARRAYS = (np.zeros((20, 8, 8), np.uint8), [0, 1] * 10)
@@ -65,7 +66,7 @@ def test_a_data_set_that_is_open_already_is_taken() -> None:
         ("mnits", "no such folder, table or data set; did you mean 'mnist'"),
         ("no/such/folder", "no such folder, table or data set"),
         ("missing.csv", "no such folder, table or data set"),
-        ("notes.txt", r"neither a folder nor a table \(.csv, .tsv, .parquet\)"),
+        ("notes.txt", r"neither a folder nor a table \(.csv, .tsv, .parquet, .txt\)"),
         ("", "no images found|name a folder|no such folder"),
         (None, "source of type NoneType"),
     ],
@@ -136,3 +137,78 @@ def test_hymenoptera(real_data: Path) -> None:
     for samples in dataset.splits.values():
         for index in range(0, len(samples), 40):
             assert samples.read(index, 3).shape == samples.measure(index)
+
+
+# --- how a source is read ---
+
+
+def test_every_kind_of_source_is_read_for_a_task(photos: Photos, tmp_path: Path) -> None:
+    root = photos({"1": 3, "2": 3})
+    table = tmp_path / "table.csv"
+    lines = [f"photos/{label}/{number:03d}.jpg,{label}" for label in "12" for number in range(3)]
+    table.write_text("\n".join(["path,label", *lines]))
+    arrays = (np.zeros((6, 8, 8), np.uint8), [1, 1, 1, 2, 2, 2])
+    for source in (root, table, arrays):
+        opened = open_data(source, val_fraction=0, task="regression")
+        assert opened.task == "regression"
+        assert opened.targets.values.tolist() == [1, 1, 1, 2, 2, 2]
+    assert open_data("digits", task="regression").task == "regression"
+    assert open_data(open_data("digits"), task="regression").task == "regression"
+    with pytest.raises(UsageError, match="--task x: no such task"):
+        open_data(root, task="x")
+
+
+@pytest.mark.parametrize("option", ["image_column", "label_column", "image_folder", "image_suffix"])
+def test_settings_for_tables_are_refused_elsewhere(photos: Photos, option: str) -> None:
+    options: dict[str, Any] = {option: "x"}
+    flag = f"--{option.replace('_', '-')} x: is for tables"
+    for source in (photos({"a": 2, "b": 2}), "digits", ARRAYS, open_data("digits")):
+        with pytest.raises(UsageError, match=flag):
+            open_data(source, **options)
+    with pytest.raises(DataError, match="no such folder, table or data set"):
+        open_data("missing.csv", **options)
+
+
+def test_names_of_folders_are_taken_as_they_are_anyway(photos: Photos) -> None:
+    with pytest.raises(UsageError, match="--literal-labels: is for tables"):
+        open_data(photos({"None": 2, "b": 2}), literal_labels=True)
+
+
+def test_a_run_says_how_its_data_were_read() -> None:
+    values = recipe(task="regression", image_folder="train", val_fraction=0.2, seed=3).values()
+    assert as_recorded(values) == {
+        "val_fraction": 0.2, "seed": 3, "task": "regression", "image_column": None,
+        "label_column": None, "image_folder": "train", "image_suffix": None, "literal_labels": False,
+    }  # fmt: skip
+
+
+def test_what_another_table_does_not_share_is_not_taken_over(
+    photos: Photos, tmp_path: Path
+) -> None:
+    values = recipe(
+        task="regression", image_folder="train", image_suffix=".png", label_column="age",
+        literal_labels=True,
+    ).values()  # fmt: skip
+    table = tmp_path / "other.csv"
+    table.touch()
+    assert as_in_training(values, table) == {
+        "task": "regression", "image_column": None, "label_column": "age", "image_suffix": ".png",
+        "literal_labels": True,
+    }  # fmt: skip
+    assert as_in_training(values, photos({"a": 1})) == {"task": "regression"}
+    assert as_in_training(values, ARRAYS) == {"task": "regression", "literal_labels": True}
+
+
+def test_what_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "b.csv").mkdir()
+    assert is_table(tmp_path / "a.csv")
+    assert not any(
+        map(is_table, (tmp_path / "b.csv", tmp_path / "c.csv", tmp_path, ARRAYS, "digits"))
+    )
+
+
+def test_a_source_is_found_in_any_encoding_of_its_name(photos: Photos) -> None:
+    photos({"a": 2, "b": 2}, root="cafe\u0301")
+    assert open_data("caf\u00e9").classes == ("a", "b")
+    assert is_source("caf\u00e9")

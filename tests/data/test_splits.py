@@ -99,7 +99,10 @@ def test_numbers_to_predict_are_held_out_by_chance() -> None:
 
 @pytest.mark.parametrize("labels", [[0], [0, 1, 2]])
 def test_too_few_images_are_refused(labels: list[int]) -> None:
-    with pytest.raises(DataError, match=rf"set: {len(labels)} training images are too few"):
+    of_classes = f" of {len(labels)} classes" if len(labels) > 1 else ""
+    with pytest.raises(
+        DataError, match=f"set: {len(labels)} training images{of_classes} are too few"
+    ):
         hold_out(dataset(labels), "val", 0.1, seed=0)
     with pytest.raises(DataError, match="too few"):
         hold_out(dataset([1.5], classes=0), "val", 0.5, seed=0)

@@ -204,14 +204,77 @@ GUARDS = (
         "reliability/test_bad_inputs.py::test_strict_stops_before_the_first_step",
     ),
     Guard(
-        "links in a circle are followed once", "data/sources/folder.py",
-        "            if _identity(place) in seen:", "            if False:",
+        "links in a circle are followed once", "data/sources/walk.py",
+        "            if identity(place) in seen:", "            if False:",
         "data/sources/test_folder.py::test_a_link_in_a_circle_is_visited_once",
     ),
     Guard(
         "a split has no class of its own", "data/sources/labels.py",
-        "if unknown := sorted(set(labels) - set(train)):", "if unknown := []:",
+        "if unknown := sorted(name for name in set(labels) if key_of(name) not in known):",
+        "if unknown := []:",
         "reliability/test_bad_folders.py::test_a_bad_folder_is_refused_or_handled",
+    ),
+    # Layouts, labels and tables.
+    Guard(
+        "folders that repeat each other are no classes", "data/sources/layout.py",
+        "        judge.refuse_repeated(folders)\n        if", "        if",
+        "data/sources/test_layout.py::test_folders_that_all_hold_the_same_names_are_refused",
+    ),
+    Guard(
+        "splits without labels are no classes", "data/sources/split_folders.py",
+        "        raise without_labels(top, [f for f in marked if f.holds], source)\n",
+        "        return False\n",
+        "data/sources/test_layout.py::test_no_classes_are_made_of_unlabelled_splits",
+    ),
+    Guard(
+        "splits below classes are found", "data/sources/layout.py",
+        "or judge.splits_below(top, folders)", "",
+        "data/sources/test_layout.py::test_splits_below_classes",
+    ),
+    Guard(
+        "masks are no images of a class", "data/sources/folder.py",
+        "labelled=True, without=layout.masks", "labelled=False",
+        "data/sources/test_folder.py::test_masks_are_no_images_of_their_class",
+    ),
+    Guard(
+        "images are told by content", "data/sources/walk.py",
+        "        if format_of(Path(path)):\n            return \"\"\n", "        pass\n",
+        "data/sources/test_folder.py::test_images_without_a_suffix_are_images",
+    ),
+    Guard(
+        "a missing label is no class", "data/sources/python.py",
+        "if (index := missing.missing_at(part)) is not None:", "if (index := None) is not None:",
+        "data/sources/test_python.py::test_a_missing_label_is_refused_with_its_index",
+    ),
+    Guard(
+        "a word for a missing label is no class", "data/sources/table.py",
+        "if not options.literal_labels and missing.is_word(label):", "if False:",
+        "data/sources/test_table.py::test_words_for_a_missing_label_are_refused_unless_a_person_says_that",
+    ),
+    Guard(
+        "held-out rows are found under any name", "data/sources/table.py",
+        "splits = find_split_columns(table, taken, flags=flags)", "splits = SplitColumns()",
+        "data/sources/test_table.py::test_held_out_rows_are_not_trained_on",
+    ),
+    Guard(
+        "names are one in any encoding", "data/names.py",
+        'return unicodedata.normalize("NFC", text)', "return text",
+        "data/sources/test_folder.py::test_classes_of_splits_are_matched_in_any_encoding",
+    ),
+    Guard(
+        "a number for each image is no class", "data/sources/labels.py",
+        "        _refuse_measurements(names[\"train\"], source)\n", "        pass\n",
+        "data/sources/test_table.py::test_numbers_of_a_table_are_predicted_if_a_person_says_so",
+    ),
+    Guard(
+        "another table's images are not looked for in the folder of the first", "data/__init__.py",
+        "    other = {*OF_ONE_TABLE}\n", "    other: set[str] = set()\n",
+        "data/test_data.py::test_what_another_table_does_not_share_is_not_taken_over",
+    ),
+    Guard(
+        "a failed download leaves no folders", "data/sources/builtin.py",
+        "                folder.rmdir()\n", "                pass\n",
+        "data/sources/test_builtin.py::test_a_failed_download_leaves_no_folders",
     ),
     Guard(
         "formulas are marked in CSV files", "runtime/csv_files.py",

@@ -185,3 +185,74 @@ class TestDataFromPython:
         numbers = np.zeros(3, np.float32)
         with pytest.raises(DataError, match="has numbers as targets, the model gives class names"):
             onestop.evaluate(trained.run.folder, data=(np.zeros((3, 40, 40, 3), np.uint8), numbers))
+
+
+# --- tables whose columns were named ---
+
+
+@pytest.fixture(scope="module")
+def ages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tables of numbers and their images, in folders of their own: the grey is the number."""
+    folder = tmp_path_factory.mktemp("ages")
+    for split, count in (("train", 20), ("test", 5)):
+        (folder / split).mkdir()
+        lines = ["id,age,sex"]
+        for number in range(count):
+            grey = np.full((8, 8, 3), 12 * number, np.uint8)
+            Image.fromarray(grey).save(folder / split / f"{number:03d}.png")
+            lines.append(f"{number:03d},{number / 2 if split == 'train' else 100 + number},m")
+        (folder / f"{split}.csv").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def numbers_run(ages: Path) -> onestop.Run:
+    return onestop.train(
+        ages / "train.csv", task="regression", label_column="age", image_folder="train",
+        image_suffix=".png", model="lenet5_color", epochs=1, threads=1, workers=1, device="cpu",
+        quiet=True, out=ages / "runs",
+    )  # fmt: skip
+
+
+def test_a_run_reads_its_table_as_in_training(numbers_run: onestop.Run) -> None:
+    found = onestop.evaluate(numbers_run.folder)
+    assert (found.metrics["split"], found.metrics["images"]) == ("val", 2)
+    assert found.metrics["rmse"] == pytest.approx(numbers_run.metrics["rmse"])
+    longer = onestop.train(numbers_run.folder, epochs=2, quiet=True)
+    assert longer.metrics["epochs"] == 2
+    prediction = onestop.predict(
+        numbers_run.folder, Path(found.source).parent / "test" / "001.png"
+    )[0]
+    assert float(prediction.label) == pytest.approx(prediction.score, rel=1e-4)
+
+
+def test_another_table_shares_its_columns_and_not_its_folder(
+    numbers_run: onestop.Run, ages: Path
+) -> None:
+    with pytest.raises(DataError, match=r"no file '000'; .* --image-folder test or train"):
+        onestop.evaluate(numbers_run.folder, data=ages / "test.csv")
+    found = onestop.evaluate(numbers_run.folder, data=ages / "test.csv", image_folder="test")
+    assert found.metrics["images"] == 5
+    assert found.metrics["mae"] > 50  # the numbers of that table
+    with pytest.raises(
+        UsageError, match="--label-column sex: the training data are read as in tra"
+    ):
+        onestop.evaluate(numbers_run.folder, label_column="sex")
+    with pytest.raises(DataError, match="label 'm' is not a number"):
+        onestop.evaluate(
+            numbers_run.folder, data=ages / "test.csv", image_folder="test", label_column="sex"
+        )
+
+
+def test_lint_and_info_take_the_same_settings(
+    ages: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ages)
+    words = ["--task", "regression", "--label-column", "age", "--image-folder", "train"]
+    words += ["--image-suffix", "png", "--json"]
+    assert main(["info", "train.csv", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["splits"] == {"train": 20}
+    assert main(["lint", "train.csv", *words, "--exact", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == {"train": 20}
+    assert main(["info", "lenet5", "--task", "regression"]) == 2
+    assert "--task regression: is for a data set" in capsys.readouterr().err
