@@ -10,7 +10,7 @@ from onestop.data.dataset import Dataset
 from onestop.data.sources.as_task import check_task, for_task
 from onestop.data.sources.builtin import NAMES, data_root, known_set, open_named
 from onestop.data.sources.folder import open_folder
-from onestop.data.sources.options import OF_ONE_TABLE, OF_TABLES, OF_VALUES, Options
+from onestop.data.sources.options import OF_ONE_TABLE, OF_TABLES, Options
 from onestop.data.sources.python import NAME, open_python
 from onestop.data.sources.table import SUFFIXES, open_table
 from onestop.data.sources.table_paths import find_path
@@ -92,7 +92,7 @@ def as_in_training(recipe: Mapping[str, Any], source: Any) -> dict[str, Any]:
     """
     other = {*OF_ONE_TABLE}
     if not is_table(source):
-        other |= {*OF_TABLES, *(OF_VALUES if isinstance(source, str | Path) else ())}
+        other |= {*OF_TABLES}
     return {k: value for k, value in Options.of(recipe).values().items() if k not in other}
 
 
@@ -118,11 +118,11 @@ def _open(source: Any, root: str | None, options: Options, *, for_training: bool
         return open_python(source, options)
     path, name = _path(source), known_set(str(source))
     if name is not None and (root or not path.is_dir()):
-        options.require_none((*OF_TABLES, *OF_VALUES), _TABLES, name)
+        options.require_none(OF_TABLES, _TABLES, name)
         named = open_named(name, data_root(root))
         return for_task(named, options.task, for_training=for_training)
     if path.is_dir():
-        options.require_none((*OF_TABLES, *OF_VALUES), _TABLES, str(source))
+        options.require_none(OF_TABLES, _TABLES, str(source))
         return open_folder(path, task=options.task, for_training=for_training)
     if path.exists():
         raise DataError(f"{source}: neither a folder nor a table ({listing(SUFFIXES)})")

@@ -78,7 +78,8 @@ def test_a_run_folder_holds_all_it_should() -> None:
     assert run.metrics["images"] == 359
     assert tuple(run.epochs[0]) == columns_of(Classification.metrics)
     assert [row["epoch"] for row in run.epochs] == ["1", "2"]
-    assert [name for name, value in run.recipe.values().items() if value is None] == ["data_root"]
+    unset = ["data_root", "task", "image_column", "label_column", "image_folder", "image_suffix"]
+    assert [name for name, value in run.recipe.values().items() if value is None] == unset
     predictions = table(run.folder / "predictions.csv")
     right = sum(int(row["correct"]) for row in predictions)
     assert right / len(predictions) == pytest.approx(run.metrics["accuracy"])

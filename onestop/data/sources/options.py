@@ -66,5 +66,3 @@ OF_TABLES = ("image_column", "label_column", "image_folder", "image_suffix")
 """Those that exist for tables only."""
 OF_ONE_TABLE = ("image_folder",)
 """Those that another table does not share: its names may be there too, as other images."""
-OF_VALUES = ("literal_labels",)
-"""Those that exist where labels are values and not names of folders."""
