@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
@@ -52,8 +53,9 @@ def masks_among(names: Iterable[str]) -> set[str]:
     {'7_mask.png'}
     """
     names = list(names)
-    stems = {PurePath(name).stem for name in names}
-    return {name for name in names if _without_ending(name) in stems}
+    ending = [(name, short) for name in names if (short := _without_ending(name))]
+    stems = {PurePath(name).stem for name in names} if ending else set()
+    return {name for name, short in ending if short in stems}
 
 
 def _images_of(folder: Tree, folders: Sequence[Tree]) -> Tree | None:
@@ -93,6 +95,6 @@ def _mirrors(folder: Tree, images: Tree) -> bool:
 
 def _without_ending(name: str) -> str | None:
     """The stem of a name without `_mask` or the like at its end; None if there is no such ending."""
-    stem = PurePath(name).stem
+    stem = os.path.splitext(name)[0]  # noqa: PTH122 - a million times
     short = _ENDING.sub("", stem)
     return short if short and short != stem else None

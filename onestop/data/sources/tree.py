@@ -127,15 +127,17 @@ def _entries_of(root: Path, path: PurePath) -> Entries:
             if entry.is_dir():
                 if not entry.is_symlink() or identity(entry.path) not in above:
                     folders.append(entry.name)
-            elif _seems_an_image(Path(entry.path)):
+            elif _seems_an_image(entry):
                 images.append(entry.name)
             else:
                 others.append(entry.name)
     return Entries(tuple(folders), tuple(images), tuple(others))
 
 
-def _seems_an_image(path: Path) -> bool:
+def _seems_an_image(entry: os.DirEntry[str]) -> bool:
+    if os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - a million times
+        return True
     try:
-        return is_image(path)
+        return is_image(Path(entry.path))
     except OSError:
         return False
