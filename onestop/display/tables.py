@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-SHARES = ("precision", "recall", "f1")
+SHARES = ("ap", "precision", "recall", "f1", "threshold")
 """Columns that are shown as percentages."""
 _NUMBERS = (
     "images", "megabytes", "parameters", "multiply-adds", "multiply_adds", "train", "val", "test",
@@ -21,10 +21,13 @@ _ROWS = 30  # rows of a long table that are shown; JSON has all
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """Print rows as a table with the columns of the first row; at most thirty of them."""
+    """Print rows as a table with the columns of the first row; at most thirty of them.
+
+    Cells that are missing or None are empty.
+    """
     grid = table(*rows[0])
     for row in rows[:_ROWS]:
-        cells = ((column, row.get(column, "")) for column in rows[0])
+        cells = ((c, "" if row.get(c) is None else row[c]) for c in rows[0])
         grid.add_row(*(f"{v:.1%}" if c in SHARES and v != "" else plain(v) for c, v in cells))
     print_table(grid)
     if len(rows) > _ROWS:
