@@ -314,6 +314,8 @@ def test_the_explained_label_is_named_unless_it_is_the_only_prediction(
     for one in onestop.explain(run.folder, images):
         names = [label.name for label in one.prediction.labels]
         assert (", explained: " in one.said) == (names != [one.label])
+        several = f"{one.explained.text} (predicted {', '.join(names)})"
+        assert one.title == (several if len(names) > 1 else one.said)
         assert set(one.to_json()["predicted"]) == {"labels"}
 
 

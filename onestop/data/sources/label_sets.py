@@ -164,7 +164,9 @@ def label_sets(
                 f"or remove them from {split!r}"
             )
     if not known or (for_training and not used["train"]):
-        raise DataError(f"{source}: no training image has a label; at least one is needed")
+        raise DataError(
+            f"{source}: no training image has a label; give at least one of them a label"
+        )
     names = tuple(names) or tuple(sorted(known))
     return {split: Multihot.of_sets(parts, names) for split, parts in sets.items()}
 

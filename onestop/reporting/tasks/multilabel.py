@@ -79,7 +79,7 @@ class MultilabelReport(TaskReport):
         truth = scores_and_truth(run.predictions, run.names)[1]
         chance = truth.mean(0)[truth.any(0)].mean() if truth.any() else 0.0
         empty = float((~truth.any(1)).mean())
-        remarks = [f"Random scores would have a mAP of about {chance:.1%}."]
+        remarks = [f"Random scores would have an mAP of about {chance:.1%}."]
         if empty:
             remarks.append(
                 f"Never predicting a label would be right for {empty:.1%} of the images."
@@ -201,7 +201,7 @@ def _missed(run: RunData, errors: Sequence[LabelErrors]) -> list[Block]:
         "the data often show up here."
     )
     return [
-        *_errors(run, errors, "No label is missed.", "Labels missed most often"),
+        *_errors(run, errors, "No label is missed.", "The labels missed most often"),
         *_gallery(run, wrong, intro, lambda p: p.missed[0], "missed"),
     ]
 
@@ -214,12 +214,12 @@ def _invented(run: RunData, errors: Sequence[LabelErrors]) -> list[Block]:
         "missing in the data often show up here."
     )
     return [
-        *_errors(run, errors, "No label is invented.", "Labels invented most often"),
+        *_errors(run, errors, "No label is invented.", "The labels invented most often"),
         *_gallery(run, wrong, intro, lambda p: p.invented[0], "invented"),
     ]
 
 
-def _errors(run: RunData, errors: Sequence[LabelErrors], none: str, title: str) -> list[Block]:
+def _errors(run: RunData, errors: Sequence[LabelErrors], none: str, intro: str) -> list[Block]:
     """The labels with the most errors of a kind, and the labels associated with these."""
     if not errors:
         return [Text(none)]
@@ -230,11 +230,11 @@ def _errors(run: RunData, errors: Sequence[LabelErrors], none: str, title: str) 
         )
         for error in errors
     ]  # fmt: skip
-    caption = (
-        f"{title}. The last column has labels that are present on these images significantly more "
-        "often than elsewhere, and on how many."
+    text = (
+        f"{intro}, and other labels that these images have significantly more often than the rest, "
+        "with the number of images."
     )
-    return [Table(("label", "images", "associated with"), rows, caption)]
+    return [Text(text), Table(("label", "images", "associated labels"), rows, "")]
 
 
 def _gallery(

@@ -119,7 +119,7 @@ def test_a_label_that_training_lacks_is_refused_unless_nothing_is_trained(
 
 
 def test_no_label_at_all_is_refused(write: Write) -> None:
-    with pytest.raises(DataError, match="no training image has a label; at least one"):
+    with pytest.raises(DataError, match="no training image has a label; give at least one"):
         opened(write("labels", "", " "))
 
 

@@ -70,7 +70,7 @@ def test_the_first_sentence(found: RunData) -> None:
     )
     empty = sum(p.truth == () for p in found.predictions)
     assert found.report.remarks(found) == [
-        f"Random scores would have a mAP of about {truth.mean():.1%}.",
+        f"Random scores would have an mAP of about {truth.mean():.1%}.",
         f"Never predicting a label would be right for {empty / 32:.1%} of the images.",
     ]
 
