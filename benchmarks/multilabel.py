@@ -96,6 +96,8 @@ def head(args: argparse.Namespace, run: onestop.Run) -> list[str]:
     """What was run, when and on which machine."""
     versions = onestop.info(run.folder).facts["made_with"]
     recipe, metrics = run.recipe, run.metrics
+    processor = versions["device_name"].removeprefix("x86_64 ")
+    instructions = versions["instructions"].replace("AVX512", "AVX-512")
     rows = metrics["per_label"].values()
     labels = sum(row["images"] for row in rows) / metrics["images"]
     return [
@@ -106,9 +108,11 @@ def head(args: argparse.Namespace, run: onestop.Run) -> list[str]:
         "- Data: `python benchmarks/multilabel_grids.py --root path/to/cifar10 --out grids`: 10,000 "
         f"grids for training, 1,000 for validation, {metrics['images']:,} for the test; these have "
         f"{labels:.1f} of {len(rows)} labels on average",
-        f"- Date: {dt.date.today().isoformat()}. Machine: {args.threads} core of an "
-        f"{versions['device_name']}, {versions['instructions']}; torch {versions['torch']}, numpy "
-        f"{np.__version__}, {recipe.machine.precision}" + (f"; {args.note}" if args.note else ""),
+        f"- Date: {dt.date.today().isoformat()}. Machine: {args.threads} core of an {processor}, "
+        f"{instructions}"
+        + (f", {args.note}" if args.note else "")
+        + f"; torch {versions['torch']}, "
+        f"numpy {np.__version__}, {recipe.machine.precision}",
         f"- Settings: {recipe.network.model} at {recipe.data.image_size} pixels, "
         f"{recipe.optim.epochs} epochs of batch {recipe.optim.batch_size}, {recipe.optim.optimizer}, "
         f"learning rate {recipe.optim.lr:g}. The epoch with the highest validation mAP is scored; "
