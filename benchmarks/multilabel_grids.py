@@ -11,7 +11,8 @@ split.
 
 Each picture is used in at most one grid, so no two grids share a picture. Grids for training and
 validation are made from train/, those for the test from test/. The same arguments give the same pixels
-and the same table; another --seed makes another data set.
+and the same table. Another --seed makes another data set, such as one for each of the --seeds of a
+benchmark.
 """
 
 from __future__ import annotations
