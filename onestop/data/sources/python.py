@@ -24,7 +24,7 @@ NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")
 _DEFAULTS = Options()
 _FEW = 20  # different whole numbers that may be classes
-_SETS = "give a list of sets of names to train multi-label"
+_SETS = "give a set of names per image"
 
 
 def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
@@ -33,8 +33,9 @@ def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
             "train", "val", "test" to one of these. Inputs are images (see `images_array`) or vectors
-            [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict; or a
-            set of labels per image, or a matrix of 0 and 1: `(inputs, matrix, names)`.
+            [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict. For
+            several labels per image, they are a set of names each, or a matrix of 0 and 1 with
+            names: `(inputs, matrix, names)`.
         options: The task that targets are read for, where their type does not say it, and whether words
             for missing labels are names.
 
@@ -60,7 +61,7 @@ def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
 
 
 def _is_pair(part: Any) -> bool:
-    """Whether it is inputs and targets, perhaps with the targets' names."""
+    """Whether it is `(inputs, targets)` or `(inputs, targets, names)`."""
     if isinstance(part, tuple) and len(part) == 3:
         return isinstance(part[2], list | tuple) and all(isinstance(n, str) for n in part[2])
     return isinstance(part, tuple | list) and len(part) == 2
@@ -81,8 +82,8 @@ def from_torch(datasets: Mapping[str, Any], name: str, options: Options = _DEFAU
 
 def _from_arrays(splits: Mapping[str, Sequence[Any]], options: Options) -> Dataset:
     targets = {split: part[1] for split, part in splits.items()}
-    given = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
-    names = {split: found or given["train"] for split, found in given.items()}
+    own = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
+    names = {split: names or own["train"] for split, names in own.items()}
     columns = _columns(targets, names if any(names.values()) else None, NAME, options)
     samples: dict[str, Samples] = {}
     for split, part in splits.items():
@@ -96,7 +97,7 @@ def _from_arrays(splits: Mapping[str, Sequence[Any]], options: Options) -> Datas
     classes, called = columns["train"].names, columns["train"].nouns[1]
     present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
     notes = [*oddities(present, classes, called), *combined(classes, _SETS)]
-    notes += exclusive(columns.values(), "give a class name or number for each to train on classes")
+    notes += exclusive(columns.values(), "give a class name or number per image")
     if columns["train"].task == Numbers.task and options.task is None:
         notes += _maybe_classes(columns["train"].values)
     return Dataset(NAME, samples, notes=tuple(notes))
@@ -132,7 +133,7 @@ def _columns(
 ) -> Mapping[str, Targets]:
     """The targets of each split, on one list of classes or labels.
 
-    `names` are those that each split's numbers stand for, where that is known.
+    `names` are what the numbers of each split stand for, where that is known.
     """
     _refuse_missing(targets, source, options)
     several = python_labels(targets, names or dict.fromkeys(targets, ()), source)
@@ -210,8 +211,8 @@ def _one_column(targets: Mapping[str, Any], source: str) -> dict[str, Any]:
     targets = {s: t[:, 0] if t.ndim == 2 and t.shape[1] == 1 else t for s, t in targets.items()}
     if any(part.ndim != 1 for part in targets.values()):
         raise DataError(
-            f"{source}: targets must be one number or name a sample, or labels: a set of names, or 0 "
-            "and 1 for each"
+            f"{source}: targets must be one number or name a sample; for several labels, a set of "
+            "names per sample or a matrix of 0 and 1"
         )
     return targets
 

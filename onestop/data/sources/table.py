@@ -24,7 +24,6 @@ from onestop.data.sources.columns import (
     no_label,
 )
 from onestop.data.sources.label_sets import (
-    Cells,
     Flags,
     LabelColumns,
     OneEach,
@@ -32,8 +31,8 @@ from onestop.data.sources.label_sets import (
     combined,
     exclusive,
     find_labels,
-    is_plural,
-    why_no_flags,
+    label_cells,
+    why_not_flags,
 )
 from onestop.data.sources.labels import class_list, maybe_numbers, numbered, oddities
 from onestop.data.sources.options import Options
@@ -43,7 +42,7 @@ from onestop.data.sources.split_columns import (
     seeming_splits,
 )
 from onestop.data.sources.split_names import split_of
-from onestop.data.sources.table_file import LISTED, SUFFIXES, Table, read_table
+from onestop.data.sources.table_file import ITEM_SEPARATOR, SUFFIXES, Table, read_table
 from onestop.data.sources.table_paths import ImagePaths
 from onestop.data.targets import Targets
 from onestop.errors import DataError, UsageError
@@ -61,8 +60,8 @@ def open_table(path: Path, options: Options = _DEFAULTS, *, for_training: bool =
 
     Columns: `path` (or `image`, `filename`; relative to the table's folder), `label` (or `target`,
     `class`), and, if wanted, `split` (train, val, test) and `group` (images of one group are never
-    divided between training and validation). Instead of `label` any number of labels per image, in
-    one column `labels` or in several; see `onestop.data.sources.label_sets`.
+    divided between training and validation). Instead of `label`, images can have several labels, in
+    one column `labels` or in several columns; see `onestop.data.sources.label_sets`.
 
     Args:
         path: The table.
@@ -139,8 +138,7 @@ class _Row:
 def _meaning(table: Table, columns: Columns, options: Options) -> _Meaning:
     label = find_label(table, options)
     taken = {k for k in (columns.image, columns.group, label) if k is not None}
-    cells, place = [row for _, row in table.rows], f"{table.source}:1"
-    flags = label is None and isinstance(find_labels(table.header, cells, taken, place)[0], Flags)
+    flags = label is None and isinstance(_several(table, taken)[0], Flags)
     splits = find_split_columns(table, taken, flags=flags)
     taken |= set(splits.columns)
     labels, task, notes = _label_columns(table, label, taken, options)
@@ -173,25 +171,37 @@ def _label_columns(
     table: Table, label: int | None, taken: Collection[int], options: Options
 ) -> tuple[LabelColumns, str | None, list[str]]:
     """Where the labels are, the task they are read for if it is not the usual one, and notes."""
-    cells, place = [row for _, row in table.rows], f"{table.source}:1"
-    several, note = find_labels(table.header, cells, taken, place)
     if label is not None:
-        name = table.header[label]
-        if isinstance(several, Cells) and options.label_column is None:
-            both = listing([name, table.header[several.column]])
-            raise DataError(f"{place}: columns {both} could both be the labels; remove one")
-        if options.task == Multihot.task or (options.task is None and is_plural(name)):
-            several, note = cells_of(label, name, cells)
-            return several, Multihot.task, [note] if note else []
-        if any(LISTED in row[label] for row in cells):
-            raise DataError(f"{place}: cells of {name!r} hold lists of labels; call it 'labels'")
-        return OneEach(label), options.task, []
+        return _named_label(table, label, options)
+    several, note = _several(table, taken)
     if several is not None:
         return several, options.task or Multihot.task, [note] if note else []
     label = likely_label(table, taken)
     if label is None:
-        raise DataError(no_label(table, taken) + why_no_flags(table.header, cells, taken))
+        raise DataError(no_label(table, taken) + why_not_flags(table.header, table.rows, taken))
     return OneEach(label), options.task, [f"column {table.header[label]!r} is read as the label"]
+
+
+def _several(table: Table, taken: Collection[int]) -> tuple[LabelColumns | None, str]:
+    return find_labels(table.header, table.rows, taken, table.source)
+
+
+def _named_label(
+    table: Table, label: int, options: Options
+) -> tuple[LabelColumns, str | None, list[str]]:
+    """As `_label_columns`, for a column that is named as the label."""
+    name, place, plural_ones = table.header[label], f"{table.source}:1", label_cells(table.header)
+    if plural_ones and options.label_column is None:
+        both = listing([name, *(table.header[k] for k in plural_ones)])
+        raise DataError(f"{place}: columns {both} could all be the labels; remove one")
+    if options.task == Multihot.task or (options.task is None and label in plural_ones):
+        cells, note = cells_of(label, name, table.rows)
+        return cells, Multihot.task, [note] if note else []
+    if any(ITEM_SEPARATOR in cell for cell in table.column(label)):
+        raise DataError(
+            f"{place}: column {name!r} holds lists; name it 'labels' for several labels per image"
+        )
+    return OneEach(label), options.task, []
 
 
 def _rows(
@@ -259,12 +269,10 @@ def _targets(
 def _odd(
     targets: Mapping[str, Targets], rows: Mapping[str, Sequence[_Row]], options: Options
 ) -> list[str]:
-    """What is odd about the classes or labels."""
+    """Notes on the classes or labels."""
     first = next(iter(targets.values()))
     names = first.names
     used = {s: [label for row in part for label in row.labels] for s, part in rows.items()}
-    way = "call the column 'labels' to train multi-label"
-    one = exclusive(targets.values(), "call the column 'label' to train with classes")
     every = [label for part in used.values() for label in part]
     counts = {word: every.count(word) for word in set(every) if word.lower() in _ODD_WORDS}
     words = [
@@ -273,8 +281,8 @@ def _odd(
     ]
     return [
         *oddities(used, names, first.nouns[1]),
-        *combined(names, way),
-        *one,
+        *combined(names, "name the column 'labels'"),
+        *exclusive(targets.values(), "name the column 'label'"),
         *words,
         *maybe_numbers(used.get("train", []), names, options.task),
     ]

@@ -13,8 +13,8 @@ from typing import Any
 from onestop.errors import DataError, UsageError
 from onestop.text import listing
 
-LISTED = "\x1f"
-"""Between the items of a cell that is a list, as Parquet has them."""
+ITEM_SEPARATOR = "\x1f"
+"""Joins the items of a list (in Parquet) in a cell."""
 SUFFIXES = (".csv", ".tsv", ".parquet", ".txt")
 _DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "|"}
 _MARKS = (  # UTF-32's begins like UTF-16's
@@ -71,9 +71,9 @@ def read_table(path: Path, known: Collection[str] = ()) -> Table:
 
 
 def cell_of(value: Any) -> str:
-    """A value as a cell of CSV would have it; the items of a list with a separator of their own."""
+    """A value as a cell of a CSV file; the items of a list are joined."""
     if isinstance(value, list):
-        return LISTED.join(map(cell_of, value))
+        return ITEM_SEPARATOR.join(map(cell_of, value))
     return "" if value is None else str(value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onestop.data.sources.table_file import LISTED, Table, cell_of, read_table
+from onestop.data.sources.table_file import ITEM_SEPARATOR, Table, cell_of, read_table
 from onestop.errors import DataError
 
 PLAIN = Table("t", ["path", "label"], [(2, ["a.png", "ant"]), (3, ["b.png", "b\u00fcne"])])
@@ -104,7 +104,14 @@ def test_a_row_of_another_length_is_refused(text: str, message: str, tmp_path: P
 
 @pytest.mark.parametrize(
     ("value", "cell"),
-    [(None, ""), (1, "1"), (1.0, "1.0"), (True, "True"), ("x", "x"), (["a", "b"], f"a{LISTED}b")],
+    [
+        (None, ""),
+        (1, "1"),
+        (1.0, "1.0"),
+        (True, "True"),
+        ("x", "x"),
+        (["a", "b"], f"a{ITEM_SEPARATOR}b"),
+    ],
 )
 def test_values_of_parquet_as_cells(value: Any, cell: str) -> None:
     assert cell_of(value) == cell
