@@ -42,6 +42,7 @@ class _Counters:
     best_epoch: int
     stopped_early: bool
     seen: int
+    first_loss: float | None = None  # not in states of earlier versions
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ def _packed(training: Training, about: dict[str, Any]) -> bytes:
     tensors["progress/loss_sum"] = progress.loss_sum
     tensors |= {f"progress/{name}": total for name, total in progress.sums.items()}
     counters = {name: getattr(progress, name) for name in _COUNTERS}
+    counters["first_loss"] = None if progress.first_loss is None else float(progress.first_loss)
     scaler = training.scaler.state_dict() if training.scaler else None
     header = {"version": _VERSION, "progress": counters, "scaler": scaler, "about": about}
     return packed(tensors, _KEY, header)
@@ -187,6 +189,7 @@ def restore_state(saved: Saved, training: Training) -> None:
             training.scaler.load_state_dict(header["scaler"])
         for name in _COUNTERS:
             setattr(progress, name, header["progress"][name])
+        progress.first_loss = header["progress"].get("first_loss")
         sums, device = parts["progress"], progress.loss_sum.device
         if "hits" in sums:  # version 1
             sums["accuracy"] = sums.pop("hits")
