@@ -24,7 +24,7 @@ class Observers:
     def __init__(self, folder: Path, plan: Plan, *, quiet: bool) -> None:
         self.watcher = Watcher(plan.task.metrics, quiet=quiet)
         self.watcher.log = folder / LOG
-        self.info = InfoFile(folder, plan.task.name, plan.task.metrics)
+        self.info = InfoFile(folder, plan.task.name, plan.task.metrics, plan.whys)
         self.tracking = Tracking(folder, plan.recipe, self.say)
 
     def say(self, line: str) -> None:

@@ -42,7 +42,6 @@ class _Counters:
     best_epoch: int
     stopped_early: bool
     seen: int
-    first_loss: float | None = None  # not in states of earlier versions
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class _About:
     done: int = 0
     made_with: dict[str, Any] = field(default_factory=dict)
     inexact: list[str] = field(default_factory=list)
+    trial: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,12 @@ class States:
             return saved
         return None
 
+    def remove(self) -> None:
+        """Remove all states, the newest last: until then the run can be resumed."""
+        for path in sorted(self.folder.glob("step-*.safetensors")):
+            path.unlink(missing_ok=True)
+        self.last = self._before = None
+
     def save(self, training: Training, about: dict[str, Any]) -> Path:
         """Write the state of a run, then remove what is older than the one before it.
 
@@ -157,7 +163,6 @@ def _packed(training: Training, about: dict[str, Any]) -> bytes:
     tensors["progress/loss_sum"] = progress.loss_sum
     tensors |= {f"progress/{name}": total for name, total in progress.sums.items()}
     counters = {name: getattr(progress, name) for name in _COUNTERS}
-    counters["first_loss"] = None if progress.first_loss is None else float(progress.first_loss)
     scaler = training.scaler.state_dict() if training.scaler else None
     header = {"version": _VERSION, "progress": counters, "scaler": scaler, "about": about}
     return packed(tensors, _KEY, header)
@@ -189,7 +194,6 @@ def restore_state(saved: Saved, training: Training) -> None:
             training.scaler.load_state_dict(header["scaler"])
         for name in _COUNTERS:
             setattr(progress, name, header["progress"][name])
-        progress.first_loss = header["progress"].get("first_loss")
         sums, device = parts["progress"], progress.loss_sum.device
         if "hits" in sums:  # version 1
             sums["accuracy"] = sums.pop("hits")

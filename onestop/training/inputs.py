@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,9 @@ from onestop.data.preprocess import Preprocessing
 from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.runtime.rng import key_for, permutation
-from onestop.training.plan import Plan
+
+if TYPE_CHECKING:
+    from onestop.training.plan import Plan
 
 _STATISTICS_FROM = 2048  # images, if not all are in memory anyway
 

@@ -1,15 +1,16 @@
 """Running statistics that few steps of training left near their initial values, computed anew.
 
 In evaluation BatchNorm normalises by running averages of what it saw in training (Ioffe and Szegedy
-2015, https://arxiv.org/abs/1502.03167). While more than a hundredth of their initial values is left in
+2015, https://arxiv.org/abs/1502.03167). While more than `MOST_LEFT` of their initial values is left in
 any layer that is trained (`onestop/training/norm_layers.py` says when), a network that has learned may
 give one answer to everything. Then the statistics of all layers that are trained are computed anew
 before it is scored or saved: with the very weights that are scored, as the mean over batches of at most
-`IMAGES` training images, without augmentation. This is called precise BatchNorm (Wu and Johnson 2021,
-section 3, https://arxiv.org/abs/2105.07576), or `update_bn` in torch.optim.swa_utils.
+`IMAGES` training images, the first of the epoch just done, augmented as they were in it. This is called
+precise BatchNorm (Wu and Johnson 2021, section 3, https://arxiv.org/abs/2105.07576), or `update_bn` in
+torch.optim.swa_utils.
 
-Which images follows from the seed alone, and the network that is trained is never changed: no step of
-training depends on it, and a resumed run computes the same bits. Layers in evaluation mode (a frozen
+The images are a function of seed and epoch, and the network that is trained is never changed: no step
+of training depends on it, and a resumed run computes the same bits. Layers in evaluation mode (a frozen
 backbone, or frozen by their author) keep their statistics. `benchmarks/results/running_statistics.md`
 has the experiments behind the numbers.
 """
@@ -26,10 +27,10 @@ from torch import Tensor, nn
 
 from onestop.data.loader import Loader
 from onestop.data.targets import Indices
-from onestop.runtime.rng import key_for, permutation
 from onestop.runtime.signals import check
 from onestop.text import plural
 from onestop.training.norm_layers import NEVER, Layer
+from onestop.training.phases import Order
 
 IMAGES = 1024
 """Training images that statistics are computed from, at most."""
@@ -43,7 +44,7 @@ class RunningStatistics:
     """
 
     def __init__(
-        self, layers: tuple[Layer, ...], loader: Loader, seed: int, batch_size: int,
+        self, layers: tuple[Layer, ...], loader: Loader, order: Order, batch_size: int,
         forward: Callable[[nn.Module], Callable[[Tensor], Any]],
     ) -> None:  # fmt: skip
         """Nothing is read or computed yet.
@@ -51,12 +52,12 @@ class RunningStatistics:
         Args:
             layers: See `trained_layers`.
             loader: The training split.
-            seed: Of the run.
+            order: Of the training images.
             batch_size: Images that are computed at once; the last bits depend on it.
             forward: How a network is run in the precision of the run.
         """
         self.layers = layers
-        self._loader, self._seed, self._batch_size = loader, seed, batch_size
+        self._loader, self._order, self._batch_size = loader, order, batch_size
         self._forward = forward
         self._last: tuple[int, nn.Module, nn.Module] | None = None
 
@@ -80,7 +81,7 @@ class RunningStatistics:
             self._last = None
             return network
         if self._last is None or self._last[0] != step or self._last[1] is not network:
-            self._last = step, network, self._anew(network)
+            self._last = step, network, self._anew(network, step)
         return self._last[2]
 
     def note(self, ends: Iterable[int]) -> str:
@@ -101,18 +102,19 @@ class RunningStatistics:
             )
         return (
             f"note: the running statistics of BatchNorm are {anew} until step {layer.trusted_from:,}: "
-            f"with a momentum of {layer.pace.momentum:g}, {layer.pace.left_after(step):.0%} of their "
-            f"initial values are left after {plural(step - layer.pace.begins, 'step')}"
+            f"with a momentum of {layer.pace.momentum:g}, {100 * layer.pace.left_after(step):.3g}% of "
+            f"their initial values are left after {plural(step - layer.pace.begins, 'step')}"
         )
 
     @torch.no_grad()
-    def _anew(self, network: nn.Module) -> nn.Module:
+    def _anew(self, network: nn.Module, step: int) -> nn.Module:
         fresh = copy.deepcopy(network).eval()  # dropout and the like are off
         norms = [fresh.get_submodule(layer.name) for layer in self.layers]
         counts = {name: b.clone() for name, b in fresh.named_buffers() if not b.is_floating_point()}
         handles = [norm.train().register_forward_pre_hook(_Mean()) for norm in norms]
         forward = self._forward(fresh)
-        for batch in self._loader.unchanged(self._plan()):
+        epoch = (step - 1) // self._order.per_epoch
+        for batch in self._loader.train(self._plan(epoch), epoch):
             check()
             if len(batch) > 1:  # a single image may have no variance
                 forward(batch.inputs)
@@ -122,10 +124,10 @@ class RunningStatistics:
             fresh.get_buffer(name).copy_(count)
         return fresh.eval()
 
-    def _plan(self) -> list[Indices]:
+    def _plan(self, epoch: int) -> list[Indices]:
         """Batches of nearly equal size, so that the mean over them is one over the images."""
-        order = permutation(key_for(self._seed, "running statistics"), len(self._loader.samples))
-        return np.array_split(order[: self.images], -(-self.images // self._batch_size))
+        images = np.concatenate(self._order.plan(epoch))[: self.images]
+        return np.array_split(images, -(-len(images) // self._batch_size))
 
 
 class _Mean:

@@ -223,8 +223,7 @@ def _with_statistics(session: Session) -> Session:
     if not layers:
         return session
     training.statistics = RunningStatistics(
-        layers, session.loaders["train"], recipe.machine.seed, session.batch_size,
-        session.plan.engine.forward,
+        layers, session.loaders["train"], order, session.batch_size, session.plan.engine.forward,
     )  # fmt: skip
     note = training.statistics.note(order.per_epoch * (e + 1) for e in range(recipe.optim.epochs))
     return dataclasses.replace(session, notes=(*session.notes, note)) if note else session

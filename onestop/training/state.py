@@ -63,9 +63,8 @@ def outputs_finite(metrics: Metrics) -> bool:
 class Progress:
     """How far a run is.
 
-    `epoch` and `step` count what is finished; `first_loss` is that of the first step; `seen`,
-    `loss_sum` and `sums` (by metric) belong to the epoch under way. Sums are kept where losses are
-    computed, so that adding to them waits for nothing.
+    `epoch` and `step` count what is finished; `seen`, `loss_sum` and `sums` (by metric) belong to the
+    epoch under way. Sums are kept where losses are computed, so that adding to them waits for nothing.
     """
 
     epoch: int = 0
@@ -76,7 +75,6 @@ class Progress:
     best_epoch: int = 0
     stopped_early: bool = False
     seen: int = 0
-    first_loss: Value | None = None
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     sums: dict[str, Tensor] = field(default_factory=dict)
 
@@ -95,8 +93,6 @@ class Progress:
             return
         if isinstance(result.loss, Tensor):
             self._move(result.loss.device)
-        if self.first_loss is None:
-            self.first_loss = result.loss
         self.seen += result.images
         self.loss_sum += result.loss * result.images
         for name, value in result.sums.items():
