@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,7 +30,9 @@ from onestop.data.targets import Indices
 from onestop.runtime.signals import check
 from onestop.text import plural
 from onestop.training.norm_layers import NEVER, Layer
-from onestop.training.phases import Order
+
+if TYPE_CHECKING:
+    from onestop.training.phases import Order
 
 IMAGES = 1024
 """Training images that statistics are computed from, at most."""

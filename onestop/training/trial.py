@@ -86,5 +86,5 @@ class Trial:
         self.losses[:] = first + latest
         if len(latest) == IN_A_ROW and min(latest) > TIMES * max(1.0, *first):
             raise RateTooHighError(
-                f"the loss was over {TIMES:g} times its first values in {IN_A_ROW} steps, to step {step}"
+                f"the loss was over {TIMES:g} times its first values for {IN_A_ROW} steps, up to {step}"
             )
