@@ -33,6 +33,10 @@ class Observers:
         if line.startswith(("note: ", "warning: ")):
             self.info.note(line)
 
+    def tell(self, line: str) -> None:
+        """Print and log a line that is true of the network as it is now, and not of the run."""
+        self.watcher.say(line)
+
     def show(self, record: StepRecord | EpochRecord, epochs: int) -> None:
         """Pass on a record of the training loop of a run of this many epochs."""
         self.watcher.show(record, epochs)

@@ -104,7 +104,7 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
         error.__traceback__ = None  # its frames hold the tensors of the step
         problem = advice(session, str(error) or type(error).__name__)
         raise OutOfMemoryError(problem + _what_remains(folder, states)) from None
-    run = Run(folder, finish(folder, session, observers.say, about["inexact"]))
+    run = Run(folder, finish(folder, session, observers.say, observers.tell, about["inexact"]))
     observers.tracking.final(run.metrics)
     return run
 
