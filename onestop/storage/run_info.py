@@ -158,7 +158,8 @@ class InfoFile:
                 self._write()
 
     def _write(self) -> None:
-        values = {**self._about, "notes": self._notes, "derived": self._whys}
+        derived = {"derived": self._whys} if self._whys else {}
+        values = {**self._about, "notes": self._notes, **derived}
         text = json.dumps(values, indent=2, ensure_ascii=False)
         write_atomic(self.path, text + "\n")
         self._changed = False

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from onestop.tasks.prediction import Prediction
+if TYPE_CHECKING:
+    from onestop.tasks.prediction import Prediction
 
 _WRONG = 2  # images that are something else; of fewer nothing can be said
 _NARROW = 0.01  # range of predicted numbers, relative to that of the true ones
@@ -32,7 +34,7 @@ def same_for_all(predictions: Sequence[Prediction], noun: str) -> str:
     if wrong < _WRONG:
         return ""
     largest, count = truths.most_common(1)[0]
-    unequal = f"{noun} of unequal size ({largest!r} has {count / len(judged):.0%} of these images)"
+    unequal = f"{noun} of unequal size (the largest, {largest!r}, has {count / len(judged):.0%} of the images)"
     return (
         f"{text!r} is predicted for all {len(judged):,} images, and is wrong for {wrong:,} of them; "
         f"{_causes(unequal)}"
@@ -58,7 +60,7 @@ def same_number_for_all(predictions: Sequence[Prediction]) -> str:
 
 def _causes(last: str) -> str:
     return (
-        "likely causes, the likeliest first: running statistics of BatchNorm that are not those of the "
-        "images (few steps, small batches), too few epochs, too high or too low a learning rate, images "
-        f"that look alike once they are prepared, {last}"
+        "likely causes, the likeliest first: running statistics of BatchNorm that are not those of "
+        "the images (few steps, small batches), too few epochs, too high or too low a learning rate, "
+        f"images that look alike once they are prepared, {last}"
     )
