@@ -34,7 +34,8 @@ def same_for_all(predictions: Sequence[Prediction], noun: str) -> str:
     if wrong < _WRONG:
         return ""
     largest, count = truths.most_common(1)[0]
-    unequal = f"{noun} of unequal size (the largest, {largest!r}, has {count / len(judged):.0%} of the images)"
+    share = f"{count / len(judged):.0%} of the images"
+    unequal = f"{noun} of unequal size (the largest, {largest!r}, has {share})"
     return (
         f"{text!r} is predicted for all {len(judged):,} images, and is wrong for {wrong:,} of them; "
         f"{_causes(unequal)}"

@@ -180,7 +180,8 @@ GUARDS = (
     ),
     Guard(
         "weights without finite outputs are not kept", "jobs/finite.py",
-        "if outputs_finite(session.judge(session.training.scored)):\n        return True", "return True",
+        "if outputs_finite(session.judge(session.training.scored)):\n        return True",
+        "return True",
         "jobs/test_finite.py",
     ),
     # Files from strangers.
