@@ -69,7 +69,7 @@ class BadImageError(DataError):
 
 
 class NonFiniteLossError(OneStopError):
-    """The loss became NaN or infinite; the last finite weights stay on disk."""
+    """The loss became NaN or infinite, or the outputs after every epoch were; see `docs/train.md`."""
 
     exit_code = 5
 

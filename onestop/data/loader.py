@@ -59,7 +59,10 @@ class Loader:
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All readable images in their stored order, without augmentation."""
         count = len(self.samples)
-        plan = np.split(np.arange(count), range(batch_size, count, batch_size))
+        yield from self.unchanged(np.split(np.arange(count), range(batch_size, count, batch_size)))
+
+    def unchanged(self, plan: Iterable[Indices]) -> Iterator[Batch]:
+        """The batches of a plan, their readable images, without augmentation; none that is empty."""
         for chunk in self.pixels.in_order(plan):
             if len(chunk.indices):
                 yield self._batch(chunk)

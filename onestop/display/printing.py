@@ -115,6 +115,8 @@ def _show_evaluation(evaluation: Evaluation) -> None:
         print_aside(
             f"{plural(len(skipped), 'file')} skipped: {listing(skipped, 3)} (--json lists all)"
         )
+    for warning in evaluation.metrics.get("warnings", ()):
+        print_aside(f"warning: {warning}")
     if evaluation.remarks:
         print_aside(f"note: used despite problems: {listing(evaluation.remarks, 3)}")
 

@@ -38,6 +38,7 @@ _ONCE = 2.0  # ... for a frozen backbone's pass
 _SCORING = 0.8  # ... for each scoring
 _WARM = 3  # first steps, which are slower
 _WAITING = 0.2  # share of the time spent waiting that images are what bounds a run
+_FORWARD = 1 / 3  # share of a step that its forward pass takes
 _FULL = 0.9  # share of a GPU's memory that is as good as all of it
 
 
@@ -117,9 +118,19 @@ def _phase(
     if "val" in loaders:
         _scoring(session, loaders["val"], cache, _SCORING / 4)  # the first is slower
         scoring = _scoring(session, loaders["val"], cache, _SCORING)
+    scoring += _anew(session, range(first, first + count), pace)
     speed = session.order.images / pace.epoch
     waiting = (once_waiting + count * pace.waiting) / (once + count * pace.epoch)
     return Phase(count, phase.frozen, once, pace.epoch, scoring, speed, waiting), pace.starting
+
+
+def _anew(session: Session, epochs: range, pace: _Pace) -> float:
+    """Seconds per epoch that running statistics take which are computed anew: forward passes."""
+    if session.training.statistics is None:
+        return 0.0
+    images, per_epoch = session.training.statistics.images, session.order.per_epoch
+    due = sum(session.training.statistics.due((epoch + 1) * per_epoch) for epoch in epochs)
+    return due / len(epochs) * images / session.order.images * _FORWARD * pace.epoch
 
 
 def _steps(session: Session, first: int, seconds: float) -> _Pace:
@@ -127,7 +138,10 @@ def _steps(session: Session, first: int, seconds: float) -> _Pace:
     session.training.progress = Progress(epoch=first, step=first * session.order.per_epoch)
     goal = dataclasses.replace(session.goal, patience=0)
     phases = session.phases(evaluate=False)
-    loop = fit(session.training, session.task, phases, session.step, goal, session.rate)
+    untouched = dataclasses.replace(session.training, statistics=None)
+    # A run lowers a derived rate that is too high; what steps take does not depend on it.
+    rate = (lambda _: 0.0) if "lr" in session.plan.whys else session.rate
+    loop = fit(untouched, session.task, phases, session.step, goal, rate)
     computing: list[float] = []  # seconds per image
     firsts: list[float] = []  # seconds waited for an epoch's first batch
     others: list[float] = []  # ... and for each of the others
@@ -201,7 +215,7 @@ def _scoring(session: Session, loader: Loader, cache: FeatureCache | None, secon
             if time.perf_counter() - begun > seconds:
                 return
 
-    network, size = session.training.scored, session.batch_size
+    network, size = session.training.averaged, session.batch_size
     learner = cache.tail(network) if cache else session.folding(network)
     batches = cache.in_order(loader, size) if cache else loader.in_order(size)
     score(learner, session.task, some(batches), session.plan.engine)

@@ -25,13 +25,16 @@ Say: TypeAlias = Callable[[str], None]
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
-def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> list[Prediction]:
+def finish(
+    folder: Path, session: Session, say: Say, tell: Say, inexact: list[str]
+) -> list[Prediction]:
     """Evaluate the best network once on held-out images and write the final files.
 
     Args:
         folder: Of the run.
         session: Trained; its network becomes the best one.
-        say: Takes lines for a person.
+        say: Takes lines for a person, about the run.
+        tell: Takes lines about the network as it is now.
         inexact: Where the run was resumed with other arithmetic.
 
     Returns:
@@ -41,18 +44,22 @@ def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> list
     network.load_state_dict(best_weights(folder))
     session = _settled(session)
     scored = session.score(network, split, keep_outputs=True)
+    predictions = predictions_of(session.task, session.loaders[split].samples, scored)
     skipped = skipped_files(session)
     metrics = _metrics(folder, session, split, scored, len(skipped))
     if inexact:
         metrics["inexact_resume"] = inexact
+    if collapse := session.task.collapse(predictions):
+        metrics["warnings"] = [collapse]
     card = dataclasses.replace(session.card, metrics=metrics)
     write_model(folder / MODEL, network.state_dict(), card)
     write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    predictions = predictions_of(session.task, session.loaders[split].samples, scored)
     write_predictions(folder / PREDICTIONS, session.task, predictions)
     rows = [{"path": file.path, "reason": file.reason} for file in skipped]
     write_atomic(folder / SKIPPED, csv_text(("path", "reason"), rows, header=True))
     _report_files(folder, session, skipped, say)
+    if collapse:
+        tell(f"warning: {collapse}")
     if split == "train":
         say("note: no images were held out; the metrics are of the training images")
     return _examples(predictions, session.recipe.machine.seed)

@@ -24,7 +24,7 @@ class Observers:
     def __init__(self, folder: Path, plan: Plan, *, quiet: bool) -> None:
         self.watcher = Watcher(plan.task.metrics, quiet=quiet)
         self.watcher.log = folder / LOG
-        self.info = InfoFile(folder, plan.task.name, plan.task.metrics)
+        self.info = InfoFile(folder, plan.task.name, plan.task.metrics, plan.whys)
         self.tracking = Tracking(folder, plan.recipe, self.say)
 
     def say(self, line: str) -> None:
@@ -32,6 +32,10 @@ class Observers:
         self.watcher.say(line)
         if line.startswith(("note: ", "warning: ")):
             self.info.note(line)
+
+    def tell(self, line: str) -> None:
+        """Print and log a line that is true of the network as it is now, and not of the run."""
+        self.watcher.say(line)
 
     def show(self, record: StepRecord | EpochRecord, epochs: int) -> None:
         """Pass on a record of the training loop of a run of this many epochs."""

@@ -15,6 +15,7 @@ from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS, FIELDS, free_fields, later_fields
 from onestop.recipe.settings import settings
 from onestop.storage.run_folder import RECIPE, STATE, is_run
+from onestop.storage.run_info import read_info
 from onestop.text import listing
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any) -> Plan:
         root=recipe.data.data_root,
         **as_recorded(recipe.values()),
     )
-    return plan(recipe, find(recipe.network.model), dataset, network)
+    whys = read_info(folder).whys
+    return plan(recipe, find(recipe.network.model), dataset, network, whys)
 
 
 def epochs_done(folder: Path, epochs: int) -> int:
@@ -124,7 +126,7 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
     made_with, epochs = dict(session.card.made_with), session.recipe.optim.epochs
     about: dict[str, Any] = {
         "data": session.card.data["fingerprint"], "epochs": epochs, "done": 0,
-        "made_with": made_with, "inexact": [],
+        "made_with": made_with, "inexact": [], "trial": [],
     }  # fmt: skip
     saved = states.newest()
     if saved is None:
@@ -135,6 +137,7 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
             f"back, or start a new run with --weights {folder}"
         )
     about["inexact"] = list(saved.about.get("inexact", ()))
+    about["trial"] = list(saved.about.get("trial", ()))
     if other := differences(saved.about.get("made_with", made_with), made_with):
         if not inexact:
             raise UsageError(

@@ -6,10 +6,8 @@ to resume from and the best network so far.
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from onestop.data.dataset import require_none_skipped
 from onestop.errors import (
@@ -19,7 +17,10 @@ from onestop.errors import (
     is_out_of_memory,
 )
 from onestop.inference.model import Model
+from onestop.jobs.derived_rate import advice as rate_advice
+from onestop.jobs.derived_rate import begin_anew, lower_rate
 from onestop.jobs.finish import finish, skipped_files
+from onestop.jobs.finite import keep_finite
 from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.linting.quick import warning
@@ -27,16 +28,17 @@ from onestop.networks import count_parameters
 from onestop.results.run import Run
 from onestop.runtime.rng import preserved
 from onestop.runtime.signals import Stop, Stopped
-from onestop.storage.model_file import read_card, write_model
+from onestop.storage.model_file import read_card
 from onestop.storage.run_folder import MODEL, REPORT, STATE, remove_leftovers
 from onestop.text import plural
-from onestop.training.checkpoint import States, restore_state
+from onestop.training.checkpoint import States
 from onestop.training.checkpointer import Checkpointer, require_space
 from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, set_up
+from onestop.training.trial import RateTooHighError, Trial, steps_on_trial
 
 
 def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False) -> Run:
@@ -58,7 +60,7 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
     remove_leftovers(folder)
     with preserved(), plan.engine.applied(), Stop() as stop, observers.tracking:
         try:
-            run = _run(folder, plan, observers, stop, inexact=inexact)
+            plan, run = _in_trials(folder, plan, observers, stop, inexact=inexact)
             if report:
                 _report(folder, plan, observers)
             observers.info.flush()
@@ -67,6 +69,20 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
             raise InterruptedRun(
                 f"stopped; resume with: onestop train {folder}", stop.exit_code
             ) from None
+
+
+def _in_trials(
+    folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool
+) -> tuple[Plan, Run]:
+    """Train; anew with a lower rate for as long as the first steps disprove a derived one."""
+    while True:
+        try:
+            return plan, _run(folder, plan, observers, stop, inexact=inexact)
+        except RateTooHighError as error:
+            reason, rate = str(error), lower_rate(plan)
+        if rate is None:
+            raise NonFiniteLossError(f"{reason}; {rate_advice(plan)}")
+        plan = begin_anew(folder, plan, rate, reason, observers)
 
 
 def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
@@ -88,7 +104,7 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
         error.__traceback__ = None  # its frames hold the tensors of the step
         problem = advice(session, str(error) or type(error).__name__)
         raise OutOfMemoryError(problem + _what_remains(folder, states)) from None
-    run = Run(folder, finish(folder, session, observers.say, about["inexact"]))
+    run = Run(folder, finish(folder, session, observers.say, observers.tell, about["inexact"]))
     observers.tracking.final(run.metrics)
     return run
 
@@ -124,11 +140,14 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
     """Run the loop; save the results of each epoch, and the state so that nothing is lost."""
     training, goal = session.training, session.goal
     loop = fit(training, session.task, session.phases(), session.step, goal, session.rate)
+    trial = _trial(session, checkpointer.about)
     try:
         for record in loop:
             observers.show(record, goal.epochs)
+            trial.see(record, now=stop.requested or checkpointer.due)
             if isinstance(record, EpochRecord):
                 checkpointer.note(record)
+                _warn(record, observers)
             if training.progress.finished(goal.epochs):
                 checkpointer.save_now()
             elif stop.requested:
@@ -143,25 +162,28 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
             stop.exit_code,
         ) from None
     except NonFiniteLossError as error:
-        raise NonFiniteLossError(_keep_finite(session, checkpointer, str(error))) from None
+        if trial.covers(training.progress.step):
+            raise RateTooHighError(f"the {error}") from None
+        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, str(error))) from None
     finally:
         loop.close()
+    if not training.progress.best_epoch:
+        problem = "after no epoch were the outputs of the network finite"
+        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, problem))
 
 
-def _keep_finite(session: Session, checkpointer: Checkpointer, problem: str) -> str:
-    """See that the run has a model of finite weights; the error message, with what can be done."""
-    model, training = checkpointer.folder / MODEL, session.training
-    weights = training.scored.state_dict().values()
-    finite = all(bool(torch.isfinite(t).all()) for t in weights if t.is_floating_point())
-    state = None if finite else States(checkpointer.folder / STATE).newest()
-    if state is not None:
-        restore_state(state, training)
-        finite = True
-    if finite and not model.exists():
-        card = dataclasses.replace(session.card, metrics={})
-        write_model(model, training.scored.state_dict(), card)
-    kept = f"finite weights are kept in {model}" if model.exists() else "none kept"
-    return f"{problem}; {kept}; lower --lr (now {session.recipe.optim.lr:g}) or set --clip-grad 1"
+def _warn(record: EpochRecord, observers: Observers) -> None:
+    if not record.finite:
+        observers.say(
+            f"warning: epoch {record.epoch}: the network's outputs are not finite, so it is not kept"
+        )
+
+
+def _trial(session: Session, about: dict[str, Any]) -> Trial:
+    """The trial of a derived rate; one of no steps if it may not be lowered."""
+    warmup = round(session.recipe.optim.warmup_epochs * session.order.per_epoch)
+    steps = 0 if lower_rate(session.plan) is None else steps_on_trial(warmup)
+    return Trial(steps, about["trial"])
 
 
 def _report(folder: Path, plan: Plan, observers: Observers) -> None:

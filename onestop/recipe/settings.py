@@ -42,6 +42,19 @@ class Settings:
         """The recipe, once every value is known."""
         return Recipe.from_values(self.values)
 
+    def explained(self, whys: Mapping[str, str]) -> Settings:
+        """The same settings with the reasons for values of an earlier run that nobody had set."""
+        origins = {
+            name: Origin(o.layer, whys.get(name, "") if o.layer == "recipe" else o.why)
+            for name, o in self.origins.items()
+        }
+        return Settings(self.values, origins)
+
+    @property
+    def whys(self) -> dict[str, str]:
+        """The reasons of all derived values, by field."""
+        return {name: o.why for name, o in self.origins.items() if o.layer == "derived"}
+
     def given(self, name: str) -> bool:
         """Whether a flag or an argument sets this value.
 

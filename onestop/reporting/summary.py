@@ -73,6 +73,8 @@ def remarks(run: RunData) -> list[str]:
         )
     if run.split == "train":
         lines.append("No images were held out: expect worse results on new images.")
+    if collapse := run.task.collapse(run.predictions):
+        lines.append(f"Warning: {collapse}.")
     lines += run.report.remarks(run)
     if run.state != "done":
         done, total = len(run.epochs), run.recipe.optim.epochs

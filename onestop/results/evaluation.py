@@ -24,7 +24,8 @@ class Evaluation:
         model: The model file.
         source: The data set it was scored on.
         metrics: `split`, the metrics of the model's task, `images`, `per_class`, ... as in a run's
-            metrics.json; `seconds` and `images_per_second` are those of scoring.
+            metrics.json; `seconds` and `images_per_second` are those of scoring. Where the same is
+            predicted for all images, `warnings` says so.
         skipped: `path` and `reason` of each file of the split that could not be used.
         remarks: Problems of images that were used nevertheless.
         predictions: The prediction for each image, in the order of the split.

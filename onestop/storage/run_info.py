@@ -3,7 +3,8 @@
     {"version": 1, "task": "classification",
      "metrics": [{"name": "accuracy", "title": "accuracy", "higher": true, "percent": true,
                   "training": true}, ...],
-     "notes": ["note: ...", "warning: ..."]}
+     "notes": ["note: ...", "warning: ..."],
+     "derived": {"lr": "0.05 for a batch of 128, ...", ...}}
 
 Code that shows a run reads this instead of knowing the tasks, and without importing torch.
 """
@@ -14,7 +15,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,13 @@ class RunInfo:
         task: Name of the task.
         metrics: Metrics of the task; tables of runs show the first.
         notes: Notes and warnings in order, without repeats; None if they were not recorded.
+        whys: The reasons of settings that nobody set, by name; empty if they were not recorded.
     """
 
     task: str
     metrics: tuple[Metric, ...]
     notes: tuple[str, ...] | None = None
+    whys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def main(self) -> Metric:
@@ -71,7 +74,10 @@ def read_info(folder: Path) -> RunInfo:
     if not isinstance(task, str):
         task = _earlier_task(folder)
     metrics = _metrics(values.get("metrics")) or _EARLIER.get(task)
-    return RunInfo(task, metrics or _EARLIER[_earlier_task(folder)], _notes(values.get("notes")))
+    return RunInfo(
+        task, metrics or _EARLIER[_earlier_task(folder)], _notes(values.get("notes")),
+        _whys(values.get("derived")),
+    )  # fmt: skip
 
 
 def _metrics(rows: Any) -> tuple[Metric, ...]:
@@ -90,6 +96,12 @@ def _notes(lines: Any) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(line for line in lines if isinstance(line, str)))
 
 
+def _whys(reasons: Any) -> dict[str, str]:
+    """Reasons from their JSON, those that are text."""
+    pairs = reasons.items() if isinstance(reasons, dict) else ()
+    return {name: why for name, why in pairs if isinstance(why, str)}
+
+
 def _earlier_task(folder: Path) -> str:
     """The task of a run without run.json: regression if it has metrics, but no accuracy."""
     if metrics := read_object(folder / METRICS):
@@ -105,7 +117,9 @@ def _earlier_task(folder: Path) -> str:
 class InfoFile:
     """`run.json` of a run that is training; it keeps the notes of earlier processes."""
 
-    def __init__(self, folder: Path, task: str, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, folder: Path, task: str, metrics: Sequence[Metric], whys: Mapping[str, str] = {}
+    ) -> None:  # fmt: skip
         """Read the notes already in the folder, and write the file.
 
         Raises:
@@ -117,6 +131,7 @@ class InfoFile:
             "task": task,
             "metrics": [dataclasses.asdict(metric) for metric in metrics],
         }
+        self._whys = dict(whys)
         self._notes = list(_notes(read_object(self.path).get("notes")) or ())
         self._write()
 
@@ -127,6 +142,15 @@ class InfoFile:
             self._changed = True
             self.flush()
 
+    def explain(self, setting: str, why: str) -> None:
+        """Give the reason of a setting that nobody set.
+
+        Raises:
+            OneStopError: It cannot be written.
+        """
+        self._whys[setting] = why
+        self._write()
+
     def flush(self) -> None:
         """Write notes that could not be written before, if any."""
         if self._changed:
@@ -134,6 +158,8 @@ class InfoFile:
                 self._write()
 
     def _write(self) -> None:
-        text = json.dumps({**self._about, "notes": self._notes}, indent=2, ensure_ascii=False)
+        derived = {"derived": self._whys} if self._whys else {}
+        values = {**self._about, "notes": self._notes, **derived}
+        text = json.dumps(values, indent=2, ensure_ascii=False)
         write_atomic(self.path, text + "\n")
         self._changed = False

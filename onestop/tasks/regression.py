@@ -15,6 +15,7 @@ from torch import Tensor
 from onestop.metrics import Metrics
 from onestop.metrics.counts import regression_metrics
 from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks.collapse import same_number_for_all
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
 
@@ -63,6 +64,9 @@ class Regression(Task[Tensor]):
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:  # noqa: ARG002
         values = outputs.float().squeeze(-1).tolist()
         return [Label(f"{value:.6g}", value, number=True) for value in values]
+
+    def collapse(self, predictions: Sequence[Prediction]) -> str:
+        return same_number_for_all(predictions)
 
     def figures(self) -> Mapping[str, Draw]:
         return {"fit": _fit}

@@ -20,6 +20,7 @@ from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.spec import Metric
 from onestop.runtime.csv_files import plain_cell
+from onestop.tasks.collapse import same_for_all
 from onestop.tasks.prediction import Label, Prediction
 
 if TYPE_CHECKING:
@@ -154,6 +155,10 @@ class Task(ABC, Generic[Outputs]):
     def settle(self, outputs: Outputs, targets: Any) -> Self:  # noqa: ARG002
         """The task with what is chosen after training on the N images of the validation split."""
         return self
+
+    def collapse(self, predictions: Sequence[Prediction]) -> str:
+        """A line if the same is predicted for all images of a split, which differ; else empty."""
+        return same_for_all(predictions, self.nouns[1])
 
     def counted(self) -> str:
         """How much there is to tell apart, such as `10 classes`; empty if there are no names."""

@@ -64,6 +64,17 @@ class Tracking:
                 ) from error
             self._give_up(error)
 
+    def anew(self, recipe: Recipe) -> None:
+        """End what was sent so far, as failed; `begin` then starts from nothing, with this recipe."""
+        self._recipe = recipe
+        if self._tracker is not None:
+            with contextlib.suppress(Exception):  # it is over anyway
+                self._tracker.finish({}, self._step, "failed")
+            self._close()
+            known = read_object(self._folder / TRACKING)
+            known.pop(self._name, None)
+            write_atomic(self._folder / TRACKING, json.dumps(known, indent=2) + "\n")
+
     def _open(self, progress: Progress) -> None:
         name, known = self._name, read_object(self._folder / TRACKING)
         settings = {k: v for k, v in self._recipe.values().items() if v is not None}

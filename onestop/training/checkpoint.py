@@ -53,6 +53,7 @@ class _About:
     done: int = 0
     made_with: dict[str, Any] = field(default_factory=dict)
     inexact: list[str] = field(default_factory=list)
+    trial: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,12 @@ class States:
             self._before = next(iter(paths[number + 1 :]), None)
             return saved
         return None
+
+    def remove(self) -> None:
+        """Remove all states, the newest last: until then the run can be resumed."""
+        for path in sorted(self.folder.glob("step-*.safetensors")):
+            path.unlink(missing_ok=True)
+        self.last = self._before = None
 
     def save(self, training: Training, about: dict[str, Any]) -> Path:
         """Write the state of a run, then remove what is older than the one before it.

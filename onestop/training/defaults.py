@@ -157,9 +157,9 @@ def _padding(augment: str, size: int) -> tuple[int, str]:
     return eighth(size), f"an eighth of {size} pixels, as is usual"
 
 
-def _situation(known: Known, info: DatasetInfo) -> Situation:
+def _situation(known: Known, *, vectors: bool) -> Situation:
     """Which rules a run follows."""
-    if info.vectors:
+    if vectors:
         return "vectors"
     if known["weights"] != "none":
         return "fine-tuning"
@@ -169,7 +169,7 @@ def _situation(known: Known, info: DatasetInfo) -> Situation:
 def _length_rules(known: Known, info: DatasetInfo) -> Rules:
     count = info.images
     batch = 128 if count >= 10_000 else 64 if count >= 2_000 else 32 if count >= 500 else 16
-    if _situation(known, info) == "fine-tuning":
+    if _situation(known, vectors=info.vectors) == "fine-tuning":
         batch = max(batch, 32)
         epochs = round(max(5, min(15, 30_000 / count)))
         why = f"about 30,000 images in all, 5 to 15 passes over {count:,}"
@@ -214,7 +214,8 @@ def _feature_cache_rules(known: Known) -> Rules:
 
 
 def _learning_rules(known: Known, info: DatasetInfo) -> Rules:
-    situation, epochs, optimizer = _situation(known, info), known["epochs"], known["optimizer"]
+    situation = _situation(known, vectors=info.vectors)
+    epochs, optimizer = known["epochs"], known["optimizer"]
     steps = epochs * math.ceil(info.images / known["batch_size"])
     ema, task = round(max(0.0, 1 - 20 / max(steps, 20)), 5), TASKS[info.task]
     decay = {"sgd": 5e-4, "adamw": 0.01}.get(optimizer, 0.0)
@@ -232,6 +233,11 @@ def _learning_rules(known: Known, info: DatasetInfo) -> Rules:
         "monitor": (task.metrics[0].name, f"the main metric of {task.name}"),
         "patience": patience,
     }
+
+
+def usual_rate(known: Known, *, vectors: bool) -> float:
+    """The learning rate that follows from the other settings of a run where nobody sets it."""
+    return _rate(known, _situation(known, vectors=vectors))[0]
 
 
 def _rate(known: Known, situation: Situation) -> tuple[float, str]:

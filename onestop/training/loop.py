@@ -8,6 +8,7 @@ phases, the step.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from onestop.optim.schedules import Factor
 from onestop.tasks import Task
 from onestop.training.phases import Phases
 from onestop.training.records import EpochRecord, StepRecord, Value
-from onestop.training.state import Goal, Progress, Training
+from onestop.training.state import Goal, Progress, Training, outputs_finite
 from onestop.training.step import Step
 
 
@@ -56,11 +57,12 @@ def fit(
         progress.require_finite()
         row = _training_row(progress, task, rate(progress.step - 1), clock)
         metrics = phase.evaluate(training.scored)
-        row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float)}
+        row |= _validation_row(metrics)
         row["scoring"] = clock.lap()
         best = progress.close_epoch(metrics, goal)
         progress.seconds = clock.seconds
-        yield EpochRecord(progress.epoch, {**row, "seconds": progress.seconds}, best)
+        row["seconds"] = progress.seconds
+        yield EpochRecord(progress.epoch, row, best, outputs_finite(metrics))
 
 
 class Clock:
@@ -115,3 +117,14 @@ def _training_row(progress: Progress, task: Task[Any], lr: float, clock: Clock) 
         "images_per_second": (progress.seen - clock.seen_before) / took,
         "waiting": clock.data_time / took,
     }
+
+
+def _validation_row(metrics: Metrics) -> Metrics:
+    """What metrics.csv says about the validation split: nothing if the outputs were not finite.
+
+    An accuracy can be computed of them too, but it says nothing.
+    """
+    if not outputs_finite(metrics):
+        return {}
+    numbers = {k: v for k, v in metrics.items() if isinstance(v, float)}
+    return {f"val_{name}": value for name, value in numbers.items() if math.isfinite(value)}

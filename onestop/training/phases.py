@@ -74,7 +74,10 @@ class Phase(ABC):
 
     @abstractmethod
     def evaluate(self, network: nn.Module) -> Metrics:
-        """The metrics of a network on the validation split; empty if there is none."""
+        """The metrics of a network on the validation split.
+
+        Without one they are empty, or a loss that is not finite if outputs for training images are not.
+        """
 
 
 @dataclass
@@ -88,7 +91,7 @@ class WholePhase(Phase):
         engine: Device and precision.
         accumulate: Parts that a batch is computed in.
         frozen: See `Phase`.
-        score: Evaluates a network on the validation split; None if there is none.
+        score: Evaluates a network on the validation split, or tries it out; see `Phase.evaluate`.
     """
 
     network: nn.Module
@@ -126,7 +129,7 @@ class HeadPhase(Phase):
         feature_cache: Computes and holds the features.
         tail: The part of the network that learns.
         frozen: See `Phase`.
-        score: Evaluates a tail on the features of the validation split; None if there is none.
+        score: Evaluates a tail on features, in the same way.
     """
 
     order: Order

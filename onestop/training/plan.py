@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +61,8 @@ class Plan:
         preprocessing: As far as it does not depend on the pixels.
         heads: Names of the network's heads, if they are trained differently from the rest.
         notes: What a person should know of how it was built.
+        given: The network as it came from Python, if it did.
+        whys: The reasons of settings that nobody set, by name.
     """
 
     recipe: Recipe
@@ -73,9 +75,13 @@ class Plan:
     preprocessing: Preprocessing
     heads: list[str]
     notes: tuple[str, ...]
+    given: Any = None
+    whys: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> Plan:
+def plan(
+    recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None, whys: Mapping[str, str] = {}
+) -> Plan:  # fmt: skip
     """Build the network and see that everything fits together; nothing is read or written.
 
     Random weights are a function of the seed.
@@ -85,6 +91,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
         entry: The recipe's network.
         dataset: The recipe's source.
         given: The network, if it comes from Python; see `onestop.networks.build`.
+        whys: The reasons of settings that nobody set, by name.
 
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
@@ -107,7 +114,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
         Freezing(network, heads).check(recipe.network.freeze)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        tuple(notes),
+        tuple(notes), given, dict(whys),
     )  # fmt: skip
 
 

@@ -50,8 +50,11 @@ class EpochRecord:
         epoch: Counted from 1.
         row: The columns of metrics.csv.
         best: Whether no epoch so far was better.
+        finite: Whether the network's outputs for the images that it was scored on, or tried on, were
+            finite. If not, the row has no validation metrics.
     """
 
     epoch: int
     row: Metrics
     best: bool
+    finite: bool = True

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onestop.data.disk_cache import DiskCache
-from onestop.data.for_training import training_loader
+from onestop.data.batch import Batch
 from onestop.data.loader import Loader
-from onestop.data.pixels import choose_source
 from onestop.data.preprocess import Preprocessing
-from onestop.data.statistics import combine, sums_of
-from onestop.errors import DataError
+from onestop.data.targets import Indices
 from onestop.inference.score import Scored, batch_size, score
 from onestop.metrics import Metrics
 from onestop.networks.freezing import Freezing, rate_scales
@@ -29,16 +28,18 @@ from onestop.optim.schedules import Factor, schedule
 from onestop.recipe import Network, Recipe
 from onestop.recipe.schema import useless
 from onestop.runtime.fingerprint import fingerprint
-from onestop.runtime.rng import key_for, permutation
 from onestop.storage.model_file import Card, model_path, read_weights
 from onestop.tasks import Task
 from onestop.training.feature_cache import FeatureCache
+from onestop.training.inputs import first_inputs, held_out_loaders, training_inputs
+from onestop.training.norm_layers import trained_layers
 from onestop.training.phases import HeadPhase, Order, Phase, Phases, WholePhase, thawed_from
 from onestop.training.plan import Plan
-from onestop.training.state import Goal, Training
+from onestop.training.running_statistics import RunningStatistics
+from onestop.training.state import Goal, Training, outputs_finite
 from onestop.training.step import LocalStep, Step, smallest_batch
 
-_STATISTICS_FROM = 2048  # images, if not all are in memory anyway
+_TRIED = 32  # training images whose outputs must be finite where no images are held out
 
 
 @dataclass
@@ -108,17 +109,16 @@ class Session:
     def phases(self, *, evaluate: bool = True) -> Phases:
         """What is frozen, trained on and evaluated in each epoch; without `evaluate`, nothing is."""
         settings, order = self.recipe.network, self.order
-        validate = evaluate and "val" in self.loaders
         whole = WholePhase(
             self.training.network, order, self.loaders["train"], self.plan.engine,
-            self.recipe.optim.accumulate, score=self._validate if validate else None,
+            self.recipe.optim.accumulate, score=self.judge if evaluate else None,
         )  # fmt: skip
         first: Phase = dataclasses.replace(whole, frozen=settings.freeze)
         if self.feature_cache and settings.freeze == "backbone":
             first = HeadPhase(
                 order, self.loaders["train"], self.feature_cache,
                 self.feature_cache.tail(self.training.network),
-                score=self._validate_features if validate else None,
+                score=self._judge_features if evaluate else None,
             )  # fmt: skip
         return Phases(first, whole, thawed_from(settings), order)
 
@@ -128,13 +128,29 @@ class Session:
         fast = augmented(self.folding(network), self.recipe.evaluation.tta)
         return score(fast, self.task, batches, self.plan.engine, keep_outputs=keep_outputs)
 
-    def _validate(self, network: nn.Module) -> Metrics:
-        return self.score(network, "val").metrics
+    def judge(self, network: nn.Module) -> Metrics:
+        """The metrics of a network on the validation split; without one see `Phase.evaluate`."""
+        if "val" in self.loaders:
+            return self.score(network, "val").metrics
+        return self._tried_out(self.folding(network), self.loaders["train"].unchanged(self._few))
 
-    def _validate_features(self, tail: nn.Module) -> Metrics:
+    def _judge_features(self, tail: nn.Module) -> Metrics:
         assert self.feature_cache is not None
+        if "val" not in self.loaders:
+            train = self.feature_cache.train(self.loaders["train"], self._few, 0)
+            return self._tried_out(tail, train)
         batches = self.feature_cache.in_order(self.loaders["val"], self.batch_size)
         return score(tail, self.task, batches, self.plan.engine).metrics
+
+    @property
+    def _few(self) -> list[Indices]:
+        return [np.arange(min(_TRIED, self.order.images))]
+
+    def _tried_out(self, network: nn.Module, few: Iterable[Batch]) -> Metrics:
+        """No metrics, but a loss that is not finite if outputs are not."""
+        batches = [batch for batch in few if len(batch)]
+        metrics = score(network, self.task, batches, self.plan.engine).metrics if batches else {}
+        return {} if outputs_finite(metrics) else {"loss": metrics["loss"]}
 
 
 def set_up(plan: Plan) -> Session:
@@ -145,15 +161,16 @@ def set_up(plan: Plan) -> Session:
     """
     recipe, network = plan.recipe, plan.network
     notes: list[str] = []
-    preprocessing, train = _inputs(plan, notes)
+    preprocessing, train = training_inputs(plan, notes)
     plan.engine.place(network)
     if recipe.network.weights == "none" and isinstance(network, StartsFromImages):
-        network.start_from(_first_inputs(train))
+        network.start_from(first_inputs(train))
     session = Session(
         plan, plan.task, preprocessing, _training(plan),
-        {"train": train, **_held_out_loaders(plan, preprocessing, notes)},
+        {"train": train, **held_out_loaders(plan, preprocessing, notes)},
         Folding(network, preprocessing.shape), _card(plan, preprocessing), notes=tuple(notes),
     )  # fmt: skip
+    session = _with_statistics(session)
     return _with_feature_cache(session)
 
 
@@ -167,23 +184,6 @@ def _training(plan: Plan) -> Training:
         average=MovingAverage(network, recipe.optim.ema) if recipe.optim.ema else None,
         scaler=torch.amp.GradScaler(engine.device.type) if engine.precision == "fp16" else None,
     )
-
-
-def _held_out_loaders(
-    plan: Plan, preprocessing: Preprocessing, notes: list[str]
-) -> dict[str, Loader]:
-    """Of every split but `train`; the validation split is cached, since every epoch reads it."""
-    dataset, machine = plan.dataset, plan.recipe.machine
-    loaders = {}
-    for name in dataset.splits.keys() - {"train"}:
-        samples, on_disk = dataset.splits[name], name == "val" and machine.cache == "disk"
-        pixels = choose_source(
-            samples, preprocessing, workers=machine.workers,
-            keep="disk" if on_disk else "small" if name == "val" else "none",
-            store=DiskCache(dataset.name, name, notes) if on_disk else None,
-        )  # fmt: skip
-        loaders[name] = Loader(samples, preprocessing, pixels=pixels, engine=plan.engine)
-    return loaders
 
 
 def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
@@ -201,14 +201,6 @@ def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
     )
 
 
-def _first_inputs(train: Loader) -> Tensor:
-    """Normalised training images, chosen at random, for a network that starts from them."""
-    images = torch.cat(list(train.prepared(_STATISTICS_FROM)))
-    chosen = permutation(key_for("statistics"), len(images))[:_STATISTICS_FROM]
-    inputs = train.engine.place_inputs(images[torch.from_numpy(chosen)])
-    return train.preprocessing.normalise(inputs)
-
-
 def _scales(settings: Network, network: nn.Module, heads: list[str]) -> dict[str, float]:
     """The learning rate of parameters that do not have the full one, relative to it, by name."""
     scales = {}
@@ -218,6 +210,23 @@ def _scales(settings: Network, network: nn.Module, heads: list[str]) -> dict[str
         for name, scale in network.rate_scales().items():
             scales[name] = scale * scales.get(name, 1.0)
     return scales
+
+
+def _with_statistics(session: Session) -> Session:
+    """With running statistics that are computed anew as long as they cannot be trusted."""
+    recipe, training, order = session.recipe, session.training, session.order
+    layers = trained_layers(
+        training.network, training.freezing, recipe.network.freeze,
+        thawed_from(recipe.network) * order.per_epoch,
+        parts=recipe.optim.accumulate, ema=recipe.optim.ema,
+    )  # fmt: skip
+    if not layers:
+        return session
+    training.statistics = RunningStatistics(
+        layers, session.loaders["train"], order, session.batch_size, session.plan.engine.forward,
+    )  # fmt: skip
+    note = training.statistics.note(order.per_epoch * (e + 1) for e in range(recipe.optim.epochs))
+    return dataclasses.replace(session, notes=(*session.notes, note)) if note else session
 
 
 def _with_feature_cache(session: Session) -> Session:
@@ -243,28 +252,6 @@ def _with_feature_cache(session: Session) -> Session:
     name = session.plan.entry.name
     note = f"note: {name}: the frozen part runs anew in every epoch, since {refusal}"
     return dataclasses.replace(session, notes=(*session.notes, note))
-
-
-def _inputs(plan: Plan, notes: list[str]) -> tuple[Preprocessing, Loader]:
-    """The preprocessing and the training split; the former may need statistics of the latter."""
-    recipe, dataset, preprocessing = plan.recipe, plan.dataset, plan.preprocessing
-    cache = recipe.machine.cache
-    store = DiskCache(dataset.name, "train", notes) if cache == "disk" else None
-    train = training_loader(
-        recipe, dataset.splits["train"], preprocessing, plan.engine, keep=cache, store=store
-    )
-    if len(train.pixels.bad) == len(train.samples):
-        first = train.skipped()[0]
-        raise DataError(
-            f"{dataset.name}: no training image can be read ({first.path}: {first.reason})"
-        )
-    if recipe.data.normalize == "dataset" and preprocessing.is_image:
-        statistics = combine([sums_of(images) for images in train.prepared(_STATISTICS_FROM)])
-        # A constant channel has zero standard deviation; do not divide by it.
-        std = tuple(value if value > 1e-3 else 1.0 for value in statistics.std)
-        preprocessing = preprocessing.normalised_by(statistics.mean, std)
-        train = Loader(train.samples, preprocessing, train.augmentation, train.pixels, plan.engine)
-    return preprocessing, train
 
 
 def held_out(session: Session) -> str:

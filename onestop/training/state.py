@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from onestop.metrics.spec import Metric
 from onestop.networks.freezing import Freezing
 from onestop.optim.ema import MovingAverage
 from onestop.training.records import Value
+
+if TYPE_CHECKING:
+    from onestop.training.running_statistics import RunningStatistics
 
 _CHECK_EVERY = 50  # steps on a GPU between two checks that the loss is still finite
 
@@ -47,6 +51,12 @@ class StepResult:
     loss: Value
     images: int
     sums: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def outputs_finite(metrics: Metrics) -> bool:
+    """Whether all outputs that these metrics are of were finite, as far as their loss says."""
+    loss = metrics.get("loss")
+    return loss is None or math.isfinite(loss)
 
 
 @dataclass
@@ -112,6 +122,7 @@ class Progress:
 
         Args:
             metrics: Of the validation split; empty if there is none, and then every epoch is the best.
+                One whose loss is NaN or infinite, as some outputs are then, is never the best.
             goal: Says what is better, and when to stop.
         """
         self.epoch += 1
@@ -125,11 +136,12 @@ class Progress:
         return better
 
     def _beaten_by(self, value: float | None, loss: float | None, monitor: Metric) -> bool:
+        if not outputs_finite({"loss": loss}):
+            return False
         if value is None or self.best is None or loss is None or self.best_loss is None:
             return True
-        if value == self.best:
-            return loss < self.best_loss
-        return monitor.better(value, self.best)
+        rank, best = monitor.rank(value), monitor.rank(self.best)  # a metric may be undefined: NaN
+        return rank > best or (rank == best and loss < self.best_loss)
 
     def _move(self, device: torch.device) -> None:
         if device != self.loss_sum.device:
@@ -147,8 +159,18 @@ class Training:
     scaler: torch.amp.GradScaler | None = None
     freezing: Freezing | None = None
     progress: Progress = field(default_factory=Progress)
+    statistics: RunningStatistics | None = None
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network, or the moving average of its weights if there is one."""
+        return self.average.network if self.average else self.network
 
     @property
     def scored(self) -> nn.Module:
-        """The network to evaluate and keep: the moving average if there is one."""
-        return self.average.network if self.average else self.network
+        """The same, to evaluate and keep; a copy while its running statistics cannot be trusted yet.
+
+        Then the first call after a step runs it on training images; see `RunningStatistics`.
+        """
+        network, statistics = self.averaged, self.statistics
+        return statistics.trusted(network, self.progress.step) if statistics else network

@@ -88,10 +88,13 @@ def evaluate(
         "images_per_second": scored.metrics["images"] / seconds,
         "skipped": len(skipped),
     }
+    predictions = predictions_of(loaded.task, samples, scored)
+    if collapse := loaded.task.collapse(predictions):
+        metrics["warnings"] = [collapse]
     remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
     return Evaluation(
         file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
-        tuple(predictions_of(loaded.task, samples, scored)), loaded.task,
+        tuple(predictions), loaded.task,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
+from onestop.storage.run_info import InfoFile, read_info
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def train(
 
     folder = create_run(out, name or _default_name(planned.recipe.data.source, planned.entry.name))
     with lock_run(folder):
+        # First: once there is a recipe, the folder is a run, and its values count as set by somebody.
+        InfoFile(folder, planned.task.name, planned.task.metrics, planned.whys)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
         return run_in(folder, planned, quiet=quiet, report=report)
 
@@ -102,7 +105,8 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
     overrides, _ = _take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
     if isinstance(source, str | Path) and is_run(source):
-        return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
+        stored = settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
+        return stored.explained(read_info(Path(source)).whys)
     return _resolve(source, recipe, checked)[0]
 
 
@@ -188,7 +192,7 @@ def _plan_new(resolution: tuple[Settings, Dataset, Entry], network: Any) -> Plan
 
     from onestop.training.plan import plan
 
-    return plan(resolved.recipe, entry, dataset, network)
+    return plan(resolved.recipe, entry, dataset, network, resolved.whys)
 
 
 def _default_name(source: str, network: str) -> str:

@@ -30,3 +30,16 @@ def test_moving_average_takes_batch_norm_along() -> None:
     buffers = dict(average.network.named_buffers())
     assert buffers["1.num_batches_tracked"].item() == 1
     assert not torch.equal(buffers["1.running_mean"], torch.zeros(2))
+
+
+def test_few_steps_are_enough_to_forget_the_initial_weights() -> None:
+    """However slow the decay: after 48 steps the average is of the weights that were trained."""
+    network = build("linear", 1, channels=1)
+    with torch.no_grad():
+        network.weight.fill_(1e6)  # type: ignore[operator]
+    average = MovingAverage(network, 0.9999)
+    with torch.no_grad():
+        network.weight.fill_(1.0)  # type: ignore[operator]
+    for step in range(48):
+        average.update(network, step)
+    assert average.network.weight.item() == pytest.approx(1.0, abs=1e-3)  # type: ignore[operator]

@@ -125,6 +125,65 @@ GUARDS = (
         "pass\n    except Timeout:\n        raise",
         "storage/test_run_folder.py::test_another_process_is_refused",
     ),
+    # A run whose statistics cannot be trusted.
+    Guard(
+        "statistics of few steps are computed anew", "training/norm_layers.py",
+        "return self.pace.begins < step < self.trusted_from", "return False",
+        "training/test_running_statistics.py::"
+        "test_a_network_of_few_steps_is_scored_as_it_has_learned",
+    ),
+    Guard(
+        "... with those of the average of the weights lagging behind", "training/norm_layers.py",
+        "averaged = lag * averaged + (1 - lag) * left", "averaged = left",
+        "training/test_norm_layers.py",
+    ),
+    Guard(
+        "... in a copy", "training/running_statistics.py",
+        "fresh = copy.deepcopy(network).eval()", "fresh = network.eval()",
+        "training/test_running_statistics.py::"
+        "test_the_network_that_is_trained_stays_as_it_is",
+    ),
+    Guard(
+        "frozen layers keep their statistics", "training/norm_layers.py",
+        "module.running_mean is not None and module.training", "module.running_mean is not None",
+        "training/test_norm_layers.py",
+    ),
+    Guard(
+        "one answer to everything is said", "jobs/finish.py",
+        "if collapse := session.task.collapse(predictions):", 'if collapse := "":',
+        "jobs/test_finish.py",
+    ),
+    Guard(
+        "a rate that explodes is lowered", "jobs/run.py",
+        "        if trial.covers(training.progress.step):\n", "        if False:\n",
+        "jobs/test_derived_rate.py",
+    ),
+    Guard(
+        "a rate that was set is not", "jobs/derived_rate.py",
+        'if "lr" not in planned.whys:', "if False:",
+        "jobs/test_derived_rate.py",
+    ),
+    Guard(
+        "states of the first attempt go before its rate", "jobs/derived_rate.py",
+        "    States(folder / STATE).remove()\n", "",
+        "jobs/test_derived_rate.py",
+    ),
+    Guard(
+        "a state holds what the trial knows", "jobs/resume.py",
+        """    about["trial"] = list(saved.about.get("trial", ()))\n""", "",
+        "jobs/test_derived_rate.py::test_a_run_that_was_stopped_on_the_way_ends_the_same",
+    ),
+    Guard(
+        "an epoch without finite outputs is never the best", "training/state.py",
+        'if not outputs_finite({"loss": loss}):', "if False:",
+        "training/test_state.py",
+    ),
+    Guard(
+        "weights without finite outputs are not kept", "jobs/finite.py",
+        "if outputs_finite(session.judge(session.training.scored)):\n        return True",
+        "return True",
+        "jobs/test_finite.py",
+    ),
     # Files from strangers.
     Guard(
         "pickles are opened for tensors alone", "storage/torch_files.py",

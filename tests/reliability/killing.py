@@ -68,6 +68,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "bf16": {"precision": "bf16", "memory_format": "channels-last", "ema": 0.9},
     "no thread that reads": {**_PARTS, "workers": 0, "auto_augment": "trivial"},
     "two threads that read": {**_PARTS, "workers": 2, "erase": 0.5, "balance": "loss"},
+    "BatchNorm after few steps": {"model": "resnet20", "image_size": 8, "ema": 0.9},
     "several labels": {"source": "labels.csv", "cutmix": 0.5, "balance": "loss", "ema": 0.9},
 }
 _COMMON: dict[str, Any] = {

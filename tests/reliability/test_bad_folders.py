@@ -344,7 +344,7 @@ ELSEWHERE = {
     64: "tests/reliability/test_failing_disk.py",
     65: f"{_FOLDER}::test_a_free_number_between_is_used_and_nothing_is_overwritten",
     66: f"{_FOLDER}::test_another_process_is_refused",
-    67: "tests/verbs/test_train.py::test_a_loss_that_is_no_number_keeps_finite_weights",
+    67: "tests/jobs/test_finite.py::test_finite_weights_whose_outputs_are_not_are_not_kept",
     68: "tests/storage/test_model_file.py::test_a_file_for_another_network_names_both_sides",
     69: "tests/reliability/test_strangers.py",
     70: "tests/data/test_loader.py::test_no_image_is_alone_in_the_last_batch",

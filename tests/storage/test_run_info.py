@@ -44,6 +44,22 @@ class TestReading:
             "notes": ["note: Käfer \udcff"],
         }
 
+    def test_the_reasons_of_settings_that_nobody_set(self, tmp_path: Path) -> None:
+        file = InfoFile(tmp_path, "toy", (LOSS,), {"lr": "usual"})
+        assert read_info(tmp_path).whys == {"lr": "usual"}
+        file.explain("lr", "lowered")
+        assert read_info(tmp_path).whys == {"lr": "lowered"}
+
+    @pytest.mark.parametrize(
+        ("derived", "whys"),
+        [(None, {}), ([1], {}), ("lr", {}), ({"lr": 3, "ema": "why", "x": None}, {"ema": "why"})],
+    )
+    def test_damaged_reasons_say_nothing(
+        self, derived: Any, whys: dict[str, str], tmp_path: Path
+    ) -> None:
+        write(tmp_path, task="toy", metrics=[ROW], derived=derived)
+        assert read_info(tmp_path).whys == whys
+
     @pytest.mark.parametrize(
         ("metrics", "read"),
         [
@@ -156,7 +172,9 @@ class TestRuns:
         assert "empty contains no images" in notes[0]
         assert notes[-1] == "note: no images were held out; the metrics are of the training images"
         log = [line[20:] for line in (run.folder / "log.txt").read_text().splitlines()]
-        assert [line for line in log if line.startswith(("note: ", "warning: "))] == list(notes)
+        said = [line for line in log if line.startswith(("note: ", "warning: "))]
+        # What is true of the network as it is now, and not of the run, is only logged.
+        assert [line for line in said if "is predicted for all" not in line] == list(notes)
 
     def test_going_on_keeps_notes_and_repeats_none(self, photos: Any) -> None:
         run = onestop.train("digits", epochs=1, val_fraction=0, **SMALL)

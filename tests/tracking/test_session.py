@@ -147,6 +147,29 @@ def test_of_the_steps_only_as_many_as_cost_nothing_and_only_those_are_read(
     assert OnGPU.reads == 4
 
 
+def test_a_run_that_begins_anew_is_another_one_there(notebook: Notebook, tmp_path: Path) -> None:
+    with tracking(tmp_path, []) as fed:
+        fed.begin(Progress())
+        fed.show(step(1))
+        fed.anew(recipe(track="tensorboard", lr=0.01))
+        assert notebook.ended == [("failed", 1, {})]
+        assert notebook.closed == 1
+        fed.begin(Progress())
+    first, second = notebook.openings
+    assert (first.settings["lr"], second.settings["lr"]) == (0.05, 0.01)
+    assert second.known == {}, "what the tracker kept of the first is forgotten"
+    assert [status for status, *_ in notebook.ended] == ["failed", "finished"]
+
+
+def test_a_tracker_that_fails_then_stops_nothing(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.fails = "finish close"
+    with tracking(tmp_path, []) as fed:
+        fed.anew(recipe(track="tensorboard"))  # before it was opened
+        fed.begin(Progress())
+        fed.anew(recipe(track="tensorboard"))
+    assert len(notebook.openings) == 1
+
+
 def test_what_is_no_finite_number_is_left_out(notebook: Notebook, tmp_path: Path) -> None:
     row = {"epoch": 1, "step": 4, "train_loss": float("nan"), "val_loss": 0.5, "val_top5": ""}
     with tracking(tmp_path, []) as fed:
