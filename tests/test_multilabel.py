@@ -24,6 +24,8 @@ from tests.labelled import LABELS, SMALL, labelled_photos, train
 from tests.reliability.killing import fingerprint
 from tests.reporting.html import Page
 
+pytestmark = pytest.mark.thorough
+
 Capture = pytest.CaptureFixture[str]
 RunsOf = Callable[..., onestop.Run]
 

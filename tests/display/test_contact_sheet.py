@@ -49,6 +49,7 @@ def test_each_image_is_drawn(dataset: Dataset) -> None:
     assert colours(sheet) == {6 * i for i in (1, 5, 9, 20, 30)}
 
 
+@pytest.mark.thorough
 def test_a_large_group_and_many_groups_end_after_some_rows(dataset: Dataset) -> None:
     large = contact_sheet([finding(tuple(range(1, 40)))], dataset)
     many = contact_sheet([finding(*((i,) for i in range(1, 40)))], dataset)

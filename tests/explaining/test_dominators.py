@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
@@ -58,6 +59,7 @@ def test_a_way_around_everything_leaves_the_ends() -> None:
     assert step(start) in dominators(step(output))
 
 
+@pytest.mark.thorough
 def test_deep_networks_are_no_trouble() -> None:
     network = nn.Sequential(*(nn.Linear(2, 2) for _ in range(2000))).requires_grad_(False)
     output = network(torch.ones(1, 2, requires_grad=True))

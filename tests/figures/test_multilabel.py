@@ -19,6 +19,8 @@ from onestop.figures.multilabel import (
 )
 from onestop.metrics.multilabel import Curve, precision_recall_curve
 
+pytestmark = pytest.mark.thorough
+
 
 def row(ap: float | None) -> dict[str, Any]:
     return {"ap": ap, "precision": 0.8, "recall": 0.4, "threshold": 0.31}

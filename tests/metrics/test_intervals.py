@@ -24,6 +24,7 @@ def test_wilson_takes_many_shares_at_once_and_knows_nothing_of_none() -> None:
     assert high[2] == pytest.approx(1.0)
 
 
+@pytest.mark.thorough
 def test_an_interval_of_errors_holds_the_truth_about_19_times_in_20() -> None:
     held = 0
     for seed in range(100):

@@ -11,6 +11,8 @@ from sklearn.metrics import average_precision_score
 from onestop.metrics.map_intervals import map_difference, map_interval, resampled_map
 from onestop.metrics.multilabel import Flags, Scores, average_precision
 
+pytestmark = pytest.mark.thorough
+
 
 def data(images: int, labels: int, seed: int = 0, levels: int = 0) -> tuple[Scores, Flags]:
     rng = np.random.default_rng(seed)

@@ -33,6 +33,7 @@ def changed(network: nn.Module, before: dict[str, torch.Tensor]) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SMALL)
+@pytest.mark.thorough
 def test_a_frozen_backbone_does_not_move_nor_do_its_statistics(name: str) -> None:
     network, heads = network_of(name)
     before = {k: v.clone() for k, v in network.state_dict().items()}

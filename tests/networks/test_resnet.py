@@ -22,6 +22,7 @@ def test_same_outputs_as_torchvisions(depth: int) -> None:
 
 
 @pytest.mark.parametrize(("depth", "times"), [(18, 1), (34, 1), (50, 4)])
+@pytest.mark.thorough
 def test_each_stage_has_the_shape_that_the_source_states(depth: int, times: int) -> None:
     found = shapes(f"resnet{depth}_small")
     assert found["stem"] == [64, 32, 32]

@@ -10,6 +10,7 @@ from onestop.networks import build, torchvision_zoo
 from onestop.networks.surgery import find_heads, replace_channels, replace_head
 
 
+@pytest.mark.thorough
 def test_auxiliary_heads_are_found_and_replaced_too() -> None:
     network = torchvision_zoo.build("googlenet", 10, 224)
     assert find_heads(network, (3, 224, 224)) == ["fc", "aux2.fc2", "aux1.fc2"]

@@ -21,6 +21,8 @@ from onestop.storage.run_folder import METRICS, STATE
 from onestop.training.checkpoint import States
 from tests.reliability.killing import fingerprint
 
+pytestmark = pytest.mark.thorough
+
 OPTIONS: dict[str, Any] = {
     "model": "cnn1",
     "image_size": 8,

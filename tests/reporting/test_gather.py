@@ -20,6 +20,7 @@ from tests.reporting.html import Page
 Trained = Callable[..., onestop.Run]
 
 
+@pytest.mark.thorough
 def test_data_that_are_gone_or_changed_are_told(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

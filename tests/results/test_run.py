@@ -80,6 +80,7 @@ def test_a_run_is_its_folder_and_reads_what_is_in_it(run: onestop.Run) -> None:
     assert len(again.model().classes) == 10
 
 
+@pytest.mark.thorough
 def test_without_its_model_file_the_task_is_that_of_its_notes(
     run: onestop.Run, tmp_path: Path
 ) -> None:

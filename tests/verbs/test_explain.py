@@ -86,6 +86,7 @@ class TestCommand:
         assert (image["label"], image["layer"]) == ("red", "conv1")
         assert image["score"] == image["predicted"]["score"]
 
+    @pytest.mark.thorough
     def test_a_picture_that_is_there_is_left_alone_unless_asked(
         self, trained: Trained, tmp_path: Path, capsys: Capture
     ) -> None:

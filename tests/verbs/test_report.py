@@ -54,6 +54,7 @@ def test_a_table_of_somebody_elses_is_not_replaced(
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.thorough
 def test_the_folder_one_is_in_has_a_name(
     runs: list[Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

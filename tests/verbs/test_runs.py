@@ -175,6 +175,7 @@ def test_damaged_files_say_nothing(folder: Path) -> None:
         b'{"metrics": [3, {"name": "a"}, {}], "accuracy": [], "seconds": NaN, "epochs": null}',
     ],
 )  # fmt: skip
+@pytest.mark.thorough
 def test_no_file_of_a_run_stops_the_list(
     one_run: Path, tmp_path: Path, name: str, content: bytes
 ) -> None:

@@ -110,6 +110,7 @@ def test_same_seed_same_weights_whatever_the_workers(photos: Callable[..., Path]
 
 
 @pytest.mark.parametrize("augment", ["flip-crop", "resized-crop"])
+@pytest.mark.thorough
 def test_same_weights_wherever_images_are_kept(photos: Callable[..., Path], augment: str) -> None:
     folder = photos({"red": 12, "blue": 12})
     (folder / "red" / "000.jpg").write_text("no image")
@@ -298,6 +299,7 @@ def test_kill_dash_nine_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     assert rows(whole) == rows(cut)
 
 
+@pytest.mark.thorough
 def test_a_run_without_a_state_starts_again_from_its_recipe() -> None:
     whole = train("digits", name="whole", epochs=1)
     folder = Path("runs/young")
@@ -306,6 +308,7 @@ def test_a_run_without_a_state_starts_again_from_its_recipe() -> None:
     assert same(whole, train(resume=folder))
 
 
+@pytest.mark.thorough
 def test_extending_a_finished_run_equals_the_longer_run_where_the_rate_is_constant() -> None:
     options = {"schedule": "constant", "ema": 0.9}
     short = train(name="short", epochs=2, **options)
@@ -322,6 +325,7 @@ def test_a_finished_run_stays_as_it_is() -> None:
     assert len(again.epochs) == 1
 
 
+@pytest.mark.thorough
 def test_what_a_run_was_begun_with_cannot_be_changed() -> None:
     run = train("digits", epochs=2)
     with pytest.raises(
@@ -470,6 +474,7 @@ def test_a_loss_that_is_no_number_keeps_no_weights_without_finite_outputs() -> N
     assert not Path("runs/bad/model.safetensors").exists()
 
 
+@pytest.mark.thorough
 def test_weights_to_start_from(capsys: pytest.CaptureFixture[str]) -> None:
     first = train("digits", epochs=3)
     options = {"epochs": 1, "lr": 1e-9, "weights": str(first.folder)}
@@ -556,6 +561,7 @@ def test_a_users_own_network_trains_and_predicts(tmp_path: Path) -> None:
     assert prediction.label in "0123456789"
 
 
+@pytest.mark.thorough
 def test_regression_on_vectors() -> None:
     x = np.linspace(-1, 1, 60, dtype=np.float32)
     run = onestop.train((x, 3 * x - 1), epochs=100, lr=0.1, batch_size=20, quiet=True)

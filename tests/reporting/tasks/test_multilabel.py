@@ -19,6 +19,8 @@ from onestop.tasks.multilabel import scores_and_truth
 from tests.labelled import labelled_photos, train
 from tests.reporting.html import Page
 
+pytestmark = pytest.mark.thorough
+
 ODD = ("<b>blue & 'co'", "green|or|lime", "red")
 """Names with special characters of HTML and of tables."""
 
