@@ -9,6 +9,7 @@ a row stayed above, relative to the larger of 1 and the first.
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 
 import torch
@@ -20,10 +21,12 @@ from onestop.training.setup import set_up
 from onestop.verbs.train import _plan_new, _resolve
 
 
-def losses(words: argparse.Namespace, model: str) -> tuple[list[float], float, str]:
+def losses(words: argparse.Namespace, model: str, seed: int) -> tuple[list[float], float, str]:
     """The losses of the first steps, the rate, and what ended them."""
     name, _, size = model.partition(":")
-    settings = {"model": name, "threads": 1} | ({"image_size": int(size)} if size else {})
+    settings = {"model": name, "threads": 1, "seed": seed} | (
+        {"image_size": int(size)} if size else {}
+    )
     session = set_up(_plan_new(_resolve(words.source, None, settings), None))
     phases, found, begun = session.phases(evaluate=False), list[float](), time.perf_counter()
     loop = fit(session.training, session.task, phases, session.step, session.goal, session.rate)
@@ -45,13 +48,14 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("--models", nargs="+", default=["cnn1:64"])
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=90.0)
     words = parser.parse_args()
     torch.set_num_threads(1)
     print("| network | rate | steps | first loss | largest | ten in a row | |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for model in words.models:
-        found, rate, end = losses(words, model)
+    for model, seed in itertools.product(words.models, range(words.seeds)):
+        found, rate, end = losses(words, model, seed)
         rows = [min(found[i : i + 10]) for i in range(len(found) - 9)] or [0.0]
         numbers = (found[0], max(found) / found[0], max(rows) / max(1.0, found[0]))
         cells = (model, f"{rate:g}", len(found), *(f"{x:.3g}" for x in numbers), end)

@@ -38,7 +38,7 @@ from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, set_up
-from onestop.training.trial import RateTooHighError, Trial, steps_on_trial
+from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
 
 
 def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False) -> Run:
@@ -78,7 +78,7 @@ def _in_trials(
     while True:
         try:
             return plan, _run(folder, plan, observers, stop, inexact=inexact)
-        except RateTooHighError as error:
+        except RateTooHigh as error:
             reason, rate = str(error), lower_rate(plan)
         if rate is None:
             raise NonFiniteLossError(f"{reason}; {rate_advice(plan)}")
@@ -144,13 +144,14 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
     try:
         for record in loop:
             observers.show(record, goal.epochs)
-            trial.see(record, now=stop.requested or checkpointer.due)
+            stopped = stop.requested
+            trial.see(record, now=stopped or checkpointer.due)
             if isinstance(record, EpochRecord):
                 checkpointer.note(record)
                 _warn(record, observers)
             if training.progress.finished(goal.epochs):
                 checkpointer.save_now()
-            elif stop.requested:
+            elif stopped:
                 raise Stopped
             elif isinstance(record, EpochRecord) or checkpointer.due:
                 checkpointer.save()
@@ -163,7 +164,7 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
         ) from None
     except NonFiniteLossError as error:
         if trial.covers(training.progress.step):
-            raise RateTooHighError(f"the {error}") from None
+            raise RateTooHigh(f"the {error}") from None
         raise NonFiniteLossError(keep_finite(session, checkpointer.folder, str(error))) from None
     finally:
         loop.close()

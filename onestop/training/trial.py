@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 
-from onestop.errors import OneStopError
 from onestop.training.records import EpochRecord, StepRecord, Value
 
 STEPS = 100
@@ -23,10 +22,8 @@ IN_A_ROW = 10
 _READ_EVERY = 50  # steps on a GPU between two readings of the losses
 
 
-class RateTooHighError(OneStopError):
+class RateTooHigh(Exception):  # noqa: N818 - not a failure: the run begins anew
     """The first steps disprove the learning rate; the message says by what."""
-
-    exit_code = 5
 
 
 def steps_on_trial(warmup: int) -> int:
@@ -59,12 +56,12 @@ class Trial:
             now: Read them now, since a state is to be written.
 
         Raises:
-            RateTooHighError: The rate is disproved.
+            RateTooHigh: The rate is disproved.
         """
         if isinstance(record, EpochRecord):
             self._read()
             if not record.finite and self.covers(record.row["step"]):
-                raise RateTooHighError(f"outputs were not finite after epoch {record.epoch}")
+                raise RateTooHigh(f"outputs were not finite after epoch {record.epoch}")
         elif self.covers(record.step):
             self._step = record.step
             self._unread.append(record.loss)
@@ -85,6 +82,6 @@ class Trial:
         latest = [*latest, loss][-IN_A_ROW:]
         self.losses[:] = first + latest
         if len(latest) == IN_A_ROW and min(latest) > TIMES * max(1.0, *first):
-            raise RateTooHighError(
+            raise RateTooHigh(
                 f"the loss was over {TIMES:g} times its first values for {IN_A_ROW} steps, up to {step}"
             )

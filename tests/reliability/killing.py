@@ -283,7 +283,7 @@ def main() -> int:
     print("\n".join([*outcome.lines(), *outcome.too_few()]))
     if not outcome.failures:
         places, runs = outcome.lines()[1], f"{outcome.trials:,} runs, {outcome.kills:,} kills"
-        tried("runs killed at random moments and resumed, nine recipes", f"{runs}; {places}")
+        tried("runs killed at random moments and resumed, ten recipes", f"{runs}; {places}")
     return 1 if outcome.failures or outcome.too_few() else 0
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from onestop.training.records import EpochRecord, StepRecord, Value
-from onestop.training.trial import RateTooHighError, Trial, steps_on_trial
+from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
 
 
 def step(number: int, loss: Value) -> StepRecord:
@@ -24,7 +24,7 @@ def watched(
     for number, loss in enumerate(losses, 1):
         try:
             trial.see(step(number, loss))
-        except RateTooHighError:
+        except RateTooHigh:
             return number
     return None
 
@@ -89,5 +89,5 @@ def test_outputs_that_are_not_finite_after_an_epoch_disprove_it() -> None:
     row = {"step": 40}
     Trial(100, []).see(EpochRecord(1, row, best=True))
     Trial(30, []).see(EpochRecord(1, row, best=False, finite=False))
-    with pytest.raises(RateTooHighError, match="not finite after epoch 1"):
+    with pytest.raises(RateTooHigh, match="not finite after epoch 1"):
         Trial(100, []).see(EpochRecord(1, row, best=False, finite=False))
