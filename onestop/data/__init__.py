@@ -12,6 +12,7 @@ from onestop.data.sources.python import open_python
 from onestop.data.sources.table import SUFFIXES, open_table
 from onestop.data.splits import hold_out
 from onestop.errors import DataError
+from onestop.runtime.files import expanded
 from onestop.text import did_you_mean, listing
 
 
@@ -54,7 +55,7 @@ def _open(source: Any, root: str | None, for_training: bool) -> Dataset:
         return source
     if not isinstance(source, str | Path):
         return open_python(source)
-    path = Path(source).expanduser()
+    path = expanded(source)
     name = known_set(str(source))
     if name is not None and (root or not path.is_dir()):
         return open_named(name, data_root(root))

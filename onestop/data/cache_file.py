@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
-from onestop.runtime.files import flush_folder
+from onestop.runtime.files import expanded, flush_folder, home, open_regular
 
 if sys.platform != "win32":
     import fcntl
@@ -79,13 +79,13 @@ class Entry:
 def user_cache() -> Path:
     """OneStop's folder in the user's cache, for files that can be recreated."""
     cache = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "onestop"
+    return (Path(cache) if cache else home() / ".cache") / "onestop"
 
 
 def cache_folder() -> Path:
     """The folder of decoded images: ONESTOP_CACHE, or a folder in the user's cache."""
     folder = os.environ.get("ONESTOP_CACHE")
-    return Path(folder).expanduser() if folder else user_cache() / "images"
+    return expanded(folder) if folder else user_cache() / "images"
 
 
 def limit(folder: Path) -> int:

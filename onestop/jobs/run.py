@@ -28,7 +28,8 @@ from onestop.results.run import Run
 from onestop.runtime.rng import preserved
 from onestop.runtime.signals import Stop, Stopped
 from onestop.storage.model_file import read_card, write_model
-from onestop.storage.run_folder import MODEL, REPORT, STATE, remove_leftovers
+from onestop.storage.own_files import remove_leftovers
+from onestop.storage.run_folder import MODEL, REPORT, STATE
 from onestop.text import plural
 from onestop.training.checkpoint import States, restore_state
 from onestop.training.checkpointer import Checkpointer, require_space

@@ -161,9 +161,8 @@ def _number(value: Any) -> float:
 
 def _rows(folder: Path, after: int, until: int) -> list[dict[str, str]]:
     """The rows of metrics.csv of the epochs `after + 1` to `until`."""
-    if after >= until or not (folder / EPOCHS).exists():
-        return []
-    return [row for row in EpochsFile.read(folder / EPOCHS) if after < int(row["epoch"]) <= until]
+    rows = EpochsFile.read(folder / EPOCHS) if after < until else []
+    return [row for row in rows if after < int(row["epoch"]) <= until and row.get("step")]
 
 
 def _status(error: BaseException | None) -> Status:

@@ -8,7 +8,6 @@ newest is damaged, the one before it is used instead.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ from torch import Tensor
 
 from onestop.errors import ModelFileError, OneStopError, UsageError
 from onestop.optim.optimizers import restore_slots, slots
-from onestop.runtime.files import make_folder, write_atomic
+from onestop.runtime.files import kind_of, make_folder, parse_json, write_atomic
 from onestop.storage.container import packed, unpacked
+from onestop.storage.own_files import states_in
 from onestop.training.state import Training
 
 _KEY = "onestop_state"
@@ -106,7 +106,7 @@ class States:
         Raises:
             OneStopError: A newer version of OneStop wrote it.
         """
-        paths = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        paths = states_in(self.folder)[::-1]
         for number, path in enumerate(paths):
             try:
                 saved = _read(path)
@@ -119,7 +119,7 @@ class States:
         return None
 
     def save(self, training: Training, about: dict[str, Any]) -> Path:
-        """Write the state of a run, then remove what is older than the one before it.
+        """Write the state of a run, then remove all others but the one before it.
 
         Args:
             training: Everything that is saved.
@@ -133,8 +133,8 @@ class States:
         write_atomic(path, _packed(training, about))
         if path != self.last:  # a step can be saved twice
             self._before, self.last = self.last, path
-        for old in self.folder.iterdir():
-            if old not in (self._before, self.last):
+        for old in states_in(self.folder):
+            if old not in (self._before, self.last) and kind_of(old) == "file":
                 old.unlink(missing_ok=True)
         return path
 
@@ -202,11 +202,11 @@ def _read(path: Path) -> Saved:
     if content.sealed != _KEY:
         raise ModelFileError(f"{path}: damaged, it has lost its checksum; use another copy")
     try:  # the checksum says that it is as it was written, not by whom
-        header: dict[str, Any] = json.loads(content.metadata[_KEY])
+        header: dict[str, Any] = parse_json(content.metadata[_KEY])
         version = int(header["version"])
         if version <= _VERSION:
             TypeAdapter(_Header).validate_python(header)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         raise ModelFileError(f"{path}: damaged, it is not what a state holds") from None
     if version > _VERSION:  # it is intact, so no older state may be used instead
         raise OneStopError(

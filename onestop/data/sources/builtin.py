@@ -24,6 +24,7 @@ from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
 from onestop.data.targets import Classes
 from onestop.errors import DataError
+from onestop.runtime.files import expanded
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.runtime.rng import key_for, permutation
 
@@ -127,7 +128,7 @@ def known_set(name: str) -> str | None:
 def data_root(root: str | None) -> Path:
     """The folder of data sets known by name: `root`, or ONESTOP_DATA, or the user's cache."""
     if root or os.environ.get("ONESTOP_DATA"):
-        return Path(root or os.environ["ONESTOP_DATA"]).expanduser()
+        return expanded(root or os.environ["ONESTOP_DATA"])
     return user_cache() / "data"
 
 
