@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
-from onestop.runtime.files import expanded, flush_folder, home, open_regular
+from onestop.runtime.files import expanded, flush_folder, home
 
 if sys.platform != "win32":
     import fcntl

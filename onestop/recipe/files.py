@@ -11,6 +11,7 @@ import yaml
 from onestop.errors import UsageError
 from onestop.recipe import Recipe
 from onestop.recipe.markers import flag
+from onestop.recipe.names import names_code
 from onestop.recipe.schema import (
     DEFAULTS,
     FIELDS,
@@ -75,6 +76,16 @@ def read_resolved(path: str | Path) -> Recipe:
 def write_recipe(recipe: Recipe) -> str:
     """The recipe as YAML, with every value, in the order of declaration."""
     return yaml.safe_dump(recipe.values(), sort_keys=False, allow_unicode=True)
+
+
+def resume_command(folder: Path, recipe: Recipe) -> str:
+    """The command that resumes a run, with what only the user may name: code, and where metrics go."""
+    words = ["onestop", "train", str(folder)]
+    if names_code(recipe.network.model):
+        words += ["--model", recipe.network.model]
+    if recipe.machine.track not in ("none", "tensorboard"):
+        words += ["--track", recipe.machine.track]
+    return shlex.join(words)
 
 
 def command_of(recipe: Recipe) -> str:

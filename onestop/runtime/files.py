@@ -1,8 +1,8 @@
 """Reading and writing files that somebody else may have prepared, such as those of a run folder.
 
-Writing is atomic and durable: a file is complete or absent, even after a power cut. It never goes through
-a link, and temporary names cannot be foreseen. Reading takes regular files only, of bounded size: a pipe
-or a device under the name of a file is refused at once instead of waited for.
+Writing is atomic and durable: a file is complete or absent, even after a power cut. It never goes
+through a link, and temporary names cannot be foreseen. Reading takes regular files only, of bounded
+size: a pipe or a device under the name of a file is refused at once instead of waited for.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file completely or not at all, even if the power fails.
 
-    Written under a temporary name in the same folder, flushed to disk, then renamed. A link at `path` is
-    replaced, and what it leads to is left alone.
+    Written under a temporary name in the same folder, flushed to disk, then renamed. A link at `path`
+    is replaced, and what it leads to is left alone.
 
     Raises:
         WriteError: The disk is full or cannot be written; an existing file is untouched.
@@ -170,7 +170,7 @@ def open_log(path: Path) -> TextIO:
 
 
 def unshare(path: Path, most: int) -> None:
-    """Give a file with several names (hard links) a copy of its own, so that appending changes no other.
+    """Give a file with several names (hard links) its own copy, so that appending changes no other.
 
     Raises:
         WriteError: It cannot be copied, or has more than `most` bytes.
@@ -194,7 +194,9 @@ def make_folder(folder: Path) -> None:
             folder.mkdir()
             flush_folder(folder.parent)
         elif kind != "folder":
-            raise WriteError(f"{folder}: is a {kind}, not a folder; remove it, or put a folder there")
+            raise WriteError(
+                f"{folder}: is a {kind}, not a folder; remove it, or put a folder there"
+            )
     except OSError as error:
         raise WriteError(f"{folder}: cannot be created ({error.strerror})") from error
 
@@ -231,6 +233,6 @@ def home() -> Path:
         return Path.home()
     except RuntimeError:
         raise UsageError(
-            "this user has no home folder; set HOME, or name folders with XDG_CACHE_HOME, ONESTOP_CACHE "
-            "and ONESTOP_DATA"
+            "this user has no home folder; set HOME, or name folders with XDG_CACHE_HOME, "
+            "ONESTOP_CACHE and ONESTOP_DATA"
         ) from None

@@ -1,4 +1,4 @@
-"""The one way in which values from a file are checked: each key has a type, and a wrong one costs its key.
+"""The one way in which values from a file are checked: each key has a type; a wrong one costs its key.
 
 Files of a run and cards of models may come from anywhere. Types are as strict as JSON: `"3"` and `true`
 are not numbers, and NaN and infinity are not values.
@@ -44,7 +44,9 @@ def parts(values: Any, kinds: Mapping[str, Any]) -> tuple[dict[str, Any], list[s
     """
     if not isinstance(values, dict):
         return {}, []
-    wrong = [name for name, kind in kinds.items() if name in values and not fits(kind, values[name])]
+    wrong = [
+        name for name, kind in kinds.items() if name in values and not fits(kind, values[name])
+    ]
     return {name: value for name, value in values.items() if name not in wrong}, wrong
 
 

@@ -65,7 +65,7 @@ def read_metrics(folder: Path, metrics: Sequence[Metric]) -> FinalMetrics:
 
 
 def lacking(values: Mapping[str, Any], metrics: Sequence[Metric]) -> list[str]:
-    """What the final metrics of a run lack of what all have: split, images, and each metric of its task."""
+    """What the final metrics of a run lack: split, images, or a metric of its task."""
     return [name for name in (*_NEEDED, *(metric.name for metric in metrics)) if name not in values]
 
 

@@ -1,7 +1,7 @@
 """What a run may write to and remove in its folder, which somebody else may have prepared.
 
-A run writes only under the names of `onestop/storage/run_folder.py`, only to regular files and folders of
-its own, never through a link, and removes only files that have such a name.
+A run writes only under the names of `onestop/storage/run_folder.py`, only to regular files and folders
+of its own, never through a link, and removes only files that have such a name.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _require_kind(path: Path, expected: Kind) -> None:
 
 
 def states_in(folder: Path) -> list[Path]:
-    """Everything with the name of a state in a `state/` folder, the oldest first; nothing else is ours."""
+    """All that has the name of a state in a `state/` folder, the oldest first; nothing else is ours."""
     try:
         if kind_of(folder) != "folder":
             return []

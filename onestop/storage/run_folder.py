@@ -182,7 +182,7 @@ class EpochsFile:
 
 
 def _checked(row: Mapping[Any, Any]) -> dict[str, str] | None:
-    """A row whose cells are numbers or empty, without other cells; None if it is not a row of an epoch."""
+    """A row with its cells that are numbers, the others empty; None if it is not that of an epoch."""
     if None in row or None in row.values() or "seconds" not in row:  # too many or too few cells
         return None
     counts = [row.get("epoch", ""), row.get("step") or "0"]

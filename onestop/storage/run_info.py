@@ -69,8 +69,7 @@ def read_info(folder: Path) -> RunInfo:
     """
     values = read_object(folder / INFO)
     task = values.get("task")
-    if not fits(str, task):
-        task = _earlier_task(folder)
+    task = task if isinstance(task, str) else _earlier_task(folder)
     metrics = _metrics(values.get("metrics")) or _EARLIER.get(task)
     return RunInfo(task, metrics or _EARLIER[_earlier_task(folder)], _notes(values.get("notes")))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from onestop.errors import OneStopError, UsageError, WriteError
+from onestop.recipe.files import resume_command
 from onestop.runtime.files import write_atomic
 from onestop.storage.model_file import packed_model
 from onestop.storage.own_files import states_in
@@ -107,7 +108,7 @@ class Checkpointer:
             good = f"what was saved until {last.stem} remains valid" if last else "nothing is saved"
             raise WriteError(
                 f"{error}, tried {self._failures + 1} times; {good}; make room, then resume with: "
-                f"onestop train {self.folder}"
+                f"{resume_command(self.folder, self._session.recipe)}"
             )
         pause = PAUSES[self._failures]
         self._failures += 1

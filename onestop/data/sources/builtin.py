@@ -132,13 +132,19 @@ def data_root(root: str | None) -> Path:
     return user_cache() / "data"
 
 
-def open_named(name: str, root: Path) -> Dataset:
+def open_named(name: str, root: Path, *, download: bool = True) -> Dataset:
     """Open a set by its name in `NAMES`.
 
+    Args:
+        name: Of the set.
+        root: Folder that has it, or gets it.
+        download: Whether it may be downloaded, and the folder made.
+
     Raises:
-        DataError: It is not in `root` and could not be downloaded; names the files and the folder.
+        DataError: It is not in `root` and could not, or may not, be downloaded; names the files and the
+            folder.
     """
-    return _digits() if name == "digits" else _torchvision(name, root)
+    return _digits() if name == "digits" else _torchvision(name, root, download=download)
 
 
 def _digits() -> Dataset:
@@ -177,7 +183,7 @@ def _digits_table() -> NDArray[np.float64]:
     return np.column_stack([raw.data, raw.target])
 
 
-def _torchvision(name: str, root: Path) -> Dataset:
+def _torchvision(name: str, root: Path, *, download: bool) -> Dataset:
     with without_compiler():
         from torchvision import datasets
 
@@ -192,6 +198,12 @@ def _torchvision(name: str, root: Path) -> Dataset:
         try:
             opened[split] = open_split(split, download=False)
         except _FAILURES:  # not downloaded yet
+            if not download:
+                raise DataError(
+                    f"{name}: missing or damaged in {root}, and a download never begins because a run "
+                    "or a model names the data; name the folder that has them, or may get them, with "
+                    "--data-root"
+                ) from None
             opened[split] = _download(name, root, partial(open_split, split, download=True))
     return from_torch(opened, name)
 
