@@ -100,7 +100,9 @@ def _too_large(network: nn.Module, shape: tuple[int, ...]) -> str:
     if len(shape) < 3 or max(shape) <= _USUAL or free is None:
         return ""
     trace, _ = run(network, shape)
-    needed = 2 * 4 * max(trace.made.values(), default=0)  # what a layer reads and writes, in 32 bits
+    needed = (
+        2 * 4 * max(trace.made.values(), default=0)
+    )  # what a layer reads and writes, in 32 bits
     if needed <= free:
         return ""
     return (

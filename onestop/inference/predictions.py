@@ -20,8 +20,9 @@ from onestop.data.samples import Samples
 from onestop.data.sources.python import NAME
 from onestop.errors import DataError, UsageError
 from onestop.inference.score import Scored
+from onestop.reading import read_text
 from onestop.runtime.csv_files import csv_text
-from onestop.runtime.files import read_text, write_atomic
+from onestop.runtime.files import write_atomic
 from onestop.tasks import Prediction, Task
 from onestop.tasks.task import named
 from onestop.text import listing

@@ -7,13 +7,14 @@ was written to be followed: naming it with `--recipe` is the user's word for wha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from onestop.errors import UsageError
-from onestop.recipe.names import names_code
+from onestop.recipe.names import PYTHON, names_code
 from onestop.storage.run_folder import EPOCHS, INFO, LOG, METRICS, MODEL, STATE, is_run
 from onestop.tracking import require_named
 
@@ -34,7 +35,7 @@ class Downloads:
 def is_in_run(recipe: str | Path) -> bool:
     """Whether a recipe file lies in a run folder, beside what a run wrote."""
     written = (INFO, MODEL, EPOCHS, METRICS, LOG, STATE)
-    folders = {Path(recipe).parent, Path(recipe).resolve().parent}
+    folders = {Path(recipe).parent, Path(os.path.realpath(recipe)).parent}
     return any(is_run(f) and any((f / name).exists() for name in written) for f in folders)
 
 
@@ -54,9 +55,10 @@ def permitted(
     """
     model = str(stored.get("model") or "")
     if names_code(model) and not named.get("model"):
+        again = "pass the network in Python again" if model.startswith(PYTHON) else "name it"
         raise UsageError(
-            f"{folder}: was trained with your own network {model}, whose code runs only if you name "
-            "it: --model FILE.py:Class, or model=network in Python"
+            f"{folder}: was trained with your own network {model}, code that runs only if you name "
+            f"it; {again}: --model FILE.py:Class, or model=network in Python"
         )
     if not named.get("track"):
         require_named(stored.get("track") or "none", folder)

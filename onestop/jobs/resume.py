@@ -17,7 +17,7 @@ from onestop.recipe.names import names_code
 from onestop.recipe.schema import DEFAULTS, FIELDS, free_fields, later_fields
 from onestop.recipe.settings import settings
 from onestop.storage.own_files import require_own
-from onestop.storage.run_folder import RECIPE, STATE, is_run
+from onestop.storage.run_folder import MODEL, RECIPE, STATE, is_run
 from onestop.text import listing
 
 if TYPE_CHECKING:
@@ -152,10 +152,29 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
                 "resume it where it was begun, or here with --allow-inexact-resume"
             )
         about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
-    restore_state(saved, session.training)
+    restore_state(saved, session.training, _summed(session))
+    if session.training.progress.best_epoch:
+        _require_best(folder, session)
     if epochs > saved.about.get("epochs", 0):
         session.training.progress.stopped_early = False
     return about
+
+
+def _summed(session: Session) -> set[str]:
+    return {metric.name for metric in session.task.metrics if metric.training}
+
+
+def _require_best(folder: Path, session: Session) -> None:
+    """See that the best network so far is there: the end of the run needs it if none is better."""
+    from onestop.storage.model_file import misfit, model_path, read_weights
+
+    lost = "it is the best network of this run; put a copy of it back, or start a new run"
+    try:
+        problem = misfit(session.training.network, read_weights(model_path(folder)))
+    except UsageError as error:
+        raise UsageError(f"{error}; {lost}") from None
+    if problem:
+        raise UsageError(f"{folder / MODEL}: {problem}; {lost}")
 
 
 def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:

@@ -43,7 +43,9 @@ def find(name: str) -> Entry:
     if plain in known:
         return torchvision_zoo.entry(plain)
     suggestion = did_you_mean(name, [*OWN, *known])
-    raise UsageError(f"--model {name}: no such network{suggestion} (`onestop models` lists them)")
+    raise UsageError(
+        f"--model {name:.200}: no such network{suggestion} (`onestop models` lists them)"
+    )
 
 
 def build(

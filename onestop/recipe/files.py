@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from onestop.errors import UsageError
+from onestop.reading import read_text
 from onestop.recipe import Recipe
 from onestop.recipe.markers import flag
 from onestop.recipe.names import names_code
@@ -21,6 +22,8 @@ from onestop.recipe.schema import (
     useless,
 )
 from onestop.text import listing
+
+_MOST = 2**16  # bytes of a recipe: 64 KiB, twenty times a complete one; YAML is slow to parse
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
 
 def _parsed(path: Path) -> yaml.Node | None:
     try:
-        return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return yaml.compose(read_text(path, _MOST), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not a text file"
         raise UsageError(f"--recipe {path}: {reason}; name a YAML file of settings") from None

@@ -16,10 +16,10 @@ from onestop.errors import OneStopError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions, trained_on
+from onestop.reading import read_text
 from onestop.recipe.files import read_resolved
 from onestop.reporting.run_data import RunData
 from onestop.runtime.csv_files import plain_cell
-from onestop.runtime.files import read_text
 from onestop.storage.final_metrics import lacking, read_metrics
 from onestop.storage.model_file import read_card
 from onestop.storage.run_folder import (

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from onestop.metrics.spec import EACH, Metric
-from onestop.runtime.files import MOST_JSON, parse_json, read_text
-from onestop.storage.checked import Amount, Count, Details, Share, fits, parts
+from onestop.reading import MOST_JSON, parse_json, read_text
+from onestop.runtime.checked import Amount, Count, Details, Share, fits, parts
 from onestop.storage.run_folder import METRICS
 from onestop.text import listing
 

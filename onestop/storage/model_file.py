@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
+from onestop.reading import parse_json
 from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting
-from onestop.runtime.files import parse_json, write_atomic
-from onestop.storage.checked import parts
+from onestop.runtime.checked import parts
+from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.final_metrics import checked_metrics
 from onestop.storage.run_folder import MODEL

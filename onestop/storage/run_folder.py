@@ -14,8 +14,9 @@ from filelock import FileLock, Timeout
 
 from onestop.errors import RunLockedError, UsageError
 from onestop.metrics.spec import LOSS, Metric
+from onestop.reading import read_text
 from onestop.runtime.csv_files import csv_text
-from onestop.runtime.files import is_single, read_text, write_atomic
+from onestop.runtime.files import is_single, write_atomic
 from onestop.text import listing
 
 MODEL = "model.safetensors"  # the best network, with everything needed to use it

@@ -20,8 +20,9 @@ from typing import Any
 
 from onestop.errors import OneStopError
 from onestop.metrics.spec import LOSS, Metric
-from onestop.runtime.files import read_object, write_atomic
-from onestop.storage.checked import fits
+from onestop.reading import read_object
+from onestop.runtime.checked import fits
+from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, EpochsFile
 
 VERSION = 1

@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 
 from onestop.errors import UsageError
+from onestop.reading import read_object
 from onestop.recipe import Track
-from onestop.runtime.files import read_object
-from onestop.storage.checked import fits
+from onestop.runtime.checked import fits
 from onestop.storage.run_folder import TRACKING
 
 _PLAIN = re.compile(r"[\w-][\w.-]{0,127}")  # identifiers and names of projects, without paths

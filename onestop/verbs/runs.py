@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 
 from onestop.errors import UsageError
 from onestop.metrics.spec import LOSS, Metric
+from onestop.reading import open_regular
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
 from onestop.results import RunRow
-from onestop.runtime.files import open_regular
 from onestop.storage.final_metrics import read_metrics
 from onestop.storage.run_folder import (
     EPOCHS,
