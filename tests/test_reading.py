@@ -36,8 +36,12 @@ def test_what_is_not_a_file_is_refused_at_once(
     make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     make(tmp_path / "a")
-    for read in (open_regular, lambda path: read_regular(path, 10), lambda path: read_text(path, 10)):
-        with pytest.raises(OSError, match="a'$|is not a file"):
+    for read in (
+        open_regular,
+        lambda path: read_regular(path, 10),
+        lambda path: read_text(path, 10),
+    ):
+        with pytest.raises(OSError, match=r"a'$|is not a file"):
             read(tmp_path / "a")
     assert read_object(tmp_path / "a") == {}
 

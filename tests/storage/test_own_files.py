@@ -51,7 +51,9 @@ def test_a_link_is_refused_wherever_it_leads(
         path.rmdir()
     path.unlink(missing_ok=True)
     path.symlink_to(tmp_path / target)
-    with pytest.raises(UsageError, match=r"is a link, and a run writes only to files and folders") as e:
+    with pytest.raises(
+        UsageError, match=r"is a link, and a run writes only to files and folders"
+    ) as e:
         require_own(run)
     assert str(path) in str(e.value)
 
@@ -70,7 +72,7 @@ def test_a_folder_or_a_pipe_in_the_place_of_a_file_is_refused(run: Path, name: s
 
 def test_a_file_in_the_place_of_a_folder_is_refused(run: Path) -> None:
     (run / "tensorboard").touch()
-    with pytest.raises(UsageError, match="tensorboard: is a file, .* or put a folder there"):
+    with pytest.raises(UsageError, match=r"tensorboard: is a file, .* or put a folder there"):
         require_own(run)
 
 
@@ -86,7 +88,13 @@ def test_a_log_with_a_second_name_gets_its_own_copy(run: Path, tmp_path: Path) -
 
 
 def test_only_names_of_states_are_states(run: Path) -> None:
-    others = ["good.safetensors", f"{STEP}.bak", "step-5.safetensors", f"copy of {STEP}", "notes.txt"]
+    others = [
+        "good.safetensors",
+        f"{STEP}.bak",
+        "step-5.safetensors",
+        f"copy of {STEP}",
+        "notes.txt",
+    ]
     for name in others:
         (run / STATE / name).touch()
     (run / STATE / "step-000000004.safetensors").touch()
