@@ -37,6 +37,8 @@ FILES = (
     "log.txt", "model.safetensors", "tracking.json", ".lock", "state",
     "state/step-000000003.safetensors",
 )  # fmt: skip
+REPORTED = FILES[:6]  # what a report reads, besides the network
+SLOWLY = ("missing", "empty", "other types", "pipe")  # damages that are tried with reports too
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +152,7 @@ def outcome(verb: Callable[[], object]) -> str:
 def everything(run: onestop.Run) -> None:
     for read in (
         lambda: run.info, lambda: run.metrics, lambda: run.epochs, lambda: run.recipe,
-        lambda: run.predictions, lambda: run.figure("curves"), lambda: run.figure("confusion"),
-        run._repr_html_,
+        lambda: run.predictions, lambda: run.figure("curves"),
     ):  # fmt: skip
         outcome(read)
 
@@ -179,6 +180,8 @@ def test_no_file_of_a_run_hangs_a_verb_or_ends_it_in_a_traceback(
             "train": lambda: onestop.train(run, epochs=2, quiet=True),  # noqa: B023
         }
         for verb, act in verbs.items():
+            if verb == "report" and (name not in REPORTED or damage not in SLOWLY):
+                continue
             line = outcome(act)
             trials += 1
             if verb == "train" and (damage.startswith(("link", "pipe", "folder"))):

@@ -130,10 +130,12 @@ def test_a_run_folder_does_not_say_where_metrics_go(uri: str, tmp_path: Path) ->
     assert uri in message
     assert "MLFLOW_TRACKING_URI" in message
     assert "--track mlflow" in message
+    planted = (run.folder / TRACKING).read_text()
     (run.folder / TRACKING).unlink()
     with pytest.raises(UsageError, match="its recipe sends metrics to MLflow; name it again"):
         train(resume=run.folder, epochs=2)
     assert {path.name for path in tmp_path.iterdir()} == before
+    (run.folder / TRACKING).write_text(planted)  # named, it still does not say where
     train(resume=run.folder, epochs=2, track="mlflow")
     assert json.loads((run.folder / TRACKING).read_text())["mlflow"]["uri"].endswith("/mlruns")
     train(resume=run.folder, epochs=3)  # where it went before is the user's own place
