@@ -29,7 +29,10 @@ def open_regular(path: Path) -> BinaryIO:
     """
     handle = os.open(path, os.O_RDONLY | NO_WAITING | _BINARY)
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "is not a file", str(path))
         return os.fdopen(handle, "rb")
     except BaseException:
