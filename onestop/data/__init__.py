@@ -16,6 +16,7 @@ from onestop.data.sources.table import SUFFIXES, open_table
 from onestop.data.sources.table_paths import find_path
 from onestop.data.splits import hold_out
 from onestop.errors import DataError
+from onestop.runtime.files import expanded
 from onestop.text import did_you_mean, listing
 
 _TABLES = f"tables ({listing(SUFFIXES)})"
@@ -34,6 +35,7 @@ def open_data(
     image_folder: str | None = None,
     image_suffix: str | None = None,
     literal_labels: bool = False,
+    download: bool = True,
 ) -> Dataset:
     """Open a data source, and hold out a validation split if it has none.
 
@@ -52,6 +54,8 @@ def open_data(
         image_folder: Folder in which the names in a table start; that of the table if None.
         image_suffix: Suffix that the names in a table lack, such as ".jpg".
         literal_labels: Whether words that usually mean a missing label are names like others.
+        download: Whether a set known by name may be downloaded. Not if only a file, such as the recipe
+            in a run folder, names it.
 
     Raises:
         DataError: There is no such source, or it cannot be used for training.
@@ -62,7 +66,12 @@ def open_data(
         image_suffix=image_suffix, literal_labels=literal_labels,
     )  # fmt: skip
     check_task(task)
-    dataset = _open(source, root, options, for_training=for_training)
+    try:
+        dataset = _open(source, root, options, for_training=for_training, download=download)
+    except OSError as error:  # a name that is too long, a folder without access
+        if error.filename is None or not isinstance(source, str | Path):
+            raise
+        raise DataError(f"{error.filename}: {error.strerror}; name a folder or a table") from None
     if "val" not in dataset.splits and "train" in dataset.splits and val_fraction > 0:
         dataset = hold_out(dataset, "val", val_fraction, seed)
     return dataset
@@ -105,10 +114,12 @@ def is_table(source: Any) -> bool:
 
 
 def _path(source: str | Path) -> Path:
-    return find_path(Path(source).expanduser())
+    return find_path(expanded(source))
 
 
-def _open(source: Any, root: str | None, options: Options, *, for_training: bool) -> Dataset:
+def _open(
+    source: Any, root: str | None, options: Options, *, for_training: bool, download: bool
+) -> Dataset:
     if is_table(source):
         return open_table(_path(source), options, for_training=for_training)
     if not isinstance(source, str | Path):
@@ -119,7 +130,7 @@ def _open(source: Any, root: str | None, options: Options, *, for_training: bool
     path, name = _path(source), known_set(str(source))
     if name is not None and (root or not path.is_dir()):
         options.require_none(OF_TABLES, _TABLES, name)
-        named = open_named(name, data_root(root))
+        named = open_named(name, data_root(root), download=download)
         return for_task(named, options.task, for_training=for_training)
     if path.is_dir():
         options.require_none(OF_TABLES, _TABLES, str(source))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,14 +16,14 @@ from onestop.errors import OneStopError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions, trained_on
+from onestop.reading import read_text
 from onestop.recipe.files import read_resolved
 from onestop.reporting.run_data import RunData
 from onestop.runtime.csv_files import plain_cell
-from onestop.runtime.files import read_object
+from onestop.storage.final_metrics import lacking, read_metrics
 from onestop.storage.model_file import read_card
 from onestop.storage.run_folder import (
     EPOCHS,
-    METRICS,
     MODEL,
     PREDICTIONS,
     RECIPE,
@@ -32,7 +33,9 @@ from onestop.storage.run_folder import (
     state_of,
 )
 from onestop.storage.run_info import read_info
-from onestop.tasks import Prediction
+from onestop.tasks import Prediction, known_metrics
+
+_MOST = 2**26  # bytes of skipped.csv: 64 MiB
 
 
 def gather(
@@ -59,15 +62,18 @@ def gather(
     """
     folder = folder.resolve()
     recipe = read_resolved(folder / RECIPE)
-    metrics = read_object(folder / METRICS)
-    busy = is_busy(folder) if busy is None else busy
-    run = RunData(folder, recipe, read_info(folder), metrics, model=model)
-    run.state = state_of(metrics, busy=busy)
+    info = read_info(folder)
+    final = read_metrics(folder, [*info.metrics, *known_metrics()])
+    run = RunData(folder, recipe, info, final.values, model=model)
+    run.gone += [final.problem] if final.problem else []
     run.epochs = EpochsFile.read(folder / EPOCHS)
     run.skipped = _skipped(folder / SKIPPED)
     run.dataset = dataset or _data(run, data_root)
     if (folder / MODEL).is_file():
         _load(run, network)
+    if lacking(run.metrics, run.task.metrics):
+        run.metrics = {}
+    run.state = state_of(run.metrics, busy=is_busy(folder) if busy is None else busy)
     if run.state == "done":
         _read_predictions(run)
     if not run.predictions:
@@ -77,8 +83,7 @@ def gather(
 
 def _skipped(path: Path) -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_text(path, _MOST), newline="")))
     except (OSError, ValueError, csv.Error):
         return []
     names = ("path", "reason")
@@ -107,8 +112,11 @@ def _load(run: RunData, network: nn.Module | str | None) -> None:
         run.gone.append(f"the network cannot be loaded: {error}")
         with contextlib.suppress(OneStopError):
             run.card = read_card(path)
-    data = run.dataset
-    if run.card and data and data.fingerprint() != run.card.data["fingerprint"]:
+    data, card = run.dataset, run.card
+    if card is None or data is None:
+        return
+    same = data.fingerprint() == card.data.get("fingerprint")
+    if not same or (data.task, data.classes) != (card.task, card.classes):
         run.gone.append(f"images are not shown: {data.name} has changed since training")
         run.dataset = None
 
