@@ -11,6 +11,7 @@ Legend: N samples of a split, B of a batch, K names.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
@@ -63,6 +64,14 @@ class Targets(ABC):
     @abstractmethod
     def take(self, indices: Indices) -> Self:
         """The targets of some of the samples, in the order given."""
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        """These targets, then those of other splits, which have the same names."""
+        joined = copy.copy(self)
+        parts = [self.values, *(other.values for other in others)]
+        arrays = all(isinstance(part, np.ndarray) for part in parts)
+        joined.values = np.concatenate(parts) if arrays else [v for part in parts for v in part]
+        return joined
 
     @abstractmethod
     def identity(self) -> bytes:
@@ -162,11 +171,13 @@ class Classes(Targets):
     def onto(self, names: Sequence[str]) -> Self:
         if not names:
             raise DataError("has class names as targets, the model gives numbers")
-        if unknown := sorted(set(self.names) - set(names)):
+        used = {self.names[k] for k in np.flatnonzero(self.counts())}
+        if unknown := sorted(used - set(names)):
             raise DataError(
                 f"has classes the model does not know: {listing(unknown)}; it knows {listing(names)}"
             )
-        numbers = np.array([names.index(name) for name in self.names], dtype=np.int64)
+        place = {name: number for number, name in enumerate(names)}
+        numbers = np.array([place.get(name, 0) for name in self.names], dtype=np.int64)
         return type(self)(numbers[self.values], names)
 
 

@@ -26,12 +26,15 @@ from onestop.tasks.task import named
 _RANKED = 2  # labels per image: the best and the second
 
 
-def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Dataset:
-    """The data of a run, split as in training.
+def trained_on(
+    recipe: Mapping[str, Any], data_root: str | None = None, *, undivided: bool = False
+) -> Dataset:
+    """The data of a run, split as the recipe says.
 
     Args:
         recipe: Settings of the run.
         data_root: Folder of the data sets known by name (default: as in training).
+        undivided: Hold nothing out, and take whatever is there now.
 
     Raises:
         OneStopError: It was passed in Python, or no longer exists.
@@ -41,8 +44,9 @@ def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Datas
     return open_data(
         recipe["source"],
         root=data_root or recipe["data_root"],
-        val_fraction=recipe["val_fraction"],
+        val_fraction=0 if undivided else recipe["val_fraction"],
         seed=recipe["seed"],
+        for_training=not undivided,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from onestop.data.contents import recall
 from onestop.data.dataset import require_none_skipped
 from onestop.errors import (
     InterruptedRun,
@@ -36,7 +37,7 @@ from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan
 from onestop.training.records import EpochRecord
-from onestop.training.setup import Session, set_up
+from onestop.training.setup import Session, remembered, set_up
 
 
 def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False) -> Run:
@@ -70,7 +71,8 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
 
 
 def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
-    session, states = set_up(plan), States(folder / STATE)
+    recall(plan.dataset)
+    session, states = remembered(set_up(plan), observers.say), States(folder / STATE)
     about = restore(folder, session, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *session.notes, _summary(session)):
         observers.say(line)

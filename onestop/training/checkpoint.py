@@ -49,6 +49,7 @@ class _About:
     """What a state belongs to."""
 
     data: str = ""
+    content: str = ""
     epochs: int = 0
     done: int = 0
     made_with: dict[str, Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from onestop.data.contents import contents_of
 from onestop.data.disk_cache import DiskCache
 from onestop.data.for_training import training_loader
 from onestop.data.loader import Loader
 from onestop.data.pixels import choose_source
 from onestop.data.preprocess import Preprocessing
+from onestop.data.split_record import record_of
 from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
@@ -155,6 +158,22 @@ def set_up(plan: Plan) -> Session:
         Folding(network, preprocessing.shape), _card(plan, preprocessing), notes=tuple(notes),
     )  # fmt: skip
     return _with_feature_cache(session)
+
+
+def remembered(session: Session, say: Callable[[str], None]) -> Session:
+    """With a card that remembers the content of every image; reads those that nobody has read yet.
+
+    Args:
+        session: Freshly set up.
+        say: Takes a line if this will take long.
+    """
+    dataset = session.plan.dataset
+    contents = contents_of(dataset, say)
+    record = record_of(dataset, contents)
+    data = {**session.card.data, "content": contents.fingerprint}
+    if record is not None:
+        data["record"] = record.to_json()
+    return dataclasses.replace(session, card=dataclasses.replace(session.card, data=data))
 
 
 def _training(plan: Plan) -> Training:

@@ -12,7 +12,7 @@ from onestop.results import Evaluation
 if TYPE_CHECKING:
     from torch import nn
 
-    from onestop.data.dataset import Dataset
+    from onestop.inference.held_out import Opened
     from onestop.inference.model import Model
 
 
@@ -50,14 +50,17 @@ def evaluate(
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
     from onestop.data.dataset import require_none_skipped
+    from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
     from onestop.inference.predictions import predictions_of
     from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, file = load_model(model, network, device, precision)
-    dataset = _open(loaded, data, data_root)
+    opened = _open(loaded, data, split, data_root)
+    dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
+    opened.split(name)
     dataset = dataset.onto(loaded.classes)
     if dataset.task != loaded.task.name:
         raise DataError(
@@ -83,16 +86,19 @@ def evaluate(
         "skipped": len(skipped),
     }
     remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
+    trained, note = trained_among(loaded.card, samples, scored.indices)
+    notes = [*opened.notes(name), *filter(None, [note])]
     return Evaluation(
         file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
-        tuple(predictions_of(loaded.task, samples, scored)), loaded.task,
+        tuple(predictions_of(loaded.task, samples, scored)), loaded.task, tuple(notes), trained,
     )  # fmt: skip
 
 
-def _open(model: Model, data: Any, data_root: str | None) -> Dataset:
+def _open(model: Model, data: Any, split: str | None, data_root: str | None) -> Opened:
     from onestop.data import open_data
-    from onestop.inference.predictions import trained_on
+    from onestop.inference.held_out import among, open_as_trained
 
     if data is None:
-        return trained_on(model.card.recipe, data_root)
-    return open_data(data, root=data_root, val_fraction=0, for_training=False)
+        return open_as_trained(model.card, data_root)
+    dataset = open_data(data, root=data_root, val_fraction=0, for_training=False)
+    return among(dataset, model.card, split)

@@ -25,8 +25,9 @@ from onestop.data.disk_cache import DiskCache
 from onestop.data.loader import Batch, Loader, epoch_plan
 from onestop.data.pixels import Keep, choose_source
 from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
-from onestop.data.samples import ArraySamples, FileSamples, Samples, TorchSamples
+from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.targets import Classes, Numbers
+from onestop.data.torch_samples import TorchSamples
 from onestop.runtime.device import Engine
 from tests.fixtures import batch_cases
 from tests.fixtures.batch_cases import Case, Inputs, Kind

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, Samples, TorchSamples
+from onestop.data.samples import ArraySamples, Samples
 from onestop.data.sources.label_sets import combined, exclusive
 from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
+from onestop.data.torch_samples import TorchSamples
 from onestop.errors import BadImageError, DataError
 from onestop.images.arrays import images_array
 from onestop.text import listing
