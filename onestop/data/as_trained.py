@@ -1,8 +1,8 @@
 """The splits that a model was trained with, found again by content in what its source holds now.
 
-Images may have been added, removed, renamed, moved or replaced since, and a split that was drawn at random
-would be drawn differently. What was held out is therefore recognised by its content, so that nothing that
-was trained on is scored as if it had been held out.
+Images may have been added, removed, renamed, moved or replaced since, and a split that was drawn at
+random would be drawn differently. What was held out is therefore recognised by its content, so that
+nothing that was trained on is scored as if it had been held out.
 
 Legend: N samples of a split, P places: samples of all splits of the source, counted through.
 """

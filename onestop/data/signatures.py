@@ -3,11 +3,11 @@
 For each file the cache has a signature (inode, size, time of the last change of its content and of its
 entry) and its key. A file whose signature is the same has the same content: whoever writes to it cannot
 set the time of the last change of the entry. A file that was changed within two seconds before it was
-read is not kept, since a second change within the resolution of the clock would go unnoticed (the "racy"
-files of git, https://git-scm.com/docs/racy-git).
+read is not kept, since a second change within the resolution of the clock would go unnoticed (the
+"racy" files of git, https://git-scm.com/docs/racy-git).
 
-Layout: 16 magic bytes, SHA-256 of the rest, then the rows of a table: hash of the path, inode, size, two
-times, key; 8 bytes each, little-endian. A damaged file is ignored, and written again.
+Layout: 16 magic bytes, SHA-256 of the rest, then the rows of a table: hash of the path, inode, size,
+two times, key; 8 bytes each, little-endian. A damaged file is ignored, and written again.
 
 Legend: N files.
 """

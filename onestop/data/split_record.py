@@ -1,7 +1,7 @@
 """Which samples were trained on and which were held out, as a model file remembers it.
 
-8 bytes for each training sample (the key of its content), 16 for each one held out (also short hashes of
-its name and of its target, which tell copies apart and what has changed since).
+8 bytes for each training sample (the key of its content), 16 for each one held out (also short hashes
+of its name and of its target, which tell copies apart and what has changed since).
 
 Legend: N samples of a split.
 """

@@ -66,7 +66,7 @@ class TorchSamples(Samples):
         return self._paths[self.numbers[index]] if self._paths else ""
 
     @cached_property
-    def recognisable(self) -> bool:  # type: ignore[override]
+    def recognisable(self) -> bool:
         """By its file, else by its pixels, if there are not too many and they do not change."""
         if self._paths:
             return True

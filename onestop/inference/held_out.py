@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,21 +63,29 @@ class Opened:
         return samples
 
 
-def open_as_trained(card: Card, data_root: str | None = None) -> Opened:
+def open_as_trained(
+    card: Card, data_root: str | None = None, recipe: Mapping[str, Any] | None = None
+) -> Opened:
     """The training data of a model, with the splits that it was trained with.
+
+    Args:
+        card: Of the model.
+        data_root: Folder of the data sets known by name (default: as in training).
+        recipe: Says where the data are (default: the card's).
 
     Raises:
         OneStopError: They were passed in Python, or no longer exist.
     """
     record = record_in(card)
     if record is None:
-        dataset = trained_on(card.recipe, data_root)
+        dataset = trained_on(recipe or card.recipe, data_root)
         note = (
             "note: the model file does not remember which images were held out (an earlier version "
             f"wrote it), so {dataset.name} is split anew by its settings"
         )
         return Opened(dataset, note=note)
-    again = as_trained(trained_on(card.recipe, data_root, undivided=True), record)
+    source = trained_on(recipe or card.recipe, data_root, undivided=True)
+    again = as_trained(source, record)
     return Opened(again.dataset.onto(card.classes), again)
 
 
@@ -112,5 +121,5 @@ def trained_among(card: Card, samples: Any, indices: list[int]) -> tuple[int, st
 def same_data(card: Card, dataset: Dataset) -> bool:
     """Whether a data set is exactly the one of training; by names and sizes for earlier models."""
     if content := card.data.get("content"):
-        return contents_of(dataset).fingerprint == content
+        return contents_of(dataset).fingerprint == str(content)
     return dataset.fingerprint() == card.data.get("fingerprint")

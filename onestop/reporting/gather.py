@@ -92,7 +92,7 @@ def _data(run: RunData, root: str | None) -> Dataset | None:
         return None
     try:
         if run.card and record_in(run.card):
-            opened = open_as_trained(run.card, root)
+            opened = open_as_trained(run.card, root, run.recipe.values())
             run.gone += (note.removeprefix("note: ") for note in opened.notes(run.split or "val"))
             return opened.dataset
         dataset = trained_on(run.recipe.values(), root)

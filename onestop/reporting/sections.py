@@ -57,7 +57,7 @@ def _curves(run: RunData) -> list[Block]:
 
 def _samples(run: RunData) -> list[Block]:
     dataset, model = run.dataset, run.model
-    gone = [Text(why) for why in run.gone]
+    gone: list[Block] = [Text(why) for why in run.gone]
     if dataset is None or model is None or not has_images(run) or not dataset.splits["train"]:
         return gone
     tiles = training_tiles(run.recipe, dataset, model)
