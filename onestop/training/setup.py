@@ -22,6 +22,7 @@ from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
 from onestop.metrics import Metrics
+from onestop.networks.custom import code_of
 from onestop.networks.freezing import Freezing, rate_scales
 from onestop.networks.fuse import Folding
 from onestop.networks.protocols import ScalesRates, StartsFromImages
@@ -206,7 +207,7 @@ def _held_out_loaders(
 
 
 def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
-    dataset = plan.dataset
+    dataset, code = plan.dataset, code_of(plan.entry, plan.network)
     return Card(
         network=plan.entry.name,
         arguments=plan.arguments,
@@ -214,7 +215,7 @@ def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
         preprocessing=preprocessing.to_json(),
         recipe=plan.recipe.values(),
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
-        made_with=fingerprint(plan.engine),
+        made_with={**fingerprint(plan.engine), **({"code": code} if code else {})},
         task=plan.task.name,
         task_options=plan.task.options(),
     )
