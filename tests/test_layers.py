@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "onestop"
 # From the bottom up. Rooms of one level never import each other, except in a staircase (True): there
 # each may use those before it.
 LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
-    ("words", True, ("version", "text", "errors", "images", "metrics", "recipe")),
+    ("words", True, ("version", "text", "errors", "reading", "images", "metrics", "recipe")),
     ("ground", True, ("runtime", "optim")),
     ("parts", True, ("data", "networks", "figures")),
     ("kinds", True, ("tasks", "storage", "linting")),
@@ -38,7 +38,7 @@ PLACE = {
     for step, room in enumerate(rooms)
 }
 HEAVY = {"torch", "torchvision", "sklearn", "matplotlib", "scipy"}
-TORCHLESS = ("images", "metrics", "recipe", "errors", "text", "version")
+TORCHLESS = ("images", "metrics", "reading", "recipe", "errors", "text", "version")
 
 
 def room_of(path: Path) -> str:

@@ -12,6 +12,7 @@ from onestop.data.sources.python import open_python
 from onestop.data.sources.table import SUFFIXES, open_table
 from onestop.data.splits import hold_out
 from onestop.errors import DataError
+from onestop.runtime.files import expanded
 from onestop.text import did_you_mean, listing
 
 
@@ -22,6 +23,7 @@ def open_data(
     val_fraction: float = 0.1,
     seed: int = 0,
     for_training: bool = True,
+    download: bool = True,
 ) -> Dataset:
     """Open a data source, and hold out a validation split if it has none.
 
@@ -34,11 +36,13 @@ def open_data(
             split; 0 holds none out.
         seed: Selects the images held out.
         for_training: Whether a split `train` with at least two classes is required.
+        download: Whether a set known by name may be downloaded. Not if only a file, such as the recipe
+            in a run folder, names it.
 
     Raises:
         DataError: There is no such source, or it cannot be used for training.
     """
-    dataset = _open(source, root, for_training)
+    dataset = _open(source, root, for_training, download)
     if "val" not in dataset.splits and "train" in dataset.splits and val_fraction > 0:
         dataset = hold_out(dataset, "val", val_fraction, seed)
     return dataset
@@ -49,15 +53,15 @@ def is_source(text: str) -> bool:
     return known_set(text) is not None or Path(text).exists()
 
 
-def _open(source: Any, root: str | None, for_training: bool) -> Dataset:
+def _open(source: Any, root: str | None, for_training: bool, download: bool) -> Dataset:
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, str | Path):
         return open_python(source)
-    path = Path(source).expanduser()
+    path = expanded(source)
     name = known_set(str(source))
     if name is not None and (root or not path.is_dir()):
-        return open_named(name, data_root(root))
+        return open_named(name, data_root(root), download=download)
     if path.is_dir():
         return open_folder(path, for_training=for_training)
     if path.suffix.lower() in SUFFIXES and path.exists():

@@ -30,7 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
-from onestop.runtime.files import flush_folder
+from onestop.reading import open_regular, parse_json
+from onestop.runtime.checked import Count, parts
+from onestop.runtime.files import expanded, flush_folder, home
 
 if sys.platform != "win32":
     import fcntl
@@ -44,6 +46,7 @@ _MAGIC = b"onestop images\0\1"
 _TRAILER = struct.Struct("<32sQ16s")
 _PART = 2**24  # bytes per checksum, so that threads can check parts in parallel
 _OURS = re.compile(r"[0-9a-f]{64}\.(?:images|digests)|\.[0-9a-f]{64}\.[0-9a-z.]{1,40}\.tmp")
+_KINDS = {"key": str, "bytes": Count, "sha256": list[str]}  # what every description has
 
 
 class DamagedError(Exception):
@@ -79,13 +82,13 @@ class Entry:
 def user_cache() -> Path:
     """OneStop's folder in the user's cache, for files that can be recreated."""
     cache = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "onestop"
+    return (Path(cache) if cache else home() / ".cache") / "onestop"
 
 
 def cache_folder() -> Path:
     """The folder of decoded images: ONESTOP_CACHE, or a folder in the user's cache."""
     folder = os.environ.get("ONESTOP_CACHE")
-    return Path(folder).expanduser() if folder else user_cache() / "images"
+    return expanded(folder) if folder else user_cache() / "images"
 
 
 def limit(folder: Path) -> int:
@@ -113,7 +116,7 @@ def entries(folder: Path) -> list[Entry]:
     for path, size, used in _files(folder):
         if path.suffix == ".images":
             try:
-                with path.open("rb") as file:
+                with open_regular(path) as file:
                     about = _description(file, path)
             except (OSError, DamagedError):
                 about = None
@@ -151,7 +154,7 @@ def make_room(folder: Path, size: int) -> int | None:
 def remove(path: Path) -> bool:
     """Remove a file unless a process is reading or writing it; whether it was removed."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if not _lock(file, exclusive=True):
                 return False
         path.unlink()
@@ -175,7 +178,7 @@ def open_stored(path: Path, workers: int = 1, *, check: bool = True) -> Stored |
         DamagedError: The file differs from what was written.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _lock(file, exclusive=False)  # held as long as the file is mapped
             about = _description(file, path)
             if check:
@@ -266,9 +269,23 @@ def _description(file: IO[bytes], path: Path) -> dict[str, Any]:
     text = file.read(length)
     if hashlib.sha256(text).digest() != digest:
         raise DamagedError("its description has changed")
-    about: dict[str, Any] = json.loads(text)
-    if about["key"] != path.stem or int(about["bytes"]) + length + _TRAILER.size != size:
+    about = _parsed(text)
+    if about["key"] != path.stem or about["bytes"] + length + _TRAILER.size != size:
         raise DamagedError("its content does not match its name")
+    if len(about["sha256"]) != about["bytes"] // _PART + 1:
+        raise DamagedError("parts of it have no checksum")
+    return about
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    """The description; anybody who may write here can give it a checksum, so its types are checked."""
+    try:
+        values = parse_json(text.decode("ascii"))
+    except ValueError:
+        raise DamagedError("its description is not JSON") from None
+    about, wrong = parts(values, _KINDS)
+    if wrong or _KINDS.keys() - about.keys():
+        raise DamagedError("its description is not that of a cache file")
     return about
 
 

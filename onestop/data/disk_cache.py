@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,11 +28,16 @@ from onestop.data import cache_file as cache
 from onestop.data.prefetch import groups, prefetch
 from onestop.errors import BadImageError
 from onestop.images.formats import decoders, limits
+from onestop.runtime.checked import Count, parts
 from onestop.text import plural
 
 if TYPE_CHECKING:
     from onestop.data.samples import Samples
     from onestop.images.decode import Pixels
+
+
+_KINDS = {"images": Count, "shapes": list[list[Count]], "bad": dict[str, str]}
+"""What the description of a split has, besides what every cache file has."""
 
 
 class _NotCachedError(Exception):
@@ -119,6 +125,7 @@ class DiskCache:
         path = self.folder / f"{_key(digests, how)}.images"
         try:
             if stored := cache.open_stored(path, job.workers):
+                _require_fit(stored.about, job)
                 self._note(f"{len(job.samples):,} images read from {self.folder}, none decoded")
                 return stored
         except cache.DamagedError as error:
@@ -164,6 +171,33 @@ class DiskCache:
 
     def _note(self, line: str) -> None:
         self.notes.append(f"cache: {self.split}: {line}")
+
+
+def _require_fit(about: Mapping[str, Any], job: Job) -> None:
+    """See that a description is of these images, whoever wrote it.
+
+    Raises:
+        DamagedError: It is not.
+    """
+    images = len(job.samples)
+    kept, _ = parts(about, _KINDS)
+    shapes, bad = kept.get("shapes", []), kept.get("bad", {})
+    unreadable = {str(index) for index in range(images)}
+    whole = len(shapes) in (1, images) and all(_fits_blank(shape, job.blank) for shape in shapes)
+    each = images // max(len(shapes), 1)
+    if not (
+        kept.get("images") == images
+        and whole
+        and each * sum(map(math.prod, shapes)) == about["bytes"]
+        and bad.keys() <= unreadable
+        and "bad" in kept
+    ):
+        raise cache.DamagedError("its description is of other images")
+
+
+def _fits_blank(shape: Sequence[int], blank: Sequence[int]) -> bool:
+    """Whether a stored shape is possible; 0 in `blank` stands for any size."""
+    return len(shape) == len(blank) and all(b in (0, s) for s, b in zip(shape, blank, strict=True))
 
 
 def pack(job: Job, sink: _Sink) -> tuple[list[tuple[int, ...]], dict[int, str]]:

@@ -172,7 +172,8 @@ class ImagePreprocessing(Preprocessing):
         return pixels.mul_(scale.view(-1, 1, 1)).add_(shift.view(-1, 1, 1))
 
     def is_possible(self) -> bool:
-        return super().is_possible() and 0.01 <= self.crop_fraction <= 1
+        scaled = max(self.size) / max(self.crop_fraction, 0.01)  # pixels, before the crop
+        return super().is_possible() and 0.01 <= self.crop_fraction <= 1 and scaled <= _MOST
 
     def denormalise(self, batch: Tensor) -> Tensor:
         """Pixels, uint8 [B, C, h, w]."""

@@ -97,7 +97,7 @@ def read_record(values: Any) -> SplitRecord | None:
             str(name): _split(parts, held_out=name != "train")
             for name, parts in values["splits"].items()
         }
-        return SplitRecord(splits, values["by"] == "content")
+        return SplitRecord(splits, values["by"] == "content") if "train" in splits else None
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
         return None
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from onestop.metrics.spec import LOSS, Metric
+from onestop.runtime.files import open_log
 from onestop.training.records import EpochRecord, StepRecord
 
 _SILENCE = 60.0  # seconds after which a long epoch prints a sign of life
@@ -76,7 +77,7 @@ class Watcher:
         if self.log:
             with (
                 contextlib.suppress(OSError),
-                self.log.open("a", encoding="utf-8", errors="backslashreplace") as file,
+                open_log(self.log) as file,
             ):
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 

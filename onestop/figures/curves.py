@@ -119,9 +119,9 @@ def time_spent(rows: Rows) -> Spent:
     """How the time of the epochs was spent, from the rows of metrics.csv."""
     waiting = scoring = before = 0.0
     for row in rows:
-        took, scored = float(row["seconds"]) - before, float(row.get("scoring") or 0)
-        waiting += max(took - scored, 0.0) * float(row["waiting"] or 0)
-        scoring, before = scoring + scored, float(row["seconds"])
+        seconds, scored = float(row["seconds"] or before), float(row.get("scoring") or 0)
+        waiting += max(seconds - before - scored, 0.0) * float(row.get("waiting") or 0)
+        scoring, before = scoring + scored, seconds
     return Spent(max(before - waiting - scoring, 0.0), waiting, scoring)
 
 

@@ -122,4 +122,5 @@ def same_data(card: Card, dataset: Dataset) -> bool:
     """Whether a data set is exactly the one of training; by names and sizes for earlier models."""
     if content := card.data.get("content"):
         return contents_of(dataset).fingerprint == str(content)
-    return dataset.fingerprint() == card.data.get("fingerprint")
+    same = dataset.fingerprint() == card.data.get("fingerprint")
+    return same and (dataset.task, dataset.classes) == (card.task, card.classes)

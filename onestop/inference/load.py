@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
 from onestop.inference.model import Model
 from onestop.inference.published import preprocessing_of
 from onestop.networks import build, find, published_weights
 from onestop.networks.custom import is_users
+from onestop.networks.meta import build_on_meta
 from onestop.networks.partial_load import fill
+from onestop.networks.trace import run
 from onestop.recipe import Precision
+from onestop.runtime import memory
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import (
     Card,
@@ -23,6 +28,8 @@ from onestop.storage.model_file import (
     read_model,
     task_of,
 )
+
+_USUAL = 2048  # pixels per side of images for which any computer has the memory
 
 
 def load(path: str | Path, network: nn.Module | None = None) -> Model:
@@ -50,14 +57,58 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
                 "onestop.load(path, network), or --network FILE.py:Class"
             )
         try:
-            with preserved():
-                network = build(card.network, **card.arguments)
+            network = _built(file, card, tensors)
+        except ModelFileError:
+            raise
         except UsageError as error:
             raise UsageError(f"{file}: its network cannot be built: {error}") from None
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{file} (a {card.network}): {problem}")
     network.load_state_dict(tensors)
     return Model(network, card)
+
+
+def _built(file: Path, card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The network that a card names, built once its shapes are known to be those of the tensors.
+
+    Shapes take no memory, values would take as much as the card says.
+    """
+
+    def make() -> nn.Module:
+        return build(card.network, **card.arguments)
+
+    preprocessing = from_json(card.preprocessing)
+    if find(card.network).vectors == preprocessing.is_image:
+        raise ModelFileError(f"{file}: its preprocessing is not for a {card.network}")
+
+    def problem(network: nn.Module) -> str:
+        return misfit(network, tensors) or _too_large(network, preprocessing.shape)
+
+    with preserved():
+        without_values = build_on_meta(make, problem)
+        if without_values and without_values[1]:
+            raise ModelFileError(f"{file} (a {card.network}): {without_values[1]}")
+        return make()
+
+
+def _too_large(network: nn.Module, shape: tuple[int, ...]) -> str:
+    """Why a network without values cannot run here, if its images are unusually large; else empty.
+
+    The size of the images is in the card, and need not show in the tensors.
+    """
+    free = memory.available()
+    if len(shape) < 3 or max(shape) <= _USUAL or free is None:
+        return ""
+    trace, _ = run(network, shape)
+    needed = (
+        2 * 4 * max(trace.made.values(), default=0)
+    )  # what a layer reads and writes, in 32 bits
+    if needed <= free:
+        return ""
+    return (
+        f"is for images of {shape[1]:,} pixels per side, one of which takes {needed / 1e9:,.1f} GB of "
+        f"memory; {free / 1e9:,.1f} are free"
+    )
 
 
 def pretrained(name: str) -> Model:

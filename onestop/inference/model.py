@@ -70,7 +70,7 @@ class Model(nn.Module):
         target, recipe = choose_device(device), self.card.recipe
         # As in training, so that the metrics are the same; on another device 32 bits are safe.
         same = str(recipe.get("device", "")).partition(":")[0] == target.type
-        trained: Precision = recipe.get("precision", "fp32") if same else "fp32"
+        trained: Precision = (recipe.get("precision") or "fp32") if same else "fp32"
         self.engine = Engine(
             target, precision or trained, torch.get_num_threads(), memory_format=self._format()
         )
@@ -79,7 +79,7 @@ class Model(nn.Module):
         return self
 
     def _format(self) -> MemoryFormat:
-        if "memory_format" in self.card.recipe:
+        if self.card.recipe.get("memory_format"):
             return self.card.recipe["memory_format"]  # type: ignore[no-any-return]
         convolutions = any(isinstance(module, nn.Conv2d) for module in self.network.modules())
         return suited_format(convolutions=convolutions)[0]

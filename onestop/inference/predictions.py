@@ -6,6 +6,8 @@ Legend: N images, K outputs.
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,17 @@ from onestop.data import open_data
 from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
 from onestop.data.sources.python import NAME
-from onestop.errors import UsageError
+from onestop.errors import DataError, UsageError
 from onestop.inference.score import Scored
+from onestop.reading import read_text
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.tasks import Prediction, Task
 from onestop.tasks.task import named
+from onestop.text import listing
 
+_MOST = 2**28  # bytes of predictions.csv: 256 MiB
+_ONE = 1 + 1e-6  # a probability of 1, rounded
 _RANKED = 2  # labels per image: the best and the second
 
 
@@ -37,17 +43,27 @@ def trained_on(
         undivided: Hold nothing out, and take whatever is there now.
 
     Raises:
-        OneStopError: It was passed in Python, or no longer exists.
+        OneStopError: It was passed in Python, no longer exists, or would have to be downloaded: only
+            naming a folder for it, as `data_root`, allows that.
     """
     if recipe.get("source", NAME) == NAME:
         raise UsageError("the model was trained on data passed in Python; name images with --data")
-    return open_data(
-        recipe["source"],
-        root=data_root or recipe["data_root"],
-        val_fraction=0 if undivided else recipe["val_fraction"],
-        seed=recipe["seed"],
-        for_training=not undivided,
-    )
+    if missing := [name for name in ("data_root", "val_fraction", "seed") if name not in recipe]:
+        raise UsageError(
+            f"the recipe of the model lacks {listing(missing)}, so its split is not known; name images "
+            "with --data"
+        )
+    try:
+        return open_data(
+            recipe["source"],
+            root=data_root or recipe["data_root"],
+            val_fraction=0 if undivided else recipe["val_fraction"],
+            seed=recipe["seed"],
+            for_training=not undivided,
+            download=data_root is not None,
+        )
+    except OSError as error:
+        raise DataError(f"{recipe['source']}: {error.strerror}; name images with --data") from None
 
 
 def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Prediction]:
@@ -81,7 +97,21 @@ def read_predictions(path: Path, task: Task[Any]) -> list[Prediction]:
         UsageError: It is damaged, or an earlier version wrote it, with fewer columns.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [task.from_row(row) for row in csv.DictReader(file)]
+        lines = io.StringIO(read_text(path, _MOST), newline="")
+        predictions = [task.from_row(row) for row in csv.DictReader(lines)]
+        if all(map(_is_possible, predictions)):
+            return predictions
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
     except (KeyError, TypeError, ValueError, csv.Error):
-        raise UsageError(f"{path}: is damaged, or was written by another version") from None
+        pass
+    raise UsageError(f"{path}: is damaged, or was written by another version")
+
+
+def _is_possible(prediction: Prediction) -> bool:
+    """Whether the numbers of a prediction from a file are finite, and its probabilities in [0, 1]."""
+    numbers = [label.score for label in prediction.labels if label.number]
+    shares = [label.score for label in prediction.labels if not label.number]
+    shares += [] if prediction.truth_score is None else [prediction.truth_score]
+    numbers += [] if prediction.loss is None else [prediction.loss]
+    return all(map(math.isfinite, numbers)) and all(0 <= share <= _ONE for share in shares)

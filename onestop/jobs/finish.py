@@ -69,18 +69,18 @@ def _metrics(
 ) -> dict[str, Any]:
     """What metrics.json holds."""
     rows, progress = EpochsFile.read(folder / EPOCHS), session.training.progress
-    speed, waiting = (
-        statistics.median(float(row[name]) for row in rows)
+    speeds = {
+        name: statistics.median(values)
         for name in ("images_per_second", "waiting")
-    )
+        if (values := [float(row[name]) for row in rows if row.get(name)])
+    }
     return {
         "split": split,
         **scored.metrics,
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
         "seconds": progress.seconds,
-        "images_per_second": speed,
-        "waiting": waiting,
+        **speeds,
         "seed": session.recipe.machine.seed,
         "skipped": skipped,
     }

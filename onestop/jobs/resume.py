@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
+from onestop.jobs.permission import Downloads, permitted
 from onestop.recipe.files import read_recipe
 from onestop.recipe.markers import flag
+from onestop.recipe.names import names_code
 from onestop.recipe.schema import DEFAULTS, FIELDS, free_fields, later_fields
 from onestop.recipe.settings import settings
-from onestop.storage.run_folder import RECIPE, STATE, is_run
+from onestop.storage.own_files import require_own
+from onestop.storage.run_folder import MODEL, RECIPE, STATE, is_run
 from onestop.text import listing
 
 if TYPE_CHECKING:
@@ -24,22 +27,26 @@ if TYPE_CHECKING:
     from onestop.training.setup import Session
 
 
-def stored_recipe(folder: Path, recipe: str | Path | None, flags: Mapping[str, Any]) -> Recipe:
-    """The recipe of a run, with what may change of it.
+def stored_recipe(
+    folder: Path, recipe: str | Path | None, flags: Mapping[str, Any], *, source: bool = False
+) -> tuple[Recipe, Downloads]:
+    """The recipe of a run, with what may change of it, and what may be downloaded for it.
 
     Args:
         folder: Of the run.
         recipe: A recipe file that was named; there must be none.
         flags: Settings to change, checked.
+        source: Whether the data come from Python.
 
     Raises:
-        UsageError: Not a run folder, a run of an earlier version that lacks settings, or a setting
-            that may not change.
+        UsageError: Not a run folder, a run of an earlier version that lacks settings, a setting
+            that may not change, or something that only the user may name (see `permitted`).
     """
     if not is_run(folder):
         raise UsageError(
             f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
         )
+    require_own(folder)
     if recipe is not None:
         raise UsageError(
             f"--recipe {recipe}: a run is resumed with its own recipe; start a new run instead"
@@ -60,10 +67,11 @@ def stored_recipe(folder: Path, recipe: str | Path | None, flags: Mapping[str, A
                 f"{listing(free_fields())} may change; for anything else start a new run, "
                 f"with --weights {folder} to start from its weights"
             )
-    return settings(("recipe", stored), ("flag", changes)).recipe
+    allowed = permitted(folder, stored, changes, source=source)
+    return settings(("recipe", stored), ("flag", changes)).recipe, allowed
 
 
-def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any) -> Plan:
+def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any, allowed: Downloads) -> Plan:
     """The plan of a run, from its recipe.
 
     Args:
@@ -71,6 +79,7 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any) -> Plan:
         recipe: See `stored_recipe`.
         source: The data, if they come from Python; None opens what the recipe names.
         network: The network, if it comes from Python.
+        allowed: What may be downloaded.
     """
     from onestop.data import open_data
     from onestop.data.sources.python import NAME
@@ -85,8 +94,10 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any) -> Plan:
     dataset = open_data(
         recipe.data.source if source is None else source,
         root=recipe.data.data_root, val_fraction=recipe.data.val_fraction, seed=recipe.machine.seed,
+        download=allowed.data,
     )  # fmt: skip
-    return plan(recipe, find(recipe.network.model), dataset, network)
+    entry = find(recipe.network.model)
+    return plan(recipe, entry, dataset, network, download=allowed.weights)
 
 
 def epochs_done(folder: Path, epochs: int) -> int:
@@ -143,14 +154,38 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
                 "resume it where it was begun, or here with --allow-inexact-resume"
             )
         about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
-    restore_state(saved, session.training)
+    restore_state(saved, session.training, _summed(session))
+    if session.training.progress.best_epoch:
+        _require_best(folder, session)
     if epochs > saved.about.get("epochs", 0):
         session.training.progress.stopped_early = False
     return about
 
 
+def _summed(session: Session) -> set[str]:
+    return {metric.name for metric in session.task.metrics if metric.training}
+
+
+def _require_best(folder: Path, session: Session) -> None:
+    """See that the best network so far is there: the end of the run needs it if none is better."""
+    from onestop.storage.model_file import misfit, model_path, read_weights
+
+    lost = "it is the best network of this run; put a copy of it back, or start a new run"
+    try:
+        problem = misfit(session.training.network, read_weights(model_path(folder)))
+    except UsageError as error:
+        raise UsageError(f"{error}; {lost}") from None
+    if problem:
+        raise UsageError(f"{folder / MODEL}: {problem}; {lost}")
+
+
 def _may_change(name: str, value: object, stored: Mapping[str, object]) -> bool:
-    """Whether another value changes no step; `cache` matters only if cached images are smaller."""
+    """Whether another value changes no step; `cache` matters only if cached images are smaller.
+
+    The code of one's own network may have moved; whether it fits is seen when the state is read.
+    """
+    if name == "model":
+        return names_code(str(value)) and names_code(str(stored["model"]))
     if name == "cache":
         return stored["augment"] != "resized-crop" or "none" not in (value, stored["cache"])
     return name in free_fields()

@@ -25,11 +25,13 @@ from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
+from onestop.recipe.files import resume_command
 from onestop.results.run import Run
 from onestop.runtime.rng import preserved
 from onestop.runtime.signals import Stop, Stopped
 from onestop.storage.model_file import read_card, write_model
-from onestop.storage.run_folder import MODEL, REPORT, STATE, remove_leftovers
+from onestop.storage.own_files import remove_leftovers
+from onestop.storage.run_folder import MODEL, REPORT, STATE
 from onestop.text import plural
 from onestop.training.checkpoint import States, restore_state
 from onestop.training.checkpointer import Checkpointer, require_space
@@ -66,7 +68,7 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
             return run
         except Stopped:
             raise InterruptedRun(
-                f"stopped; resume with: onestop train {folder}", stop.exit_code
+                f"stopped; resume with: {resume_command(folder, plan.recipe)}", stop.exit_code
             ) from None
 
 
@@ -89,7 +91,8 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
             raise
         error.__traceback__ = None  # its frames hold the tensors of the step
         problem = advice(session, str(error) or type(error).__name__)
-        raise OutOfMemoryError(problem + _what_remains(folder, states)) from None
+        resume = resume_command(folder, plan.recipe)
+        raise OutOfMemoryError(problem + _what_remains(resume, states)) from None
     run = Run(folder, finish(folder, session, observers.say, about["inexact"]))
     observers.tracking.final(run.metrics)
     return run
@@ -115,11 +118,11 @@ def _summary(session: Session) -> str:
     )
 
 
-def _what_remains(folder: Path, states: States) -> str:
-    """How to resume a run that ran out of memory, if it got anywhere."""
+def _what_remains(resume: str, states: States) -> str:
+    """How to resume a run that ran out of memory, if it got anywhere; `resume` is the command."""
     if states.last is None:
         return ""
-    return f"; what was saved remains valid: with more memory, resume with: onestop train {folder}"
+    return f"; what was saved remains valid: with more memory, resume with: {resume}"
 
 
 def _train(session: Session, checkpointer: Checkpointer, observers: Observers, stop: Stop) -> None:
@@ -141,7 +144,7 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
         checkpointer.save_now()
         raise InterruptedRun(
             f"stopped after step {training.progress.step:,}, state saved; resume with: "
-            f"onestop train {checkpointer.folder}",
+            f"{resume_command(checkpointer.folder, session.recipe)}",
             stop.exit_code,
         ) from None
     except NonFiniteLossError as error:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 Metrics: TypeAlias = dict[str, Any]
 """Values of metrics by name, and details such as `per_class`; see `breakdown`."""
-_EACH = "per_"
+EACH = "per_"
+"""How the names of details begin: `per_class`, `per_label`."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def breakdown(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str,
     >>> breakdown({"map": 0.5, "per_label": {"ants": {"ap": 0.5}}})
     ('label', {'ants': {'ap': 0.5}})
     """
-    key = next((name for name in values if name.startswith(_EACH)), f"{_EACH}class")
-    return key.removeprefix(_EACH), values.get(key, {})
+    key = next((name for name in values if name.startswith(EACH)), f"{EACH}class")
+    return key.removeprefix(EACH), values.get(key, {})
 
 
 LOSS = Metric("loss", "loss", higher=False)

@@ -43,7 +43,9 @@ def find(name: str) -> Entry:
     if plain in known:
         return torchvision_zoo.entry(plain)
     suggestion = did_you_mean(name, [*OWN, *known])
-    raise UsageError(f"--model {name}: no such network{suggestion} (`onestop models` lists them)")
+    raise UsageError(
+        f"--model {name:.200}: no such network{suggestion} (`onestop models` lists them)"
+    )
 
 
 def build(
@@ -111,12 +113,13 @@ def entries() -> Iterator[Entry]:
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
 
 
-def published_weights(entry: Entry, which: str = "default") -> Published:
+def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
     """The published weights of a network.
 
     Args:
         entry: The network.
         which: `default`, or the name of a set, such as torchvision's `IMAGENET1K_V1` or a timm tag.
+        download: Whether they may be downloaded if they are not in a cache.
 
     Raises:
         UsageError: There are no weights of that name, or they could not be downloaded.
@@ -124,11 +127,11 @@ def published_weights(entry: Entry, which: str = "default") -> Published:
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
-        return torchvision_zoo.published_weights(entry.name, which)
+        return torchvision_zoo.published_weights(entry.name, which, download=download)
     if entry.origin == "timm":
         from onestop.networks import timm_zoo
 
-        return timm_zoo.published_weights(entry.name, which)
+        return timm_zoo.published_weights(entry.name, which, download=download)
     raise UsageError(
         f"--weights {which}: no such file, and there are no published weights for {entry.name}; "
         "name a file, or omit it to train from random weights"

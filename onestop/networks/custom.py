@@ -17,15 +17,15 @@ from torch import nn
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
 from onestop.networks.trace import device_of, in_mode
+from onestop.recipe.names import PYTHON, names_code
 from onestop.text import did_you_mean
 
-_PYTHON = "(given in Python) "
 _DEFAULT_SIZE = 224  # pixels per side, if neither the user nor the images determine it
 
 
 def is_users(name: str) -> bool:
     """Whether a name stands for a custom network, which needs the user's code to build."""
-    return ".py:" in name or name.endswith(".py") or name.startswith(_PYTHON)
+    return names_code(name)
 
 
 def entry(name: str) -> Entry:
@@ -37,7 +37,7 @@ def entry(name: str) -> Entry:
     Raises:
         UsageError: There is no such file, or the class name is missing.
     """
-    if name.startswith(_PYTHON):
+    if name.startswith(PYTHON):
         return Entry(name, "", 3, _DEFAULT_SIZE, 1, "your own network", origin="python")
     path, _, cls = name.rpartition(":") if ".py:" in name else (name, "", "")
     if not Path(path).is_file():
@@ -50,7 +50,7 @@ def entry(name: str) -> Entry:
 def name_of(network: nn.Module | Callable[..., Any]) -> str:
     """The name of a network passed in Python, in recipes and model files."""
     plain = type(network).__name__ if isinstance(network, nn.Module) else network.__name__
-    return f"{_PYTHON}{plain}"
+    return f"{PYTHON}{plain}"
 
 
 def code_of(entry: Entry, network: nn.Module) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import os
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
+
+from onestop.runtime.files import home
 
 _TIMEOUT = 30.0  # seconds without an answer after which a server counts as unreachable
 
@@ -37,11 +43,41 @@ class Published:
 
 
 @contextmanager
-def patience() -> Iterator[None]:
-    """Set a timeout for servers that do not answer."""
+def connections(*, allowed: bool = True) -> Iterator[None]:
+    """Wait for silent servers no longer than half a minute, or let this thread connect to none.
+
+    Libraries then find only what is in their caches. Without a home folder these have no place, and
+    would be made in the current folder.
+    """
+    if not any(os.environ.get(name) for name in ("XDG_CACHE_HOME", "TORCH_HOME", "HF_HOME")):
+        home()
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:
-        yield
+        with nullcontext() if allowed else _unconnected():
+            yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+@contextmanager
+def _unconnected() -> Iterator[None]:
+    """Let this thread neither look up an address nor connect to one, whatever library asks."""
+    owner, genuine = threading.get_ident(), (socket.getaddrinfo, socket.socket.connect)
+
+    def refusing(function: Any) -> Any:
+        @functools.wraps(function)
+        def refuse(*words: Any, **options: Any) -> Any:
+            if threading.get_ident() == owner:
+                raise OSError(errno.EPERM, "downloads are not allowed here")
+            return function(*words, **options)
+
+        return refuse
+
+    try:
+        socket.getaddrinfo = refusing(genuine[0])
+        socket.socket.connect = refusing(genuine[1])  # type: ignore[method-assign]
+        yield
+    finally:
+        socket.getaddrinfo = genuine[0]
+        socket.socket.connect = genuine[1]  # type: ignore[method-assign]

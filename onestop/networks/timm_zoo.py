@@ -8,7 +8,7 @@ from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.pretrained import Published, patience
+from onestop.networks.pretrained import Published, connections
 from onestop.networks.trace import run_on_shapes
 from onestop.text import did_you_mean, listing
 
@@ -22,11 +22,15 @@ def entry(name: str) -> Entry:
         UsageError: timm is not installed, or has no such network.
     """
     timm = _timm()
-    if not timm.is_model(name):
+    try:
+        known = timm.is_model(name)
+        published = timm.get_pretrained_cfg(name) if known else None
+    except RuntimeError:  # no weights of this tag, the part after the dot
+        known = False
+    if not known:
         raise UsageError(
             f"--model {PREFIX}{name}: timm has no such network{did_you_mean(name, timm.list_models())}"
         )
-    published = timm.get_pretrained_cfg(name)
     size = published.input_size[-1] if published else 224
     return Entry(
         name=f"{PREFIX}{name}",
@@ -62,10 +66,10 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     return network
 
 
-def published_weights(name: str, which: str = "default") -> Published:
+def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
     """Published weights of a network: timm's default, or a tag such as `a1_in1k`.
 
-    Read from the Hugging Face cache (HF_HOME) or downloaded.
+    Read from the Hugging Face cache (HF_HOME) or, if `download`, downloaded.
 
     Raises:
         UsageError: There are no such weights, or they are not cached and could not be downloaded.
@@ -83,7 +87,7 @@ def published_weights(name: str, which: str = "default") -> Published:
             f"{plain.partition('.')[0]}; {options}"
         )
     try:
-        with patience():
+        with connections(allowed=download):
             network = timm.create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(

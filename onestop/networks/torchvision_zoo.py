@@ -11,7 +11,7 @@ from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.pretrained import Published, patience
+from onestop.networks.pretrained import Published, connections
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.text import listing
 
@@ -110,10 +110,10 @@ def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
     return (size, size) if option == "input_size" else size
 
 
-def published_weights(name: str, which: str = "default") -> Published:
+def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
     """Published weights of a network, by name or the best.
 
-    Read from torch's cache (TORCH_HOME) or downloaded; the checksum is verified.
+    Read from torch's cache (TORCH_HOME) or, if `download`, downloaded; the checksum is verified.
 
     Raises:
         UsageError: There are no such weights, or they could not be downloaded; the message names the
@@ -123,7 +123,7 @@ def published_weights(name: str, which: str = "default") -> Published:
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     file = folder / Path(urlparse(weights.url).path).name
     try:
-        with patience():
+        with connections(allowed=download):
             state = torch.hub.load_state_dict_from_url(
                 weights.url, check_hash=True, map_location="cpu", weights_only=True
             )

@@ -102,10 +102,16 @@ def slots(
 def restore_slots(
     optimizer: torch.optim.Optimizer, network: nn.Module, saved: dict[tuple[str, str], torch.Tensor]
 ) -> None:
-    """Restore the state that `slots` listed."""
+    """Restore the state that `slots` listed.
+
+    Raises:
+        KeyError, ValueError: It is not that of such an optimizer and network.
+    """
     parameters = dict(network.named_parameters())
     for (name, slot), value in saved.items():
         parameter = parameters[name]
+        if value.shape != (() if slot == "step" else parameter.shape):
+            raise ValueError(f"{slot} of {name} is {list(value.shape)}")
         if slot == "step":  # stays on the device where the optimizer stores it
             optimizer.state[parameter][slot] = value.clone()
         else:  # on the device and in the memory format of its parameter

@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from onestop.errors import UsageError
+from onestop.reading import read_text
 from onestop.recipe import Recipe
 from onestop.recipe.markers import flag
+from onestop.recipe.names import names_code
 from onestop.recipe.schema import (
     DEFAULTS,
     FIELDS,
@@ -20,6 +22,8 @@ from onestop.recipe.schema import (
     useless,
 )
 from onestop.text import listing
+
+_MOST = 2**16  # bytes of a recipe: 64 KiB, twenty times a complete one; YAML is slow to parse
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
 
 def _parsed(path: Path) -> yaml.Node | None:
     try:
-        return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return yaml.compose(read_text(path, _MOST), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not a text file"
         raise UsageError(f"--recipe {path}: {reason}; name a YAML file of settings") from None
@@ -75,6 +79,16 @@ def read_resolved(path: str | Path) -> Recipe:
 def write_recipe(recipe: Recipe) -> str:
     """The recipe as YAML, with every value, in the order of declaration."""
     return yaml.safe_dump(recipe.values(), sort_keys=False, allow_unicode=True)
+
+
+def resume_command(folder: Path, recipe: Recipe) -> str:
+    """The command that resumes a run, with what only the user may name: code, and where metrics go."""
+    words = ["onestop", "train", str(folder)]
+    if names_code(recipe.network.model):
+        words += ["--model", recipe.network.model]
+    if recipe.machine.track not in ("none", "tensorboard"):
+        words += ["--track", recipe.machine.track]
+    return shlex.join(words)
 
 
 def command_of(recipe: Recipe) -> str:

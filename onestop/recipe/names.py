@@ -35,6 +35,18 @@ ALIASES = {
 }
 """Other names for settings and arguments of `train`, accepted wherever the canonical one is."""
 
+PYTHON = "(given in Python) "
+"""How the names of networks passed in Python begin."""
+
+
+def names_code(model: str) -> bool:
+    """Whether the name of a network stands for a user's own, which needs the user's code to build.
+
+    >>> names_code("net.py:Net"), names_code("lenet5")
+    (True, False)
+    """
+    return ".py:" in model or model.endswith(".py") or model.startswith(PYTHON)
+
 
 def canonical(name: str) -> str:
     """The field that `name` stands for: with dashes or underscores, or an alias."""

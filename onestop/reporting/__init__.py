@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from onestop.errors import UsageError
 from onestop.figures.style import shortened
+from onestop.reading import open_regular
 from onestop.reporting.compare import comparison
 from onestop.reporting.page import page
 from onestop.reporting.run_data import RunData
@@ -18,6 +20,7 @@ from onestop.text import plural
 
 __all__ = ["RunData", "write_comparison", "write_report"]
 
+_LINE = 2**16  # bytes of a table's header that are read
 _LONG = 180  # bytes of a file name; systems allow 255
 
 
@@ -68,8 +71,8 @@ def write_comparison(runs: Sequence[RunData], out: Path | None = None) -> Path:
 def _refuse_foreign(table: Path, header: str) -> None:
     """Stop if this would replace a file that is not ours."""
     if table.exists():
-        with table.open(encoding="utf-8", errors="replace") as file:
-            if file.readline().strip() != header.strip():
-                raise UsageError(
-                    f"{table}: exists and is not a report's table; choose another --out"
-                )
+        first = b""
+        with contextlib.suppress(OSError), open_regular(table) as file:
+            first = file.readline(_LINE)
+        if first.decode("utf-8", "replace").strip() != header.strip():
+            raise UsageError(f"{table}: exists and is not a report's table; choose another --out")

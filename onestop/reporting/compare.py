@@ -166,7 +166,7 @@ def _name(run: RunData) -> str:
 def _results(runs: Sequence[RunData]) -> Table:
     rows = []
     for run in runs:
-        seconds = float(run.epochs[-1]["seconds"]) if run.epochs else 0.0
+        seconds = float(run.epochs[-1]["seconds"] or 0) if run.epochs else 0.0
         epochs, images = f"{len(run.epochs)} of {run.recipe.optim.epochs}", len(run.predictions)
         held = f"{images:,} {named_split(run.split)}" if images else ""
         rows.append([
@@ -178,7 +178,7 @@ def _results(runs: Sequence[RunData]) -> Table:
 
 
 def _result(run: RunData) -> str | Share:
-    return run.report.cell(run) if run.predictions else "not scored yet"
+    return run.report.cell(run) if run.predictions and run.metrics else "not scored yet"
 
 
 def _settings(runs: Sequence[RunData]) -> list[Block]:

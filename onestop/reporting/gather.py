@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,14 +17,14 @@ from onestop.inference.held_out import open_as_trained, record_in, same_data
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions, trained_on
+from onestop.reading import read_text
 from onestop.recipe.files import read_resolved
 from onestop.reporting.run_data import RunData
 from onestop.runtime.csv_files import plain_cell
-from onestop.runtime.files import read_object
+from onestop.storage.final_metrics import lacking, read_metrics
 from onestop.storage.model_file import read_card
 from onestop.storage.run_folder import (
     EPOCHS,
-    METRICS,
     MODEL,
     PREDICTIONS,
     RECIPE,
@@ -33,7 +34,9 @@ from onestop.storage.run_folder import (
     state_of,
 )
 from onestop.storage.run_info import read_info
-from onestop.tasks import Prediction
+from onestop.tasks import Prediction, known_metrics
+
+_MOST = 2**26  # bytes of skipped.csv: 64 MiB
 
 
 def gather(
@@ -60,15 +63,18 @@ def gather(
     """
     folder = folder.resolve()
     recipe = read_resolved(folder / RECIPE)
-    metrics = read_object(folder / METRICS)
-    busy = is_busy(folder) if busy is None else busy
-    run = RunData(folder, recipe, read_info(folder), metrics, model=model)
-    run.state = state_of(metrics, busy=busy)
+    info = read_info(folder)
+    final = read_metrics(folder, [*info.metrics, *known_metrics()])
+    run = RunData(folder, recipe, info, final.values, model=model)
+    run.gone += [final.problem] if final.problem else []
     run.epochs = EpochsFile.read(folder / EPOCHS)
     run.skipped = _skipped(folder / SKIPPED)
     if (folder / MODEL).is_file():
         _load(run, network)
     run.dataset = dataset or _data(run, data_root)
+    if lacking(run.metrics, run.task.metrics):
+        run.metrics = {}
+    run.state = state_of(run.metrics, busy=is_busy(folder) if busy is None else busy)
     if run.state == "done":
         _read_predictions(run)
     if not run.predictions:
@@ -78,8 +84,7 @@ def gather(
 
 def _skipped(path: Path) -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_text(path, _MOST), newline="")))
     except (OSError, ValueError, csv.Error):
         return []
     names = ("path", "reason")
@@ -94,12 +99,14 @@ def _data(run: RunData, root: str | None) -> Dataset | None:
         if run.card and record_in(run.card):
             opened = open_as_trained(run.card, root, run.recipe.values())
             run.gone += (note.removeprefix("note: ") for note in opened.notes(run.split or "val"))
-            return opened.dataset
-        dataset = trained_on(run.recipe.values(), root)
+            dataset, same = opened.dataset, opened.dataset.task == run.card.task
+        else:
+            dataset = trained_on(run.recipe.values(), root)
+            same = not run.card or same_data(run.card, dataset)
     except OneStopError as error:
         run.gone.append(f"images are not shown: {error}")
         return None
-    if run.card and not same_data(run.card, dataset):
+    if not same:
         run.gone.append(f"images are not shown: {dataset.name} has changed since training")
         return None
     return dataset

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
 from onestop.results.figures import check_figure
-from onestop.runtime.files import read_object
+from onestop.storage.final_metrics import read_metrics
 from onestop.storage.run_folder import (
     EPOCHS,
     METRICS,
@@ -57,8 +56,16 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The final metrics, as in metrics.json."""
-        return dict(json.loads((self.folder / METRICS).read_text(encoding="utf-8")))
+        """The final metrics, as in metrics.json, without damaged ones.
+
+        Raises:
+            UsageError: There are none yet, or the file is damaged.
+        """
+        final = read_metrics(self.folder, self.info.metrics)
+        if not final.values:
+            problem = final.problem or f"{self.folder}: has no {METRICS} yet, it is not done"
+            raise UsageError(problem)
+        return final.values
 
     @property
     def epochs(self) -> list[dict[str, str]]:
@@ -93,7 +100,7 @@ class Run:
         Raises:
             UsageError: No such figure, or the run has not got that far.
         """
-        metrics = self.metrics if (self.folder / METRICS).is_file() else {}
+        metrics = self._final()
         of_run = {"curves": self._curves, "time": self._time}
         of_predictions = self._task().figures()
         check_figure(name, (*of_run, *of_predictions))
@@ -113,8 +120,12 @@ class Run:
         try:
             return task_of(read_card(self.folder / MODEL))
         except OneStopError:
-            names = tuple(breakdown(read_object(self.folder / METRICS))[1])
+            names = tuple(breakdown(self._final())[1])
             return make_task(self.info.task, names, {})
+
+    def _final(self) -> dict[str, Any]:
+        """The final metrics; empty if there are none that can be used."""
+        return read_metrics(self.folder, self.info.metrics).values
 
     def _curves(self, metrics: dict[str, Any]) -> Figure:
         from onestop.figures.curves import curves
@@ -127,8 +138,8 @@ class Run:
         return spent_bar(time_spent(self.epochs))
 
     def _repr_html_(self) -> str:
-        done = (self.folder / METRICS).is_file()
-        rows = metric_rows(self.metrics, self.info.metrics) if done else [("state", "not done yet")]
+        final = self._final()
+        rows = metric_rows(final, self.info.metrics) if final else [("state", "not done yet")]
         page = [("report", self.folder / REPORT)] if (self.folder / REPORT).is_file() else []
         picture = ""
         if (self.folder / EPOCHS).is_file():

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +21,15 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
-from onestop.recipe.schema import FIELDS, check_setting
+from onestop.reading import parse_json
+from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting
+from onestop.runtime.checked import parts
 from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
+from onestop.storage.final_metrics import checked_metrics
 from onestop.storage.run_folder import MODEL
 from onestop.storage.torch_files import read_checkpoint
-from onestop.tasks import TASKS, Task, implied_task, make_task
+from onestop.tasks import TASKS, Task, implied_task, known_metrics, make_task
 from onestop.text import listing
 
 FORMAT_VERSION = 3
@@ -38,6 +40,7 @@ _KEY = "onestop"
 _MAX_SIDE = 2**14  # pixels, of a network's input
 # What parsing JSON that is not a card raises.
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+_DATA = {"name": str, "fingerprint": str}
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _implausible(card: Card, tensors: Mapping[str, Tensor]) -> str:
 def _card(path: Path, text: str) -> Card:
     damaged = ModelFileError(f"{path}: its card is damaged; use another copy of the file")
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         version = int(values["format_version"])
     except _MALFORMED:
         raise damaged from None
@@ -168,11 +171,14 @@ def _card(path: Path, text: str) -> Card:
     try:
         card = _adapter().validate_python({k: v for k, v in values.items() if k in known})
         for name in card.recipe.keys() & set(FIELDS):
-            if card.recipe[name] is not None:
+            if card.recipe[name] is not None or name in DEFAULTS:
                 check_setting(name, card.recipe[name], "")
+        if parts(card.data, _DATA)[1]:
+            raise damaged
+        metrics, _ = checked_metrics(dict(card.metrics), known_metrics())  # NaN costs its metric
     except (UsageError, *_MALFORMED):
         raise damaged from None
-    return card
+    return dataclasses.replace(card, metrics=metrics)
 
 
 @functools.cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -12,8 +14,9 @@ from filelock import FileLock, Timeout
 
 from onestop.errors import RunLockedError, UsageError
 from onestop.metrics.spec import LOSS, Metric
+from onestop.reading import read_text
 from onestop.runtime.csv_files import csv_text
-from onestop.runtime.files import write_atomic
+from onestop.runtime.files import is_single, write_atomic
 from onestop.text import listing
 
 MODEL = "model.safetensors"  # the best network, with everything needed to use it
@@ -30,7 +33,9 @@ STATE = "state"  # what is needed to resume
 TRACKING = "tracking.json"  # the run's name in each tracker
 LOCK = ".lock"
 
-State: TypeAlias = Literal["done", "going on", "stopped"]
+State: TypeAlias = Literal["done", "going on", "stopped", "unreadable"]
+_MOST = 2**26  # bytes of metrics.csv: 64 MiB, some 400,000 epochs
+_DIGITS = 15  # of an epoch or a step
 
 
 def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
@@ -86,8 +91,10 @@ def lock_run(folder: Path) -> FileLock:
 
     Raises:
         RunLockedError: Another process is training in this folder.
-        UsageError: The folder cannot be written to.
+        UsageError: The folder cannot be written to, or its lock is not a file of its own.
     """
+    if not is_single(folder / LOCK):  # opening it could empty another file
+        raise UsageError(f"{folder / LOCK}: is not a lock that a run made; remove it")
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -100,7 +107,7 @@ def lock_run(folder: Path) -> FileLock:
 
 def is_busy(folder: Path) -> bool:
     """Whether another process is training in a run folder."""
-    if not (folder / LOCK).exists():
+    if not (folder / LOCK).exists() or not is_single(folder / LOCK):
         return False
     lock = FileLock(folder / LOCK)
     try:
@@ -118,39 +125,37 @@ def state_of(metrics: Mapping[str, Any], *, busy: bool) -> State:
     return "going on" if busy else "done" if metrics else "stopped"
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files of a process that was killed while writing; call with the lock held."""
-    for place in (folder, folder / STATE):
-        for path in place.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
-
-
 class EpochsFile:
-    """`metrics.csv`: one row per epoch."""
+    """`metrics.csv`: one row per epoch.
+
+    Attributes:
+        lost: Epochs of an earlier process whose rows could not be read.
+    """
 
     def __init__(self, path: Path, columns: Sequence[str], keep_epochs: int = 0) -> None:
         """Take over the rows of the first `keep_epochs` epochs from an earlier process.
 
-        Columns that are no longer written are dropped from them.
+        Columns that are no longer written are dropped from them, and so are damaged rows.
         """
         self.path, self._columns = path, tuple(columns)
         # As text: runs of a thousand short epochs would spend most of their time on formatting rows.
         self._lines = [csv_text(self._columns, [], header=True)]
-        if keep_epochs and path.exists():
-            for row in self.read(path)[:keep_epochs]:
-                values = {name: row.get(name, "") for name in self._columns}
-                self._lines.append(csv_text(self._columns, [values]))
+        rows = {int(row["epoch"]): row for row in self.read(path)} if keep_epochs else {}
+        for row in (row for epoch, row in sorted(rows.items()) if epoch <= keep_epochs):
+            values = {name: row.get(name, "") for name in self._columns}
+            self._lines.append(csv_text(self._columns, [values]))
+        self.lost = keep_epochs - (len(self._lines) - 1)
         self._changed = True
 
     @staticmethod
     def read(path: Path) -> list[dict[str, str]]:
-        """The rows written so far, without those that are damaged; none if there is no file."""
+        """The rows written so far, without those that are damaged; none if there is no such file."""
         try:
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-        except (FileNotFoundError, ValueError, csv.Error):
+            lines = io.StringIO(read_text(path, _MOST), newline="")
+            rows = list(csv.DictReader(lines))
+        except (OSError, ValueError, csv.Error):
             return []
-        return [_current(row) for row in rows if "seconds" in row and None not in row.values()]
+        return [checked for row in rows if (checked := _checked(row))]
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add an epoch's row, to be written with the next `write`.
@@ -175,6 +180,24 @@ class EpochsFile:
         if self._changed:
             write_atomic(self.path, "".join(self._lines))
             self._changed = False
+
+
+def _checked(row: Mapping[Any, Any]) -> dict[str, str] | None:
+    """A row with its cells that are numbers, the others empty; None if it is not that of an epoch."""
+    if None in row or None in row.values() or "seconds" not in row:  # too many or too few cells
+        return None
+    counts = [row.get("epoch", ""), row.get("step") or "0"]
+    if not all(cell.isdecimal() and len(cell) <= _DIGITS for cell in counts) or int(counts[0]) < 1:
+        return None
+    return _current({name: cell if _is_number(name, cell) else "" for name, cell in row.items()})
+
+
+def _is_number(name: str, cell: str) -> bool:
+    """Whether a cell is a number; a loss or metric may have become infinite or NaN."""
+    try:
+        return math.isfinite(float(cell)) or name.startswith(("train_", "val_"))
+    except ValueError:
+        return False
 
 
 def _current(row: dict[str, str]) -> dict[str, str]:

@@ -20,7 +20,9 @@ from typing import Any
 
 from onestop.errors import OneStopError
 from onestop.metrics.spec import LOSS, Metric
-from onestop.runtime.files import read_object, write_atomic
+from onestop.reading import read_object
+from onestop.runtime.checked import fits
+from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, EpochsFile
 
 VERSION = 1
@@ -68,8 +70,7 @@ def read_info(folder: Path) -> RunInfo:
     """
     values = read_object(folder / INFO)
     task = values.get("task")
-    if not isinstance(task, str):
-        task = _earlier_task(folder)
+    task = task if isinstance(task, str) else _earlier_task(folder)
     metrics = _metrics(values.get("metrics")) or _EARLIER.get(task)
     return RunInfo(task, metrics or _EARLIER[_earlier_task(folder)], _notes(values.get("notes")))
 
@@ -78,7 +79,7 @@ def _metrics(rows: Any) -> tuple[Metric, ...]:
     """Metrics from their JSON, the first of each name, without damaged ones."""
     metrics: dict[str, Metric] = {}
     for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in _TYPES.items()):
+        if isinstance(row, dict) and all(fits(t, row.get(k)) for k, t in _TYPES.items()):
             metrics.setdefault(row["name"], Metric(**{key: row[key] for key in _TYPES}))
     return tuple(metrics.values())
 
@@ -87,17 +88,14 @@ def _notes(lines: Any) -> tuple[str, ...] | None:
     """Notes from their JSON, without repeats; None if there is no list of them."""
     if not isinstance(lines, list):
         return None
-    return tuple(dict.fromkeys(line for line in lines if isinstance(line, str)))
+    return tuple(dict.fromkeys(line for line in lines if fits(str, line)))
 
 
 def _earlier_task(folder: Path) -> str:
     """The task of a run without run.json: regression if it has metrics, but no accuracy."""
     if metrics := read_object(folder / METRICS):
         return "classification" if "accuracy" in metrics else "regression"
-    try:
-        epochs = EpochsFile.read(folder / EPOCHS)
-    except OSError:
-        epochs = []
+    epochs = EpochsFile.read(folder / EPOCHS)
     measured = any(row.get("val_accuracy") or row.get("train_accuracy") for row in epochs)
     return "classification" if measured or not epochs else "regression"
 

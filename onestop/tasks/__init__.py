@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onestop.errors import ModelFileError
+from onestop.metrics.spec import Metric
 from onestop.tasks.classification import Classification
 from onestop.tasks.multilabel import Multilabel
 from onestop.tasks.prediction import Label, Prediction
@@ -15,7 +16,7 @@ from onestop.text import listing
 
 __all__ = [
     "TASKS", "Classification", "Label", "Prediction", "Regression", "Task", "implied_task",
-    "make_task",
+    "known_metrics", "make_task",
 ]  # fmt: skip
 
 TASKS: dict[str, type[Task[Any]]] = {
@@ -50,6 +51,11 @@ def make_task(name: str, names: Sequence[str], options: Mapping[str, Any]) -> Ta
     if odd:
         raise ModelFileError(f"{listing(sorted(odd))} cannot be set of its task {name!r} as it is")
     return task
+
+
+def known_metrics() -> list[Metric]:
+    """The metrics of all tasks."""
+    return [metric for task in TASKS.values() for metric in task.metrics]
 
 
 def implied_task(names: Sequence[str]) -> str:

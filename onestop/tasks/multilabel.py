@@ -203,6 +203,8 @@ class Multilabel(Task[Tensor]):
     def from_row(self, row: Mapping[str, str]) -> Prediction:
         between = joint(self.names)
         scores = np.array([row[_SCORE + name] for name in self.names], np.float32)
+        if not ((scores >= 0) & (scores <= 1)).all():
+            raise ValueError("a probability outside [0, 1]")
         truth, predicted = (
             tuple(filter(None, plain_cell(row[column]).split(between)))
             for column in ("truth", "predicted")

@@ -6,6 +6,7 @@ Legend: B samples of a batch; the network has one output.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -69,6 +70,8 @@ class Regression(Task[Tensor]):
 
     def from_row(self, row: Mapping[str, str]) -> Prediction:
         prediction = super().from_row(row)
+        if not math.isfinite(float(prediction.truth_text)):
+            raise ValueError("a truth that is not a number")
         labels = tuple(dataclasses.replace(label, number=True) for label in prediction.labels)
         return dataclasses.replace(prediction, labels=labels)
 

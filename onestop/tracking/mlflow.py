@@ -43,7 +43,7 @@ class MLflow:
 
     def __init__(self, opening: Opening) -> None:
         uri = os.environ.get("MLFLOW_TRACKING_URI")
-        self.keep = {} if uri else {"uri": opening.known.get("uri") or _default_uri()}
+        self.keep = {} if uri else {"uri": default_uri()}  # never what the run's folder says
         uri = uri or self.keep["uri"]
         if _is_database(uri) and not _SQL:
             raise UsageError(
@@ -123,7 +123,7 @@ def open_tracker(opening: Opening) -> MLflow:
     return MLflow(opening)
 
 
-def _default_uri() -> str:
+def default_uri() -> str:
     """MLflow's own default; the folder `mlruns` if that is a database without a driver.
 
     That folder is then the first place where MLflow looks.

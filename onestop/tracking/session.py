@@ -18,9 +18,10 @@ from typing import Any, cast
 
 from onestop.errors import InterruptedRun, UsageError
 from onestop.recipe import Recipe
-from onestop.runtime.files import read_object, write_atomic
+from onestop.runtime.files import write_atomic
 from onestop.runtime.signals import Stopped
 from onestop.storage.run_folder import EPOCHS, TRACKING, EpochsFile
+from onestop.tracking import read_tracking
 from onestop.tracking.tracker import Opening, Status, Tracker, without_secrets, words_of
 from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.state import Progress
@@ -65,7 +66,7 @@ class Tracking:
             self._give_up(error)
 
     def _open(self, progress: Progress) -> None:
-        name, known = self._name, read_object(self._folder / TRACKING)
+        name, known = self._name, read_tracking(self._folder)
         settings = {k: v for k, v in self._recipe.values().items() if v is not None}
         opening = Opening(
             self._folder, settings, known.get(name, {}), progress.epoch, progress.step
@@ -161,9 +162,8 @@ def _number(value: Any) -> float:
 
 def _rows(folder: Path, after: int, until: int) -> list[dict[str, str]]:
     """The rows of metrics.csv of the epochs `after + 1` to `until`."""
-    if after >= until or not (folder / EPOCHS).exists():
-        return []
-    return [row for row in EpochsFile.read(folder / EPOCHS) if after < int(row["epoch"]) <= until]
+    rows = EpochsFile.read(folder / EPOCHS) if after < until else []
+    return [row for row in rows if after < int(row["epoch"]) <= until and row.get("step")]
 
 
 def _status(error: BaseException | None) -> Status:

@@ -19,6 +19,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from onestop.runtime.files import make_folder
 from onestop.tracking.tracker import Opening, Setting, Status
 
 FOLDER = "tensorboard"
@@ -34,13 +35,13 @@ class TensorBoard:
 
     def __init__(self, opening: Opening) -> None:
         folder = opening.folder / FOLDER
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         begun_before = any(folder.glob("events.out.tfevents.*"))
         self.where = f"tensorboard --logdir {folder}"
         self.keep: dict[str, str] = {}
         self.epoch, self.step = (opening.epoch, opening.step) if begun_before else (0, 0)
         # TensorBoard reads files in the order of their names.
-        self._file = (folder / f"events.out.tfevents.{time.time_ns()}").open("wb")
+        self._file = (folder / f"events.out.tfevents.{time.time_ns()}").open("xb")
         self._records = RecordWriter(self._file)
         self._put(Event(file_version="brain.Event:2"))
         if begun_before:

@@ -34,6 +34,7 @@ class WandB:
     """
 
     def __init__(self, opening: Opening) -> None:
+        _refuse_settings(opening.folder)
         with contextlib.ExitStack() as stack:
             wandb = stack.enter_context(_session())
             known = opening.known
@@ -71,6 +72,13 @@ class WandB:
     def close(self) -> None:
         """End W&B's process."""
         self._stack.close()
+
+
+def _refuse_settings(folder: Path) -> None:
+    """Stop if W&B would read settings, such as its server's address, from the run's folder."""
+    for name in ("wandb", ".wandb"):
+        if os.path.lexists(settings := folder / name / "settings"):
+            raise UsageError(f"{settings}: would say where W&B sends metrics; remove it")
 
 
 def open_tracker(opening: Opening) -> WandB:

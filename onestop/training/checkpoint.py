@@ -8,7 +8,7 @@ newest is damaged, the one before it is used instead.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,12 @@ from torch import Tensor
 
 from onestop.errors import ModelFileError, OneStopError, UsageError
 from onestop.optim.optimizers import restore_slots, slots
-from onestop.runtime.files import make_folder, write_atomic
+from onestop.reading import parse_json
+from onestop.runtime.checked import Amount, Count
+from onestop.runtime.files import kind_of, make_folder, write_atomic
 from onestop.storage.container import packed, unpacked
+from onestop.storage.own_files import states_in
+from onestop.text import listing
 from onestop.training.state import Training
 
 _KEY = "onestop_state"
@@ -34,14 +38,14 @@ _COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "sto
 class _Counters:
     """The progress of a run, checked when a state is read."""
 
-    epoch: int
-    step: int
-    seconds: float
+    epoch: Count
+    step: Count
+    seconds: Amount
     best: float | None
     best_loss: float | None
-    best_epoch: int
+    best_epoch: Count
     stopped_early: bool
-    seen: int
+    seen: Count
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ class _About:
 
     data: str = ""
     content: str = ""
-    epochs: int = 0
-    done: int = 0
+    epochs: Count = 0
+    done: Count = 0
     made_with: dict[str, Any] = field(default_factory=dict)
     inexact: list[str] = field(default_factory=list)
 
@@ -107,7 +111,7 @@ class States:
         Raises:
             OneStopError: A newer version of OneStop wrote it.
         """
-        paths = sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        paths = states_in(self.folder)[::-1]
         for number, path in enumerate(paths):
             try:
                 saved = _read(path)
@@ -120,7 +124,7 @@ class States:
         return None
 
     def save(self, training: Training, about: dict[str, Any]) -> Path:
-        """Write the state of a run, then remove what is older than the one before it.
+        """Write the state of a run, then remove all others but the one before it.
 
         Args:
             training: Everything that is saved.
@@ -134,8 +138,8 @@ class States:
         write_atomic(path, _packed(training, about))
         if path != self.last:  # a step can be saved twice
             self._before, self.last = self.last, path
-        for old in self.folder.iterdir():
-            if old not in (self._before, self.last):
+        for old in states_in(self.folder):
+            if old not in (self._before, self.last) and kind_of(old) == "file":
                 old.unlink(missing_ok=True)
         return path
 
@@ -162,8 +166,13 @@ def _packed(training: Training, about: dict[str, Any]) -> bytes:
     return packed(tensors, _KEY, header)
 
 
-def restore_state(saved: Saved, training: Training) -> None:
+def restore_state(saved: Saved, training: Training, summed: Collection[str] | None = None) -> None:
     """Bring a newly set up training to a state.
+
+    Args:
+        saved: The state.
+        training: Newly set up.
+        summed: The metrics that are summed while training; None allows any.
 
     Raises:
         ModelFileError: The state belongs to another network or recipe.
@@ -191,10 +200,14 @@ def restore_state(saved: Saved, training: Training) -> None:
         sums, device = parts["progress"], progress.loss_sum.device
         if "hits" in sums:  # version 1
             sums["accuracy"] = sums.pop("hits")
+        if any(total.shape for total in sums.values()):
+            raise ValueError("a sum is not a single number")
         progress.loss_sum = sums.pop("loss_sum").to(device)
+        if summed is not None and (unknown := sums.keys() - summed):
+            raise ValueError(f"sums of {listing(sorted(unknown), 3)}")
         progress.sums = {name: total.to(device) for name, total in sums.items()}
-    except (RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelFileError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
 
 
@@ -203,11 +216,11 @@ def _read(path: Path) -> Saved:
     if content.sealed != _KEY:
         raise ModelFileError(f"{path}: damaged, it has lost its checksum; use another copy")
     try:  # the checksum says that it is as it was written, not by whom
-        header: dict[str, Any] = json.loads(content.metadata[_KEY])
+        header: dict[str, Any] = parse_json(content.metadata[_KEY])
         version = int(header["version"])
         if version <= _VERSION:
             TypeAdapter(_Header).validate_python(header)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         raise ModelFileError(f"{path}: damaged, it is not what a state holds") from None
     if version > _VERSION:  # it is intact, so no older state may be used instead
         raise OneStopError(

@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from onestop.errors import OneStopError, UsageError, WriteError
+from onestop.recipe.files import resume_command
 from onestop.runtime.files import write_atomic
 from onestop.storage.model_file import packed_model
+from onestop.storage.own_files import states_in
 from onestop.storage.run_folder import EPOCHS, MODEL, STATE, EpochsFile, columns_of
+from onestop.text import plural
 from onestop.training.checkpoint import States, state_size
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session
@@ -48,6 +51,8 @@ class Checkpointer:
         self._rows = EpochsFile(
             folder / EPOCHS, columns_of(session.task.metrics), session.training.progress.epoch
         )
+        if lost := self._rows.lost:
+            say(f"warning: {folder / EPOCHS}: {plural(lost, 'epoch')} could not be read; left out")
         self._model: bytes | None = None
         self._failures = 0
         self._next = time.monotonic() + EVERY
@@ -103,7 +108,7 @@ class Checkpointer:
             good = f"what was saved until {last.stem} remains valid" if last else "nothing is saved"
             raise WriteError(
                 f"{error}, tried {self._failures + 1} times; {good}; make room, then resume with: "
-                f"onestop train {self.folder}"
+                f"{resume_command(self.folder, self._session.recipe)}"
             )
         pause = PAUSES[self._failures]
         self._failures += 1
@@ -122,7 +127,7 @@ def require_space(folder: Path, session: Session) -> None:
     # Two states and a model, and the next of each while it is written.
     needed = 3 * state + 2 * model
     free = shutil.disk_usage(folder).free
-    already = sum(file.stat().st_size for file in (folder / STATE).glob("step-*"))
+    already = sum(file.lstat().st_size for file in states_in(folder / STATE))
     if free + already < needed:
         raise UsageError(
             f"{folder}: a run of {session.plan.entry.name} writes up to {needed / 1e6:,.0f} MB, and "

@@ -75,7 +75,9 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> Plan:
+def plan(
+    recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None, *, download: bool = True
+) -> Plan:
     """Build the network and see that everything fits together; nothing is read or written.
 
     Random weights are a function of the seed.
@@ -85,6 +87,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
         entry: The recipe's network.
         dataset: The recipe's source.
         given: The network, if it comes from Python; see `onestop.networks.build`.
+        download: Whether published weights may be downloaded.
 
     Raises:
         OneStopError: Parts that do not fit together, or weights that cannot be read.
@@ -96,7 +99,7 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     task = TASKS[dataset.task].from_recipe(recipe, dataset)
     check_monitor(recipe.evaluation.monitor, [metric.name for metric in task.metrics])
     arguments = _arguments(recipe.data, dataset, task)
-    start = _start(recipe.network, entry)
+    start = _start(recipe.network, entry, download=download)
     preprocessing = _declared(recipe.data, dataset, start)
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
@@ -156,12 +159,12 @@ def _heads(settings: Network, network: nn.Module, preprocessing: Preprocessing) 
     return find_heads(network, preprocessing.shape)
 
 
-def _start(settings: Network, entry: Entry) -> Start | None:
+def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
     """The weights the recipe asks for."""
     if settings.weights == "none":
         return None
     if settings.weights == "default" or _is_no_path(settings.weights):
-        return _published(entry, settings.weights)
+        return _published(entry, settings.weights, download=download)
     path = model_path(settings.weights)
     try:
         preprocessing = from_json(read_card(path).preprocessing)
@@ -176,8 +179,15 @@ def _is_no_path(weights: str) -> bool:
     return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
 
 
-def _published(entry: Entry, which: str) -> Start:
-    published = published_weights(entry, which)
+def _published(entry: Entry, which: str, *, download: bool) -> Start:
+    try:
+        published = published_weights(entry, which, download=download)
+    except UsageError as error:
+        if download:
+            raise
+        raise UsageError(
+            f"{error}; or allow the download by naming them: --weights {which}"
+        ) from None
     source = f"published weights of {entry.name}"
     return Start(published.state, source, preprocessing_of(published))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -132,16 +133,20 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
         "used": when[:16],
         "file": entry.path.name[:12],
     }
-    if entry.about is None:
+    try:
+        return {**_of_description(entry.about or {}), **rest}
+    except (KeyError, TypeError, ValueError):  # anybody who may write there may have made it
         return {"source": "(damaged)", "split": "", "images": "", "prepared": "", **rest}
-    how = entry.about["how"]
+
+
+def _of_description(about: Mapping[str, Any]) -> dict[str, Any]:
+    how = about["how"]
     if how["kind"] == "scaled":
         prepared = f"{how['channels']} channels, shorter side at most {how['side']}"
     else:
         height, width = how["size"]
         prepared = f"{how['channels']} channels, {height}x{width}, {how['fit']}"
-    about = {name: entry.about[name] for name in ("source", "split", "images")}
-    return {**about, "prepared": prepared, **rest}
+    return {**{name: about[name] for name in ("source", "split", "images")}, "prepared": prepared}
 
 
 def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onestop.errors import UsageError
+from onestop.reading import open_regular
 from onestop.results import Report
-from onestop.storage.run_folder import RECIPE, is_run
+from onestop.storage.own_files import require_own
+from onestop.storage.run_folder import CONFUSION, RECIPE, REPORT, is_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,6 +59,8 @@ def report(
         raise UsageError("the same run is named twice; name another one to compare it with")
     if len(folders) > _MOST:
         raise UsageError(f"{len(folders)} runs: at most {_MOST} fit on a page; name fewer")
+    if out is None and len(folders) == 1:
+        require_own(folders[0], (REPORT, CONFUSION))
     _refuse_foreign(out)
 
     from onestop.reporting import write_comparison, write_report
@@ -79,9 +84,11 @@ def _refuse_foreign(out: str | Path | None) -> None:
         problem = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
         raise UsageError(f"--out {out}: {problem}; name a file, such as report.html")
     if path.exists():
-        with path.open("rb") as file:
-            if _OURS not in file.read(_HEAD):
-                raise UsageError(f"--out {out}: exists and is not a report; name another file")
+        ours = False
+        with contextlib.suppress(OSError), open_regular(path) as file:
+            ours = _OURS in file.read(_HEAD)
+        if not ours:
+            raise UsageError(f"--out {out}: exists and is not a report; name another file")
 
 
 def _summary(run: RunData) -> tuple[str, ...]:

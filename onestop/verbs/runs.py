@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from onestop.errors import UsageError
-from onestop.metrics.spec import Metric
+from onestop.metrics.spec import LOSS, Metric
+from onestop.reading import open_regular
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
 from onestop.results import RunRow
-from onestop.runtime.files import read_object
+from onestop.storage.final_metrics import read_metrics
 from onestop.storage.run_folder import (
     EPOCHS,
     LOG,
-    METRICS,
     RECIPE,
     EpochsFile,
     is_busy,
@@ -71,7 +71,7 @@ def runs(
     folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds runs")
-    listed = [_listed(path) for path in sorted(folder.iterdir()) if is_run(path)]
+    listed = [run for path in sorted(folder.iterdir()) if (run := _look_at(path))]
     if not listed:
         raise UsageError(f"{folder}: no runs in this folder; onestop train makes them")
     _check_sort(sort, listed)
@@ -111,12 +111,22 @@ def _sorted(listed: Sequence[_Listed], sort: str) -> list[_Listed]:
     return sorted(by_name, key=lambda run: run.rank(sort), reverse=True)
 
 
+def _look_at(folder: Path) -> _Listed | None:
+    """A row for a run, or for a folder that cannot be read; None for anything else."""
+    try:
+        return _listed(folder) if is_run(folder) else None
+    except OSError:
+        row = RunRow(folder.name, "", "", None, LOSS, "", 0, 0, "unreadable", "", 0.0)
+        return _Listed(row, {}, {})
+
+
 def _listed(folder: Path) -> _Listed:
     """A run as its files describe it; missing and damaged ones are ignored."""
     recipe, info = _recipe(folder), read_info(folder)
-    final, epochs = read_object(folder / METRICS), _epochs(folder)
+    final = read_metrics(folder, info.metrics).values
+    epochs = EpochsFile.read(folder / EPOCHS)
     values = {metric.name: _value(metric, final, epochs) for metric in info.metrics}
-    done, seconds = _number(final.get("epochs")), _number(final.get("seconds"))
+    seconds = final.get("seconds")
     if seconds is None:
         seconds = _number(epochs[-1]["seconds"]) if epochs else 0.0
     row = RunRow(
@@ -126,7 +136,7 @@ def _listed(folder: Path) -> _Listed:
         best=values[info.main.name],
         metric=info.main,
         split=str(final.get("split", "")) if final else "val" if epochs else "",
-        epochs=len(epochs) if done is None else int(done),
+        epochs=final.get("epochs", len(epochs)),
         of=int(recipe.get("epochs") or 0),
         state=state_of(final, busy=is_busy(folder)),
         when=_begun(folder),
@@ -140,7 +150,7 @@ def _value(
 ) -> float | None:
     """The final value of a metric; until there is one, the best of the epochs so far."""
     if final:
-        return _number(final.get(metric.name))
+        return final.get(metric.name)
     values = [_number(row.get(f"val_{metric.name}")) for row in epochs]
     return max((v for v in values if v is not None), key=metric.rank, default=None)
 
@@ -152,27 +162,17 @@ def _recipe(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _epochs(folder: Path) -> list[dict[str, str]]:
-    try:
-        return EpochsFile.read(folder / EPOCHS)
-    except OSError:
-        return []
-
-
-def _number(value: object) -> float | None:
-    """A number from a file; None if it is not finite or something else."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+def _number(cell: str | None) -> float | None:
+    """A number from metrics.csv; None if it is missing or not finite."""
+    return number if cell and math.isfinite(number := float(cell)) else None
 
 
 def _begun(folder: Path) -> str:
     """The time of the log's first line, else that of the folder itself."""
     try:
-        with (folder / LOG).open(encoding="utf-8", errors="replace") as file:
-            return dt.datetime.fromisoformat(file.read(19)).isoformat(" ", "minutes")
+        with open_regular(folder / LOG) as file:
+            begun = file.read(19).decode("ascii", "replace")
+        return dt.datetime.fromisoformat(begun).isoformat(" ", "minutes")
     except (OSError, ValueError):
         changed = dt.datetime.fromtimestamp(folder.stat().st_mtime)
         return changed.isoformat(" ", "minutes")

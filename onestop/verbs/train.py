@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.jobs.permission import Downloads, is_in_run, permitted
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
@@ -28,6 +29,7 @@ from onestop.recipe.schema import (
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
+from onestop.storage.own_files import is_beginning
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.tracking import require
 
@@ -88,7 +90,7 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned = _plan_new(_resolve(source, recipe, checked), network)
+    planned = _plan_new(source, recipe, checked, network)
 
     from onestop.jobs.run import run_in
 
@@ -110,7 +112,7 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
     checked = _checked(overrides)
     if isinstance(source, str | Path) and is_run(source):
         return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
-    return _resolve(source, recipe, checked)[0]
+    return _resolve(source, recipe, checked, _permitted(source, recipe, checked))[0]
 
 
 def dry_run(
@@ -139,12 +141,12 @@ def dry_run(
     if resume is None and isinstance(source, str | Path) and is_run(source):
         source, resume = None, source
     if resume is not None:
-        stored = stored_recipe(Path(resume), recipe, checked)
+        stored, allowed = stored_recipe(Path(resume), recipe, checked, source=source is not None)
         require(stored.machine.track)
-        planned = plan_again(Path(resume), stored, source, network)
+        planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
     else:
-        planned = _plan_new(_resolve(source, recipe, checked), network)
+        planned = _plan_new(source, recipe, checked, network)
 
     from onestop.jobs.dry_run import estimate
 
@@ -171,8 +173,16 @@ def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def _permitted(source: Any, recipe: str | Path | None, named: Mapping[str, Any]) -> Downloads:
+    """What may be downloaded: all, unless the settings come from the recipe in a run folder."""
+    if recipe is None or not is_in_run(recipe):
+        return Downloads()
+    folder = Path(recipe).parent
+    return permitted(folder, read_recipe(recipe), named, source=source is not None)
+
+
 def _resolve(
-    source: Any, recipe: str | Path | None, overrides: dict[str, Any]
+    source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads
 ) -> tuple[Settings, Dataset, Entry]:
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
@@ -198,6 +208,7 @@ def _resolve(
         root=values["data_root"],
         val_fraction=values["val_fraction"],
         seed=values["seed"],
+        download=allowed.data,
     )
     if data is not values["source"]:
         partial = settings(*layers, ("flag", {"source": NAME}))
@@ -205,12 +216,20 @@ def _resolve(
     return resolved, dataset, entry
 
 
-def _plan_new(resolution: tuple[Settings, Dataset, Entry], network: Any) -> Plan:
-    resolved, dataset, entry = resolution
+def _plan_new(
+    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any
+) -> Plan:
+    if isinstance(source, str | Path) and is_beginning(Path(source)):
+        raise UsageError(
+            f"{source}: is the beginning of a run that was killed before its recipe was written; "
+            "remove it, and train on your data again"
+        )
+    allowed = _permitted(source, recipe, checked)
+    resolved, dataset, entry = _resolve(source, recipe, checked, allowed)
 
     from onestop.training.plan import plan
 
-    return plan(resolved.recipe, entry, dataset, network)
+    return plan(resolved.recipe, entry, dataset, network, download=allowed.weights)
 
 
 def _default_name(source: str, network: str) -> str:
@@ -225,9 +244,9 @@ def _resume(
     quiet: bool, report: bool, inexact: bool,
 ) -> Run:  # fmt: skip
     """Continue a run from its newest state, or from the start if it has none."""
-    stored = stored_recipe(folder, recipe, flags)
+    stored, allowed = stored_recipe(folder, recipe, flags, source=source is not None)
     require(stored.machine.track)
-    plan = plan_again(folder, stored, source, network)
+    plan = plan_again(folder, stored, source, network, allowed)
 
     from onestop.jobs.run import run_in
 

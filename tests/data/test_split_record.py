@@ -67,6 +67,7 @@ def _changed(**parts: str) -> dict[str, Any]:
     [
         None, 7, [], {}, {"splits": 3, "by": "content"}, {"splits": {"val": "x"}, "by": "content"},
         {"splits": {"val": {"keys": 5}}, "by": "content"}, {"splits": {}},
+        {"splits": {}, "by": "content"},
         _changed(keys="AAAA"), _changed(keys="no base 64!"), _changed(names=""),
     ],
     ids=lambda values: str(values)[:30],

@@ -8,14 +8,14 @@ import socket
 import pytest
 import torch
 
-from onestop.networks.pretrained import Published, patience
+from onestop.networks.pretrained import Published, connections
 
 
 def test_a_server_is_not_waited_for_forever_and_the_default_is_put_back() -> None:
     before = socket.getdefaulttimeout()
-    with patience():
+    with connections():
         assert socket.getdefaulttimeout() == 30.0
-    with pytest.raises(OSError, match="gone"), patience():
+    with pytest.raises(OSError, match="gone"), connections():
         raise OSError("gone")
     assert socket.getdefaulttimeout() == before
 

@@ -21,7 +21,7 @@ import torch
 from onestop.metrics.spec import LOSS
 from onestop.networks import build
 from onestop.optim.optimizers import optimizer_for
-from onestop.storage.run_folder import remove_leftovers
+from onestop.storage.own_files import remove_leftovers
 from onestop.storage.run_info import InfoFile, read_info
 from onestop.training.checkpoint import States
 from onestop.training.state import Training

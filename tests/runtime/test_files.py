@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from onestop.errors import WriteError
-from onestop.runtime.files import make_folder, read_object, write_atomic
+from onestop.reading import read_object
+from onestop.runtime.files import make_folder, write_atomic
 
 
 def fail_with(number: int) -> Callable[..., None]:

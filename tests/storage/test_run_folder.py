@@ -209,7 +209,7 @@ class TestEpochs:
             ({"val_accuracy": "0.5", "val_mae": ""}, {"val_accuracy": "0.5"}),
             ({"val_loss": "0.25", "val_mae": "0.4"}, {"val_loss": "0.25", "val_rmse": "0.5"}),
             ({"val_loss": "-1", "val_mae": "0.4"}, {"val_loss": "-1"}),
-            ({"val_loss": "x", "val_mae": "0.4"}, {"val_loss": "x"}),
+            ({"val_loss": "x", "val_mae": "0.4"}, {"val_loss": ""}),
             ({"val_mae": "0.4"}, {}),
         ],
     )

@@ -80,7 +80,11 @@ def test_a_run_that_goes_on_is_the_same_run_and_repeats_no_step(
     assert before.info.status == "RUNNING"
     assert history(before, store, "epoch") == [(STEPS, 1.0), (2 * STEPS, 2.0)]
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")  # the store is found all the same
+    monkeypatch.chdir(tmp_path / "elsewhere")  # where another store is the default
+    uri = (tmp_path / "mlruns").as_uri()
+    with pytest.raises(UsageError, match=f"sent its metrics to {uri}, as its tracking.json says; "):
+        train(resume=folder, strict=True)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     run = train(resume=folder, strict=True)
     after = run_of(folder, store)
     assert after.info.run_id == before.info.run_id
@@ -111,6 +115,28 @@ def test_the_environment_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     other = opened(str(tmp_path / "other"))
     assert len(history(run_of(run.folder, other), other, "epoch")) == 3
     assert not Path("mlruns").exists()
+
+
+@pytest.mark.parametrize("uri", ["http://192.0.2.1:5000", "file:///planted", "planted"])
+def test_a_run_folder_does_not_say_where_metrics_go(uri: str, tmp_path: Path) -> None:
+    run = train(epochs=1)
+    (run.folder / TRACKING).write_text(json.dumps({"mlflow": {"uri": uri, "run": "0" * 32}}))
+    recipe = run.folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("track: none", "track: mlflow"))
+    before = {path.name for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError) as refused:
+        train(resume=run.folder, epochs=2)
+    message = str(refused.value)
+    assert uri in message
+    assert "MLFLOW_TRACKING_URI" in message
+    assert "--track mlflow" in message
+    (run.folder / TRACKING).unlink()
+    with pytest.raises(UsageError, match="its recipe sends metrics to MLflow; name it again"):
+        train(resume=run.folder, epochs=2)
+    assert {path.name for path in tmp_path.iterdir()} == before
+    train(resume=run.folder, epochs=2, track="mlflow")
+    assert json.loads((run.folder / TRACKING).read_text())["mlflow"]["uri"].endswith("/mlruns")
+    train(resume=run.folder, epochs=3)  # where it went before is the user's own place
 
 
 def test_a_database_without_a_driver_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from wandb.sdk import wandb_setup
 
 import onestop
 from onestop.cli import main
+from onestop.errors import UsageError
 from onestop.storage.run_folder import TRACKING
 from onestop.tracking.tracker import Opening
 from onestop.tracking.wandb import open_tracker
@@ -99,6 +100,28 @@ def test_a_run_of_wandb_has_settings_and_figures(
     assert end["final/accuracy"] == run.metrics["accuracy"]
     assert end["final/split"] == "test"
     assert [r.exit.exit_code for r in found if r.HasField("exit")] == [0]
+
+
+def test_a_run_folder_does_not_send_to_wandb_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(epochs=1)
+    recipe = run.folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("track: none", "track: wandb"))
+    for attempt in (lambda: train(resume=run.folder), lambda: onestop.dry_run(resume=run.folder)):
+        with pytest.raises(UsageError, match=r"Weights & Biases; name it again: --track wandb, or"):
+            attempt()
+    monkeypatch.setenv("WANDB_MODE", "offline")  # the user's own word
+    train(resume=run.folder, epochs=2)
+    assert len(files(run.folder)) == 1
+
+
+@pytest.mark.usefixtures("_offline")
+def test_settings_of_wandb_in_a_run_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "settings").write_text("[default]\nbase_url = http://192.0.2.1\n")
+    with pytest.raises(UsageError, match="wandb/settings: would say where W&B sends metrics"):
+        open_tracker(Opening(tmp_path, {}))
 
 
 @pytest.mark.usefixtures("_offline")

@@ -24,6 +24,7 @@ from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
 from onestop.data.targets import Classes
 from onestop.errors import DataError
+from onestop.runtime.files import expanded
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.runtime.rng import key_for, permutation
 
@@ -127,17 +128,23 @@ def known_set(name: str) -> str | None:
 def data_root(root: str | None) -> Path:
     """The folder of data sets known by name: `root`, or ONESTOP_DATA, or the user's cache."""
     if root or os.environ.get("ONESTOP_DATA"):
-        return Path(root or os.environ["ONESTOP_DATA"]).expanduser()
+        return expanded(root or os.environ["ONESTOP_DATA"])
     return user_cache() / "data"
 
 
-def open_named(name: str, root: Path) -> Dataset:
+def open_named(name: str, root: Path, *, download: bool = True) -> Dataset:
     """Open a set by its name in `NAMES`.
 
+    Args:
+        name: Of the set.
+        root: Folder that has it, or gets it.
+        download: Whether it may be downloaded, and the folder made.
+
     Raises:
-        DataError: It is not in `root` and could not be downloaded; names the files and the folder.
+        DataError: It is not in `root` and could not, or may not, be downloaded; names the files and the
+            folder.
     """
-    return _digits() if name == "digits" else _torchvision(name, root)
+    return _digits() if name == "digits" else _torchvision(name, root, download=download)
 
 
 def _digits() -> Dataset:
@@ -176,7 +183,7 @@ def _digits_table() -> NDArray[np.float64]:
     return np.column_stack([raw.data, raw.target])
 
 
-def _torchvision(name: str, root: Path) -> Dataset:
+def _torchvision(name: str, root: Path, *, download: bool) -> Dataset:
     with without_compiler():
         from torchvision import datasets
 
@@ -191,6 +198,12 @@ def _torchvision(name: str, root: Path) -> Dataset:
         try:
             opened[split] = open_split(split, download=False)
         except _FAILURES:  # not downloaded yet
+            if not download:
+                raise DataError(
+                    f"{name}: missing or damaged in {root}, and a download never begins because a run "
+                    "or a model names the data; name the folder that has them, or may get them, with "
+                    "--data-root"
+                ) from None
             opened[split] = _download(name, root, partial(open_split, split, download=True))
     return from_torch(opened, name)
 
