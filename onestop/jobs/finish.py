@@ -15,7 +15,9 @@ from onestop.inference.score import Scored
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import key_for, permutation
-from onestop.storage.model_file import write_model
+from onestop.storage.derived import withdraw_old_page
+from onestop.storage.model_file import network_digest, write_model
+from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
 from onestop.tasks import Prediction, Task
 from onestop.text import plural
@@ -45,13 +47,16 @@ def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> list
     metrics = _metrics(folder, session, split, scored, len(skipped))
     if inexact:
         metrics["inexact_resume"] = inexact
+    metrics[DIGEST] = network_digest(network.state_dict(), session.card)
     card = dataclasses.replace(session.card, metrics=metrics)
     write_model(folder / MODEL, network.state_dict(), card)
-    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    withdraw_old_page(folder)
     predictions = predictions_of(session.task, session.loaders[split].samples, scored)
     write_predictions(folder / PREDICTIONS, session.task, predictions)
     rows = [{"path": file.path, "reason": file.reason} for file in skipped]
     write_atomic(folder / SKIPPED, csv_text(("path", "reason"), rows, header=True))
+    # Last, since a run that has it is done: whoever sees it sees the rest too.
+    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
     _report_files(folder, session, skipped, say)
     if split == "train":
         say("note: no images were held out; the metrics are of the training images")

@@ -25,13 +25,15 @@ from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
-from onestop.recipe.files import resume_command
+from onestop.recipe.files import resume_command, write_recipe
 from onestop.results.run import Run
+from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import preserved
 from onestop.runtime.signals import Stop, Stopped
+from onestop.storage.derived import withdraw
 from onestop.storage.model_file import read_card, write_model
 from onestop.storage.own_files import remove_leftovers
-from onestop.storage.run_folder import MODEL, REPORT, STATE
+from onestop.storage.run_folder import MODEL, RECIPE, REPORT, STATE
 from onestop.text import plural
 from onestop.training.checkpoint import States, restore_state
 from onestop.training.checkpointer import Checkpointer, require_space
@@ -81,6 +83,7 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
     if plan.recipe.data.strict:
         _require_all(session)
     require_space(folder, session)
+    _begin(folder, session)
     observers.tracking.begin(session.training.progress)
     checkpointer = Checkpointer(folder, session, states, about, observers.say)
     try:
@@ -96,6 +99,17 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
     run = Run(folder, finish(folder, session, observers.say, about["inexact"]))
     observers.tracking.final(run.metrics)
     return run
+
+
+def _begin(folder: Path, session: Session) -> None:
+    """Prepare the folder once nothing stands in the way of training.
+
+    Figures of an earlier end of the run go before its network can change; if there is nothing left to
+    train, they stay, and are written again at the end.
+    """
+    if not session.training.progress.finished(session.goal.epochs):
+        withdraw(folder)
+    write_atomic(folder / RECIPE, write_recipe(session.recipe))
 
 
 def _require_all(session: Session) -> None:

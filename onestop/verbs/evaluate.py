@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.errors import DataError
 from onestop.recipe import Precision
 from onestop.results import Evaluation
+from onestop.storage.model_header import DIGEST
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +77,7 @@ def evaluate(
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
     training = loaded.card.metrics
-    known = {k: training[k] for k in ("best_epoch", "epochs", "seed") if k in training}
+    known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {
         "split": name,
         **scored.metrics,

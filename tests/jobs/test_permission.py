@@ -151,7 +151,9 @@ def test_data_that_a_run_names_are_not_downloaded(
         lambda: onestop.train(recipe=run / "recipe.yaml", quiet=True),
     ]
     for attempt in attempts:
-        with pytest.raises(DataError, match=r"a download never begins because a run .* --data-root"):
+        with pytest.raises(
+            DataError, match=r"a download never begins because a run .* --data-root"
+        ):
             attempt()
     assert connections == []
     assert sorted(tmp_path.rglob("*")) == before
