@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -56,15 +56,28 @@ class SplitRecord:
     Attributes:
         splits: By name, in the order of the data set.
         recognisable: Whether keys follow from contents; else from the numbers of the samples.
+        before: The keys of samples that the weights it started from were trained on, besides these.
     """
 
     splits: Mapping[str, SplitKeys]
     recognisable: bool = True
+    before: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     @property
     def trained_on(self) -> Keys:
-        """The keys of the training samples."""
-        return self.splits["train"].keys if "train" in self.splits else np.zeros(0, np.uint64)
+        """The keys of all samples that the weights were trained on."""
+        return np.concatenate([self.splits["train"].keys, self.before])
+
+    @property
+    def held_out(self) -> Keys:
+        """The keys of the samples of all other splits."""
+        parts = [split.keys for name, split in self.splits.items() if name != "train"]
+        return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+    def started_from(self, earlier: SplitRecord) -> SplitRecord:
+        """The same for weights that were trained on other samples before."""
+        new = np.setdiff1d(earlier.trained_on, self.splits["train"].keys)
+        return replace(self, before=new[:MOST])
 
     def count_trained_on(self, keys: Keys) -> int:
         """How many of these samples were trained on."""
@@ -73,7 +86,9 @@ class SplitRecord:
     def to_json(self) -> dict[str, Any]:
         """Everything, for a model file."""
         splits = {name: split.to_json() for name, split in self.splits.items()}
-        return {"by": "content" if self.recognisable else "number", "splits": splits}
+        before = base64.b64encode(self.before.astype("<u8").tobytes()).decode()
+        by = "content" if self.recognisable else "number"
+        return {"by": by, "splits": splits, **({"before": before} if before else {})}
 
 
 def record_of(dataset: Dataset, contents: Contents) -> SplitRecord | None:
@@ -97,13 +112,16 @@ def read_record(values: Any) -> SplitRecord | None:
             str(name): _split(parts, held_out=name != "train")
             for name, parts in values["splits"].items()
         }
-        return SplitRecord(splits, values["by"] == "content") if "train" in splits else None
+        before = _keys(values.get("before", ""))
+        if "train" not in splits:
+            return None
+        return SplitRecord(splits, values["by"] == "content", before)
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
         return None
 
 
 def _split(parts: Mapping[str, str], *, held_out: bool) -> SplitKeys:
-    keys = np.frombuffer(base64.b64decode(parts.get("keys", ""), validate=True), "<u8")
+    keys = _keys(parts.get("keys", ""))
     short = [
         np.frombuffer(base64.b64decode(parts.get(name, ""), validate=True), "<u4")
         for name in ("names", "targets")
@@ -111,4 +129,8 @@ def _split(parts: Mapping[str, str], *, held_out: bool) -> SplitKeys:
     if any(len(part) != len(keys) * held_out for part in short):
         raise ValueError("arrays of different lengths")
     names, targets = (part.astype(np.uint32) for part in short)
-    return SplitKeys(keys.astype(np.uint64), names, targets)
+    return SplitKeys(keys, names, targets)
+
+
+def _keys(text: str) -> Keys:
+    return np.frombuffer(base64.b64decode(text, validate=True), "<u8").astype(np.uint64)

@@ -17,7 +17,7 @@ from onestop.data.for_training import training_loader
 from onestop.data.loader import Loader
 from onestop.data.pixels import choose_source
 from onestop.data.preprocess import Preprocessing
-from onestop.data.split_record import record_of
+from onestop.data.split_record import SplitRecord, read_record, record_of
 from onestop.data.statistics import combine, sums_of
 from onestop.errors import DataError
 from onestop.inference.score import Scored, batch_size, score
@@ -35,7 +35,10 @@ from onestop.recipe.schema import useless
 from onestop.runtime.fingerprint import fingerprint
 from onestop.runtime.rng import key_for, permutation
 from onestop.storage.model_file import Card, model_path, read_weights
+from onestop.storage.model_header import card_in
+from onestop.storage.run_folder import MODEL
 from onestop.tasks import Task
+from onestop.text import plural
 from onestop.training.feature_cache import FeatureCache
 from onestop.training.phases import HeadPhase, Order, Phase, Phases, WholePhase, thawed_from
 from onestop.training.plan import Plan
@@ -168,13 +171,37 @@ def remembered(session: Session, say: Callable[[str], None]) -> Session:
         session: Freshly set up.
         say: Takes a line if this will take long.
     """
-    dataset = session.plan.dataset
+    dataset, notes = session.plan.dataset, session.notes
     contents = contents_of(dataset, say)
     record = record_of(dataset, contents)
     data = {**session.card.data, "content": contents.fingerprint}
     if record is not None:
+        weights = session.recipe.network.weights
+        if (earlier := _record_in(weights)) is not None:
+            record = record.started_from(earlier)
+            notes = (*notes, *_seen_before(earlier, record, weights))
         data["record"] = record.to_json()
-    return dataclasses.replace(session, card=dataclasses.replace(session.card, data=data))
+    card = dataclasses.replace(session.card, data=data)
+    return dataclasses.replace(session, card=card, notes=notes)
+
+
+def _record_in(weights: str) -> SplitRecord | None:
+    """What a model file that a run starts from remembers of its data, if it is one."""
+    path = Path(weights)
+    data = card_in(path / MODEL if path.is_dir() else path).get("data")
+    return read_record(data.get("record")) if isinstance(data, dict) else None
+
+
+def _seen_before(earlier: SplitRecord, record: SplitRecord, weights: str) -> list[str]:
+    """A warning if the weights were trained on images that are held out now."""
+    count = earlier.count_trained_on(record.held_out)
+    if not count or not (earlier.recognisable and record.recognisable):
+        return []
+    whole = plural(len(record.held_out), "held-out image")
+    return [
+        f"warning: {weights} was trained on {count:,} of the {whole}, so scores on them are too good; "
+        "with the same --seed and --val-fraction as there, the same images are held out"
+    ]
 
 
 def _training(plan: Plan) -> Training:

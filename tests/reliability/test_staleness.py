@@ -40,7 +40,8 @@ SOURCES: dict[str, Any] = {
     "labels": (IMAGES, LABELS),
 }
 OPTIONS: dict[str, Any] = {
-    "model": "cnn1", "image_size": 8, "batch_size": 14, "val_fraction": 0.3, "threads": 1, "workers": 0, "lr": 0.01,
+    "model": "cnn1", "image_size": 8, "batch_size": 14, "val_fraction": 0.3, "threads": 1,
+    "workers": 0, "lr": 0.01,
     "device": "cpu", "quiet": True,
 }  # fmt: skip
 BEGUN, EXTENDED = 1, 3  # epochs
