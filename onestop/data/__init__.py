@@ -42,7 +42,12 @@ def open_data(
     Raises:
         DataError: There is no such source, or it cannot be used for training.
     """
-    dataset = _open(source, root, for_training, download)
+    try:
+        dataset = _open(source, root, for_training, download)
+    except OSError as error:  # a name that is too long, a folder without access
+        if error.filename is None or not isinstance(source, str | Path):
+            raise
+        raise DataError(f"{error.filename}: {error.strerror}; name a folder or a table") from None
     if "val" not in dataset.splits and "train" in dataset.splits and val_fraction > 0:
         dataset = hold_out(dataset, "val", val_fraction, seed)
     return dataset

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Literal, cast
 
 from torch import nn
@@ -87,7 +89,7 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
             f"{plain.partition('.')[0]}; {options}"
         )
     try:
-        with connections(allowed=download):
+        with connections(allowed=download), _offline(not download):
             network = timm.create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(
@@ -106,6 +108,22 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
         mean=tuple(published.mean),
         std=tuple(published.std),
     )
+
+
+@contextlib.contextmanager
+def _offline(offline: bool) -> Iterator[None]:
+    """Have Hugging Face's library look only into its cache, not try for minutes to connect."""
+    try:
+        from huggingface_hub import constants
+    except ImportError:  # then nothing of it is downloaded either
+        yield
+        return
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = offline or before
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _class_names(count: int) -> tuple[str, ...]:

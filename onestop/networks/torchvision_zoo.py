@@ -122,6 +122,10 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
     weights = _weights_named(name, which)
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     file = folder / Path(urlparse(weights.url).path).name
+    if not download and not file.is_file():
+        raise UsageError(
+            f"--weights {which}: the weights of {name} are not at {file}, and may not be downloaded"
+        )
     try:
         with connections(allowed=download):
             state = torch.hub.load_state_dict_from_url(

@@ -5,13 +5,18 @@ What becomes of batches is tested in `test_decoded.py`.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from onestop.data import cache_file
 from onestop.data.cache_file import cache_folder
 from onestop.data.disk_cache import DiskCache, Job, pack
 from onestop.data.samples import FileSamples
@@ -142,3 +147,48 @@ def test_a_limit_of_time_that_was_exceeded_is_not_kept(files: FileSamples) -> No
     store = DiskCache("letters", "train")
     assert store.get(Job(files, load, (0, 4, 1), 0), {}, lambda: 100) is None
     assert not list(cache_folder().glob("*.images"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"shapes": []}, {"shapes": [[1, 4, 1]]}, {"shapes": [[1, 4, 1]] * 3}, {"shapes": "x"},
+        {"shapes": [[4, 1, 1], [0, 4, 1], [3, 4, 1]]}, {"shapes": [[1, 4], [0, 4, 1], [3, 4, 1]]},
+        {"shapes": [[-1, 4, 1], [2, 4, 1], [3, 4, 1]]}, {"images": 4}, {"images": "3"}, {"images": 0},
+        {"bad": {"99": "x"}}, {"bad": {"x": "y"}}, {"bad": [1]}, {"bad": {"1": 5}}, {"bad": None},
+        {"bytes": "16"}, {"bytes": -1}, {"sha256": []}, {"sha256": [3]}, {"sha256": "x"}, {"key": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_file_with_a_right_checksum_and_wrong_values_is_made_anew(
+    files: FileSamples, wrong: dict[str, Any]
+) -> None:
+    """Whoever may write into the cache can give a description its checksum."""
+    store = DiskCache("letters", "train")
+    good = store.get(job(files), {"kind": "test"}, lambda: 100)
+    assert good is not None
+    (path,) = cache_folder().iterdir()
+    whole = path.read_bytes()
+    _, length, magic = cache_file._TRAILER.unpack(whole[-cache_file._TRAILER.size :])
+    about = json.loads(whole[16:][:length])
+    text = json.dumps({**about, **wrong}).encode()
+    trailer = cache_file._TRAILER.pack(hashlib.sha256(text).digest(), len(text), magic)
+    path.write_bytes(whole[:16] + text + trailer)
+    store.notes.clear()
+    again = store.get(job(files), {"kind": "test"}, lambda: 100)
+    assert again is not None
+    assert again.pixels.tolist() == good.pixels.tolist()
+    assert (again.shapes, again.bad) == (good.shapes, good.bad)
+    assert "rewriting it" in store.notes[0]
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_in_the_cache_is_not_waited_for(files: FileSamples) -> None:
+    store = DiskCache("letters", "train")
+    assert store.get(job(files), {"kind": "test"}, lambda: 100) is not None
+    (path,) = cache_folder().iterdir()
+    path.unlink()
+    os.mkfifo(path)
+    assert store.get(job(files), {"kind": "test"}, lambda: 100) is None
+    assert store.notes[-1].endswith(f"not cached on disk: {path}: is not a file")

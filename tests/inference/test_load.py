@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import onestop
-from onestop.data.preprocess import ImagePreprocessing
+from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
 from onestop.errors import ModelFileError, UsageError
 from onestop.inference.load import load, load_model
 from onestop.networks import build
@@ -96,6 +96,65 @@ def test_a_task_of_a_later_version_is_refused_with_the_files_name(tmp_path: Path
 def test_a_network_that_this_version_does_not_have_is_a_usage_error(tmp_path: Path) -> None:
     file = written(tmp_path / "m.safetensors", Mine(), name="lenet9")
     with pytest.raises(UsageError, match="lenet9"):
+        load(file)
+
+
+@pytest.mark.parametrize(("network", "size"), [("capsnet", 1024), ("lenet5", 4096), ("cnn1", 8)])
+def test_a_network_is_compared_with_its_tensors_before_it_takes_memory(
+    tmp_path: Path, network: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card can ask for gigabytes; four small tensors are not enough for them."""
+    preprocessing = ImagePreprocessing(1, (size, size), (0.0,), (1.0,))
+    arguments = {"classes": 2, "channels": 1, "image_size": size}
+    card = Card(network, arguments, ("a", "b"), preprocessing.to_json())
+    write_model(tmp_path / "m.safetensors", {"a": torch.zeros(2)}, card)
+    made: list[torch.device] = []
+
+    def noted(*words: Any, **options: Any) -> nn.Module:
+        built = build(*words, **options)
+        made.extend(parameter.device for parameter in built.parameters())
+        return built
+
+    monkeypatch.setattr("onestop.inference.load.build", noted)
+    with pytest.raises(ModelFileError, match=rf"\(a {network}\): is for another network"):
+        load(tmp_path / "m.safetensors")
+    assert {device.type for device in made} == {"meta"}
+
+
+def test_images_too_large_for_the_memory_are_refused_before_any_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The size of images need not show in the tensors."""
+    monkeypatch.setattr("onestop.inference.load.memory.available", lambda: 10**9)
+    for size, fits in ((2048, True), (16384, False)):
+        preprocessing = ImagePreprocessing(1, (size, size), (0.0,), (1.0,))
+        arguments = {"classes": 2, "channels": 1, "image_size": size}
+        card = Card("resnet20", arguments, ("a", "b"), preprocessing.to_json())
+        network = build("resnet20", 2, 1, 32)
+        write_model(tmp_path / "m.safetensors", network.state_dict(), card)
+        if fits:
+            assert load(tmp_path / "m.safetensors").preprocessing.shape == (1, size, size)
+            continue
+        with pytest.raises(ModelFileError, match=r"images of 16,384 pixels per side, one of which"):
+            load(tmp_path / "m.safetensors")
+
+
+def test_a_preprocessing_for_another_kind_of_network_is_refused(tmp_path: Path) -> None:
+    arguments = {"classes": 2, "channels": 1, "image_size": 8}
+    vectors = VectorPreprocessing(1, (0.0,), (1.0,)).to_json()
+    card = Card("cnn1", arguments, ("a", "b"), vectors)
+    write_model(tmp_path / "m.safetensors", build("cnn1", 2, 1, 8).state_dict(), card)
+    with pytest.raises(ModelFileError, match="its preprocessing is not for a cnn1"):
+        load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    "name", ["timm:resnet18.evil", "timm:resnet18.", "timm:hf-hub:a/b", "timm:"]
+)
+def test_a_network_that_no_library_has_is_one_line(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("timm")
+    file = written(tmp_path / "m.safetensors", Mine(), name=name)
+    with pytest.raises(UsageError, match=rf"{re.escape(name)}: timm has no such network"):
         load(file)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import threading
 
 import pytest
 import torch
@@ -18,6 +19,23 @@ def test_a_server_is_not_waited_for_forever_and_the_default_is_put_back() -> Non
     with pytest.raises(OSError, match="gone"), connections():
         raise OSError("gone")
     assert socket.getdefaulttimeout() == before
+
+
+def test_where_nothing_may_be_downloaded_this_thread_connects_to_nothing() -> None:
+    genuine = socket.getaddrinfo, socket.socket.connect
+    with connections(allowed=False):
+        with pytest.raises(OSError, match="downloads are not allowed here"):
+            socket.create_connection(("192.0.2.1", 80), timeout=1)
+        with pytest.raises(OSError, match="downloads are not allowed here"):
+            socket.getaddrinfo("localhost", 80)
+        with socket.socket() as one, pytest.raises(OSError, match="not allowed"):
+            one.connect(("127.0.0.1", 9))
+        others: list[object] = []  # those of the user's program go on
+        thread = threading.Thread(target=lambda: others.append(socket.getaddrinfo("127.0.0.1", 80)))
+        thread.start()
+        thread.join()
+        assert len(others) == 1
+    assert (socket.getaddrinfo, socket.socket.connect) == genuine
 
 
 def test_published_weights_are_not_changed() -> None:

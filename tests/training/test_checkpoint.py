@@ -79,6 +79,52 @@ def test_the_last_two_states_stay(tmp_path: Path) -> None:
     assert States(tmp_path / "nowhere").newest() is None
 
 
+def test_only_states_are_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    mine = ["good.safetensors", "step-000000001 (copy).safetensors", "step-1.safetensors", "a.txt"]
+    for name in mine:
+        (folder / name).write_text("mine")
+    (folder / "step-000000002.safetensors").symlink_to("a.txt")
+    states = States(folder)
+    for steps in (1, 3, 4, 5):
+        states.save(training(steps=steps), {})
+    ours = ["step-000000004.safetensors", "step-000000005.safetensors"]
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == sorted([*mine, *ours, "step-000000002.safetensors"])
+    assert (folder / "a.txt").read_text() == "mine"
+
+
+def test_no_state_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "step-000000001.safetensors").write_text("mine")
+    (tmp_path / "state").symlink_to("mine")
+    with pytest.raises(OneStopError, match="state: is a link, not a folder"):
+        States(tmp_path / "state").save(training(steps=1), {})
+    assert (tmp_path / "mine" / "step-000000001.safetensors").read_text() == "mine"
+    assert States(tmp_path / "state").newest() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("progress/loss_sum", torch.zeros(3)), ("progress/odd", torch.zeros(())),
+        ("optimizer/momentum_buffer/fc.weight", torch.zeros(1)), ("odd/a", torch.zeros(1)),
+        ("optimizer/momentum_buffer/odd", torch.zeros(1)),
+    ],
+)  # fmt: skip
+def test_tensors_that_do_not_fit_are_refused(
+    tmp_path: Path, name: str, value: torch.Tensor
+) -> None:
+    states = States(tmp_path)
+    states.save(training(steps=1), {})
+    saved = states.newest()
+    assert saved is not None
+    saved.tensors[name] = value
+    with pytest.raises(UsageError, match=r"step-000000001.safetensors: does not fit this run's"):
+        restore_state(saved, training(), {"accuracy"})
+
+
 def test_a_step_that_is_saved_twice_leaves_two_states_too(tmp_path: Path) -> None:
     states = States(tmp_path)
     for steps in (1, 2, 2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -154,6 +155,27 @@ def test_filtered_and_cut(folder: Path) -> None:
     assert len(onestop.runs(folder, top=2)) == 2
     with pytest.raises(UsageError, match=r"--match stoped: matches none of the 4 runs; did you"):
         onestop.runs(folder, match="stoped")
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (folder / "locked").mkdir()
+    stat = os.stat
+
+    def refuse(path: Any, *words: Any, **options: Any) -> os.stat_result:
+        if "locked/" in os.fspath(path):  # as where the folder has mode 000; root may read it
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *words, **options)
+
+    monkeypatch.setattr("os.stat", refuse)
+    rows = {row.name: row for row in onestop.runs(folder)}
+    assert set(rows) == {"a", "b", "stopped", "young", "locked"}
+    assert (rows["locked"].state, rows["locked"].best) == ("unreadable", None)
+    for sort in ("best", "accuracy", "when", "network"):
+        assert len(onestop.runs(folder, sort=sort)) == 5
+    assert main(["runs", str(folder)]) == 0
+    assert "unreadable" in capsys.readouterr().out
 
 
 def test_damaged_files_say_nothing(folder: Path) -> None:
