@@ -45,8 +45,8 @@ MOST_BYTES = 20 * 10**9
 _MAGIC = b"onestop images\0\1"
 _TRAILER = struct.Struct("<32sQ16s")
 _PART = 2**24  # bytes per checksum, so that threads can check parts in parallel
+_OURS = re.compile(r"[0-9a-f]{64}\.(?:images|digests)|\.[0-9a-f]{64}\.[0-9a-z.]{1,40}\.tmp")
 _KINDS = {"key": str, "bytes": Count, "sha256": list[str]}  # what every description has
-_OURS = re.compile(r"[0-9a-f]{64}\.images|\.[0-9a-f]{64}\.[0-9a-f]{8}\.tmp")
 
 
 class DamagedError(Exception):

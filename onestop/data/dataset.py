@@ -118,7 +118,10 @@ class Dataset:
         return replace(self, splits=splits)
 
     def fingerprint(self) -> str:
-        """A hash of class names, targets and inputs (for files: paths and sizes)."""
+        """A hash of class names, targets and inputs; for files, of their paths and sizes alone.
+
+        What runs of earlier versions remember of their data. `onestop.data.contents` has more.
+        """
         digest = hashlib.sha256("\0".join(self.classes).encode(errors="surrogateescape"))
         for name, samples in sorted(self.splits.items()):
             digest.update(f"\n{name} {len(samples)}\n".encode())

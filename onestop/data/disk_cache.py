@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import PIL
+import simplejpeg
 import torch
 from numpy.typing import NDArray
-from PIL import features
 
 from onestop.data import cache_file as cache
 from onestop.data.prefetch import groups, prefetch
 from onestop.errors import BadImageError
+from onestop.images.formats import decoders, limits
 from onestop.runtime.checked import Count, parts
 from onestop.text import plural
 
@@ -230,23 +231,30 @@ def _digests(job: Job) -> list[bytes]:
 
 
 def _key(digests: list[bytes], how: Mapping[str, Any]) -> str:
-    """The name of the file with exactly these pixels.
-
-    Includes the decoder versions and the CPU capability, since either can change the rounding.
-    """
-    libraries = ("libjpeg_turbo", "jpg", "webp", "libtiff")
-    made_by = [
-        cache.FORMAT, PIL.__version__, *map(features.version, libraries), torch.__version__,
-        torch.backends.cpu.get_cpu_capability(),
-    ]  # fmt: skip
-    key = hashlib.sha256(json.dumps([how, made_by], sort_keys=True).encode())
+    """The name of the file with exactly these pixels and exactly these unreadable images."""
+    key = hashlib.sha256(json.dumps([how, _made_by()], sort_keys=True).encode())
     key.update(b"".join(digests))
     return key.hexdigest()
 
 
+def _made_by() -> list[Any]:
+    """What pixels depend on besides the files.
+
+    The versions of the decoders and the CPU capability, since either can change the rounding, and the
+    limits on images, which decide what is unreadable.
+    """
+    return [
+        cache.FORMAT, PIL.__version__, simplejpeg.__version__, decoders(), limits(),
+        torch.__version__, torch.backends.cpu.get_cpu_capability(),
+    ]  # fmt: skip
+
+
 def _is_temporary(error: BadImageError) -> bool:
-    """Whether reading an image failed because of the machine, so that it may succeed next time."""
+    """Whether reading an image failed because of the machine, so that it may succeed next time.
+
+    A limit of time that was exceeded (`TimeoutError` as the cause) is such a failure too.
+    """
     cause = error.__cause__
-    return isinstance(cause, MemoryError) or (
+    return isinstance(cause, MemoryError | TimeoutError) or (
         isinstance(cause, OSError) and cause.errno is not None
     )

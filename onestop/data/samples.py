@@ -11,26 +11,24 @@ from __future__ import annotations
 import copy
 import errno
 import hashlib
+import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from onestop.data.digests import Digests
 from onestop.data.targets import Indices, Targets
-from onestop.images.arrays import image_array
 from onestop.images.decode import (
     Pixels,
     decode,
-    from_pillow,
     measure,
-    measure_pillow,
     to_channels,
 )
 from onestop.images.formats import read_file
@@ -56,6 +54,12 @@ class Samples(ABC):
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def digests(self) -> Digests:
+        """What is known so far of the samples' contents; `onestop.data.contents` completes it."""
+        known: Digests = self.__dict__.setdefault("_digests", Digests.of(len(self)))
+        return known
 
     @property
     def is_image(self) -> bool:
@@ -112,6 +116,29 @@ class Samples(ABC):
         """
         raise NotImplementedError
 
+    def place(self, index: int) -> str:  # noqa: ARG002
+        """The absolute path of a sample's own file; empty if it has none."""
+        return ""
+
+    @property
+    def recognisable(self) -> bool:
+        """Whether `identify` follows from a sample's content rather than from its number."""
+        return True
+
+    @property
+    def form(self) -> str:
+        """What all samples share beside their contents: the shape and type of arrays."""
+        return ""
+
+    def identify(self, index: int) -> bytes:
+        """A hash that is the same whenever a sample is, whatever it is called and wherever it is.
+
+        Raises:
+            OSError: It cannot be read.
+            BadImageError: The same.
+        """
+        return self.digest(index)
+
 
 class FileSamples(Samples):
     """Image files below a folder."""
@@ -127,7 +154,7 @@ class FileSamples(Samples):
 
     def read(self, index: int, channels: int) -> Pixels:
         remark = partial(self.remarks.__setitem__, index)
-        return decode(self.root / self.paths[index], channels, remark)
+        return decode(self.content(index), channels, remark)
 
     def measure(self, index: int) -> tuple[int, int, int]:
         return measure(self.root / self.paths[index])
@@ -137,10 +164,22 @@ class FileSamples(Samples):
 
     def take(self, indices: Indices) -> FileSamples:
         paths = [self.paths[i] for i in indices]
-        return FileSamples(self.root, paths, self.targets.take(indices))
+        taken = FileSamples(self.root, paths, self.targets.take(indices))
+        taken.__dict__["_digests"] = self.digests.take(indices)
+        return taken
 
     def content(self, index: int) -> bytes:
-        return read_file(self.root / self.paths[index])
+        data = read_file(self.root / self.paths[index])
+        if not self.digests.has(index):
+            self.digests.note(index, hashlib.sha256(data).digest())
+        return data
+
+    def place(self, index: int) -> str:
+        return os.path.join(self._home, self.paths[index])  # noqa: PTH118 - a million times
+
+    @cached_property
+    def _home(self) -> str:
+        return os.path.abspath(self.root)  # noqa: PTH100 - keeps links
 
     def size(self, index: int) -> int:
         """Size of a file in bytes; 0 if it is not a file or not accessible."""
@@ -156,11 +195,9 @@ class FileSamples(Samples):
         Raises:
             OSError: It cannot be read, or is not a regular file.
         """
-        path = self.root / self.paths[index]
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise OSError(errno.EINVAL, "not a file", str(path))  # a pipe could block forever
-        with path.open("rb", buffering=0) as file:
-            return hashlib.sha256(file.readall()).digest()
+        digest = digest_of(self.root / self.paths[index])
+        self.digests.note(index, digest)
+        return digest
 
     def identity(self) -> bytes:
         lines = []
@@ -171,6 +208,19 @@ class FileSamples(Samples):
                 size = -1
             lines.append(f"{path}\0{size}")
         return "\n".join(lines).encode(errors="surrogateescape")
+
+
+def digest_of(path: str | Path) -> bytes:
+    """SHA-256 of a file.
+
+    Raises:
+        OSError: It cannot be read, or is not a regular file.
+    """
+    path = Path(path)
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a file", str(path))  # a pipe could block forever
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 class ArraySamples(Samples):
@@ -207,40 +257,13 @@ class ArraySamples(Samples):
     def digest(self, index: int) -> bytes:
         """A hash of a sample's values, without its shape, which all samples share."""
         content = np.ascontiguousarray(self.values[index]).data
-        return hashlib.blake2b(content, digest_size=16).digest()
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        self.digests.note(index, digest)
+        return digest
+
+    @property
+    def form(self) -> str:
+        return f"{self.values.dtype} {self.values.shape[1:]}"
 
     def identity(self) -> bytes:
         return str(self.values.shape).encode() + np.ascontiguousarray(self.values).tobytes()
-
-
-class TorchSamples(Samples):
-    """A torch data set with `dataset[i] == (image, target)`; Pillow, numpy or torch images."""
-
-    def __init__(self, dataset: Any, targets: Targets, numbers: Indices) -> None:
-        """`numbers` are the positions in the data set."""
-        self.dataset = dataset
-        self.targets = targets
-        self.numbers = numbers
-
-    def read(self, index: int, channels: int) -> Pixels:
-        image = self.dataset[int(self.numbers[index])][0]
-        if isinstance(image, Image.Image):
-            return from_pillow(image, channels)
-        return to_channels(image_array(image), channels)
-
-    def measure(self, index: int) -> tuple[int, int, int]:
-        image = self.dataset[int(self.numbers[index])][0]
-        if isinstance(image, Image.Image):
-            return measure_pillow(image)
-        height, width, channels = image_array(image).shape
-        return height, width, channels
-
-    def name(self, index: int) -> str:
-        return f"#{self.numbers[index]}"
-
-    def take(self, indices: Indices) -> TorchSamples:
-        return TorchSamples(self.dataset, self.targets.take(indices), self.numbers[indices])
-
-    def identity(self) -> bytes:
-        # Reading every image to distinguish data sets would cost an epoch.
-        return f"{type(self.dataset).__qualname__} {len(self.dataset)}".encode()

@@ -11,6 +11,7 @@ Legend: N samples of a split, B of a batch, K names.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
@@ -64,6 +65,14 @@ class Targets(ABC):
     @abstractmethod
     def take(self, indices: Indices) -> Self:
         """The targets of some of the samples, in the order given."""
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        """These targets, then those of other splits, which have the same names."""
+        joined = copy.copy(self)
+        parts = [self.values, *(other.values for other in others)]
+        arrays = all(isinstance(part, np.ndarray) for part in parts)
+        joined.values = np.concatenate(parts) if arrays else [v for part in parts for v in part]
+        return joined
 
     @abstractmethod
     def identity(self) -> bytes:
@@ -168,11 +177,12 @@ class Classes(Targets):
         if not names:
             raise DataError("has class names as targets, the model gives numbers")
         place = places(self.names, names)
-        if unknown := sorted(name for name in self.names if place[name] is None):
+        used = {self.names[k] for k in np.flatnonzero(self.counts())}
+        if unknown := sorted(name for name in used if place[name] is None):
             raise DataError(
                 f"has classes the model does not know: {listing(unknown)}; it knows {listing(names)}"
             )
-        numbers = np.array([place[name] for name in self.names], dtype=np.int64)
+        numbers = np.array([place[name] or 0 for name in self.names], dtype=np.int64)
         return type(self)(numbers[self.values], names)
 
 

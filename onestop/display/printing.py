@@ -110,6 +110,8 @@ def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: 
 def _show_evaluation(evaluation: Evaluation) -> None:
     metrics = evaluation.task.metrics if evaluation.task else ()
     _show_metrics(evaluation.metrics, metrics, evaluation.source)
+    for note in evaluation.notes:
+        print_aside(one_line(note))
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
     if skipped:
         print_aside(

@@ -108,6 +108,22 @@ def formats() -> tuple[str, ...]:
     return (*supported, "HEIF")
 
 
+def decoders() -> str:
+    """The versions of the libraries that decode images, besides Pillow's and simplejpeg's own."""
+    names = ("jpg", "libjpeg_turbo", "zlib", "zlib_ng", "webp", "libtiff", "avif")
+    versions = {name: features.version(name) for name in names}
+    if "HEIF" in formats():
+        import pillow_heif
+
+        versions |= {"pillow_heif": pillow_heif.__version__, "heif": pillow_heif.libheif_version()}
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+
+
+def limits() -> str:
+    """What decides, besides its content and the decoders, whether a file is read."""
+    return f"{most_pixels()} pixels, {MAX_BYTES} bytes, {' '.join(formats())}"
+
+
 def most_pixels() -> int:
     """The maximum number of pixels an image may have."""
     text = os.environ.get("ONESTOP_MAX_PIXELS", "")

@@ -32,12 +32,15 @@ _ONE = 1 + 1e-6  # a probability of 1, rounded
 _RANKED = 2  # labels per image: the best and the second
 
 
-def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Dataset:
-    """The data of a run, split as in training.
+def trained_on(
+    recipe: Mapping[str, Any], data_root: str | None = None, *, undivided: bool = False
+) -> Dataset:
+    """The data of a run, split as the recipe says.
 
     Args:
         recipe: Settings of the run.
         data_root: Folder of the data sets known by name (default: as in training).
+        undivided: Hold nothing out, and take whatever is there now.
 
     Raises:
         OneStopError: It was passed in Python, no longer exists, or would have to be downloaded: only
@@ -54,8 +57,9 @@ def trained_on(recipe: Mapping[str, Any], data_root: str | None = None) -> Datas
         return open_data(
             recipe["source"],
             root=data_root or recipe["data_root"],
+            for_training=not undivided,
             download=data_root is not None,
-            **as_recorded(recipe),
+            **as_recorded(recipe) | ({"val_fraction": 0} if undivided else {}),
         )
     except OSError as error:
         raise DataError(f"{recipe['source']}: {error.strerror}; name images with --data") from None

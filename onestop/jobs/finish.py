@@ -15,7 +15,9 @@ from onestop.inference.score import Scored
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import key_for, permutation
-from onestop.storage.model_file import write_model
+from onestop.storage.derived import withdraw_old_page
+from onestop.storage.model_file import network_digest, write_model
+from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
 from onestop.tasks import Prediction, Task
 from onestop.text import plural
@@ -51,12 +53,15 @@ def finish(
         metrics["inexact_resume"] = inexact
     if collapse := session.task.collapse(predictions):
         metrics["warnings"] = [collapse]
+    metrics[DIGEST] = network_digest(network.state_dict(), session.card)
     card = dataclasses.replace(session.card, metrics=metrics)
     write_model(folder / MODEL, network.state_dict(), card)
-    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    withdraw_old_page(folder)
     write_predictions(folder / PREDICTIONS, session.task, predictions)
     rows = [{"path": file.path, "reason": file.reason} for file in skipped]
     write_atomic(folder / SKIPPED, csv_text(("path", "reason"), rows, header=True))
+    # Last, since a run that has it is done: whoever sees it sees the rest too.
+    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
     _report_files(folder, session, skipped, say)
     if collapse:
         tell(f"warning: {collapse}")

@@ -135,13 +135,15 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
 
     made_with, epochs = dict(session.card.made_with), session.recipe.optim.epochs
     about: dict[str, Any] = {
-        "data": session.card.data["fingerprint"], "epochs": epochs, "done": 0,
-        "made_with": made_with, "inexact": [], "trial": [],
+        "data": session.card.data["fingerprint"], "content": session.card.data.get("content", ""),
+        "epochs": epochs, "done": 0, "made_with": made_with, "inexact": [], "trial": [],
     }  # fmt: skip
     saved = states.newest()
     if saved is None:
         return about
-    if saved.about.get("data") != about["data"]:
+    # States of earlier versions know only names and sizes of the images.
+    kind = "content" if saved.about.get("content") else "data"
+    if saved.about.get(kind) != about[kind]:
         raise DataError(
             f"{session.plan.dataset.name}: has changed since {folder} was begun; put the old images "
             f"back, or start a new run with --weights {folder}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from onestop.data.contents import recall
 from onestop.data.dataset import require_none_skipped
 from onestop.errors import (
     InterruptedRun,
@@ -25,13 +26,15 @@ from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
-from onestop.recipe.files import resume_command
+from onestop.recipe.files import resume_command, write_recipe
 from onestop.results.run import Run
+from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import preserved
 from onestop.runtime.signals import Stop, Stopped
+from onestop.storage.derived import withdraw
 from onestop.storage.model_file import read_card
 from onestop.storage.own_files import remove_leftovers
-from onestop.storage.run_folder import MODEL, REPORT, STATE
+from onestop.storage.run_folder import MODEL, RECIPE, REPORT, STATE
 from onestop.text import plural
 from onestop.training.checkpoint import States
 from onestop.training.checkpointer import Checkpointer, require_space
@@ -39,7 +42,7 @@ from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan
 from onestop.training.records import EpochRecord
-from onestop.training.setup import Session, set_up
+from onestop.training.setup import Session, remembered, set_up
 from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
 
 
@@ -88,13 +91,15 @@ def _in_trials(
 
 
 def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
-    session, states = set_up(plan), States(folder / STATE)
+    recall(plan.dataset)
+    session, states = remembered(set_up(plan), observers.say), States(folder / STATE)
     about = restore(folder, session, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *session.notes, _summary(session)):
         observers.say(line)
     if plan.recipe.data.strict:
         _require_all(session)
     require_space(folder, session)
+    _begin(folder, session)
     observers.tracking.begin(session.training.progress)
     checkpointer = Checkpointer(folder, session, states, about, observers.say)
     try:
@@ -110,6 +115,17 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
     run = Run(folder, finish(folder, session, observers.say, observers.tell, about["inexact"]))
     observers.tracking.final(run.metrics)
     return run
+
+
+def _begin(folder: Path, session: Session) -> None:
+    """Prepare the folder once nothing stands in the way of training.
+
+    Figures of an earlier end of the run go before its network can change; if there is nothing left to
+    train, they stay, and are written again at the end.
+    """
+    if not session.training.progress.finished(session.goal.epochs):
+        withdraw(folder)
+    write_atomic(folder / RECIPE, write_recipe(session.recipe))
 
 
 def _require_all(session: Session) -> None:

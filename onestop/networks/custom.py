@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import importlib.util
 import inspect
 import sys
@@ -50,6 +51,23 @@ def name_of(network: nn.Module | Callable[..., Any]) -> str:
     """The name of a network passed in Python, in recipes and model files."""
     plain = type(network).__name__ if isinstance(network, nn.Module) else network.__name__
     return f"{PYTHON}{plain}"
+
+
+def code_of(entry: Entry, network: nn.Module) -> str:
+    """A hash of the code of a custom network, 64 bits in hex; empty if it is ours or not known.
+
+    Of a file all of it, without what it imports; of a class passed in Python its source.
+    """
+    try:
+        if entry.origin == "file":
+            code = Path(entry.where.rpartition(":")[0]).read_bytes()
+        elif entry.origin == "python":
+            code = inspect.getsource(type(network)).encode(errors="surrogatepass")
+        else:
+            return ""
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(code).hexdigest()[:16]
 
 
 def build(

@@ -38,7 +38,8 @@ def write_report(run: RunData, out: Path | None = None) -> Path:
     """
     path = out or run.folder / REPORT
     prefix = "" if path.name == REPORT else f"{path.stem}-"
-    text = page(title(run), about(run), sections(run, prefix))
+    of = f"{run.card.network_digest} {run.state}" if run.card else ""
+    text = page(title(run), about(run), sections(run, prefix), of)
     for name, rows in run.report.files(run).items():
         table = path.with_name(prefix + name)
         if out:

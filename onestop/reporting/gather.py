@@ -13,6 +13,7 @@ from torch import nn
 from onestop.data.dataset import Dataset
 from onestop.data.sources.python import NAME
 from onestop.errors import OneStopError
+from onestop.inference.held_out import open_as_trained, record_in, same_data
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions, trained_on
@@ -68,9 +69,9 @@ def gather(
     run.gone += [final.problem] if final.problem else []
     run.epochs = EpochsFile.read(folder / EPOCHS)
     run.skipped = _skipped(folder / SKIPPED)
-    run.dataset = dataset or _data(run, data_root)
     if (folder / MODEL).is_file():
         _load(run, network)
+    run.dataset = dataset or _data(run, data_root)
     if lacking(run.metrics, run.task.metrics):
         run.metrics = {}
     run.state = state_of(run.metrics, busy=is_busy(folder) if busy is None else busy)
@@ -95,10 +96,20 @@ def _data(run: RunData, root: str | None) -> Dataset | None:
         run.gone.append("images are not shown: the data was passed in Python")
         return None
     try:
-        return trained_on(run.recipe.values(), root)
+        if run.card and record_in(run.card):
+            opened = open_as_trained(run.card, root, run.recipe.values())
+            run.gone += (note.removeprefix("note: ") for note in opened.notes(run.split or "val"))
+            dataset, same = opened.dataset, opened.dataset.task == run.card.task
+        else:
+            dataset = trained_on(run.recipe.values(), root)
+            same = not run.card or same_data(run.card, dataset)
     except OneStopError as error:
         run.gone.append(f"images are not shown: {error}")
         return None
+    if not same:
+        run.gone.append(f"images are not shown: {dataset.name} has changed since training")
+        return None
+    return dataset
 
 
 def _load(run: RunData, network: nn.Module | str | None) -> None:
@@ -112,13 +123,6 @@ def _load(run: RunData, network: nn.Module | str | None) -> None:
         run.gone.append(f"the network cannot be loaded: {error}")
         with contextlib.suppress(OneStopError):
             run.card = read_card(path)
-    data, card = run.dataset, run.card
-    if card is None or data is None:
-        return
-    same = data.fingerprint() == card.data.get("fingerprint")
-    if not same or (data.task, data.classes) != (card.task, card.classes):
-        run.gone.append(f"images are not shown: {data.name} has changed since training")
-        run.dataset = None
 
 
 def _read_predictions(run: RunData) -> None:
@@ -148,7 +152,7 @@ def _score(run: RunData) -> None:
     """
     model, dataset = run.model, run.dataset
     split = run.split if run.state == "done" else "val"
-    if model is None or dataset is None or split not in dataset.splits:
+    if model is None or dataset is None or not dataset.splits.get(split):
         return
     scored, loader = model.score(dataset.splits[split], keep_outputs=True)
     run.predictions = predictions_of(model.task, loader.samples, scored)

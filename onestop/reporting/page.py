@@ -11,9 +11,18 @@ from onestop.reporting.blocks import Section
 from onestop.version import __version__
 
 
-def page(title: str, about: str, sections: Sequence[Section]) -> str:
-    """The whole page; all text in it is escaped."""
-    return _template().render(title=title, about=about, sections=sections, version=__version__)
+def page(title: str, about: str, sections: Sequence[Section], of: str = "") -> str:
+    """The whole page; all text in it is escaped.
+
+    Args:
+        title: Of the page.
+        about: The line below it.
+        sections: The rest.
+        of: The digest of the network that it shows, and the state of its run; not visible.
+    """
+    return _template().render(
+        title=title, about=about, sections=sections, version=__version__, of=of
+    )
 
 
 @functools.cache

@@ -57,15 +57,16 @@ def _curves(run: RunData) -> list[Block]:
 
 def _samples(run: RunData) -> list[Block]:
     dataset, model = run.dataset, run.model
-    if dataset is None or model is None or not has_images(run):
-        return [Text(why) for why in run.gone]
+    gone: list[Block] = [Text(why) for why in run.gone]
+    if dataset is None or model is None or not has_images(run) or not dataset.splits["train"]:
+        return gone
     tiles = training_tiles(run.recipe, dataset, model)
     augment = run.recipe.augmentation.augment
     intro = (
         f"Inputs at the start of the first epoch, with augmentation (--augment {augment}, ...). Check "
         "that they are still recognisable."
     )
-    return [Text(intro), Gallery(tiles)]
+    return [*gone, Text(intro), Gallery(tiles)]
 
 
 def _data(run: RunData) -> list[Block]:

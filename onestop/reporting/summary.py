@@ -35,7 +35,9 @@ def source_of(run: RunData) -> str:
 def about(run: RunData) -> str:
     """The subtitle: which run, and when the report was written."""
     now = dt.datetime.now().astimezone().isoformat(" ", "minutes")
-    return f"Run {run.folder.name} ({_STATES[run.state]}); report written {now[:16]}"
+    epoch = run.card.metrics.get("epoch") if run.card and run.state != "done" else None
+    state = _STATES[run.state] + (f", network of epoch {epoch}" if epoch else "")
+    return f"Run {run.folder.name} ({state}); report written {now[:16]}"
 
 
 def headline(run: RunData) -> str:

@@ -30,6 +30,8 @@ class Evaluation:
         remarks: Problems of images that were used nevertheless.
         predictions: The prediction for each image, in the order of the split.
         task: The model's task.
+        notes: What has changed since training, and how many of the images were trained on.
+        trained_on: How many of the images were trained on: on those, scores are too good.
     """
 
     model: Path
@@ -39,10 +41,15 @@ class Evaluation:
     remarks: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = field(default=(), repr=False)
     task: Task[Any] | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+    trained_on: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The metrics, as `--json` prints them, with skipped files and remarks if there are any."""
-        problems = {"skipped_files": list(self.skipped), "remarks": list(self.remarks)}
+        """The metrics, as `--json` prints them, with skipped files, remarks and notes, if any."""
+        problems: dict[str, Any] = {
+            "trained_on": self.trained_on, "notes": list(self.notes),
+            "skipped_files": list(self.skipped), "remarks": list(self.remarks),
+        }  # fmt: skip
         return {**self.metrics, **{name: value for name, value in problems.items() if value}}
 
     def figure(self, name: str | None = None) -> Figure:

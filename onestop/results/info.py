@@ -51,6 +51,9 @@ class Lint:
         findings: Leaks first: each with `kind`, `level` (leak, warning, note), `text`, `images` (a
             count), `groups` of images (`split`, `image`, `class`), and `reasons`, one per group.
         notes: Notes on the folder or table itself.
+        made: When it was checked, in local time.
+        content: A hash of what was checked: classes, labels and the content of all images. With other
+            data, such as those of a later day, it is another one.
     """
 
     folder: Path
@@ -59,6 +62,8 @@ class Lint:
     classes: list[dict[str, Any]]
     findings: list[dict[str, Any]]
     notes: list[str]
+    made: str = ""
+    content: str = ""
 
     @property
     def leaks(self) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
 from onestop.results.figures import check_figure
+from onestop.storage.derived import shows_the_end
 from onestop.storage.final_metrics import read_metrics
 from onestop.storage.run_folder import (
     EPOCHS,
@@ -79,9 +80,14 @@ class Run:
 
     @property
     def predictions(self) -> list[Prediction]:
-        """The prediction for each held-out image, as in predictions.csv."""
+        """The prediction for each held-out image, as in predictions.csv.
+
+        Raises:
+            UsageError: The run is not done, so there are none of this network; or they are damaged.
+        """
         from onestop.inference.predictions import read_predictions
 
+        _ = self.metrics  # they are of the network if these are
         return read_predictions(self.folder / PREDICTIONS, self._task())
 
     def model(self) -> Model:
@@ -140,7 +146,7 @@ class Run:
     def _repr_html_(self) -> str:
         final = self._final()
         rows = metric_rows(final, self.info.metrics) if final else [("state", "not done yet")]
-        page = [("report", self.folder / REPORT)] if (self.folder / REPORT).is_file() else []
+        page = [("report", self.folder / REPORT)] if shows_the_end(self.folder) else []
         picture = ""
         if (self.folder / EPOCHS).is_file():
             picture = svg(self.figure("curves"), f"run-{id(self)}")

@@ -12,13 +12,18 @@ import simplejpeg
 import torch
 from PIL import features
 
+from onestop.images.formats import decoders
+from onestop.runtime.arithmetic import environment, probe, switches
 from onestop.runtime.device import Engine
 from onestop.text import listing
 from onestop.version import __version__
 
 
 def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
-    """What the bits of a result depend on, besides recipe and data: hardware, builds, threads."""
+    """What the bits of a result depend on, besides recipe and data: hardware, builds, threads.
+
+    Call it with the engine applied, since it computes something.
+    """
     device = engine.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     return {
@@ -28,6 +33,7 @@ def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
         "numpy": np.__version__,
         "pillow": f"{PIL.__version__} with {features.version('jpg')}",  # decodes images
         "simplejpeg": simplejpeg.__version__,  # decodes JPEGs
+        "decoders": decoders(),
         "system": platform.system(),
         "device": device.type,
         "device_name": name,
@@ -37,6 +43,9 @@ def fingerprint(engine: Engine) -> dict[str, str | int | bool]:
         "threads": engine.threads,
         "deterministic": engine.deterministic,
         "compile": engine.compile,
+        "environment": environment(engine),
+        "switches": switches(engine),
+        "arithmetic": probe(engine),
     }
 
 

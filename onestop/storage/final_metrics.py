@@ -10,7 +10,8 @@ from typing import Any, Literal
 from onestop.metrics.spec import EACH, Metric
 from onestop.reading import MOST_JSON, parse_json, read_text
 from onestop.runtime.checked import Amount, Count, Details, Share, fits, parts
-from onestop.storage.run_folder import METRICS
+from onestop.storage.model_header import DIGEST, card_in, digest_in
+from onestop.storage.run_folder import METRICS, MODEL
 from onestop.text import listing
 
 FACTS: Mapping[str, Any] = {
@@ -24,6 +25,7 @@ FACTS: Mapping[str, Any] = {
     "seed": Count,
     "skipped": Count,
     "inexact_resume": list[str],
+    DIGEST: str,
 }
 """Its keys, besides the metrics of the task and the values of each class; others are kept unchecked."""
 _NEEDED = ("split", "images")
@@ -45,6 +47,9 @@ class FinalMetrics:
 def read_metrics(folder: Path, metrics: Sequence[Metric]) -> FinalMetrics:
     """The final metrics in a run's folder; never raises.
 
+    Those of another network than the one beside them are left out: a process may have been killed while
+    it replaced the network, or somebody may have put another one there.
+
     Args:
         folder: Of the run.
         metrics: Those of its task.
@@ -60,8 +65,25 @@ def read_metrics(folder: Path, metrics: Sequence[Metric]) -> FinalMetrics:
     kept, wrong = checked_metrics(values, metrics)
     if not kept:
         wrong = wrong or ["everything"]
+    if kept and is_of_another(values, folder / MODEL):
+        return FinalMetrics(
+            {}, f"{path}: of another network than {MODEL}; its metrics are left out"
+        )
     problem = f"{path}: damaged in {listing(wrong, 4)}, which is left out" if wrong else ""
     return FinalMetrics(kept, problem)
+
+
+def is_of_another(values: Mapping[str, Any], model: Path) -> bool:
+    """Whether final metrics are of another network than the one in a model file.
+
+    Earlier versions recorded no digest, but the same metrics in the model file. Without a file, or if
+    it cannot be read, nothing is known.
+    """
+    digest = digest_in(model)
+    if digest or DIGEST in values:
+        return digest is not None and digest != values.get(DIGEST, "")
+    stored = card_in(model).get("metrics")
+    return isinstance(stored, dict) and stored != values
 
 
 def lacking(values: Mapping[str, Any], metrics: Sequence[Metric]) -> list[str]:

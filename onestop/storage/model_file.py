@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from annotated_types import Ge
 from pydantic import TypeAdapter
 from torch import Tensor, nn
@@ -27,6 +30,7 @@ from onestop.runtime.checked import parts
 from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.final_metrics import checked_metrics
+from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import MODEL
 from onestop.storage.torch_files import read_checkpoint
 from onestop.tasks import TASKS, Task, implied_task, known_metrics, make_task
@@ -58,6 +62,7 @@ class Card:
         made_with: Versions and hardware.
         task: Name of the task in `onestop.tasks.TASKS`; if omitted, it follows from the classes.
         task_options: What `Task.options` returned.
+        network_digest: A hash of all that outputs and labels follow from; see `network_digest`.
         format_version: Version of this card.
     """
 
@@ -71,6 +76,7 @@ class Card:
     made_with: Mapping[str, Any] = field(default_factory=dict)
     task: str = ""
     task_options: Mapping[str, Any] = field(default_factory=dict)
+    network_digest: str = ""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -87,9 +93,32 @@ def task_of(card: Card) -> Task[Any]:
     return make_task(card.task, card.classes, card.task_options)
 
 
+def network_digest(tensors: Mapping[str, Tensor], card: Card) -> str:
+    """A hash of all that a model's outputs and labels follow from, 128 bits in hex.
+
+    The tensors, the network and its classes, the preprocessing, and what the task chose. Everything
+    that is computed with a model records it, so that figures of another network are not taken for its.
+    """
+    about = [
+        card.network, dict(card.arguments), list(card.classes), dict(card.preprocessing), card.task,
+        dict(card.task_options),
+    ]  # fmt: skip
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        if tensor.numel():
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:32]
+
+
 def packed_model(tensors: Mapping[str, Tensor], card: Card) -> bytes:
-    """The bytes of a model file."""
-    return packed(tensors, _KEY, dataclasses.asdict(card))
+    """The bytes of a model file.
+
+    The digest of the network comes first, so that `onestop.storage.model_header` finds it fast.
+    """
+    card = dataclasses.replace(card, network_digest=network_digest(tensors, card))
+    return packed(tensors, _KEY, {DIGEST: card.network_digest, **dataclasses.asdict(card)})
 
 
 def write_model(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:

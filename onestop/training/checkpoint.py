@@ -53,6 +53,7 @@ class _About:
     """What a state belongs to."""
 
     data: str = ""
+    content: str = ""
     epochs: Count = 0
     done: Count = 0
     made_with: dict[str, Any] = field(default_factory=dict)
@@ -204,8 +205,9 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
         for name in _COUNTERS:
             setattr(progress, name, header["progress"][name])
         sums, device = parts["progress"], progress.loss_sum.device
-        if "hits" in sums:  # version 1
-            sums["accuracy"] = sums.pop("hits")
+        hits = sums.pop("hits", None)  # version 1: of every task, 0 for those without it
+        if hits is not None and (summed is None or "accuracy" in summed):
+            sums["accuracy"] = hits
         if any(total.shape for total in sums.values()):
             raise ValueError("a sum is not a single number")
         progress.loss_sum = sums.pop("loss_sum").to(device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from onestop.data.batch import Batch
+from onestop.data.contents import contents_of
 from onestop.data.loader import Loader
 from onestop.data.preprocess import Preprocessing
+from onestop.data.split_record import SplitRecord, read_record, record_of
 from onestop.data.targets import Indices
 from onestop.inference.score import Scored, batch_size, score
 from onestop.metrics import Metrics
+from onestop.networks.custom import code_of
 from onestop.networks.freezing import Freezing, rate_scales
 from onestop.networks.fuse import Folding
 from onestop.networks.protocols import ScalesRates, StartsFromImages
@@ -29,7 +32,10 @@ from onestop.recipe import Network, Recipe
 from onestop.recipe.schema import useless
 from onestop.runtime.fingerprint import fingerprint
 from onestop.storage.model_file import Card, model_path, read_weights
+from onestop.storage.model_header import card_in
+from onestop.storage.run_folder import MODEL
 from onestop.tasks import Task
+from onestop.text import plural
 from onestop.training.feature_cache import FeatureCache
 from onestop.training.inputs import first_inputs, held_out_loaders, training_inputs
 from onestop.training.norm_layers import trained_layers
@@ -174,6 +180,46 @@ def set_up(plan: Plan) -> Session:
     return _with_feature_cache(session)
 
 
+def remembered(session: Session, say: Callable[[str], None]) -> Session:
+    """With a card that remembers the content of every image; reads those that nobody has read yet.
+
+    Args:
+        session: Freshly set up.
+        say: Takes a line if this will take long.
+    """
+    dataset, notes = session.plan.dataset, session.notes
+    contents = contents_of(dataset, say)
+    record = record_of(dataset, contents)
+    data = {**session.card.data, "content": contents.fingerprint}
+    if record is not None:
+        weights = session.recipe.network.weights
+        if (earlier := _record_in(weights)) is not None:
+            record = record.started_from(earlier)
+            notes = (*notes, *_seen_before(earlier, record, weights))
+        data["record"] = record.to_json()
+    card = dataclasses.replace(session.card, data=data)
+    return dataclasses.replace(session, card=card, notes=notes)
+
+
+def _record_in(weights: str) -> SplitRecord | None:
+    """What a model file that a run starts from remembers of its data, if it is one."""
+    path = Path(weights)
+    data = card_in(path / MODEL if path.is_dir() else path).get("data")
+    return read_record(data.get("record")) if isinstance(data, dict) else None
+
+
+def _seen_before(earlier: SplitRecord, record: SplitRecord, weights: str) -> list[str]:
+    """A warning if the weights were trained on images that are held out now."""
+    count = earlier.count_trained_on(record.held_out)
+    if not count or not (earlier.recognisable and record.recognisable):
+        return []
+    whole = plural(len(record.held_out), "held-out image")
+    return [
+        f"warning: {weights} was trained on {count:,} of the {whole}, so scores on them are too good; "
+        "with the same --seed and --val-fraction as there, the same images are held out"
+    ]
+
+
 def _training(plan: Plan) -> Training:
     recipe, network, engine = plan.recipe, plan.network, plan.engine
     scales = _scales(recipe.network, network, plan.heads)
@@ -187,7 +233,7 @@ def _training(plan: Plan) -> Training:
 
 
 def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
-    dataset = plan.dataset
+    dataset, code = plan.dataset, code_of(plan.entry, plan.network)
     return Card(
         network=plan.entry.name,
         arguments=plan.arguments,
@@ -195,7 +241,7 @@ def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
         preprocessing=preprocessing.to_json(),
         recipe=plan.recipe.values(),
         data={"name": dataset.name, "fingerprint": dataset.fingerprint()},
-        made_with=fingerprint(plan.engine),
+        made_with={**fingerprint(plan.engine), **({"code": code} if code else {})},
         task=plan.task.name,
         task_options=plan.task.options(),
     )

@@ -11,11 +11,12 @@ from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS
 from onestop.results import Evaluation
+from onestop.storage.model_header import DIGEST
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from onestop.data.dataset import Dataset
+    from onestop.inference.held_out import Opened
     from onestop.inference.model import Model
 
 
@@ -56,14 +57,17 @@ def evaluate(
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
     from onestop.data.dataset import require_none_skipped
+    from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
     from onestop.inference.predictions import predictions_of
     from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, file = load_model(model, network, device, precision)
-    dataset = _open(loaded, data, data_root, checked_fields(reading, READING))
+    opened = _open(loaded, data, split, data_root, checked_fields(reading, READING))
+    dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
+    opened.split(name)
     dataset = dataset.onto(loaded.classes)
     if dataset.task != loaded.task.name:
         raise DataError(
@@ -79,7 +83,7 @@ def evaluate(
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
     training = loaded.card.metrics
-    known = {k: training[k] for k in ("best_epoch", "epochs", "seed") if k in training}
+    known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {
         "split": name,
         **scored.metrics,
@@ -92,17 +96,20 @@ def evaluate(
     if collapse := loaded.task.collapse(predictions):
         metrics["warnings"] = [collapse]
     remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
+    trained, note = trained_among(loaded.card, samples, scored.indices)
+    notes = [*opened.notes(name), *filter(None, [note])]
     return Evaluation(
         file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
-        tuple(predictions), loaded.task,
+        tuple(predictions), loaded.task, tuple(notes), trained,
     )  # fmt: skip
 
 
-def _open(model: Model, data: Any, data_root: str | None, reading: dict[str, Any]) -> Dataset:
+def _open(
+    model: Model, data: Any, split: str | None, data_root: str | None, reading: dict[str, Any]
+) -> Opened:
     from onestop.data import as_in_training, open_data
-    from onestop.inference.predictions import trained_on
+    from onestop.inference.held_out import among, open_as_trained
 
-    recipe = model.card.recipe
     if data is None:
         for name, value in reading.items():
             if value != DEFAULTS[name]:
@@ -110,6 +117,7 @@ def _open(model: Model, data: Any, data_root: str | None, reading: dict[str, Any
                     f"{flag(name, value)}: the training data are read as in training; name others with "
                     "--data, or leave it out"
                 )
-        return trained_on(recipe, data_root)
-    options = as_in_training(recipe, data) | reading
-    return open_data(data, root=data_root, val_fraction=0, for_training=False, **options)
+        return open_as_trained(model.card, data_root)
+    options = as_in_training(model.card.recipe, data) | reading
+    dataset = open_data(data, root=data_root, val_fraction=0, for_training=False, **options)
+    return among(dataset, model.card, split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import json
 from pathlib import Path
@@ -53,6 +54,7 @@ def lint(
         OneStopError: No such source, one without images, or a folder that cannot be written.
     """
     from onestop.data import open_data
+    from onestop.data.contents import contents_of
     from onestop.display.contact_sheet import contact_sheet
     from onestop.display.progress import shown_progress
     from onestop.linting import class_rows, lint_dataset
@@ -74,6 +76,8 @@ def lint(
             classes=class_rows(dataset),
             findings=[finding.to_json(dataset) for finding in findings],
             notes=list(dataset.notes),
+            made=dt.datetime.now().astimezone().isoformat(timespec="seconds"),
+            content=contents_of(dataset).fingerprint,
         )
         text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
         write_atomic(folder / REPORT, text + "\n")

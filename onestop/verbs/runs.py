@@ -16,10 +16,13 @@ from onestop.reading import open_regular
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
 from onestop.results import RunRow
+from onestop.runtime.checked import fits
 from onestop.storage.final_metrics import read_metrics
+from onestop.storage.model_header import card_in
 from onestop.storage.run_folder import (
     EPOCHS,
     LOG,
+    MODEL,
     RECIPE,
     EpochsFile,
     is_busy,
@@ -125,7 +128,8 @@ def _listed(folder: Path) -> _Listed:
     recipe, info = _recipe(folder), read_info(folder)
     final = read_metrics(folder, info.metrics).values
     epochs = EpochsFile.read(folder / EPOCHS)
-    values = {metric.name: _value(metric, final, epochs) for metric in info.metrics}
+    best = final or _of_network(folder, info.metrics, epochs)
+    values = {metric.name: best.get(metric.name) for metric in info.metrics}
     seconds = final.get("seconds")
     if seconds is None:
         seconds = _number(epochs[-1]["seconds"]) if epochs else 0.0
@@ -135,7 +139,7 @@ def _listed(folder: Path) -> _Listed:
         data=str(recipe.get("source") or ""),
         best=values[info.main.name],
         metric=info.main,
-        split=str(final.get("split", "")) if final else "val" if epochs else "",
+        split=str(best.get("split", "")),
         epochs=final.get("epochs", len(epochs)),
         of=int(recipe.get("epochs") or 0),
         state=state_of(final, busy=is_busy(folder)),
@@ -145,14 +149,28 @@ def _listed(folder: Path) -> _Listed:
     return _Listed(row, {metric.name: metric for metric in info.metrics}, values)
 
 
-def _value(
-    metric: Metric, final: Mapping[str, Any], epochs: Sequence[Mapping[str, str]]
-) -> float | None:
-    """The final value of a metric; until there is one, the best of the epochs so far."""
-    if final:
-        return final.get(metric.name)
-    values = [_number(row.get(f"val_{metric.name}")) for row in epochs]
-    return max((v for v in values if v is not None), key=metric.rank, default=None)
+def _of_network(
+    folder: Path, metrics: Sequence[Metric], epochs: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """The metrics of the best network so far, and the split that they are of.
+
+    The model file has them; metrics.csv can be an epoch ahead of it if the process was killed. If there
+    is no model file, they are the best of all epochs.
+    """
+    stored = card_in(folder / MODEL).get("metrics")
+    stored = stored if isinstance(stored, dict) else {}
+    if "split" in stored:  # the network of an earlier end of the run
+        kept = {m.name: stored[m.name] for m in metrics if fits(float, stored.get(m.name))}
+        return {**kept, "split": str(stored["split"])}
+    rows = [row for row in epochs if row.get("epoch") == str(stored.get("epoch"))]
+    if stored and not rows:  # its row is damaged
+        rows = [{name: str(value) for name, value in stored.items() if fits(float, value)}]
+    best: dict[str, Any] = {"split": "val" if epochs else ""}
+    for metric in metrics:
+        cells = [_number(row.get(f"val_{metric.name}")) for row in rows or epochs]
+        if values := [value for value in cells if value is not None]:
+            best[metric.name] = max(values, key=metric.rank)
+    return best
 
 
 def _recipe(folder: Path) -> dict[str, Any]:

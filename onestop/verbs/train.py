@@ -236,5 +236,4 @@ def _resume(
 
     with lock_run(folder):
         epochs_done(folder, stored.optim.epochs)
-        write_atomic(folder / RECIPE, write_recipe(stored))
         return run_in(folder, plan, quiet=quiet, report=report, inexact=inexact)

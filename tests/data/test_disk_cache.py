@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from onestop.data import cache_file
 from onestop.data.cache_file import cache_folder
@@ -98,6 +99,54 @@ def test_pixels_are_packed_one_after_the_other(files: FileSamples) -> None:
     shapes, bad = pack(job(files), sink)
     assert sink.getvalue() == bytes([0] * 4 + [20] * 12)
     assert (shapes, bad) == ([(1, 4, 1), (0, 4, 1), (3, 4, 1)], {1: "the second"})
+
+
+def test_a_refusal_goes_when_what_it_depends_on_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image of too many pixels; the limit is raised, as the refusal says; and lowered again."""
+    for name, side in (("a", 10), ("b", 30)):
+        Image.new("L", (side, side)).save(tmp_path / f"{name}.png")
+    samples = FileSamples(tmp_path, ["a.png", "b.png"], Numbers(np.zeros(2)))
+    pixels = Job(samples, lambda i: samples.read(i, 1)[:10, :10], (10, 10, 1), 0)
+
+    def bad() -> dict[int, str]:
+        found = DiskCache("x", "train").get(pixels, {}, lambda: 100)
+        assert found is not None
+        return found.bad
+
+    assert bad() == {}
+    monkeypatch.setenv("ONESTOP_MAX_PIXELS", "500")
+    assert list(bad()) == [1]
+    monkeypatch.setenv("ONESTOP_MAX_PIXELS", "1000")
+    assert bad() == {}
+    monkeypatch.setenv("ONESTOP_MAX_PIXELS", "500")
+    assert list(bad()) == [1]
+
+
+@pytest.mark.parametrize(
+    "name", ["formats", "MAX_BYTES", "decoders"], ids=["a decoder more", "bytes", "a version"]
+)
+def test_decoders_versions_and_limits_are_part_of_the_name(
+    name: str, files: FileSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DiskCache("letters", "train").get(job(files), {}, lambda: 100)
+    if name == "decoders":
+        monkeypatch.setattr("onestop.data.disk_cache.decoders", lambda: "heif 2.0")
+    else:
+        value = 7 if name == "MAX_BYTES" else lambda: ("JPEG", "HEIF")
+        monkeypatch.setattr(f"onestop.images.formats.{name}", value)
+    DiskCache("letters", "train").get(job(files), {}, lambda: 100)
+    assert len(list(cache_folder().iterdir())) == 2
+
+
+def test_a_limit_of_time_that_was_exceeded_is_not_kept(files: FileSamples) -> None:
+    def load(index: int) -> Pixels:
+        raise BadImageError(f"{index} took too long") from TimeoutError()
+
+    store = DiskCache("letters", "train")
+    assert store.get(Job(files, load, (0, 4, 1), 0), {}, lambda: 100) is None
+    assert not list(cache_folder().glob("*.images"))
 
 
 @pytest.mark.parametrize(

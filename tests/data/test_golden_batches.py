@@ -17,16 +17,18 @@ import numpy as np
 import PIL
 import pytest
 import torch
+from PIL import features
 from torch import Tensor
 
 from onestop.data.augmentation import NONE, Augmentation
-from onestop.data.cache_file import cache_folder
+from onestop.data.cache_file import FORMAT, cache_folder
 from onestop.data.disk_cache import DiskCache
 from onestop.data.loader import Batch, Loader, epoch_plan
 from onestop.data.pixels import Keep, choose_source
 from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
-from onestop.data.samples import ArraySamples, FileSamples, Samples, TorchSamples
+from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.targets import Classes, Numbers
+from onestop.data.torch_samples import TorchSamples
 from onestop.runtime.device import Engine
 from tests.fixtures import batch_cases
 from tests.fixtures.batch_cases import Case, Inputs, Kind
@@ -185,10 +187,18 @@ def test_orders_are_those_of_before(plan: tuple[int, int, int, int]) -> None:
     assert digest.hexdigest() == golden["order"]
 
 
-def test_files_of_the_cache_are_those_of_before(made: Inputs) -> None:
-    """So that what an earlier version decoded is still found."""
+def test_files_of_the_cache_are_those_of_before(
+    made: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for their names, which depend on more versions and limits now: pixels and layout."""
     if not same_machine():
         pytest.skip("what the files are called depends on torch, Pillow and the processor")
+    libraries = ("libjpeg_turbo", "jpg", "webp", "libtiff")
+    named_by = [
+        FORMAT, PIL.__version__, *map(features.version, libraries), torch.__version__,
+        torch.backends.cpu.get_cpu_capability(),
+    ]  # fmt: skip
+    monkeypatch.setattr("onestop.data.disk_cache._made_by", lambda: named_by)
     for case in batch_cases.cases():
         if case["place"] == "disk":
             loader_of(case, made)

@@ -26,9 +26,10 @@ from onestop.data.pixels import (
     choose_source,
 )
 from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
-from onestop.data.samples import ArraySamples, FileSamples, Samples, TorchSamples
+from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
 from onestop.data.targets import Numbers
+from onestop.data.torch_samples import TorchSamples
 
 Photos = Callable[..., Path]
 SIZE = ImagePreprocessing(3, (24, 24), (0.4,) * 3, (0.2,) * 3)

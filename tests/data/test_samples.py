@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from onestop.data.samples import ArraySamples, FileSamples, Samples, TorchSamples
+from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.targets import Classes, Numbers
+from onestop.data.torch_samples import TorchSamples
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
 TARGETS = Classes(np.array([0, 1, 2, 0, 1]), ("a", "b", "c"))

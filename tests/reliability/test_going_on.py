@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import onestop
-from onestop.errors import InterruptedRun, UsageError
+from onestop.errors import DataError, InterruptedRun, UsageError
 from onestop.inference.score import score
 from onestop.runtime.fingerprint import fingerprint as fingerprint_of
+from onestop.storage.container import packed, unpacked
 from onestop.storage.run_folder import METRICS, STATE
 from onestop.training.checkpoint import States
+from tests.conftest import REPOSITORY
 from tests.reliability.killing import fingerprint
 
 pytestmark = pytest.mark.thorough
@@ -108,6 +113,75 @@ def test_going_on_with_other_arithmetic_is_refused_unless_allowed(
     monkeypatch.undo()
     with pytest.raises(UsageError, match="instructions ABACUS"):  # back home it is strange as well
         onestop.train(resume=run.folder, epochs=4, quiet=True)
+
+
+def test_changed_images_of_equal_size_are_refused(
+    photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = photos({"red": 10, "blue": 10}, suffix=".bmp")
+    for path in source.rglob("*.bmp"):
+        Image.open(path).resize((20, 20)).save(path)
+    options = {**OPTIONS, "image_size": 16, "epochs": 1}
+    run = onestop.train(source, out=tmp_path, **options)
+    first, second = source / "red" / "000.bmp", source / "blue" / "000.bmp"
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+    with pytest.raises(DataError, match=f"{source}: has changed since {run.folder} was begun"):
+        onestop.train(resume=run.folder, epochs=2, quiet=True)
+    assert run.metrics["epochs"] == 1, "what was refused changed nothing"
+    assert run.recipe.optim.epochs == 1
+    first.write_bytes(one)
+    second.write_bytes(other)
+    shutil.move(source, tmp_path / "moved")
+    shutil.copytree(tmp_path / "moved", source)
+    assert onestop.train(resume=run.folder, epochs=2, quiet=True).metrics["epochs"] == 2
+
+
+def test_a_run_of_an_earlier_version_is_resumed_by_names_and_sizes(tmp_path: Path) -> None:
+    run = onestop.train("digits", out=tmp_path, **{**OPTIONS, "epochs": 1})
+    for path in (run.folder / STATE).iterdir():
+        content = unpacked(path)
+        header = json.loads(content.metadata["onestop_state"])
+        del header["about"]["content"]
+        path.write_bytes(packed(content.tensors, "onestop_state", header))
+    assert onestop.train(resume=run.folder, epochs=2, quiet=True).metrics["epochs"] == 2
+    state = States(run.folder / STATE).newest()
+    assert state is not None
+    assert state.about["content"], "from now on it counts"
+
+
+NETWORK = """
+from torch import nn
+class Net(nn.Sequential):
+    def __init__(self, classes, channels):
+        super().__init__(nn.Flatten(), nn.Linear(64 * channels, classes))
+"""
+
+
+def test_a_run_with_a_network_whose_code_has_changed_is_refused(tmp_path: Path) -> None:
+    code = tmp_path / "net.py"
+    code.write_text(NETWORK)
+    options = {**OPTIONS, "model": f"{code}:Net", "epochs": 1, "channels": 1}
+    run = onestop.train("digits", out=tmp_path, **options)
+    model = {"model": options["model"]}
+    code.write_text(NETWORK + "    def forward(self, x): return 2 * super().forward(x)\n")
+    with pytest.raises(UsageError, match=r"was computed with code [0-9a-f]{16} \(here "):
+        onestop.train(resume=run.folder, epochs=2, quiet=True, **model)
+    code.write_text(NETWORK)
+    assert onestop.train(resume=run.folder, epochs=2, quiet=True, **model).metrics["epochs"] == 2
+
+
+@pytest.mark.thorough
+def test_arithmetic_that_the_environment_sets_is_noticed(tmp_path: Path) -> None:
+    run = onestop.train("digits", out=tmp_path, **{**OPTIONS, "epochs": 1})
+    command = [sys.executable, "-m", "onestop", "train", str(run.folder), "--epochs", "2"]
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "SSE41", "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "(here ONEDNN_MAX_CPU_ISA=SSE41" in done.stderr
+    assert "--allow-inexact-resume" in done.stderr
+    assert run.metrics["epochs"] == 1
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:

@@ -44,8 +44,12 @@ def test_a_run_shows_its_figures_its_curves_and_where_its_page_is(run: onestop.R
     assert f"{run.metrics['accuracy']:.2%}" in html
     assert html.count("<svg") == 1
     assert "report.html" not in html
-    (run.folder / "report.html").write_text("a page")
+    onestop.report(run.folder)
     assert "report.html" in run._repr_html_()
+    page = run.folder / "report.html"
+    digest = run.metrics["network_digest"]
+    page.write_text(page.read_text().replace(digest, "0" * 32))
+    assert "report.html" not in run._repr_html_(), "it is of another network"
 
 
 def test_numbers_have_a_fit_and_no_confusion() -> None:

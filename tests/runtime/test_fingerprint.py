@@ -20,6 +20,19 @@ def test_the_record_of_the_arithmetic_names_what_changes_bits() -> None:
     assert fingerprint(CPU)["precision"] == "fp32"
 
 
+def test_the_record_has_what_chooses_the_arithmetic_and_a_probe_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    before = fingerprint(CPU)
+    assert before["switches"] == "none"
+    assert "jpg " in str(before["decoders"])
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    now = fingerprint(CPU)
+    assert differences(before, now) == "environment none (here ONEDNN_MAX_CPU_ISA=SSE41)"
+    assert now["arithmetic"] == before["arithmetic"], "too late for this process"
+
+
 def test_only_what_both_know_and_what_differs_is_told() -> None:
     before = {"torch": "2.0", "device_name": "old", "gone": 1, "threads": 2}
     now = {"torch": "2.0", "device_name": "new", "threads": 4}

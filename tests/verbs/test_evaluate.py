@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,96 @@ def test_lint_and_info_take_the_same_settings(
     assert json.loads(capsys.readouterr().out)["images"] == {"train": 20}
     assert main(["info", "lenet5", "--task", "regression"]) == 2
     assert "--task regression: is for a data set" in capsys.readouterr().err
+
+
+OPTIONS: dict[str, Any] = {
+    "model": "lenet5_color", "image_size": 32, "epochs": 1, "val_fraction": 0.2, "threads": 1,
+    "device": "cpu", "quiet": True,
+}  # fmt: skip
+
+
+class TestDataThatChangedSince:
+    """The images that training held out are scored, and what has changed is said."""
+
+    def test_images_that_were_added_change_nothing_and_are_counted(
+        self, photos: Callable[..., Path], capsys: Capture
+    ) -> None:
+        """Else another tenth would be held out, and images scored that were trained on."""
+        root = photos({"red": 20, "blue": 20})
+        run = onestop.train(root, **OPTIONS)
+        before = onestop.evaluate(run.folder, device="cpu")
+        for path in sorted(photos({"red": 10}, "new", ".png").rglob("*.png")):
+            path.rename(root / "red" / f"00{path.name}")
+        assert main(["evaluate", str(run.folder), "--device", "cpu", "--json"]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert without_clock(printed) == {
+            **without_clock(before.metrics),
+            "notes": [
+                f"note: {root} has changed since training: 10 new images not scored; to score other "
+                "images, name them with --data"
+            ],
+        }
+        assert main(["evaluate", str(run.folder)]) == 0
+        said = capsys.readouterr()
+        assert "10 new images not scored" in said.err
+        assert "on 8 images" in said.out
+        now = onestop.evaluate(run.folder, split="train")
+        assert (now.metrics["images"], now.trained_on) == (32, 32)
+
+    def test_training_images_among_others_are_counted(
+        self, photos: Callable[..., Path], tmp_path: Path, capsys: Capture
+    ) -> None:
+        run = onestop.train(photos({"red": 20, "blue": 20}), **OPTIONS)
+        other = photos({"red": 8, "blue": 7}, "other", ".png")
+        held = {prediction.image for prediction in run.predictions}
+        trained = [path for path in sorted((tmp_path / "photos").rglob("*.jpg"))
+                   if path.relative_to(tmp_path / "photos").as_posix() not in held]  # fmt: skip
+        for number, path in enumerate(trained[:5]):
+            shutil.copy(path, other / "red" / f"copy{number}.jpg")
+        assert main(["evaluate", str(run.folder), "--data", str(other)]) == 0
+        assert "note: 5 of the 20 images scored were trained on\n" in capsys.readouterr().err
+        found = onestop.evaluate(run.folder / "model.safetensors", data=other)
+        assert found.to_json()["trained_on"] == 5
+
+    def test_nothing_left_of_what_was_held_out_is_an_error(
+        self, photos: Callable[..., Path], capsys: Capture
+    ) -> None:
+        root = photos({"train/red": 9, "train/blue": 9, "test/red": 2, "test/blue": 2})
+        run = onestop.train(root, **OPTIONS)
+        for path in (root / "test").rglob("*.jpg"):
+            path.unlink()
+        assert main(["evaluate", str(run.folder)]) == 3
+        assert capsys.readouterr().err == (
+            f"onestop: {root}: the 4 images of split 'test' are gone or have changed since training; "
+            "name other images with --data\n"
+        )
+
+
+def test_arrays_that_are_given_again_have_their_held_out_split(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (30, 28, 28, 1), dtype=np.uint8)
+    data = (images, np.arange(30) % 2)
+    run = onestop.train(data, **{**OPTIONS, "model": "lenet5"})
+    found = onestop.evaluate(run.folder, data=data, split="val", device="cpu")
+    assert without_clock(found.metrics) == without_clock(run.metrics)
+    assert found.trained_on == 0
+    whole = onestop.evaluate(run.folder, data=data)
+    assert whole.trained_on == 24
+    assert whole.notes == ("note: 24 of the 30 images scored were trained on",)
+
+
+def test_a_run_that_starts_from_weights_says_what_those_were_trained_on(
+    photos: Callable[..., Path],
+) -> None:
+    root = photos({"red": 20, "blue": 20})
+    first = onestop.train(root, **OPTIONS)
+    second = onestop.train(root, weights=str(first.folder), seed=1, **OPTIONS)
+    warned = [note for note in second.info.notes or () if "was trained on" in note]
+    assert len(warned) == 1
+    assert warned[0].startswith(f"warning: {first.folder} was trained on ")
+    found = onestop.evaluate(second.folder)
+    assert 0 < found.trained_on <= 8
+    assert f"was trained on {found.trained_on} of the 8 held-out images" in warned[0]
+    same = onestop.train(root, weights=str(first.folder), **OPTIONS)
+    assert not [note for note in same.info.notes or () if "was trained on" in note]
+    assert onestop.evaluate(same.folder).trained_on == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from collections.abc import Callable
@@ -84,6 +85,17 @@ def test_copies_across_splits_are_leaks_and_end_with_3(root: Path, capsys: Captu
     )
     assert "near copies across splits" not in kinds(root, exact=True)
     assert "copies across splits" in kinds(root, exact=True)
+
+
+def test_findings_say_when_they_were_made_and_of_which_images(root: Path) -> None:
+    """So that those of a data set that has changed since can be told."""
+    first, again = (onestop.lint(root, exact=True, quiet=True) for _ in range(2))
+    stored = json.loads((first.folder / "lint.json").read_text())
+    assert stored["content"] == first.content == again.content
+    assert dt.datetime.fromisoformat(stored["made"]).tzinfo is not None
+    path = root / "train/ants/00.png"
+    path.write_bytes(path.read_bytes() + b"x")
+    assert onestop.lint(root, exact=True, quiet=True).content != first.content
 
 
 def test_exact_copies_are_told_by_their_pixels(root: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, Samples, TorchSamples
+from onestop.data.samples import ArraySamples, Samples
 from onestop.data.sources import missing
 from onestop.data.sources.as_task import Labels, read_labels
 from onestop.data.sources.label_sets import combined, exclusive
@@ -16,6 +16,7 @@ from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.sources.options import Options
 from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
+from onestop.data.torch_samples import TorchSamples
 from onestop.errors import BadImageError, DataError
 from onestop.images.arrays import images_array
 from onestop.text import listing

@@ -14,9 +14,10 @@ from torch.utils.data import Subset, TensorDataset
 from torchvision import datasets
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, TorchSamples
+from onestop.data.samples import ArraySamples
 from onestop.data.sources.options import Options
 from onestop.data.sources.python import open_python
+from onestop.data.torch_samples import TorchSamples
 from onestop.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 9, 8, 3), dtype=np.uint8)

@@ -1,0 +1,103 @@
+"""Samples of torch data sets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from onestop.data.samples import Samples, digest_of
+from onestop.data.targets import Indices, Targets
+from onestop.images.arrays import image_array
+from onestop.images.decode import Pixels, from_pillow, measure_pillow, to_channels
+
+FEW = 10_000
+"""Up to this many images of a torch data set without files are read to recognise them by content."""
+
+
+def paths_of(dataset: Any) -> list[str]:
+    """The file of each sample of a torch data set, where torchvision's sets and their like keep them.
+
+    Empty if they are not kept, or not one per sample.
+    """
+    for attribute in ("samples", "_samples", "imgs", "_image_files", "_images"):
+        values = getattr(dataset, attribute, None)
+        if isinstance(values, list) and values and len(values) == len(dataset):
+            paths = [value[0] if isinstance(value, tuple) else value for value in values]
+            if all(isinstance(p, str | Path) for p in paths) and Path(paths[0]).is_file():
+                return [os.path.abspath(path) for path in paths]  # noqa: PTH100
+    return []
+
+
+class TorchSamples(Samples):
+    """A torch data set with `dataset[i] == (image, target)`; Pillow, numpy or torch images."""
+
+    def __init__(self, dataset: Any, targets: Targets, numbers: Indices) -> None:
+        """`numbers` are the positions in the data set."""
+        self.dataset = dataset
+        self.targets = targets
+        self.numbers = numbers
+
+    def read(self, index: int, channels: int) -> Pixels:
+        image = self._image(index)
+        if isinstance(image, Image.Image):
+            return from_pillow(image, channels)
+        return to_channels(image_array(image), channels)
+
+    def measure(self, index: int) -> tuple[int, int, int]:
+        image = self._image(index)
+        if isinstance(image, Image.Image):
+            return measure_pillow(image)
+        height, width, channels = image_array(image).shape
+        return height, width, channels
+
+    def name(self, index: int) -> str:
+        return f"#{self.numbers[index]}"
+
+    def take(self, indices: Indices) -> TorchSamples:
+        return TorchSamples(self.dataset, self.targets.take(indices), self.numbers[indices])
+
+    def place(self, index: int) -> str:
+        return self._paths[self.numbers[index]] if self._paths else ""
+
+    @cached_property
+    def recognisable(self) -> bool:
+        """By its file, else by its pixels, if there are not too many and they do not change."""
+        if self._paths:
+            return True
+        return len(self.dataset) <= FEW and all(
+            self._hash_of_image(i) == self._hash_of_image(i) for i in {0, len(self) - 1}
+        )
+
+    def identify(self, index: int) -> bytes:
+        if self._paths:
+            return digest_of(self.place(index))
+        if self.recognisable:
+            return self._hash_of_image(index)
+        number = f"{self.identity().decode()} {self.numbers[index]}"
+        return hashlib.sha256(number.encode()).digest()
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        return paths_of(self.dataset)
+
+    def _image(self, index: int) -> Any:
+        return self.dataset[int(self.numbers[index])][0]
+
+    def _hash_of_image(self, index: int) -> bytes:
+        image = self._image(index)
+        if isinstance(image, Image.Image):
+            about, content = f"{image.mode} {image.size}", image.tobytes()
+        else:
+            array = np.ascontiguousarray(image_array(image))
+            about, content = f"{array.shape}", array.tobytes()
+        return hashlib.sha256(about.encode() + content).digest()
+
+    def identity(self) -> bytes:
+        # Reading every image to distinguish data sets would cost an epoch.
+        return f"{type(self.dataset).__qualname__} {len(self.dataset)}".encode()
