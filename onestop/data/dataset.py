@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from onestop.data.pixel_values import count_pixel_values
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices, Targets
+from onestop.data.value_counts import ValueCounts
 from onestop.errors import BadImageError, DataError
 from onestop.runtime.rng import key_for, permutation
 from onestop.text import listing, plural
@@ -129,7 +131,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Properties of a data set from which the defaults of a recipe are derived."""
+    """Properties of a data set from which the defaults of a recipe are derived.
+
+    Attributes:
+        values: Counts of the values of training images of more than 8 bits; None if there are none.
+    """
 
     images: int
     classes: int
@@ -139,10 +145,14 @@ class DatasetInfo:
     splits: tuple[str, ...]
     vectors: bool = False
     task: str = "classification"
+    values: ValueCounts | None = None
 
 
 def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:
-    """Count, median size and channels of the training images, from at most `limit` headers."""
+    """Count, median size and channels of the training images, from at most `limit` headers.
+
+    Images of more than 8 bits are all read, for their pixel range.
+    """
     train = dataset.splits["train"]
     if not train.is_image:
         return DatasetInfo(
@@ -168,4 +178,5 @@ def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:
         width=int(np.median(widths)),
         splits=tuple(dataset.splits),
         task=dataset.task,
+        values=count_pixel_values(train),
     )

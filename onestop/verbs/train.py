@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.images.pixel_range import parsed
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
@@ -190,6 +191,7 @@ def _resolve(
 
     from onestop.data import open_data
     from onestop.data.dataset import facts
+    from onestop.data.pixel_values import range_notes
     from onestop.data.sources.python import NAME
     from onestop.training.defaults import derive
 
@@ -201,8 +203,11 @@ def _resolve(
     )
     if data is not values["source"]:
         partial = settings(*layers, ("flag", {"source": NAME}))
-    resolved, entry = derive(partial, facts(dataset))
-    return resolved, dataset, entry
+    info = facts(dataset)
+    resolved, entry = derive(partial, info)
+    found = resolved.origins["pixel_range"].layer == "derived"
+    notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
+    return resolved, dataset.with_splits(dataset.splits, *notes), entry
 
 
 def _plan_new(resolution: tuple[Settings, Dataset, Entry], network: Any) -> Plan:

@@ -14,7 +14,7 @@ from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.errors import BadImageError, DataError
-from onestop.images.arrays import images_array
+from onestop.images.arrays import image_stack
 from onestop.text import listing
 
 NAME = "(given in Python)"
@@ -27,7 +27,7 @@ def open_python(source: Any) -> Dataset:
 
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
-            "train", "val", "test" to one of these. Inputs are images (see `images_array`) or vectors
+            "train", "val", "test" to one of these. Inputs are images (see `onestop.images.arrays.images_array`) or vectors
             [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict; or a
             set of labels per image, or a matrix of 0 and 1: `(inputs, matrix, names)`.
 
@@ -103,7 +103,7 @@ def _inputs(inputs: Any, split: str) -> Any:
             raise DataError(f"split {split!r}: inputs that are not numbers (NaN or infinite)")
         return vectors
     try:
-        return images_array(array)
+        return image_stack(array)
     except BadImageError as error:
         raise DataError(f"split {split!r}: {error}") from None
 
@@ -203,7 +203,7 @@ def _samples(dataset: Any, targets: Targets) -> Samples:
     changed = getattr(dataset, "transform", None) or getattr(dataset, "transforms", None)
     if pixels is not None and not changed and len(pixels) == len(targets):
         try:
-            return ArraySamples(images_array(pixels), targets)
+            return ArraySamples(image_stack(pixels), targets)
         except BadImageError:
             pass
     return TorchSamples(dataset, targets, np.arange(len(targets)))
