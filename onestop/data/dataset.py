@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from onestop.data.pixel_values import count_pixel_values
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices, Targets
 from onestop.data.value_counts import ValueCounts
@@ -149,10 +148,7 @@ class DatasetInfo:
 
 
 def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:
-    """Count, median size and channels of the training images, from at most `limit` headers.
-
-    Images of more than 8 bits are all read, for their pixel range.
-    """
+    """Count, median size and channels of the training images, from at most `limit` headers."""
     train = dataset.splits["train"]
     if not train.is_image:
         return DatasetInfo(
@@ -178,5 +174,4 @@ def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:
         width=int(np.median(widths)),
         splits=tuple(dataset.splits),
         task=dataset.task,
-        values=count_pixel_values(train),
     )

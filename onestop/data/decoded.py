@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ class DecodedCache:
         how = {
             "kind": "prepared h w c", "channels": to.channels, "size": to.size, "fit": to.fit,
             "crop_fraction": to.crop_fraction, "interpolation": to.interpolation,
-            "pixel_range": to.pixel_range,
+            **self._range(),
         }  # fmt: skip
         size = len(self.samples) * int(np.prod(to.shape))
         channels, h, w = to.shape
@@ -144,7 +145,7 @@ class DecodedCache:
         if self.store is not None:
             how = {
                 "kind": "scaled", "channels": channels, "side": side,
-                "interpolation": to.interpolation, "pixel_range": to.pixel_range,
+                "interpolation": to.interpolation, **self._range(),
             }  # fmt: skip
             cached = self.store.get(job, how, lambda: self._scaled_size(side, channels))
         if cached is None:
@@ -169,6 +170,23 @@ class DecodedCache:
         for _ in prefetch([range(0, len(images), CHUNK)], load, self.workers):
             pass
         return images
+
+    def _range(self) -> dict[str, Any]:
+        """The pixel range, if any image depends on it."""
+
+        def any_deep(indices: range) -> bool:
+            return any(map(self._is_deep, indices))
+
+        batches = ([indices] for indices in groups(len(self.samples)))
+        if any(map(any, prefetch(batches, any_deep, self.workers))):
+            return {"pixel_range": self.preprocessing.pixel_range}
+        return {}
+
+    def _is_deep(self, index: int) -> bool:
+        try:
+            return self.samples.is_deep(index)
+        except BadImageError:
+            return False
 
     def _scaled_size(self, side: int, channels: int) -> int:
         """Size of all scaled images in bytes, from their headers."""

@@ -11,7 +11,6 @@ from onestop.data.samples import Samples
 from onestop.data.value_counts import Counted, ValueCounts, count_values
 from onestop.errors import BadImageError
 from onestop.images.pixel_range import PixelRange, number, suits_8_bits, text_of
-from onestop.runtime.device import cores
 from onestop.runtime.rng import key_for, permutation
 from onestop.text import listing, plural
 
@@ -21,7 +20,7 @@ _AT_ONCE = 2**20  # values of arrays that are counted at once
 _PLAIN = "8-bit"
 
 
-def count_pixel_values(samples: Samples, workers: int | None = None) -> ValueCounts | None:
+def count_pixel_values(samples: Samples, workers: int) -> ValueCounts | None:
     """Count all values of all images of more than 8 bits; None if there are none.
 
     Of files, the headers tell which these are, and no other is decoded. Of a torch data set every image
@@ -29,7 +28,7 @@ def count_pixel_values(samples: Samples, workers: int | None = None) -> ValueCou
 
     Args:
         samples: The split.
-        workers: Threads; by default one for each CPU core.
+        workers: Threads.
     """
     if not samples.is_image:
         return None
@@ -38,9 +37,8 @@ def count_pixel_values(samples: Samples, workers: int | None = None) -> ValueCou
     if not samples.shows_depth and not _any_deep(samples):
         return None
     kinds, counts = Counter[str](), ValueCounts()
-    threads = cores() if workers is None else workers
     batches = ([indices] for indices in groups(len(samples), _GROUP))
-    for results in prefetch(batches, lambda indices: list(_read(samples, indices)), threads):
+    for results in prefetch(batches, lambda indices: list(_read(samples, indices)), workers):
         for kind, parts in (pair for result in results for pair in result):
             kinds[kind] += 1
             for part in parts:
@@ -89,7 +87,7 @@ class SplitRange:
     pixel_range: PixelRange
 
     @classmethod
-    def of(cls, samples: Samples, workers: int | None = None) -> SplitRange:
+    def of(cls, samples: Samples, workers: int) -> SplitRange:
         """Find it by reading all images of more than 8 bits."""
         counts = count_pixel_values(samples, workers)
         return cls(counts, counts.pixel_range() if counts else "full")
@@ -128,7 +126,7 @@ def range_cautions(counts: ValueCounts, pixel_range: PixelRange) -> list[str]:
 
 
 def range_notes(counts: ValueCounts | None, pixel_range: PixelRange, *, found: bool) -> list[str]:
-    """What `train` says of the range; nothing if all images have 8 bits, or if arrays fill 0..1 or 0..255."""
+    """What `train` says of the range; nothing if all images have 8 bits, or a scale that is plain."""
     if counts is None or pixel_range == "image":
         return []
     plain = found and pixel_range in ((0, 1), (0, 255))

@@ -31,6 +31,7 @@ from onestop.images.decode import (
     decode,
     deep_of_pillow,
     deep_values,
+    is_deep,
     measure,
     measure_pillow,
     pixels_of,
@@ -72,12 +73,16 @@ class Samples(ABC):
     def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
         """The image as [H, W, channels]; raises `BadImageError`.
 
-        The range is that of the model, or of the split (`onestop.data.pixel_values`): never the image's own.
+        The range is that of the model or of the training split: never the image's own.
         """
 
     def deep(self, index: int) -> Deep | None:  # noqa: ARG002
         """The values of an image of more than 8 bits; None if it has 8. Raises `BadImageError`."""
         return None
+
+    def is_deep(self, index: int) -> bool:
+        """Whether an image has more than 8 bits, without decoding if it `shows_depth`."""
+        return self.deep(index) is not None
 
     @abstractmethod
     def measure(self, index: int) -> tuple[int, int, int]:
@@ -153,6 +158,9 @@ class FileSamples(Samples):
 
     def deep(self, index: int) -> Deep | None:
         return deep_values(self.root / self.paths[index])
+
+    def is_deep(self, index: int) -> bool:
+        return is_deep(self.root / self.paths[index])
 
     def measure(self, index: int) -> tuple[int, int, int]:
         return measure(self.root / self.paths[index])

@@ -1,16 +1,16 @@
 """How often each value occurs in images of more than 8 bits, and the pixel range that follows.
 
-The counts are of all values of all images: they do not depend on the order of the images, nor on how many
-threads read them. Values are counted in bins, 2,048 for each power of two, which separates all integers up
-to 4,096; of each bin the smallest and the largest value are kept, so that the ends of a range are values
-that occur.
+The counts are of all values of all images: they depend neither on the order of the images nor on the
+number of threads. Values are counted in bins, 2,048 for each power of two, which separates all integers
+up to 4,096; of each bin the smallest and the largest value are kept, so that the ends of a range are
+values that occur.
 
 The rule (`ValueCounts.pixel_range`):
 
-1. From the smallest to the largest value, outliers aside: values further away from the middle 99.8 % than
+1. From the smallest to the largest value, outliers aside: values further from the middle 99.8 % than
    these are wide. So a hot pixel counts for nothing, and nothing else is cut off.
-2. If these values fill at least half of a usual scale from 0 (integers: 8 to 16 or 32 bits; floats: 1, 255
-   or 65,535), it is that scale: a set that uses its scale keeps it, whichever images are drawn for training.
+2. If this fills at least half of a usual scale from 0 (integers: 8 to 16 or 32 bits; floats: 1, 255 or
+   65,535), it is that scale: images that use their scale keep it, whichever are drawn for training.
 
 Medical and satellite images are scaled alike: nnU-Net clips to percentiles 0.5 and 99.5 of the whole
 training set (Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z), QGIS to 2 and 98.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import BadImageError
-from onestop.images.eight_bits import require_finite, to_8_bits
+from onestop.images.eight_bits import all_finite, to_8_bits
 from onestop.images.pixel_range import (
     NOTICED,
     PixelRange,
@@ -44,9 +44,9 @@ def image_array(
 def images_array(images: Any, pixel_range: PixelRange = "full") -> Pixels:
     """Convert images from numpy or torch to uint8 [N, H, W, C].
 
-    Accepts [N, H, W], [N, H, W, C] and torch's [N, C, H, W] with 1, 3 or 4 channels: uint8, booleans, or
-    other numbers, of which the pixel range says what is black and white. Under the range `full` these
-    are integers in 0..255 or floats in 0..1.
+    Accepts [N, H, W], [N, H, W, C] and torch's [N, C, H, W] with 1, 3 or 4 channels: uint8, booleans,
+    or other numbers, of which the pixel range says what is black and white. Under the range `full`
+    these are integers in 0..255 or floats in 0..1.
 
     Raises:
         BadImageError: Any other shape or type, or values out of the full range.
@@ -81,7 +81,8 @@ def image_stack(images: Any) -> NDArray[Any]:
         return np.where(array, np.uint8(255), np.uint8(0))
     if array.dtype.kind not in "iuf":
         raise BadImageError(f"values of type {array.dtype} are not pixels; pass uint8 or floats")
-    require_finite(array)
+    if not all_finite(array):
+        raise BadImageError("has pixels that are NaN or infinite")
     return np.ascontiguousarray(array)
 
 

@@ -19,7 +19,7 @@ from onestop.errors import BadImageError
 from onestop.images import deep as deep_images
 from onestop.images.arrays import image_array
 from onestop.images.channels import to_channels
-from onestop.images.eight_bits import bounds, to_8_bits
+from onestop.images.eight_bits import to_8_bits
 from onestop.images.formats import DAMAGE, first_bytes, open_image, read_file, reason_of
 from onestop.images.jpeg import completed, damage_in, sound_pixels
 from onestop.images.pixel_range import (
@@ -29,6 +29,7 @@ from onestop.images.pixel_range import (
     remark_outside,
     suits_8_bits,
 )
+from onestop.images.scale import bounds
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
@@ -97,6 +98,18 @@ def _decoded(data: bytes, channels: int, remarks: list[str], pixel_range: PixelR
         return pixels
 
 
+def is_deep(source: str | Path) -> bool:
+    """Whether an image file has more than 8 bits, from its header.
+
+    Raises:
+        BadImageError: As `measure`.
+    """
+    if not deep_images.may_be_deep(first_bytes(source, 32)):
+        return False
+    with open_image(source) as image:
+        return bool(deep_images.depth(image))
+
+
 def deep_values(source: str | Path) -> deep_images.Deep | None:
     """The values of an image file of more than 8 bits; None if it has 8 bits, as its header says.
 
@@ -104,21 +117,18 @@ def deep_values(source: str | Path) -> deep_images.Deep | None:
         BadImageError: As `decode`.
     """
     try:
-        if not deep_images.may_be_deep(first_bytes(source, 32)):
+        if not is_deep(source):
             return None
-        with open_image(source) as image:
-            if not deep_images.depth(image):
-                return None
         data = read_file(source)
         with open_image(data) as image:
-            return deep_images.deep(image, data, _upright)
+            return deep_images.deep(image, data, _upright, open_image)
     except DAMAGE as error:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
 
 
 def deep_of_pillow(image: Image.Image) -> deep_images.Deep | None:
     """The values of a Pillow image of more than 8 bits; None if it has 8 bits."""
-    return deep_images.deep(image, None, _upright)
+    return deep_images.deep(image, None, _upright, open_image)
 
 
 def _sound(data: bytes, image: Image.Image) -> Pixels | None:
@@ -262,7 +272,7 @@ def from_pillow(
     if pixel_range == "image":
         deep = deep_images.as_before(image, _upright)
     else:
-        deep = deep_images.deep(image, data, _upright)
+        deep = deep_images.deep(image, data, _upright, open_image)
     if deep:
         return _in_8_bits(deep, channels, remark, pixel_range)
     if not suits_8_bits(pixel_range):

@@ -1,8 +1,8 @@
 """Images of more than 8 bits: their values as the file states them, in bands of rows.
 
-Pillow reads greys of 16 bits, 32 bits and floats, but keeps only the high byte of deep colours, and takes
-some TIFFs for what they are not: unsigned 32 bits and signed 8 bits wrap around, greys of which 0 is white
-are not inverted, and compressed big-endian values come with their bytes swapped. Here a file either
+Pillow reads greys of 16 bits, 32 bits and floats, but keeps only the high byte of deep colours, and
+takes some TIFFs for what they are not: unsigned 32 bits and signed 8 bits wrap around, greys of which 0
+is white are not inverted, and compressed big-endian values have their bytes swapped. Here a file either
 has the values that it states, or it is refused.
 
 Legend: H and W height and width, C channels, h rows of a band.
@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.errors import BadImageError
-from onestop.images.eight_bits import require_finite
-from onestop.images.formats import open_image
+from onestop.images.eight_bits import all_finite
 
 Values: TypeAlias = NDArray[Any]
 Turn: TypeAlias = Callable[[Image.Image], Image.Image]
@@ -29,7 +28,7 @@ Turn: TypeAlias = Callable[[Image.Image], Image.Image]
 
 _BAND = 2**18  # pixels of a band
 _WHITE = 65535
-# Pillow's raw mode `RGB;16B` takes the first byte of each two, `RGB;16L` the second, `RGB;16N` the high one.
+# Pillow's `RGB;16B` takes the first byte of each two, `RGB;16L` the second, `RGB;16N` the high one.
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
@@ -59,7 +58,8 @@ class Deep:
         height = max(1, _BAND // self.width)
         for top in range(0, self.height, height):
             values = self.rows(top, min(top + height, self.height))
-            require_finite(values)
+            if not all_finite(values):
+                raise BadImageError("has pixels that are NaN or infinite")
             yield top, values
 
     def values(self) -> Iterator[Values]:
@@ -115,23 +115,26 @@ def as_before(image: Image.Image, upright: Turn) -> Deep | None:
     return Deep("grey", turned.height, turned.width, rows)
 
 
-def deep(image: Image.Image, data: bytes | None, upright: Turn) -> Deep | None:
+def deep(
+    image: Image.Image, data: bytes | None, upright: Turn, reopen: Callable[[bytes], Image.Image]
+) -> Deep | None:
     """The values of an image; None if it has 8 bits.
 
     Args:
         image: Opened, and not loaded, if it is a file.
         data: The file's content; without it, deep colours have been reduced to 8 bits already.
         upright: Loads and turns.
+        reopen: Opens a file's content.
     """
     kind = depth(image)
     if not kind or (image.mode in ("RGB", "RGBA") and data is None):
         return None
     if image.format == "PPM" and image.mode == "RGB":
         assert data is not None
-        return _pixmap(image, data)
+        return _pixmap(image, data, reopen)
     if image.mode in ("RGB", "RGBA"):
         assert data is not None
-        return _colour(image, data, kind, upright)
+        return _colour(image, data, kind, upright, reopen)
     return _grey(image, kind, upright)
 
 
@@ -161,8 +164,14 @@ def _grey(image: Image.Image, kind: str, upright: Turn) -> Deep:
     return Deep(kind, turned.height, turned.width, rows)
 
 
-def _colour(image: Image.Image, data: bytes, kind: str, upright: Turn) -> Deep:
-    """16-bit colours: Pillow keeps one byte of each value, so the file is decoded once for each byte."""
+def _colour(
+    image: Image.Image,
+    data: bytes,
+    kind: str,
+    upright: Turn,
+    reopen: Callable[[bytes], Image.Image],
+) -> Deep:
+    """16-bit colours: Pillow keeps one byte of each value, so the file is decoded once for each."""
     raw, key = _raw_mode(image), image.info.get("transparency")
     if raw.startswith("LA"):  # two values of 16 bits take the room of four of 8
         both = upright(_with_raw_mode(image, lambda _: "RGBA"))
@@ -176,7 +185,7 @@ def _colour(image: Image.Image, data: bytes, kind: str, upright: Turn) -> Deep:
         return f"{name};16{end if which == 'high' else _OTHER_BYTE[end]}"
 
     high = upright(_with_raw_mode(image, lambda mode: byte("high", mode)))
-    with open_image(data) as again:
+    with reopen(data) as again:
         low = upright(_with_raw_mode(again, lambda mode: byte("low", mode)))
 
     def rows(top: int, bottom: int) -> Values:
@@ -210,7 +219,7 @@ def _from_pairs(both: Image.Image) -> Callable[[int, int], Values]:
     return rows
 
 
-def _pixmap(image: Image.Image, data: bytes) -> Deep:
+def _pixmap(image: Image.Image, data: bytes, reopen: Callable[[bytes], Image.Image]) -> Deep:
     """Deep colours of PPM: three greys side by side, of which `maxval` is white."""
     maxval, tile = _maxval(image), image.tile[0]  # type: ignore[attr-defined]
     width, height = image.size
@@ -224,7 +233,7 @@ def _pixmap(image: Image.Image, data: bytes) -> Deep:
 
         return Deep("16-bit", height, width, rows)
     greys = b"P2 %d %d %d\n" % (3 * width, height, maxval)
-    with open_image(greys + data[tile.offset :]) as wide:
+    with reopen(greys + data[tile.offset :]) as wide:
         wide.load()
 
     def plain_rows(top: int, bottom: int) -> Values:

@@ -1,9 +1,9 @@
 """The pixel range: which values are black and white in images of more than 8 bits.
 
 Images of 8 bits have a scale of their own, 0 to 255, and are never changed. Of all others (16 bits, 32
-bits, floats) a file does not say what is white: a 12-bit camera stores 0 to 4,095 in 16 bits. So there is
-one range for a data set, found over its training images (`onestop/data/pixel_values.py`), stored with the
-model's preprocessing, and applied before anything is rounded to 8 bits (`onestop/images/eight_bits.py`).
+bits, floats) a file does not say what is white: a 12-bit camera stores 0 to 4,095 in 16 bits. So there
+is one range for a data set, found over its training images (`onestop/data/pixel_values.py`), stored
+with the model's preprocessing, and applied before anything is rounded (`onestop/images/eight_bits.py`).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def lint_dataset(
     ])  # fmt: skip
 
 
-def training_range(dataset: Dataset, workers: int | None = None) -> SplitRange:
+def training_range(dataset: Dataset, workers: int) -> SplitRange:
     """The pixel range of the training split, or of the first."""
     first = next(iter(dataset.splits.values()))
     return SplitRange.of(dataset.splits.get("train", first), workers)

@@ -143,11 +143,9 @@ class Prediction:
         from onestop.images.thumbnail import small
 
         try:
-            return (
-                None
-                if self.given is None
-                else small(pixels_of(self.given, 3, None, self.pixel_range))
-            )
+            if self.given is None:
+                return None
+            return small(pixels_of(self.given, 3, pixel_range=self.pixel_range))
         except BadImageError:
             return None
 

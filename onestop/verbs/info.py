@@ -150,10 +150,11 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
     from onestop.data.pixel_values import range_cautions
     from onestop.figures.files import picture_file
     from onestop.linting import class_rows, training_range, without_names
+    from onestop.runtime.device import cores
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
-    found = training_range(dataset)
+    found = training_range(dataset, cores())
     if picture:
         _save_grid(dataset, picture, found)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}

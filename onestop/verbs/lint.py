@@ -61,7 +61,7 @@ def lint(
     folder = create_run(out, name or f"lint-{plain or 'data'}")
     try:
         with shown_progress(quiet=quiet) as watch:
-            found = training_range(dataset)
+            found = training_range(dataset, cores())
             findings = lint_dataset(
                 dataset, near=not exact, workers=cores(), watch=watch, found=found
             )

@@ -5,6 +5,7 @@ torch is imported inside the functions: a usage error must not wait for it.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import time
@@ -191,8 +192,9 @@ def _resolve(
 
     from onestop.data import open_data
     from onestop.data.dataset import facts
-    from onestop.data.pixel_values import range_notes
+    from onestop.data.pixel_values import count_pixel_values, range_notes
     from onestop.data.sources.python import NAME
+    from onestop.runtime.device import cores
     from onestop.training.defaults import derive
 
     dataset = open_data(
@@ -203,7 +205,8 @@ def _resolve(
     )
     if data is not values["source"]:
         partial = settings(*layers, ("flag", {"source": NAME}))
-    info = facts(dataset)
+    counts = count_pixel_values(dataset.splits["train"], cores())
+    info = dataclasses.replace(facts(dataset), values=counts)
     resolved, entry = derive(partial, info)
     found = resolved.origins["pixel_range"].layer == "derived"
     notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)

@@ -19,7 +19,8 @@ import torch
 from PIL import Image, ImageFile, features
 
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels, decode, from_pillow, measure, pixels_of, to_channels
+from onestop.images.channels import to_channels
+from onestop.images.decode import Pixels, decode, from_pillow, measure, pixels_of
 from onestop.images.formats import formats
 from tests.reliability.bad_inputs import chunk, encoded, picture, png_of_size
 
@@ -205,8 +206,9 @@ def test_sixteen_bits_and_an_orientation_go_together() -> None:
         ([0, 0, 0, 0], [0, 0, 0, 0]),
     ],
 )
-def test_greys_of_floating_point_are_scaled(values: list[float], wanted: list[int]) -> None:
-    assert decode(encoded(np.array([values], np.float32), "TIFF"), 1).ravel().tolist() == wanted
+def test_an_old_model_scales_floats_image_by_image(values: list[float], wanted: list[int]) -> None:
+    data = encoded(np.array([values], np.float32), "TIFF")
+    assert decode(data, 1, pixel_range="image").ravel().tolist() == wanted
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -161,7 +161,7 @@ threads: 2
 
 
 class TestOldRuns:
-    """Recipes of runs that an earlier version began: `views`, and no `track`."""
+    """Recipes of runs that an earlier version began: `views`, and no `track` or `pixel_range`."""
 
     def test_the_recipe_of_an_old_run_is_read(self) -> None:
         Path("r.yaml").write_text(OLD, encoding="utf-8")
@@ -170,6 +170,7 @@ class TestOldRuns:
         assert chosen.machine.track == "none"
         assert (chosen.optim.lr, chosen.optim.ema, chosen.data.data_root) == (0.004, 0.80952, None)
         lines = OLD.replace("views:", "cached_augmentations:") + "track: none\n"
+        lines = lines.replace("normalize:", "pixel_range: image\nnormalize:")
         assert write_recipe(chosen) == lines
 
     def test_one_that_says_too_little_is_refused(self) -> None:

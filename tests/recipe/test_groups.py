@@ -16,7 +16,8 @@ from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting, field_docs, f
 
 # The lines of a recipe file; programs may rely on their names and people on their order.
 ORDER = [
-    "source", "data_root", "val_fraction", "strict", "channels", "image_size", "fit", "normalize",
+    "source", "data_root", "val_fraction", "strict", "channels", "image_size", "fit",
+    "pixel_range", "normalize",
     "augment", "crop_padding", "auto_augment", "color_jitter", "erase", "mixup", "cutmix",
     "model", "weights", "freeze", "unfreeze_after", "cached_augmentations", "backbone_lr_scale",
     "layer_decay", "epochs", "batch_size", "accumulate", "optimizer", "lr", "momentum",
@@ -84,5 +85,5 @@ def test_the_declaration_needs_nothing_heavy() -> None:
         modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {
         "__future__", "collections.abc", "dataclasses", "typing", "annotated_types",
-        "onestop.recipe.markers",
+        "onestop.recipe.markers", "onestop.recipe.value_types",
     }  # fmt: skip

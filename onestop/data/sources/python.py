@@ -27,9 +27,9 @@ def open_python(source: Any) -> Dataset:
 
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
-            "train", "val", "test" to one of these. Inputs are images (see `onestop.images.arrays.images_array`) or vectors
-            [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict; or a
-            set of labels per image, or a matrix of 0 and 1: `(inputs, matrix, names)`.
+            "train", "val", "test" to one of these. Inputs are images (`onestop.images.arrays`) or
+            vectors [N, F] or [N] of floats; targets are class numbers, class names, or floats to
+            predict; or a set of labels per image, or a matrix of 0 and 1: `(inputs, matrix, names)`.
 
     Raises:
         DataError: Something else, or shapes that do not go together.
