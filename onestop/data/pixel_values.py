@@ -36,22 +36,29 @@ def count_pixel_values(samples: Samples, workers: int) -> ValueCounts | None:
         return _of_arrays(samples)
     if not samples.shows_depth and not _any_deep(samples):
         return None
-    kinds, counts = Counter[str](), ValueCounts()
+    counts, plain = ValueCounts(), list[int]()
     batches = ([indices] for indices in groups(len(samples), _GROUP))
-    for results in prefetch(batches, lambda indices: list(_read(samples, indices)), workers):
-        for kind, parts in (pair for result in results for pair in result):
-            kinds[kind] += 1
+    for (results,) in prefetch(batches, lambda indices: list(_read(samples, indices)), workers):
+        for index, kind, parts in results:
+            if kind == _PLAIN:
+                plain.append(index)
+                continue
+            counts.kinds[kind] += 1
             for part in parts:
                 counts.add(part)
-    counts.kinds.update(kinds)
-    return counts if kinds.keys() - {_PLAIN} else None
+    if not counts.kinds:
+        return None
+    if images := sum(map(samples.is_readable, plain)):
+        counts.kinds[_PLAIN] = images
+    return counts
 
 
-def _read(samples: Samples, indices: Iterable[int]) -> Iterator[tuple[str, list[Counted]]]:
+def _read(samples: Samples, indices: Iterable[int]) -> Iterator[tuple[int, str, list[Counted]]]:
     for index in indices:
         try:
             deep = samples.deep(index)
-            yield (deep.kind, count_values(deep.values())) if deep else (_PLAIN, [])
+            values = count_values(deep.values()) if deep else []
+            yield index, deep.kind if deep else _PLAIN, values
         except BadImageError:
             continue  # reported when it is read for training
 
@@ -71,7 +78,7 @@ def _of_arrays(samples: Samples) -> ValueCounts | None:
 
 def _any_deep(samples: Samples) -> bool:
     chosen = permutation(key_for("depth"), len(samples))[:_PROBED].tolist()
-    return any(parts for _, parts in _read(samples, chosen))
+    return any(kind != _PLAIN for _, kind, _ in _read(samples, chosen))
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ def range_note(counts: ValueCounts, pixel_range: PixelRange, *, found: bool = Tr
 def range_cautions(counts: ValueCounts, pixel_range: PixelRange) -> list[str]:
     """A line for each reason to doubt that a range suits all images of a split."""
     lines = []
-    if not isinstance(pixel_range, str) and (few := counts.few_levels(*pixel_range)):
+    scale = (0.0, 1.0 if counts.floats else 65535.0)
+    if few := counts.few_levels(*(scale if isinstance(pixel_range, str) else pixel_range)):
         lines.append(
             f"pixel range {text_of(pixel_range)}: nearly all pixels fall on {few} of 256 grey levels; "
             "--pixel-range LO,HI sets a narrower one"

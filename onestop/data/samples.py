@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.data.targets import Indices, Targets
+from onestop.errors import BadImageError
 from onestop.images.arrays import in_8_bits, one_image
 from onestop.images.channels import to_channels
 from onestop.images.decode import (
@@ -87,6 +88,14 @@ class Samples(ABC):
     @abstractmethod
     def measure(self, index: int) -> tuple[int, int, int]:
         """Height, width and native channel count, without decoding if possible."""
+
+    def is_readable(self, index: int) -> bool:
+        """Whether an image can be measured."""
+        try:
+            self.measure(index)
+        except BadImageError:
+            return False
+        return True
 
     @abstractmethod
     def name(self, index: int) -> str:

@@ -54,6 +54,11 @@ def text_of(pixel_range: PixelRange) -> str:
     return pixel_range if isinstance(pixel_range, str) else ",".join(map(number, pixel_range))
 
 
+def canonical(value: object) -> str:
+    """The text of a range that is given as text or as a pair of numbers; raises a `ValueError`."""
+    return text_of(parsed(value))
+
+
 def number(value: float) -> str:
     """A value without a needless decimal point."""
     return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))

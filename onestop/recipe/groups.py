@@ -14,9 +14,10 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BeforeValidator
 
+from onestop.images.pixel_range import canonical
 from onestop.recipe.markers import ON, For, Free, Not, Since, With, derived
-from onestop.recipe.value_types import PixelRangeText
 
 Natural = Annotated[int, Ge(0)]
 Positive = Annotated[int, Gt(0)]
@@ -24,6 +25,7 @@ Rate = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+RangeText = Annotated[str, BeforeValidator(canonical)]
 
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
 AutoAugment = Literal["none", "trivial", "rand"]
@@ -60,7 +62,7 @@ class Data:
     """height and width of the network's input in pixels"""
     fit: Annotated[Fit, For(images=True)] = "crop"
     """how an image becomes square: crop the centre, stretch, or pad"""
-    pixel_range: Annotated[PixelRangeText, For(images=True), Since("image")] = derived()
+    pixel_range: Annotated[RangeText, For(images=True), Since("image")] = derived()
     """LO,HI: the values that become black and white in images of more than 8 bits (16 bits, floats);
     derived from all of them in the training split. full: the full scale of their type"""
     normalize: Normalize = derived()

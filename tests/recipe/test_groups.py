@@ -85,5 +85,5 @@ def test_the_declaration_needs_nothing_heavy() -> None:
         modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {
         "__future__", "collections.abc", "dataclasses", "typing", "annotated_types",
-        "onestop.recipe.markers", "onestop.recipe.value_types",
+        "pydantic", "onestop.images.pixel_range", "onestop.recipe.markers",
     }  # fmt: skip
