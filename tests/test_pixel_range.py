@@ -222,6 +222,9 @@ def test_a_model_of_8_bits_takes_only_full_scales(tmp_path: Path) -> None:
     deep = np.full((32, 32), 25700, np.uint16)
     assert model.prepare(png16(deep)).unique().tolist() == [100]
     assert model.prepare(tiff(np.full((32, 32), 0.5, np.float32))).unique().tolist() == [128]
+    deep[0] = 26_000
+    (prediction,) = onestop.predict(trained.folder, [png16(deep)])
+    assert prediction.warning.startswith("has values from 25,700 to 26,000 only")
     floats = onestop.predict(trained.folder, [tiff(np.full((32, 32), 100, np.float32))])
     assert "pixel range is 0,1; scale them" in next(iter(floats)).error
 

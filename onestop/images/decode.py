@@ -6,6 +6,7 @@ JPEGs that can still be decoded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,11 @@ from onestop.images.eight_bits import to_8_bits
 from onestop.images.formats import DAMAGE, first_bytes, open_image, read_file, reason_of
 from onestop.images.jpeg import completed, damage_in, sound_pixels
 from onestop.images.pixel_range import (
+    NARROW,
     NOTICED,
     PixelRange,
     remark_8_bit,
+    remark_narrow,
     remark_outside,
     suits_8_bits,
 )
@@ -293,8 +296,11 @@ def _in_8_bits(
     """Map an image of more than 8 bits to [H, W, channels], band by band."""
     low, high = bounds(pixel_range, deep.values())
     result, outside, count = np.empty((deep.height, deep.width, channels), np.uint8), 0, 0
+    darkest, brightest = math.inf, -math.inf
     for top, values in deep.bands():
         colour = values[..., :3]
+        darkest = min(darkest, float(colour.min()))
+        brightest = max(brightest, float(colour.max()))
         pixels, clipped = to_8_bits(colour, low, high)
         outside, count = outside + clipped, count + colour.size
         if values.shape[-1] == 4:
@@ -303,6 +309,8 @@ def _in_8_bits(
         result[top : top + len(values)] = to_channels(pixels, channels)
     if outside > NOTICED * count:
         remark(remark_outside(outside / count, (low, high)))
+    if pixel_range == "full" and 0 < brightest - darkest < NARROW * (high - low):
+        remark(remark_narrow(darkest, brightest, high))
     return result
 
 

@@ -17,6 +17,8 @@ or `image`, decided image by image, for model files that were written before the
 
 NOTICED = 0.01
 """Share of an image's values outside the range above which it is mentioned."""
+NARROW = 0.1
+"""Share of the full scale below which it is mentioned that an image fills no more."""
 
 
 def parsed(value: object) -> PixelRange:
@@ -74,13 +76,22 @@ def remark_8_bit(pixel_range: PixelRange) -> str:
     return f"has 8 bits, so that 0 to 255 {_STANDS} {text_of(pixel_range)}"
 
 
+def remark_narrow(low: float, high: float, white: float) -> str:
+    """What is said of an image that fills little of the full scale; see `is_about_range`."""
+    return (
+        f"has values from {low:,.6g} to {high:,.6g} only, {_OF_FULL} 0 to {white:,.0f}, on which it "
+        "is nearly of one grey"
+    )
+
+
 def is_about_range(remark: str) -> bool:
     """Whether a remark on an image is about its values rather than about damage."""
-    return _OUTSIDE in remark or _STANDS in remark
+    return any(words in remark for words in (_OUTSIDE, _STANDS, _OF_FULL))
 
 
 _OUTSIDE = "outside the pixel range"
 _STANDS = "stands for the pixel range"
+_OF_FULL = "of the full scale"
 
 
 def suits_8_bits(pixel_range: PixelRange) -> bool:

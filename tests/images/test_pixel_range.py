@@ -11,6 +11,7 @@ from onestop.images.pixel_range import (
     is_possible,
     parsed,
     remark_8_bit,
+    remark_narrow,
     remark_outside,
     suits_8_bits,
     text_of,
@@ -62,4 +63,7 @@ def test_remarks_on_values_are_known_from_others() -> None:
     )
     assert is_about_range(remark_outside(0.5, (0, 5)))
     assert is_about_range(remark_8_bit((0, 5)))
+    narrow = remark_narrow(1365, 1750, 65535)
+    assert narrow.startswith("has values from 1,365 to 1,750 only, of the full scale 0 to 65,535")
+    assert is_about_range(narrow)
     assert not is_about_range("only its first frame is read")
