@@ -7,14 +7,13 @@ from collections.abc import Callable
 from onestop.data.dataset import Dataset
 from onestop.data.pixel_values import SplitRange
 from onestop.linting.copies import exact_copies, near_copies
-from onestop.linting.counts import class_rows, of_classes, of_groups, without_names
+from onestop.linting.counts import class_rows, of_classes, of_groups
 from onestop.linting.findings import Finding, Place, described, worst_first
 from onestop.linting.images import of_images, of_values
 from onestop.linting.inspection import inspect_all
 
 __all__ = [
     "Finding", "Place", "Watch", "class_rows", "described", "lint_dataset", "training_range",
-    "without_names",
 ]  # fmt: skip
 
 Watch = Callable[[str, int, int], None]
