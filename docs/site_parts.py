@@ -143,6 +143,7 @@ def limits(kind: Any) -> str:
         f"{_LIMITS[type(limit)]} {dataclasses.astuple(limit)[0]}"
         for part in (kind, *typing.get_args(kind))
         for limit in getattr(part, "__metadata__", ())
+        if type(limit) in _LIMITS
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices, Targets
+from onestop.data.value_counts import ValueCounts
 from onestop.errors import BadImageError, DataError
 from onestop.runtime.rng import key_for, permutation
 from onestop.text import listing, plural
@@ -132,7 +133,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Properties of a data set from which the defaults of a recipe are derived."""
+    """Properties of a data set from which the defaults of a recipe are derived.
+
+    Attributes:
+        values: Counts of the values of training images of more than 8 bits; None if there are none.
+    """
 
     images: int
     classes: int
@@ -142,6 +147,7 @@ class DatasetInfo:
     splits: tuple[str, ...]
     vectors: bool = False
     task: str = "classification"
+    values: ValueCounts | None = None
 
 
 def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:

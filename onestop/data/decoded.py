@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from onestop.data.samples import Samples
 from onestop.data.targets import Indices
 from onestop.errors import BadImageError, UsageError
 from onestop.images.decode import Pixels
+from onestop.images.pixel_range import PixelRange
 from onestop.runtime.memory import available
 
 CHUNK = 1024  # images processed in one call: more would not fit the CPU caches
@@ -32,15 +34,17 @@ class ScaledSamples(Samples):
     """Images of a split scaled down, in one flat array; unreadable ones are empty."""
 
     def __init__(
-        self, original: Samples, channels: int, flat: NDArray[np.uint8], shapes: NDArray[np.int64]
-    ) -> None:
+        self, original: Samples, preprocessing: ImagePreprocessing, flat: NDArray[np.uint8],
+        shapes: NDArray[np.int64],
+    ) -> None:  # fmt: skip
         """`flat` holds the images [h, w, channels] back to back, `shapes` [N, 2] their h and w."""
         self.original, self.targets = original, original.targets
-        self.channels, self.flat, self.shapes = channels, flat, shapes
-        self.ends = np.cumsum(shapes.prod(1) * channels)
+        self.channels, self.pixel_range = preprocessing.channels, preprocessing.pixel_range
+        self.flat, self.shapes = flat, shapes
+        self.ends = np.cumsum(shapes.prod(1) * self.channels)
 
-    def read(self, index: int, channels: int) -> Pixels:
-        assert channels == self.channels
+    def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
+        assert (channels, pixel_range) == (self.channels, self.pixel_range)
         height, width = self.shapes[index].tolist()
         end = int(self.ends[index])
         return self.flat[end - height * width * channels : end].reshape(height, width, channels)
@@ -104,6 +108,7 @@ class DecodedCache:
         how = {
             "kind": "prepared h w c", "channels": to.channels, "size": to.size, "fit": to.fit,
             "crop_fraction": to.crop_fraction, "interpolation": to.interpolation,
+            **self._range(),
         }  # fmt: skip
         size = len(self.samples) * int(np.prod(to.shape))
         channels, h, w = to.shape
@@ -130,7 +135,7 @@ class DecodedCache:
         side, channels = scaled_side(to), to.channels
 
         def load(index: int) -> Pixels:
-            pixels = self.samples.read(index, channels)
+            pixels = self.samples.read(index, channels, to.pixel_range)
             h, w = _scaled_shape(pixels.shape[0], pixels.shape[1], side)
             image = interpolate(pixel_tensor(pixels), (h, w), to.interpolation)[0]
             return image.permute(1, 2, 0).contiguous().numpy()
@@ -140,7 +145,7 @@ class DecodedCache:
         if self.store is not None:
             how = {
                 "kind": "scaled", "channels": channels, "side": side,
-                "interpolation": to.interpolation,
+                "interpolation": to.interpolation, **self._range(),
             }  # fmt: skip
             cached = self.store.get(job, how, lambda: self._scaled_size(side, channels))
         if cached is None:
@@ -151,7 +156,7 @@ class DecodedCache:
             cached = CachedPixels(np.frombuffer(memory.getbuffer(), np.uint8), shapes, bad)
         self.bad.update(cached.bad)
         sizes = np.array(cached.shapes, np.int64)[:, :2]
-        return ScaledSamples(self.samples, channels, cached.pixels, sizes)
+        return ScaledSamples(self.samples, to, cached.pixels, sizes)
 
     def _prepared_arrays(self) -> Tensor:
         if not self.preprocessing.is_image:
@@ -165,6 +170,23 @@ class DecodedCache:
         for _ in prefetch([range(0, len(images), CHUNK)], load, self.workers):
             pass
         return images
+
+    def _range(self) -> dict[str, Any]:
+        """The pixel range, if any image depends on it."""
+
+        def any_deep(indices: range) -> bool:
+            return any(map(self._is_deep, indices))
+
+        batches = ([indices] for indices in groups(len(self.samples)))
+        if any(map(any, prefetch(batches, any_deep, self.workers))):
+            return {"pixel_range": self.preprocessing.pixel_range}
+        return {}
+
+    def _is_deep(self, index: int) -> bool:
+        try:
+            return self.samples.is_deep(index)
+        except BadImageError:
+            return False
 
     def _scaled_size(self, side: int, channels: int) -> int:
         """Size of all scaled images in bytes, from their headers."""

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
 from onestop.images.decode import Pixels
+from onestop.images.deep import Deep
+from onestop.images.pixel_range import PixelRange
 
 
 class JoinedSamples(Samples):
@@ -31,9 +33,17 @@ class JoinedSamples(Samples):
         part = self.parts[number]
         return part, index - int(self._ends[number]) + len(part)
 
-    def read(self, index: int, channels: int) -> Pixels:
+    def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
         part, inside = self._at(index)
-        return part.read(inside, channels)
+        return part.read(inside, channels, pixel_range)
+
+    def deep(self, index: int) -> Deep | None:
+        part, inside = self._at(index)
+        return part.deep(inside)
+
+    def is_deep(self, index: int) -> bool:
+        part, inside = self._at(index)
+        return part.is_deep(inside)
 
     def measure(self, index: int) -> tuple[int, int, int]:
         part, inside = self._at(index)

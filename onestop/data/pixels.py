@@ -207,7 +207,7 @@ class RandomPart(PixelSource):
         to, samples = self.preprocessing, self._smallest
 
         def prepare(index: int) -> tuple[Tensor, Crop]:
-            pixels = samples.read(index, to.channels)
+            pixels = samples.read(index, to.channels, to.pixel_range)
             height, width = pixels.shape[:2]
             top, left, h, w = part_of(height, width, change.draw(np.array([index])))
             image = pixel_tensor(pixels[top : top + h, left : left + w])

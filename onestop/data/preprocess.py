@@ -24,7 +24,8 @@ from torch import Tensor
 
 from onestop.data.targets import Indices
 from onestop.errors import BadImageError, UsageError
-from onestop.images.decode import pixels_of, to_channels
+from onestop.images.decode import pixels_of
+from onestop.images.pixel_range import PixelRange, is_possible
 from onestop.recipe import Fit
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ class Preprocessing(ABC):
         is_image: Whether samples are images rather than vectors.
         mean: Subtracted; one value per channel, or per value of a vector.
         std: The divisor after that.
+        pixel_range: What is black and white in images of more than 8 bits.
     """
 
     is_image: ClassVar[bool]
+    pixel_range: PixelRange = "full"
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
@@ -107,6 +110,8 @@ class ImagePreprocessing(Preprocessing):
         interpolation: Interpolation mode; always antialiased.
         mean: One value per channel, for pixels in [0, 1].
         std: One value per channel, above 0.
+        pixel_range: The values that are black and white in images of more than 8 bits; or `full`, or
+            `image` (see `onestop.images.pixel_range`).
     """
 
     is_image = True
@@ -117,19 +122,22 @@ class ImagePreprocessing(Preprocessing):
     fit: Fit = "crop"
     crop_fraction: float = 1.0
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    pixel_range: PixelRange = "full"
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.channels, *self.size)
 
     def prepare(self, samples: Samples, index: int) -> Tensor:
-        return self.resize(pixel_tensor(samples.read(index, self.channels)))[0]
+        return self.resize(pixel_tensor(samples.read(index, self.channels, self.pixel_range)))[0]
 
     def prepare_many(self, samples: Samples, indices: Indices | slice) -> Tensor:
-        return self.resize(pixel_tensor(to_channels(samples.many(indices), self.channels)))
+        pixels = samples.read_many(indices, self.channels, self.pixel_range)
+        return self.resize(pixel_tensor(pixels))
 
     def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
-        return self.resize(pixel_tensor(pixels_of(value, self.channels, remark)))[0]
+        pixels = pixels_of(value, self.channels, remark, self.pixel_range)
+        return self.resize(pixel_tensor(pixels))[0]
 
     def room(self, count: int) -> Tensor:
         """Black images uint8 [count, C, h, w] in channels-last format, as decoders write them."""
@@ -173,7 +181,8 @@ class ImagePreprocessing(Preprocessing):
 
     def is_possible(self) -> bool:
         scaled = max(self.size) / max(self.crop_fraction, 0.01)  # pixels, before the crop
-        return super().is_possible() and 0.01 <= self.crop_fraction <= 1 and scaled <= _MOST
+        possible = super().is_possible() and is_possible(self.pixel_range)
+        return possible and 0.01 <= self.crop_fraction <= 1 and scaled <= _MOST
 
     def denormalise(self, batch: Tensor) -> Tensor:
         """Pixels, uint8 [B, C, h, w]."""
@@ -231,6 +240,8 @@ def from_json(stored: Mapping[str, Any]) -> Preprocessing:
     """
     kinds = {kind.__name__: kind for kind in (ImagePreprocessing, VectorPreprocessing)}
     fields = {name: value for name, value in stored.items() if name != "kind"}
+    if stored.get("kind") == ImagePreprocessing.__name__:
+        fields.setdefault("pixel_range", "image")  # older files have none
     try:
         kind = kinds[stored["kind"]]
         known = fields.keys() <= {field.name for field in dataclasses.fields(kind)}

@@ -11,16 +11,20 @@ from onestop.data.dataset import Dataset
 from onestop.data.targets import Indices
 from onestop.errors import BadImageError
 from onestop.images.decode import Pixels
+from onestop.images.pixel_range import PixelRange
 from onestop.images.thumbnail import small
 from onestop.runtime.rng import key_for, permutation
 
 
-def preview(dataset: Dataset, limit: int) -> list[tuple[Pixels | None, str]]:
+def preview(
+    dataset: Dataset, limit: int, pixel_range: PixelRange = "full"
+) -> list[tuple[Pixels | None, str]]:
     """Thumbnails of images of the first split, from each class in turn.
 
     Args:
         dataset: A data set of images.
         limit: Maximum number of images. They are picked at random, the same ones each time.
+        pixel_range: What is black and white in images of more than 8 bits.
 
     Returns:
         [H, W, C] and the target of each as text; None for an image that cannot be read.
@@ -31,7 +35,7 @@ def preview(dataset: Dataset, limit: int) -> list[tuple[Pixels | None, str]]:
     for index in _in_turn(samples.targets.strata(), len(samples), limit):
         title = samples.targets.text(index)
         try:
-            thumbnails.append((small(samples.read(index, channels)), title))
+            thumbnails.append((small(samples.read(index, channels, pixel_range)), title))
         except BadImageError:
             thumbnails.append((None, title))
     return thumbnails

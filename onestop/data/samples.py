@@ -25,13 +25,19 @@ from numpy.typing import NDArray
 
 from onestop.data.digests import Digests
 from onestop.data.targets import Indices, Targets
+from onestop.errors import BadImageError
+from onestop.images.arrays import in_8_bits
+from onestop.images.channels import to_channels
 from onestop.images.decode import (
     Pixels,
     decode,
+    deep_values,
+    is_deep,
     measure,
-    to_channels,
 )
+from onestop.images.deep import Deep, of_array
 from onestop.images.formats import read_file
+from onestop.images.pixel_range import NOTICED, PixelRange, remark_outside
 
 
 class Samples(ABC):
@@ -44,6 +50,7 @@ class Samples(ABC):
         features: F; 0 if the samples are images.
         in_memory: Whether all samples are in memory with the same shape, as `many` returns them.
         has_digests: Whether `digest` is available without decoding.
+        shows_depth: Whether `deep` knows without decoding that an image has 8 bits.
     """
 
     targets: Targets
@@ -51,6 +58,7 @@ class Samples(ABC):
     features: int = 0
     in_memory: ClassVar[bool] = False
     has_digests: ClassVar[bool] = False
+    shows_depth: ClassVar[bool] = False
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -67,12 +75,31 @@ class Samples(ABC):
         return not self.features
 
     @abstractmethod
-    def read(self, index: int, channels: int) -> Pixels:
-        """The image as [H, W, channels]; raises `BadImageError`."""
+    def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
+        """The image as [H, W, channels]; raises `BadImageError`.
+
+        The range is that of the model or of the training split: never the image's own.
+        """
+
+    def deep(self, index: int) -> Deep | None:  # noqa: ARG002
+        """The values of an image of more than 8 bits; None if it has 8. Raises `BadImageError`."""
+        return None
+
+    def is_deep(self, index: int) -> bool:
+        """Whether an image has more than 8 bits, without decoding if it `shows_depth`."""
+        return self.deep(index) is not None
 
     @abstractmethod
     def measure(self, index: int) -> tuple[int, int, int]:
         """Height, width and native channel count, without decoding if possible."""
+
+    def is_readable(self, index: int) -> bool:
+        """Whether an image can be measured."""
+        try:
+            self.measure(index)
+        except BadImageError:
+            return False
+        return True
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -93,7 +120,15 @@ class Samples(ABC):
         """Bytes that change when the samples do (targets not included)."""
 
     def many(self, indices: Indices | slice) -> NDArray[Any]:
-        """Several samples at once as they are stored: uint8 [n, H, W, C] or float32 [n, F].
+        """Several samples at once as they are stored: images [n, H, W, C] or float32 [n, F].
+
+        Raises:
+            NotImplementedError: They are not in memory.
+        """
+        raise NotImplementedError
+
+    def read_many(self, indices: Indices | slice, channels: int, pixel_range: PixelRange) -> Pixels:
+        """Several images at once, [n, H, W, channels], as `read` gives them.
 
         Raises:
             NotImplementedError: They are not in memory.
@@ -144,6 +179,7 @@ class FileSamples(Samples):
     """Image files below a folder."""
 
     has_digests = True
+    shows_depth = True
 
     def __init__(self, root: Path, paths: Sequence[str], targets: Targets) -> None:
         """`paths` are relative to `root` (or absolute)."""
@@ -152,9 +188,15 @@ class FileSamples(Samples):
         self.targets = targets
         self.remarks: dict[int, str] = {}
 
-    def read(self, index: int, channels: int) -> Pixels:
+    def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
         remark = partial(self.remarks.__setitem__, index)
-        return decode(self.content(index), channels, remark)
+        return decode(self.content(index), channels, remark, pixel_range)
+
+    def deep(self, index: int) -> Deep | None:
+        return deep_values(self.root / self.paths[index])
+
+    def is_deep(self, index: int) -> bool:
+        return is_deep(self.root / self.paths[index])
 
     def measure(self, index: int) -> tuple[int, int, int]:
         return measure(self.root / self.paths[index])
@@ -224,10 +266,11 @@ def digest_of(path: str | Path) -> bytes:
 
 
 class ArraySamples(Samples):
-    """Images uint8 [N, H, W, C] or vectors float32 [N, F] in memory."""
+    """Images [N, H, W, C], of uint8 or deeper, or vectors float32 [N, F] in memory."""
 
     in_memory = True
     has_digests = True
+    shows_depth = True
 
     def __init__(
         self, values: NDArray[Any], targets: Targets, numbers: Indices | None = None
@@ -237,9 +280,23 @@ class ArraySamples(Samples):
         self.targets = targets
         self.numbers = np.arange(len(values)) if numbers is None else numbers
         self.features = values.shape[1] if values.ndim == 2 else 0
+        self.remarks: dict[int, str] = {}
 
-    def read(self, index: int, channels: int) -> Pixels:
-        return to_channels(self.values[index], channels)
+    def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
+        single: Pixels = self.read_many(slice(index, index + 1), channels, pixel_range)[0]
+        return single
+
+    def deep(self, index: int) -> Deep | None:
+        return of_array(self.values[index])
+
+    def read_many(self, indices: Indices | slice, channels: int, pixel_range: PixelRange) -> Pixels:
+        pixels, clipped = in_8_bits(self.many(indices), pixel_range)
+        if clipped.any():
+            places = np.arange(len(self.values))[indices]
+            for place, share in zip(places.tolist(), clipped.tolist(), strict=True):
+                if share > NOTICED:
+                    self.remarks[place] = remark_outside(share, pixel_range)
+        return to_channels(pixels, channels)
 
     def many(self, indices: Indices | slice) -> NDArray[Any]:
         return self.values[indices]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from PIL import Image
 
 from onestop.data.samples import Samples, digest_of
 from onestop.data.targets import Indices, Targets
-from onestop.images.arrays import image_array
-from onestop.images.decode import Pixels, from_pillow, measure_pillow, to_channels
+from onestop.images.arrays import one_image
+from onestop.images.decode import Pixels, deep_of_pillow, measure_pillow, pixels_of
+from onestop.images.deep import Deep, of_array
+from onestop.images.pixel_range import PixelRange
 
 FEW = 10_000
 """Up to this many images of a torch data set without files are read to recognise them by content."""
@@ -42,18 +44,25 @@ class TorchSamples(Samples):
         self.dataset = dataset
         self.targets = targets
         self.numbers = numbers
+        self.remarks: dict[int, str] = {}
 
-    def read(self, index: int, channels: int) -> Pixels:
+    def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
+        image = self._image(index)
+        image = image if isinstance(image, Image.Image) else np.asarray(image)
+        remark = partial(self.remarks.__setitem__, index)
+        return pixels_of(image, channels, remark, pixel_range)
+
+    def deep(self, index: int) -> Deep | None:
         image = self._image(index)
         if isinstance(image, Image.Image):
-            return from_pillow(image, channels)
-        return to_channels(image_array(image), channels)
+            return deep_of_pillow(image)
+        return of_array(one_image(image)[0])
 
     def measure(self, index: int) -> tuple[int, int, int]:
         image = self._image(index)
         if isinstance(image, Image.Image):
             return measure_pillow(image)
-        height, width, channels = image_array(image).shape
+        height, width, channels = one_image(image)[0].shape
         return height, width, channels
 
     def name(self, index: int) -> str:
@@ -94,8 +103,8 @@ class TorchSamples(Samples):
         if isinstance(image, Image.Image):
             about, content = f"{image.mode} {image.size}", image.tobytes()
         else:
-            array = np.ascontiguousarray(image_array(image))
-            about, content = f"{array.shape}", array.tobytes()
+            array = np.ascontiguousarray(one_image(image)[0])
+            about, content = f"{array.dtype} {array.shape}", array.tobytes()
         return hashlib.sha256(about.encode() + content).digest()
 
     def identity(self) -> bytes:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from onestop.data.dataset import Dataset
 from onestop.errors import BadImageError
+from onestop.images.pixel_range import PixelRange
 from onestop.linting import Finding, Place, described
 
 _WIDTH, _MARGIN, _TILE, _GAP = 1200, 24, 112, 8  # pixels
@@ -30,7 +31,9 @@ class _Tile:
     y: int
 
 
-def contact_sheet(findings: Sequence[Finding], dataset: Dataset) -> Image.Image | None:
+def contact_sheet(
+    findings: Sequence[Finding], dataset: Dataset, pixel_range: PixelRange = "full"
+) -> Image.Image | None:
     """Draw the first images of each finding; None if no finding has any.
 
     Copies of each other share a frame; below each image are its split and class, its name, and its
@@ -43,21 +46,22 @@ def contact_sheet(findings: Sequence[Finding], dataset: Dataset) -> Image.Image 
     sheet = Image.new("RGB", (_WIDTH, sum(heights) + 2 * _MARGIN), _PAPER)
     draw, top = ImageDraw.Draw(sheet), _MARGIN
     for finding, height in zip(shown, heights, strict=True):
-        _draw_finding(sheet, draw, finding, dataset, top)
+        _draw_finding(sheet, draw, finding, dataset, top, pixel_range)
         top += height
     return sheet
 
 
 def _draw_finding(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, finding: Finding, dataset: Dataset, top: int
-) -> None:
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, finding: Finding, dataset: Dataset, top: int,
+    pixel_range: PixelRange,
+) -> None:  # fmt: skip
     draw.text((_MARGIN, top), finding.kind, _COLORS[finding.level], _font(20))
     count = 0
     for frame, tiles in _laid_out(finding):
         left, upper, right, lower = frame
         draw.rectangle((left, top + upper, right, top + lower), outline=_LINE)
         for tile in tiles:
-            _draw_tile(sheet, draw, tile, dataset, top)
+            _draw_tile(sheet, draw, tile, dataset, top, pixel_range)
             count += 1
     more = finding.images - count
     text = finding.text + (f"  (and {more:,} more in lint.json)" if more else "")
@@ -65,11 +69,12 @@ def _draw_finding(
 
 
 def _draw_tile(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: _Tile, dataset: Dataset, top: int
-) -> None:
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: _Tile, dataset: Dataset, top: int,
+    pixel_range: PixelRange,
+) -> None:  # fmt: skip
     x, y = tile.x, top + tile.y
     try:
-        pixels = dataset.splits[tile.place.split].read(tile.place.index, 3)
+        pixels = dataset.splits[tile.place.split].read(tile.place.index, 3, pixel_range)
     except BadImageError:
         draw.rectangle((x, y, x + _TILE, y + _TILE), fill="#eeeeee")
         draw.text((x + 8, y + _TILE // 2 - 8), "unreadable", _FAINT, _font(13))

@@ -6,6 +6,7 @@ JPEGs that can still be decoded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.errors import BadImageError
+from onestop.images import deep as deep_images
 from onestop.images.arrays import image_array
-from onestop.images.formats import DAMAGE, open_image, read_file, reason_of
+from onestop.images.channels import to_channels
+from onestop.images.eight_bits import to_8_bits
+from onestop.images.formats import DAMAGE, first_bytes, open_image, read_file, reason_of
 from onestop.images.jpeg import completed, damage_in, sound_pixels
+from onestop.images.pixel_range import (
+    NARROW,
+    NOTICED,
+    PixelRange,
+    remark_8_bit,
+    remark_narrow,
+    remark_outside,
+    suits_8_bits,
+)
+from onestop.images.scale import bounds
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
@@ -37,40 +51,87 @@ _TURNS = {
 
 
 def decode(
-    source: str | Path | bytes, channels: int, remark: Callable[[str], None] | None = None
+    source: str | Path | bytes,
+    channels: int,
+    remark: Callable[[str], None] | None = None,
+    pixel_range: PixelRange = "full",
 ) -> Pixels:
     """Read one image as uint8 [H, W, channels], upright.
 
-    EXIF orientation is applied; 16-bit and float greys are scaled, not clipped; transparent areas
-    become white unless `channels` is 4; only the first frame of an animation is read.
+    EXIF orientation is applied; transparent areas become white unless `channels` is 4; only the first
+    frame of an animation is read.
 
     Args:
         source: A path, or the bytes of an image file.
         channels: 1, 3 or 4.
-        remark: Called with a warning about an image that can be read all the same: a partly
-            damaged JPEG, or one of which only the first of several frames is read.
+        remark: Called at most once, with a warning about an image that can be read all the same: a
+            partly damaged JPEG, one of which only the first of several frames is read, or one with
+            many values outside the pixel range.
+        pixel_range: What is black and white in images of more than 8 bits.
 
     Raises:
         BadImageError: Not an image, damaged, an unsupported format, or too many pixels.
     """
     data = source if isinstance(source, bytes) else read_file(source)
+    remarks: list[str] = []
     try:
-        with open_image(data) as image:
-            jpeg = image.format == "JPEG"
-            if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
-                return _from_sound(sound, _orientation(image), channels)
-            try:
-                pixels = from_pillow(image, channels)
-            except OSError:
-                complete = completed(data) if jpeg else None
-                if complete is None:
-                    raise
-                return _completed_pixels(complete, channels, remark)
-            if remark and (warning := _damage_warning(data) if jpeg else _frame_warning(image)):
-                remark(warning)
-            return pixels
+        pixels = _decoded(data, channels, remarks, pixel_range)
     except DAMAGE as error:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
+    if remark and remarks:
+        remark("; ".join(remarks))
+    return pixels
+
+
+def _decoded(data: bytes, channels: int, remarks: list[str], pixel_range: PixelRange) -> Pixels:
+    with open_image(data) as image:
+        jpeg = image.format == "JPEG"
+        if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
+            _of_8_bits(remarks, pixel_range)
+            return _from_sound(sound, _orientation(image), channels)
+        try:
+            pixels = from_pillow(image, channels, remarks.append, pixel_range, data)
+        except OSError:
+            complete = completed(data) if jpeg else None
+            if complete is None:
+                raise
+            return _completed_pixels(complete, channels, remarks)
+        if warning := _damage_warning(data) if jpeg else _frame_warning(image):
+            remarks.append(warning)
+        return pixels
+
+
+def is_deep(source: str | Path) -> bool:
+    """Whether an image file has more than 8 bits, from its header.
+
+    Raises:
+        BadImageError: As `measure`.
+    """
+    if not deep_images.may_be_deep(first_bytes(source, 32)):
+        return False
+    with open_image(source) as image:
+        return bool(deep_images.depth(image))
+
+
+def deep_values(source: str | Path) -> deep_images.Deep | None:
+    """The values of an image file of more than 8 bits; None if it has 8 bits, as its header says.
+
+    Raises:
+        BadImageError: As `decode`.
+    """
+    try:
+        if not is_deep(source):
+            return None
+        data = read_file(source)
+        with open_image(data) as image:
+            return deep_images.deep(image, data, _upright, open_image)
+    except DAMAGE as error:
+        raise BadImageError(f"damaged: {reason_of(error)}") from error
+
+
+def deep_of_pillow(image: Image.Image) -> deep_images.Deep | None:
+    """The values of a Pillow image of more than 8 bits; None if it has 8 bits."""
+    return deep_images.deep(image, None, _upright, open_image)
 
 
 def _sound(data: bytes, image: Image.Image) -> Pixels | None:
@@ -88,15 +149,17 @@ def _from_sound(pixels: Pixels, orientation: int, channels: int) -> Pixels:
     return from_pillow(image if turn is None else image.transpose(turn), channels)
 
 
-def _completed_pixels(
-    complete: bytes, channels: int, remark: Callable[[str], None] | None
-) -> Pixels:
+def _completed_pixels(complete: bytes, channels: int, remarks: list[str]) -> Pixels:
     """The pixels of a JPEG to which the missing end marker was added."""
     with open_image(complete) as image:
         pixels = from_pillow(image, channels)
-    if remark:
-        remark("has no end marker; all its pixels are there")
+    remarks.append("has no end marker; all its pixels are there")
     return pixels
+
+
+def _of_8_bits(remarks: list[str], pixel_range: PixelRange) -> None:
+    if not suits_8_bits(pixel_range):
+        remarks.append(remark_8_bit(pixel_range))
 
 
 def _damage_warning(data: bytes) -> str:
@@ -163,35 +226,62 @@ def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
     return height, width, _natural_channels(image)
 
 
-def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = None) -> Pixels:
+def pixels_of(
+    image: Any,
+    channels: int,
+    remark: Callable[[str], None] | None = None,
+    pixel_range: PixelRange = "full",
+) -> Pixels:
     """An image in any form accepted from a user, as [H, W, channels].
 
     Args:
         image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
             `onestop.images.arrays.images_array` takes them.
         channels: 1, 3 or 4.
-        remark: Called with what is wrong with a file that can be read all the same.
+        remark: Called with what is wrong with an image that can be read all the same.
+        pixel_range: What is black and white in images of more than 8 bits.
 
     Raises:
         BadImageError: It cannot be read.
     """
     if isinstance(image, str | Path | bytes):
-        return decode(image, channels, remark)
+        return decode(image, channels, remark, pixel_range)
     if hasattr(image, "convert"):
-        return from_pillow(image, channels)
-    return to_channels(image_array(image), channels)
+        return from_pillow(image, channels, remark, pixel_range)
+    return to_channels(image_array(image, pixel_range, remark), channels)
 
 
-def from_pillow(image: Image.Image, channels: int) -> Pixels:
+def from_pillow(
+    image: Image.Image,
+    channels: int,
+    remark: Callable[[str], None] | None = None,
+    pixel_range: PixelRange = "full",
+    data: bytes | None = None,
+) -> Pixels:
     """Convert a Pillow image to uint8 [H, W, channels], upright.
 
+    Args:
+        image: Of any mode.
+        channels: 1, 3 or 4.
+        remark: Called with what is unusual about its values.
+        pixel_range: What is black and white in images of more than 8 bits.
+        data: The file that it was opened from, if it is not loaded: without it, Pillow reduces deep
+            colours to 8 bits.
+
     Raises:
-        BadImageError: It has pixels that are NaN or infinite.
+        BadImageError: It has pixels that are NaN or infinite, or that do not fit the full scale.
     """
+    remark = remark or (lambda _: None)
+    if pixel_range == "image":
+        deep = deep_images.as_before(image, _upright)
+    else:
+        deep = deep_images.deep(image, data, _upright, open_image)
+    if deep:
+        return _in_8_bits(deep, channels, remark, pixel_range)
+    if not suits_8_bits(pixel_range):
+        remark(remark_8_bit(pixel_range))
     image = _upright(image)
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _scaled_to_bytes(image)
-    elif image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
+    if image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
         image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
     if image.mode == "RGBA" and channels != 4:
         background = Image.new("RGBA", image.size, "white")
@@ -200,23 +290,28 @@ def from_pillow(image: Image.Image, channels: int) -> Pixels:
     return array[:, :, None] if array.ndim == 2 else array
 
 
-def to_channels(images: Pixels, channels: int) -> Pixels:
-    """Convert pixels [..., C] to another number of channels, by the rules of `decode`."""
-    current = images.shape[-1]
-    if current == channels:
-        return images
-    if current == 4 and channels != 4:
-        colour, alpha = images[..., :3].astype(np.uint32), images[..., 3:].astype(np.uint32)
-        images = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-        current = 3
-    if channels == 1 and current == 3:
-        # ITU-R 601-2 luma in fixed point, as Pillow's "L" computes it.
-        weights = np.array([19595, 38470, 7471], dtype=np.uint32)
-        return ((images @ weights + 0x8000) >> 16).astype(np.uint8)[..., None]
-    rgb = np.repeat(images, 3, axis=-1) if current == 1 else images
-    if channels == 4:
-        return np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=-1)
-    return rgb
+def _in_8_bits(
+    deep: deep_images.Deep, channels: int, remark: Callable[[str], None], pixel_range: PixelRange
+) -> Pixels:
+    """Map an image of more than 8 bits to [H, W, channels], band by band."""
+    low, high = bounds(pixel_range, deep.values())
+    result, outside, count = np.empty((deep.height, deep.width, channels), np.uint8), 0, 0
+    darkest, brightest = math.inf, -math.inf
+    for top, values in deep.bands():
+        colour = values[..., :3]
+        darkest = min(darkest, float(colour.min()))
+        brightest = max(brightest, float(colour.max()))
+        pixels, clipped = to_8_bits(colour, low, high)
+        outside, count = outside + clipped, count + colour.size
+        if values.shape[-1] == 4:
+            alpha, _ = to_8_bits(values[..., 3:], 0, 65535)
+            pixels = np.concatenate([pixels, alpha], -1)
+        result[top : top + len(values)] = to_channels(pixels, channels)
+    if outside > NOTICED * count:
+        remark(remark_outside(outside / count, (low, high)))
+    if pixel_range == "full" and 0 < brightest - darkest < NARROW * (high - low):
+        remark(remark_narrow(darkest, brightest, high))
+    return result
 
 
 def _orientation(image: Image.Image) -> int:
@@ -238,18 +333,3 @@ def _natural_channels(image: Image.Image) -> int:
         return 4
     grey = image.mode in ("1", "L", "F") or image.mode.startswith("I")
     return 1 if grey else 3
-
-
-def _scaled_to_bytes(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and float greys to 0..255; Pillow's own conversion clips them."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise BadImageError("has pixels that are NaN or infinite")
-    low, high = values.min(), values.max()
-    if image.mode == "F":
-        top = 1.0 if high <= 1 else 255.0 if high <= 255 else 65535.0
-    else:
-        top = 65535.0 if high <= 65535 else 2.0**31 - 1
-    if low < 0 or high > top:  # no standard scale fits: use the image's own range
-        values, top = values - low, max(high - low, 1e-12)
-    return Image.fromarray(np.rint(values * (255.0 / top)).astype(np.uint8))

@@ -94,6 +94,19 @@ def read_file(path: str | Path) -> bytes:
         raise BadImageError(reason_of(error)) from error
 
 
+def first_bytes(path: str | Path, count: int) -> bytes:
+    """The first bytes of an image file.
+
+    Raises:
+        BadImageError: As `read_file`.
+    """
+    try:
+        with Path(_file(path)).open("rb", buffering=0) as file:  # type: ignore[arg-type]
+            return file.read(count)
+    except OSError as error:
+        raise BadImageError(reason_of(error)) from error
+
+
 @functools.cache
 def formats() -> tuple[str, ...]:
     """Pillow's names of the supported formats; AVIF and HEIF only if their decoders are installed."""

@@ -155,8 +155,9 @@ class Model(nn.Module):
                 Prediction("", error=image.error) if image.pixels is None else next(predictions)
             )
             yield dataclasses.replace(
-                prediction, image=image.name, warning=image.warning, given=image.given
-            )
+                prediction, image=image.name, warning=image.warning, given=image.given,
+                pixel_range=self.preprocessing.pixel_range,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 from onestop.data.dataset import Dataset, named
+from onestop.data.pixel_values import SplitRange, range_cautions, range_note
+from onestop.images.pixel_range import is_about_range
 from onestop.linting.findings import Finding, Level, Place
 from onestop.linting.inspection import Inspection
 from onestop.text import listing, plural
@@ -74,11 +76,32 @@ def _unreadable(inspections: Mapping[Place, Inspection], dataset: Dataset) -> li
 
 def _remarked(readable: Mapping[Place, Inspection]) -> list[Finding]:
     remarks = {place: image.remark for place, image in readable.items() if image.remark}
+    values = {place: remark for place, remark in remarks.items() if is_about_range(remark)}
+    parts = {place: remark for place, remark in remarks.items() if place not in values}
+    return [
+        *_with_reasons("partly read", parts, "partly damaged, or one of several in a file"),
+        *_with_reasons("values", values, "of another depth or scale than the rest"),
+    ]
+
+
+def _with_reasons(kind: str, remarks: Mapping[Place, str], problem: str) -> list[Finding]:
     if not remarks:
         return []
-    text = f"{plural(len(remarks), 'image')} partly damaged, or one of several in a file"
+    text = f"{plural(len(remarks), 'image')} {problem}"
     groups = tuple((place,) for place in remarks)
-    return [Finding("partly read", "warning", text, groups, tuple(remarks.values()))]
+    return [Finding(kind, "warning", text, groups, tuple(remarks.values()))]
+
+
+def of_values(found: SplitRange) -> list[Finding]:
+    """The pixel range of images of more than 8 bits, and reasons to doubt it."""
+    if found.counts is None:
+        return []
+    note = range_note(found.counts, found.pixel_range)
+    cautions = range_cautions(found.counts, found.pixel_range)
+    return [
+        Finding("pixel range", "note", note),
+        *(Finding("pixel range", "warning", text) for text in cautions),
+    ]
 
 
 def _kinds(readable: Mapping[Place, Inspection]) -> list[Finding]:

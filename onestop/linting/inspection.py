@@ -15,6 +15,7 @@ from onestop.data.prefetch import groups, prefetch
 from onestop.data.samples import Samples
 from onestop.errors import BadImageError
 from onestop.images.decode import Header, Pixels, decode, header
+from onestop.images.pixel_range import PixelRange
 from onestop.linting.findings import Place
 
 THUMB = 32  # side of the grey thumbnail used to find near copies, in pixels
@@ -48,7 +49,10 @@ class Inspection:
 
 
 def inspect_all(
-    dataset: Dataset, workers: int, watch: Callable[[int, int], None]
+    dataset: Dataset,
+    workers: int,
+    watch: Callable[[int, int], None],
+    pixel_range: PixelRange = "full",
 ) -> dict[Place, Inspection]:
     """Inspect every image of every split, in threads.
 
@@ -56,13 +60,14 @@ def inspect_all(
         dataset: A data set of images.
         workers: Threads.
         watch: Progress callback: images done and total.
+        pixel_range: What is black and white in images of more than 8 bits.
     """
     total = sum(map(len, dataset.splits.values()))
     inspections: dict[Place, Inspection] = {}
     for split, samples in dataset.splits.items():
 
         def load(index: int, samples: Samples = samples) -> Inspection:
-            return inspect_image(samples, index)
+            return inspect_image(samples, index, pixel_range)
 
         loaded = prefetch(groups(len(samples)), load, workers)
         for indices, images in zip(groups(len(samples)), loaded, strict=True):
@@ -73,14 +78,15 @@ def inspect_all(
     return inspections
 
 
-def inspect_image(samples: Samples, index: int) -> Inspection:
+def inspect_image(samples: Samples, index: int, pixel_range: PixelRange = "full") -> Inspection:
     """Inspect one image."""
     try:
         data, remarks = samples.content(index), list[str]()
         if data is None:
-            return _of_pixels(samples.read(index, 3))
+            return _of_pixels(samples.read(index, 3, pixel_range))
         file_header = header(data)
-        return _of_pixels(decode(data, 3, remarks.append), file_header, "; ".join(remarks))
+        pixels = decode(data, 3, remarks.append, pixel_range)
+        return _of_pixels(pixels, file_header, "; ".join(remarks))
     except BadImageError as error:
         return Inspection(error=str(error))
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BeforeValidator
 
+from onestop.images.pixel_range import canonical
 from onestop.recipe.markers import ON, For, Free, Not, Since, With, derived
 
 Natural = Annotated[int, Ge(0)]
@@ -23,6 +25,7 @@ Rate = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+RangeText = Annotated[str, BeforeValidator(canonical)]
 
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
 AutoAugment = Literal["none", "trivial", "rand"]
@@ -72,6 +75,9 @@ class Data:
     """height and width of the network's input in pixels"""
     fit: Annotated[Fit, For(images=True)] = "crop"
     """how an image becomes square: crop the centre, stretch, or pad"""
+    pixel_range: Annotated[RangeText, For(images=True), Since("image")] = derived()
+    """LO,HI: the values that become black and white in images of more than 8 bits (16 bits, floats);
+    derived from all of them in the training split. full: the full scale of their type"""
     normalize: Normalize = derived()
     """mean and standard deviation that normalise each channel: none (pixels stay in [0, 1]), half
     (0.5 and 0.5), dataset (of the training images), imagenet, or weights (as the pretrained weights

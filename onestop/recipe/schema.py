@@ -183,7 +183,8 @@ def check_value(kind: Any, value: object, place: str) -> Any:
         suggestion = did_you_mean(str(value), map(str, choices))
         expected = f"not one of {listing(choices, 20)}{suggestion}"
     else:
-        expected = expected.removeprefix("Input ").split(", unable")[0]
+        expected = expected.removeprefix("Input ").removeprefix("Value error, ")
+        expected = expected.split(", unable")[0]
     raise UsageError(f"{place} {value}: {expected}")
 
 

@@ -12,6 +12,7 @@ from onestop.figures.notebook import heading, picture, table
 
 if TYPE_CHECKING:
     from onestop.images.decode import Pixels
+    from onestop.images.pixel_range import PixelRange
 
 _NONE = "no label"  # of tasks in which an image may have none
 
@@ -56,6 +57,7 @@ class Prediction:
         error: Why the image could not be read.
         warning: What is wrong with an image that could be read all the same.
         given: The image as it was given.
+        pixel_range: What is black and white in it if it has more than 8 bits, as the model has it.
     """
 
     image: str
@@ -67,6 +69,7 @@ class Prediction:
     error: str = ""
     warning: str = ""
     given: Any = field(default=None, repr=False, compare=False)
+    pixel_range: PixelRange = field(default="full", repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -140,7 +143,9 @@ class Prediction:
         from onestop.images.thumbnail import small
 
         try:
-            return None if self.given is None else small(pixels_of(self.given, 3))
+            if self.given is None:
+                return None
+            return small(pixels_of(self.given, 3, pixel_range=self.pixel_range))
         except BadImageError:
             return None
 

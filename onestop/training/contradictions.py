@@ -5,6 +5,22 @@ from __future__ import annotations
 from onestop.data.dataset import DatasetInfo
 from onestop.errors import UsageError
 from onestop.recipe import Recipe
+from onestop.recipe.markers import flag
+from onestop.recipe.settings import Settings
+
+
+def refuse_range(settings: Settings, info: DatasetInfo) -> None:
+    """Stop if a pixel range was asked for that no training image needs.
+
+    Raises:
+        UsageError: All of them have 8 bits.
+    """
+    value = settings.values["pixel_range"]
+    if settings.given("pixel_range") and value != "full" and not info.values and not info.vectors:
+        raise UsageError(
+            f"{flag('pixel_range', value)}: changes nothing, since all training images have 8 bits; "
+            "leave it out"
+        )
 
 
 def refuse_contradictions(recipe: Recipe, info: DatasetInfo) -> None:

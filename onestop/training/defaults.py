@@ -14,8 +14,10 @@ import torch
 
 from onestop.data.augmentation import eighth
 from onestop.data.dataset import DatasetInfo
+from onestop.data.pixel_values import why_range
 from onestop.data.pixels import KEEP_BYTES
 from onestop.errors import UsageError
+from onestop.images.pixel_range import PixelRange, text_of
 from onestop.networks import find
 from onestop.networks.catalog import Entry
 from onestop.networks.profile import Traits, traits
@@ -31,7 +33,7 @@ from onestop.runtime.device import (
     suited_format,
 )
 from onestop.tasks import TASKS
-from onestop.training.contradictions import refuse_contradictions
+from onestop.training.contradictions import refuse_contradictions, refuse_range
 
 Known: TypeAlias = Mapping[str, Any]
 """Settings by name, as far as they are known; each group of rules relies on those before it."""
@@ -67,6 +69,7 @@ def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
     settings = _fill(settings, _feature_cache_rules(settings.values))
     settings = _fill(settings, _learning_rules(settings.values, info))
     refuse_useless(settings)
+    refuse_range(settings, info)
     refuse_contradictions(settings.recipe, info)
     return settings, entry
 
@@ -118,6 +121,7 @@ def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
         return {
             "channels": (1, not_used),
             "image_size": (1, not_used),
+            "pixel_range": ("full", not_used),
             "normalize": ("none", not_used),
             "augment": ("none", not_used),
             "crop_padding": (0, not_used),
@@ -137,10 +141,16 @@ def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
     return {
         "channels": (channels, takes),
         "image_size": (size, takes),
+        "pixel_range": _pixel_range(info),
         "normalize": normalize,
         "augment": augment,
         "crop_padding": _padding(known.get("augment", augment[0]), size),
     }
+
+
+def _pixel_range(info: DatasetInfo) -> tuple[str, str]:
+    found: PixelRange = info.values.pixel_range() if info.values else "full"
+    return text_of(found), why_range(info.values)
 
 
 def _augment(size: int, info: DatasetInfo) -> tuple[str, str]:

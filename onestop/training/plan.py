@@ -18,6 +18,7 @@ from onestop.data.preprocess import (
     from_json,
 )
 from onestop.errors import OneStopError, UsageError
+from onestop.images.pixel_range import parsed
 from onestop.inference.published import preprocessing_of
 from onestop.networks import build, published_weights
 from onestop.networks.catalog import Entry
@@ -226,4 +227,7 @@ def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessin
             f"--normalize {data.normalize}: is for {len(mean)} channels, --channels is {channels}; "
             "use --normalize dataset"
         )
-    return ImagePreprocessing(channels, size, mean, std, data.fit, crop_fraction, interpolation)
+    return ImagePreprocessing(
+        channels, size, mean, std, data.fit, crop_fraction, interpolation,
+        parsed(data.pixel_range),
+    )  # fmt: skip

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from onestop.data.cache_file import Entry as CacheEntry
     from onestop.data.dataset import Dataset
+    from onestop.data.pixel_values import SplitRange
     from onestop.networks.catalog import Entry
 
 Levels = Annotated[int, Ge(0)]
@@ -168,40 +169,46 @@ def _of_data(
     source: Any, data_root: str | None, save_grid: str | Path | None, options: dict[str, Any]
 ) -> Info:
     from onestop.data import open_data
+    from onestop.data.pixel_values import range_cautions
     from onestop.figures.files import picture_file
-    from onestop.linting import class_rows
+    from onestop.linting import class_rows, training_range
+    from onestop.runtime.device import cores
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False, **options)
+    found = training_range(dataset, cores())
     if picture:
-        _save_grid(dataset, picture)
+        _save_grid(dataset, picture, found)
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
     noun, nouns = dataset.targets.nouns
     facts: dict[str, Any] = {"splits": counts, nouns: len(dataset.classes)}
     if unlabelled := sum(len(part.targets.unlabelled()) for part in dataset.splits.values()):
         facts[f"without_{noun}"] = unlabelled
     if dataset.is_image:
-        facts |= _of_images(next(iter(dataset.splits.values())))
+        facts |= _of_images(next(iter(dataset.splits.values())), found)
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]
     facts["notes"] = list(dataset.notes)
+    if found.counts:
+        facts["notes"] += range_cautions(found.counts, found.pixel_range)
     return Info("data", dataset.name, facts, class_rows(dataset))
 
 
-def _save_grid(dataset: Dataset, picture: Path) -> None:
+def _save_grid(dataset: Dataset, picture: Path, found: SplitRange) -> None:
     from onestop.data.preview import preview
     from onestop.figures.files import write_figure
     from onestop.figures.grid import image_grid
 
     if not dataset.is_image:
         raise UsageError(f"--save-grid {picture}: {dataset.name} holds vectors, not images")
-    images, titles = zip(*preview(dataset, _SHOWN), strict=True)
+    images, titles = zip(*preview(dataset, _SHOWN, found.pixel_range), strict=True)
     write_figure(image_grid(images, titles), picture)
 
 
-def _of_images(samples: Any) -> dict[str, Any]:
-    """Sizes, channels, mean and standard deviations of images at their original size."""
+def _of_images(samples: Any, found: SplitRange) -> dict[str, Any]:
+    """Sizes, channels, pixel range, mean and deviations of images at their original size."""
     import numpy as np
 
+    from onestop.data.pixel_values import range_note
     from onestop.data.preprocess import pixel_tensor
     from onestop.data.statistics import combine, sums_of
     from onestop.errors import BadImageError
@@ -221,7 +228,7 @@ def _of_images(samples: Any) -> dict[str, Any]:
     parts = []
     for index in indices.tolist():
         try:
-            parts.append(sums_of(pixel_tensor(samples.read(index, target))))
+            parts.append(sums_of(pixel_tensor(samples.read(index, target, found.pixel_range))))
         except BadImageError as error:
             unreadable.append(f"{samples.name(index)} ({error})")
     facts = {
@@ -229,6 +236,8 @@ def _of_images(samples: Any) -> dict[str, Any]:
         "width": _spread(widths),
         "channels": sorted(set(channels.tolist())),
     }
+    if found.counts:
+        facts["pixel_range"] = range_note(found.counts, found.pixel_range, found=False)
     if parts:
         pixels = combine(parts)
         facts |= {"mean": pixels.mean, "std": pixels.std, "image_std": pixels.image_std}

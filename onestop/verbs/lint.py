@@ -57,7 +57,7 @@ def lint(
     from onestop.data.contents import contents_of
     from onestop.display.contact_sheet import contact_sheet
     from onestop.display.progress import shown_progress
-    from onestop.linting import class_rows, lint_dataset
+    from onestop.linting import class_rows, lint_dataset, training_range
     from onestop.runtime.device import cores
 
     options = checked_fields(reading, READING)
@@ -68,7 +68,10 @@ def lint(
     folder = create_run(out, name or f"lint-{plain or 'data'}")
     try:
         with shown_progress(quiet=quiet) as watch:
-            findings = lint_dataset(dataset, near=not exact, workers=cores(), watch=watch)
+            found = training_range(dataset, cores())
+            findings = lint_dataset(
+                dataset, near=not exact, workers=cores(), watch=watch, found=found
+            )
         result = Lint(
             folder=folder.resolve(),
             source=dataset.name,
@@ -81,7 +84,7 @@ def lint(
         )
         text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
         write_atomic(folder / REPORT, text + "\n")
-        sheet = contact_sheet(findings, dataset)
+        sheet = contact_sheet(findings, dataset, found.pixel_range)
         if sheet is not None:
             write_atomic(folder / SHEET, _png(sheet))
     except BaseException:

@@ -5,6 +5,7 @@ torch is imported inside the functions: a usage error must not wait for it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.images.pixel_range import parsed
 from onestop.jobs.permission import Downloads, is_in_run, permitted
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.arguments import checked_fields, takes_fields
@@ -187,7 +189,9 @@ def _resolve(
 
     from onestop.data import as_recorded, open_data
     from onestop.data.dataset import facts
+    from onestop.data.pixel_values import count_pixel_values, range_notes
     from onestop.data.sources.python import NAME
+    from onestop.runtime.device import cores
     from onestop.training.defaults import derive
 
     dataset = open_data(
@@ -195,8 +199,12 @@ def _resolve(
     )
     if data is not values["source"]:
         partial = settings(*layers, ("flag", {"source": NAME}))
-    resolved, entry = derive(partial, facts(dataset))
-    return resolved, dataset, entry
+    counts = count_pixel_values(dataset.splits["train"], cores())
+    info = dataclasses.replace(facts(dataset), values=counts)
+    resolved, entry = derive(partial, info)
+    found = resolved.origins["pixel_range"].layer == "derived"
+    notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
+    return resolved, dataset.with_splits(dataset.splits, *notes), entry
 
 
 def _plan_new(

@@ -24,6 +24,7 @@ from onestop.data.preprocess import ImagePreprocessing
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import open_folder
 from onestop.errors import BadImageError, UsageError
+from onestop.images.pixel_range import PixelRange
 from onestop.recipe import Augment, Cache
 
 Photos = Callable[..., Path]
@@ -49,7 +50,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     numbers: list[int] = []
     read = FileSamples.read
 
-    def note(samples: FileSamples, index: int, channels: int) -> NDArray[np.uint8]:
+    def note(
+        samples: FileSamples, index: int, channels: int, pixel_range: PixelRange = "full"
+    ) -> NDArray[np.uint8]:
         numbers.append(index)
         return read(samples, index, channels)
 
@@ -224,7 +227,9 @@ def test_a_source_that_changes_while_it_is_read_is_not_kept(
 ) -> None:
     read = FileSamples.read
 
-    def change(samples: FileSamples, index: int, channels: int) -> NDArray[np.uint8]:
+    def change(
+        samples: FileSamples, index: int, channels: int, pixel_range: PixelRange = "full"
+    ) -> NDArray[np.uint8]:
         if index == 5:
             (samples.root / samples.name(5)).write_bytes(
                 (samples.root / samples.name(0)).read_bytes()

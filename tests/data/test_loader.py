@@ -23,6 +23,7 @@ from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
 from onestop.data.targets import Classes, Numbers
 from onestop.errors import BadImageError
+from onestop.images.pixel_range import PixelRange
 from onestop.recipe import Augment
 
 Photos = Callable[..., Path]
@@ -329,7 +330,9 @@ def test_an_unreadable_image_is_tried_once(
     tried: list[int] = []
     read = FileSamples.read
 
-    def count(samples: FileSamples, index: int, channels: int) -> NDArray[np.uint8]:
+    def count(
+        samples: FileSamples, index: int, channels: int, pixel_range: PixelRange = "full"
+    ) -> NDArray[np.uint8]:
         tried.append(index)
         return read(samples, index, channels)
 
@@ -342,7 +345,9 @@ def test_an_unreadable_image_is_tried_once(
 
 def test_an_error_that_is_none_of_the_images_is_raised(files: Samples) -> None:
     class Broken(FileSamples):
-        def read(self, index: int, channels: int) -> NDArray[np.uint8]:
+        def read(
+            self, index: int, channels: int, pixel_range: PixelRange = "full"
+        ) -> NDArray[np.uint8]:
             raise ZeroDivisionError
 
     assert isinstance(files, FileSamples)
@@ -386,7 +391,9 @@ class Slow(Samples):
         self.targets = Numbers(np.zeros(100, np.float32))
         self.started: list[int] = []
 
-    def read(self, index: int, channels: int) -> NDArray[np.uint8]:
+    def read(
+        self, index: int, channels: int, pixel_range: PixelRange = "full"
+    ) -> NDArray[np.uint8]:
         self.started.append(index)
         time.sleep(0.002)
         if index == 99:

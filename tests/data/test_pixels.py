@@ -30,6 +30,7 @@ from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.folder import open_folder
 from onestop.data.targets import Numbers
 from onestop.data.torch_samples import TorchSamples
+from onestop.images.pixel_range import PixelRange
 
 Photos = Callable[..., Path]
 SIZE = ImagePreprocessing(3, (24, 24), (0.4,) * 3, (0.2,) * 3)
@@ -97,7 +98,9 @@ def test_small_splits_are_read_when_they_are_first_used(
     seen: list[int] = []
     read = FileSamples.read
 
-    def note(samples: FileSamples, index: int, channels: int) -> NDArray[np.uint8]:
+    def note(
+        samples: FileSamples, index: int, channels: int, pixel_range: PixelRange = "full"
+    ) -> NDArray[np.uint8]:
         seen.append(index)
         return read(samples, index, channels)
 

@@ -337,3 +337,21 @@ def test_a_stored_preprocessing_that_cannot_be_carried_out_is_refused(
     with pytest.raises(UsageError, match="not known to this version") as caught:
         from_json({**good, **changes})
     assert len(str(caught.value)) < 300
+
+
+def test_a_pixel_range_is_stored_and_older_files_have_none() -> None:
+    for pixel_range in ((1380.0, 1742.0), (-0.5, 1.25), "full", "image"):
+        declared = ImagePreprocessing(1, (8, 8), (0.5,), (0.5,), pixel_range=pixel_range)
+        stored = json.loads(json.dumps(declared.to_json()))
+        assert from_json(stored) == declared
+        del stored["pixel_range"]
+        older = from_json(stored)
+        assert isinstance(older, ImagePreprocessing)
+        assert older.pixel_range == "image"
+
+
+@pytest.mark.parametrize("value", [[5, 5], [9, 1], [0, float("inf")], [1], "some", None, [1, 2, 3]])
+def test_a_pixel_range_that_is_none_is_refused(value: object) -> None:
+    stored = ImagePreprocessing(1, (8, 8), (0.5,), (0.5,)).to_json() | {"pixel_range": value}
+    with pytest.raises(UsageError, match="not known to this version"):
+        from_json(stored)

@@ -19,7 +19,7 @@ import torch
 from PIL import Image, ImageFile, features
 
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels, decode, from_pillow, measure, pixels_of, to_channels
+from onestop.images.decode import Pixels, decode, from_pillow, measure, pixels_of
 from onestop.images.formats import formats
 from tests.reliability.bad_inputs import chunk, encoded, picture, png_of_size
 
@@ -205,8 +205,9 @@ def test_sixteen_bits_and_an_orientation_go_together() -> None:
         ([0, 0, 0, 0], [0, 0, 0, 0]),
     ],
 )
-def test_greys_of_floating_point_are_scaled(values: list[float], wanted: list[int]) -> None:
-    assert decode(encoded(np.array([values], np.float32), "TIFF"), 1).ravel().tolist() == wanted
+def test_an_old_model_scales_floats_image_by_image(values: list[float], wanted: list[int]) -> None:
+    data = encoded(np.array([values], np.float32), "TIFF")
+    assert decode(data, 1, pixel_range="image").ravel().tolist() == wanted
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -330,24 +331,6 @@ def test_odd_files_that_can_be_read_are_read_in_silence(tmp_path: Path) -> None:
 
 
 # --- pictures and arrays ---
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("have", [1, 3, 4])
-def test_arrays_change_channels_as_pillow_does(have: int, channels: int) -> None:
-    pixels = RNG.integers(0, 256, (50, 60, have), dtype=np.uint8)
-    image = Image.fromarray(pixels[..., 0] if have == 1 else pixels)
-    ours = to_channels(pixels, channels)
-    np.testing.assert_array_equal(ours, from_pillow(image, channels))
-    assert ours.shape == (50, 60, channels)
-    batch = to_channels(np.stack([pixels, pixels[::-1]]), channels)
-    np.testing.assert_array_equal(batch, np.stack([ours, ours[::-1]]))
-
-
-def test_grey_is_pillows_grey() -> None:
-    grey = np.asarray(Image.fromarray(NOISE).convert("L"))
-    np.testing.assert_array_equal(to_channels(NOISE, 1)[..., 0], grey)
-    np.testing.assert_array_equal(decode(encoded(NOISE, "PNG"), 1)[..., 0], grey)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I"])

@@ -161,7 +161,7 @@ threads: 2
 
 
 class TestOldRuns:
-    """Recipes of runs that an earlier version began: `views`, and no `track`."""
+    """Recipes of runs that an earlier version began: `views`, and no `track` or `pixel_range`."""
 
     def test_the_recipe_of_an_old_run_is_read(self) -> None:
         Path("r.yaml").write_text(OLD, encoding="utf-8")
@@ -172,6 +172,7 @@ class TestOldRuns:
         lines = OLD.replace("views:", "cached_augmentations:") + "track: none\n"
         unset = ("task", "image_column", "label_column", "image_folder", "image_suffix")
         later = "".join(f"{name}: null\n" for name in unset) + "literal_labels: true\n"
+        lines = lines.replace("normalize:", "pixel_range: image\nnormalize:")
         assert write_recipe(chosen) == lines.replace("strict:", f"{later}strict:", 1)
 
     def test_one_that_says_too_little_is_refused(self) -> None:

@@ -17,7 +17,8 @@ from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting, field_docs, f
 # The lines of a recipe file; programs may rely on their names and people on their order.
 ORDER = [
     "source", "data_root", "val_fraction", "task", "image_column", "label_column", "image_folder",
-    "image_suffix", "literal_labels", "strict", "channels", "image_size", "fit", "normalize",
+    "image_suffix", "literal_labels", "strict", "channels", "image_size", "fit", "pixel_range",
+    "normalize",
     "augment", "crop_padding", "auto_augment", "color_jitter", "erase", "mixup", "cutmix",
     "model", "weights", "freeze", "unfreeze_after", "cached_augmentations", "backbone_lr_scale",
     "layer_decay", "epochs", "batch_size", "accumulate", "optimizer", "lr", "momentum",
@@ -85,5 +86,5 @@ def test_the_declaration_needs_nothing_heavy() -> None:
         modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {
         "__future__", "collections.abc", "dataclasses", "typing", "annotated_types",
-        "onestop.recipe.markers",
+        "pydantic", "onestop.images.pixel_range", "onestop.recipe.markers",
     }  # fmt: skip

@@ -126,7 +126,7 @@ class TestNames:
 def some_value(name: str, unlike: tuple[object, ...] = ()) -> Any:
     """A value of a field that turns it on, other than some."""
     kind = field_types()[name]
-    candidates = [*choices_of(kind), True, 0.5, 3, "words", "backbone"]
+    candidates = [*choices_of(kind), True, 0.5, 3, "words", "backbone", "1,2"]
     for value in candidates:
         try:
             checked = check_setting(name, value)
@@ -221,7 +221,7 @@ class TestMarkers:
     def test_what_older_runs_did(self) -> None:
         unset = ("task", "image_column", "label_column", "image_folder", "image_suffix")
         assert later_fields() == {
-            **dict.fromkeys(unset), "literal_labels": True, "track": "none",
+            **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
         }  # fmt: skip
         assert later_fields().keys() <= DEFAULTS.keys()
 

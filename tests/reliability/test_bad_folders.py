@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -263,10 +264,10 @@ def test_a_file_that_vanishes_in_mid_run_is_left_out_from_then_on(
 ) -> None:
     read, times = FileSamples.read, dict[str, int]()
 
-    def read_and_remove(self: FileSamples, index: int, channels: int) -> object:
+    def read_and_remove(self: FileSamples, index: int, *how: Any) -> object:
         name = self.paths[index]
         times[name] = times.get(name, 0) + 1
-        pixels = read(self, index, channels)
+        pixels = read(self, index, *how)
         if name == "train/ants/03.png":
             (self.root / name).unlink()
         return pixels

@@ -77,10 +77,10 @@ def test_a_signal_while_reading_images(
 
     read, reads = FileSamples.read, list[int]()
 
-    def noted(samples: FileSamples, index: int, channels: int) -> Any:
+    def noted(samples: FileSamples, index: int, *how: Any) -> Any:
         reads.append(index)
         time.sleep(0.001)  # so that what is read ahead does not outrun the signal
-        return read(samples, index, channels)
+        return read(samples, index, *how)
 
     with monkeypatch.context() as patch:
         patch.setattr(FileSamples, "read", kill_when_called(signal.SIGTERM, 5, noted))

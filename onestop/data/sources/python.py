@@ -18,7 +18,7 @@ from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.data.torch_samples import TorchSamples
 from onestop.errors import BadImageError, DataError
-from onestop.images.arrays import images_array
+from onestop.images.arrays import image_stack
 from onestop.text import listing
 
 NAME = "(given in Python)"
@@ -33,10 +33,10 @@ def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
 
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
-            "train", "val", "test" to one of these. Inputs are images (see `images_array`) or vectors
-            [N, F] or [N] of floats; targets are class numbers, class names, or floats to predict. For
-            several labels per image, they are a set of names each, or a matrix of 0 and 1 with
-            names: `(inputs, matrix, names)`.
+            "train", "val", "test" to one of these. Inputs are images (`onestop.images.arrays`) or
+            vectors [N, F] or [N] of floats; targets are class numbers, class names, or floats to
+            predict. For several labels per image, they are a set of names each, or a matrix of 0
+            and 1 with names: `(inputs, matrix, names)`.
         options: The task that targets are read for, where their type does not say it, and whether words
             for missing labels are names.
 
@@ -114,7 +114,7 @@ def _inputs(inputs: Any, split: str) -> Any:
             raise DataError(f"split {split!r}: inputs that are not numbers (NaN or infinite)")
         return vectors
     try:
-        return images_array(array)
+        return image_stack(array)
     except BadImageError as error:
         raise DataError(f"split {split!r}: {error}") from None
 
@@ -290,7 +290,7 @@ def _samples(dataset: Any, targets: Targets) -> Samples:
     changed = getattr(dataset, "transform", None) or getattr(dataset, "transforms", None)
     if pixels is not None and not changed and len(pixels) == len(targets):
         try:
-            return ArraySamples(images_array(pixels), targets)
+            return ArraySamples(image_stack(pixels), targets)
         except BadImageError:
             pass
     return TorchSamples(dataset, targets, np.arange(len(targets)))
