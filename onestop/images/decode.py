@@ -1,7 +1,8 @@
 """The image decoder shared by all verbs: a file, bytes or a Pillow image in, pixels out.
 
 `onestop/images/formats.py` decides which files are accepted; `onestop/images/jpeg.py` detects damage in
-JPEGs that can still be decoded.
+JPEGs that can still be decoded; `onestop/images/time_limit.py` bounds the time, and
+`onestop/images/strips.py` the memory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from onestop.errors import BadImageError
 from onestop.images.arrays import image_array
 from onestop.images.formats import DAMAGE, open_image, read_file, reason_of
 from onestop.images.jpeg import completed, damage_in, sound_pixels
+from onestop.images.strips import in_strips
+from onestop.images.time_limit import limited
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
@@ -51,9 +54,17 @@ def decode(
             damaged JPEG, or one of which only the first of several frames is read.
 
     Raises:
-        BadImageError: Not an image, damaged, an unsupported format, or too many pixels.
+        BadImageError: Not an image, damaged, an unsupported format, too many pixels, or too slow.
     """
     data = source if isinstance(source, bytes) else read_file(source)
+    return limited(_name_of(source), _decoded, data, channels, remark)
+
+
+def _name_of(source: str | Path | bytes) -> str:
+    return "an image in memory" if isinstance(source, bytes) else str(source)
+
+
+def _decoded(data: bytes, channels: int, remark: Callable[[str], None] | None) -> Pixels:
     try:
         with open_image(data) as image:
             jpeg = image.format == "JPEG"
@@ -83,9 +94,7 @@ def _from_sound(pixels: Pixels, orientation: int, channels: int) -> Pixels:
     """Turn the RGB pixels of a JPEG upright and convert them to `channels`."""
     if channels == 3 and orientation not in _TURNS:
         return pixels
-    image = Image.fromarray(pixels)
-    turn = _TURNS.get(orientation)
-    return from_pillow(image if turn is None else image.transpose(turn), channels)
+    return in_strips(pixels, _TURNS.get(orientation), channels, _converted)
 
 
 def _completed_pixels(
@@ -116,6 +125,10 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
     Raises:
         BadImageError: As `decode`, if the header already shows the problem.
     """
+    return limited(_name_of(source), _measured, source)
+
+
+def _measured(source: str | Path | bytes) -> tuple[int, int, int]:
     with open_image(source) as image:
         return measure_pillow(image)
 
@@ -141,6 +154,10 @@ def header(source: str | Path | bytes) -> Header:
     Raises:
         BadImageError: As `measure`.
     """
+    return limited(_name_of(source), _header, source)
+
+
+def _header(source: str | Path | bytes) -> Header:
     with open_image(source) as image:
         return Header(str(image.format), image.mode, _orientation(image) in _TURNS)
 
@@ -148,9 +165,16 @@ def header(source: str | Path | bytes) -> Header:
 def is_still(path: str | Path) -> bool:
     """Whether a file is an image with a single frame."""
     try:
+        return limited(str(path), _is_still, path)
+    except BadImageError:
+        return False
+
+
+def _is_still(path: str | Path) -> bool:
+    try:
         with open_image(path) as image:
             return not _frame_warning(image)
-    except (BadImageError, *DAMAGE):
+    except DAMAGE:
         return False
 
 
@@ -186,18 +210,27 @@ def from_pillow(image: Image.Image, channels: int) -> Pixels:
     """Convert a Pillow image to uint8 [H, W, channels], upright.
 
     Raises:
-        BadImageError: It has pixels that are NaN or infinite.
+        BadImageError: It has pixels that are NaN or infinite, or takes too long to decode.
     """
-    image = _upright(image)
+    return limited("an image of Pillow's", _from_pillow, image, channels)
+
+
+def _from_pillow(image: Image.Image, channels: int) -> Pixels:
+    image.load()  # else damaged pixels would be mistaken for a damaged EXIF block
+    turn = _TURNS.get(_orientation(image))
     if image.mode == "F" or image.mode.startswith("I"):
         image = _scaled_to_bytes(image)
-    elif image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
+    return in_strips(image, turn, channels, _converted)
+
+
+def _converted(image: Image.Image, channels: int) -> Image.Image:
+    """A Pillow image of 8 bits in the mode for `channels`."""
+    if image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
         image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
     if image.mode == "RGBA" and channels != 4:
         background = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(background, image).convert("RGB")
-    array = np.array(image.convert(_MODES[channels]))
-    return array[:, :, None] if array.ndim == 2 else array
+    return image.convert(_MODES[channels])
 
 
 def to_channels(images: Pixels, channels: int) -> Pixels:
@@ -225,12 +258,6 @@ def _orientation(image: Image.Image) -> int:
         return int(Image.Image.getexif(image).get(0x0112, 1))
     except DAMAGE:
         return 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # else damaged pixels would be mistaken for a damaged EXIF block
-    turn = _TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
 
 
 def _natural_channels(image: Image.Image) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
 from onestop.errors import BadImageError
+from onestop.images.work import allow_pixels, open_counted, require_fast_decoder
 
 # A multi-picture file (MPO) is opened as the JPEG it starts with.
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -64,11 +65,11 @@ def open_image(source: str | Path | bytes) -> Image.Image:
     """Open an image and read its header; makes all checks that do not need the pixels.
 
     Raises:
-        BadImageError: Not an image, an unsupported format, too many pixels or bytes.
+        BadImageError: Not an image, an unsupported format, too many pixels, bytes or parts.
     """
     limit = most_pixels()
     try:
-        file = _file(source)
+        file = open_counted(source if isinstance(source, bytes) else _regular(source))
         image = Image.open(file, formats=formats())
     except UnidentifiedImageError:
         raise BadImageError(_describe_content(source)) from None
@@ -79,6 +80,8 @@ def open_image(source: str | Path | bytes) -> Image.Image:
     if image.width * image.height > limit:
         image.close()
         raise BadImageError(_too_many(limit))
+    require_fast_decoder(image)
+    allow_pixels(file, image.width * image.height)
     return image
 
 
@@ -89,7 +92,7 @@ def read_file(path: str | Path) -> bytes:
         BadImageError: Missing, not a regular file, empty, or too large.
     """
     try:
-        return Path(_file(path)).read_bytes()  # type: ignore[arg-type]
+        return _regular(path).read_bytes()
     except OSError as error:
         raise BadImageError(reason_of(error)) from error
 
@@ -129,9 +132,7 @@ def reason_of(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _file(source: str | Path | bytes) -> str | Path | io.BytesIO:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
+def _regular(source: str | Path) -> Path:
     path = Path(source)
     try:
         status = path.stat()
@@ -145,7 +146,7 @@ def _file(source: str | Path | bytes) -> str | Path | io.BytesIO:
         raise BadImageError("empty file")
     if status.st_size > MAX_BYTES:
         raise BadImageError(f"{status.st_size:,} bytes, more than {MAX_BYTES:,}")
-    return source
+    return path
 
 
 def _describe_content(source: str | Path | bytes) -> str:

@@ -7,6 +7,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from onestop.images import time_limit
+
 
 class Stopped(Exception):  # noqa: N818 - not a failure: somebody asked for it
     """A loop ended between two iterations because a signal requested it.
@@ -58,3 +60,6 @@ def check() -> None:
     """
     if any(stop.requested for stop in _open):
         raise Stopped
+
+
+time_limit.ASK.append(check)  # also while an image is being decoded
