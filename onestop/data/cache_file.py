@@ -21,7 +21,6 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -280,9 +279,12 @@ def _check(path: Path, about: dict[str, Any], workers: int) -> None:
             part = file.read(min(_PART, about["bytes"] - number * _PART))
         return hashlib.sha256(part).hexdigest() == str(about["sha256"][number])
 
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="onestop-data") as pool:
-        if not all(pool.map(intact, range(len(about["sha256"])))):
-            raise DamagedError("its pixels have changed")
+    # Imported here, since it needs torch, which `onestop info --cache` does without.
+    from onestop.data.prefetch import prefetch
+
+    parts = prefetch([range(len(about["sha256"]))], intact, max(1, workers))
+    if not all(is_intact for part in parts for is_intact in part):
+        raise DamagedError("its pixels have changed")
 
 
 def _lock(file: IO[bytes], *, exclusive: bool) -> bool:

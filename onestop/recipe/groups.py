@@ -123,7 +123,7 @@ class Network:
 class Optim:
     """Optimization: how the weights are trained."""
 
-    epochs: Annotated[Positive, Free] = derived()
+    epochs: Annotated[Positive, Le(10**6), Free] = derived()
     """passes over the training images"""
     batch_size: Positive = derived()
     """images per step"""

@@ -72,7 +72,7 @@ class TestValues:
         [
             ("epochs", "ten", "--epochs ten: should be a valid integer"),
             ("epochs", "2.5", "--epochs 2.5: should be a valid integer"),
-            ("epochs", 0, "--epochs 0: must be from 1 to 1,000,000,000"),
+            ("epochs", 0, "--epochs 0: must be from 1 to 1,000,000"),
             ("epochs", True, "--epochs true: should be a valid integer"),
             ("lr", "fast", "--lr fast: should be a valid number"),
             ("lr", math.nan, "--lr nan: should be a finite number"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from onestop.data.dataset import Dataset, Skipped
 from onestop.data.samples import FileSamples
 from onestop.data.sources.labels import class_list, numbered, oddities
+from onestop.data.sources.scan import require_own_files, walked
 from onestop.errors import DataError
 from onestop.images.decode import is_still
 from onestop.images.formats import SUFFIXES
@@ -33,6 +34,7 @@ def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
     Raises:
         DataError: No images, only one class, no folder `train`, or a class missing from `train`.
     """
+    require_own_files(root)
     by_split = _split_folders(root)
     if for_training and by_split and "train" not in by_split:
         names = listing(repr(folder.name) for folder in by_split.values())
@@ -72,6 +74,7 @@ def open_folder(root: Path, *, for_training: bool = True) -> Dataset:
 
 def images_below(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """All images below a folder, for prediction; class folders are not required."""
+    require_own_files(folder)
     walk = _Walk(folder)
     return [folder / path for path in walk.images(folder)], walk.skipped
 
@@ -124,7 +127,7 @@ class _Walk:
         # A link to a parent folder would lead into the folders of the other classes.
         seen = {_identity(place) for place in (self.root, folder.parent) if place != folder}
         self._note_link(str(folder))
-        for place, folders, files in os.walk(folder, followlinks=True, onerror=self._refuse):
+        for place, folders, files in walked(folder, self._refuse):
             if _identity(place) in seen:
                 folders.clear()
                 continue
