@@ -26,7 +26,7 @@ from onestop.linting.quick import warning
 from onestop.networks import count_parameters
 from onestop.results.run import Run
 from onestop.runtime.rng import preserved
-from onestop.runtime.signals import Stop, Stopped
+from onestop.runtime.signals import Stop, Stopped, check
 from onestop.storage.model_file import read_card, write_model
 from onestop.storage.run_folder import MODEL, REPORT, STATE, remove_leftovers
 from onestop.text import plural
@@ -60,7 +60,9 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
         try:
             run = _run(folder, plan, observers, stop, inexact=inexact)
             if report:
-                _report(folder, plan, observers)
+                with stop.at_once():
+                    _report(folder, plan, observers)
+                check()
             observers.info.flush()
             return run
         except Stopped:
@@ -70,7 +72,8 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
 
 
 def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
-    session, states = set_up(plan), States(folder / STATE)
+    with stop.at_once():
+        session, states = set_up(plan), States(folder / STATE)
     about = restore(folder, session, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *session.notes, _summary(session)):
         observers.say(line)

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from onestop.images.time_limit import limited
 from onestop.runtime.signals import Stop, Stopped, check
 
 
@@ -52,3 +53,33 @@ def test_in_another_thread_no_handler_is_touched() -> None:
     thread.start()
     thread.join()
     assert handlers == [before]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_nothing_is_to_be_saved_a_signal_stops_at_once(number: signal.Signals) -> None:
+    def stay(stop: Stop) -> None:
+        with stop.at_once():
+            os.kill(os.getpid(), number)
+            pytest.fail("it went on")
+
+    with Stop() as stop:
+        with pytest.raises(Stopped):
+            stay(stop)
+        assert stop.requested
+        with pytest.raises(Stopped):  # before it begins
+            stay(stop)
+    with Stop() as stop:
+        with stop.at_once():
+            pass
+        os.kill(os.getpid(), number)
+        assert stop.requested
+
+
+def test_a_signal_is_noticed_while_an_image_is_decoded() -> None:
+    event = threading.Event()
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+    with Stop():
+        timer.start()
+        with pytest.raises(Stopped):
+            limited("slow.jpg", event.wait, 60)
+    event.set()
