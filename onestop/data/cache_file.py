@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
+from onestop.images.time_limit import Threads
 from onestop.runtime.files import flush_folder
 
 if sys.platform != "win32":
@@ -279,12 +280,13 @@ def _check(path: Path, about: dict[str, Any], workers: int) -> None:
             part = file.read(min(_PART, about["bytes"] - number * _PART))
         return hashlib.sha256(part).hexdigest() == str(about["sha256"][number])
 
-    # Imported here, since it needs torch, which `onestop info --cache` does without.
-    from onestop.data.prefetch import prefetch
-
-    parts = prefetch([range(len(about["sha256"]))], intact, max(1, workers))
-    if not all(is_intact for part in parts for is_intact in part):
-        raise DamagedError("its pixels have changed")
+    threads: Threads[int, bool] = Threads(max(1, workers), "onestop-data")
+    try:
+        futures = [threads.submit(intact, number) for number in range(len(about["sha256"]))]
+        if not all(map(threads.result, futures)):
+            raise DamagedError("its pixels have changed")
+    finally:
+        threads.close()
 
 
 def _lock(file: IO[bytes], *, exclusive: bool) -> bool:

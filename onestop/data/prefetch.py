@@ -10,9 +10,10 @@ from typing import TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
-from onestop.images.time_limit import Threads
+from onestop.images.time_limit import ASK, Threads
 from onestop.runtime.signals import check
 
+ASK.append(check)  # whoever waits for an image notices signals
 _AHEAD = 4  # batches loaded before they are requested
 
 _Item = TypeVar("_Item")

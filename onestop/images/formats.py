@@ -13,12 +13,23 @@ import os
 import stat
 import struct
 import warnings
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
 from onestop.errors import BadImageError
-from onestop.images.work import allow_pixels, open_counted, require_fast_decoder
+from onestop.images.jpeg import excess_of_jpeg
+from onestop.images.tiff import MAGIC, excess_of_tiff
+from onestop.images.work import (
+    HEADER_READS,
+    TOO_MANY_PARTS,
+    CountedFile,
+    allow_pixels,
+    counted,
+    excess_for_python,
+    excess_of_digits,
+)
 
 # A multi-picture file (MPO) is opened as the JPEG it starts with.
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -58,6 +69,7 @@ _SIGNATURES = (
     (b"\x00\x00\x00\x0cjp  ", _NOT_READ.format("JPEG 2000")),
     (b"\xff\x4f\xff\x51", _NOT_READ.format("JPEG 2000")),
 )
+_JPEG = b"\xff\xd8\xff"
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -80,9 +92,46 @@ def open_image(source: str | Path | bytes) -> Image.Image:
     if image.width * image.height > limit:
         image.close()
         raise BadImageError(_too_many(limit))
-    require_fast_decoder(image)
+    if problem := excess_for_python(image):
+        image.close()
+        raise BadImageError(problem)
     allow_pixels(file, image.width * image.height)
     return image
+
+
+def open_counted(source: bytes | Path) -> io.BytesIO | CountedFile:
+    """A file, or the content of one, for Pillow to read the header from.
+
+    Raises:
+        BadImageError: It asks for too much work; the message says what there is too much of.
+        OSError: It cannot be opened.
+    """
+    file = counted(source, BadImageError(TOO_MANY_PARTS))
+    if isinstance(source, bytes):
+        problem = _excess(source, whole=True)
+    else:
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            problem = _excess(data, whole=False)
+    if problem:
+        raise BadImageError(problem)
+    # The parts of a JPEG are counted already, and this is the case that should be fastest.
+    is_jpeg = isinstance(source, bytes) and source.startswith(_JPEG)
+    return io.BytesIO(source) if is_jpeg else file  # type: ignore[arg-type]
+
+
+def _excess(data: bytes | mmap, *, whole: bool) -> str:
+    """What a file has too much of; empty if there is nothing.
+
+    Args:
+        data: The file.
+        whole: Whether to look at all of it, and not only at its header.
+    """
+    start = data[:4]
+    if start.startswith(_JPEG):
+        return excess_of_jpeg(data, HEADER_READS, whole=whole)
+    if start in MAGIC:
+        return excess_of_tiff(data)
+    return excess_of_digits(data) if whole else ""
 
 
 def read_file(path: str | Path) -> bytes:

@@ -20,6 +20,9 @@ _ALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # markers that no segment follow
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 (table B.1)
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _SCAN, _APP1 = 0xDA, 0xE1
+_MOST_SCANS = 500  # libjpeg-turbo's own fuzzers stop there
+_SCANNED = 2 * 10**10  # pixels times scans: about 4 s
+_EXIF_BLOCKS = 100  # Pillow copies what it has for each further one
 
 
 @dataclass
@@ -64,6 +67,25 @@ def markers_of(data: bytes | mmap, most: int) -> Markers | None:
             markers.exif_blocks += 1
         place += 2 + (data[place + 2] << 8) + data[place + 3]
     return None
+
+
+def excess_of_jpeg(data: bytes | mmap, most: int, *, whole: bool) -> str:
+    """What a JPEG has too much of; empty if there is nothing.
+
+    Args:
+        data: The file.
+        most: Markers before its first scan.
+        whole: Whether to count the scans, for which all of it is read.
+    """
+    markers = markers_of(data, most)
+    if markers is None:
+        return f"more than {most:,} markers before its pixels; save it again"
+    if markers.exif_blocks > _EXIF_BLOCKS:
+        return f"{markers.exif_blocks:,} EXIF blocks; save it again"
+    if not (whole and markers.several_scans):
+        return ""
+    scans, most = data[:].count(b"\xff\xda"), min(_MOST_SCANS, _SCANNED // max(1, markers.pixels))
+    return f"a JPEG of {scans:,} scans, more than {most:,}; save it again" if scans > most else ""
 
 
 def sound_pixels(data: bytes) -> NDArray[np.uint8] | None:

@@ -9,6 +9,9 @@ from mmap import mmap
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """The first bytes of a TIFF or BigTIFF, in both byte orders."""
 
+_MOST_TAGS = 10_000
+_STRIPS = 500_000  # entries of a tag, such as the places of the strips
+_TILE = 2**24  # pixels of a tile, which libtiff allocates even if the image is smaller
 _BIG = MAGIC[2:]
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _LETTERS = {3: "H", 4: "I", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}  # its types of integers
@@ -53,3 +56,16 @@ def directory_of(data: bytes | mmap, most: int) -> Directory:
                 (sizes[tag],) = struct.unpack_from(order + letter, value)
     directory.tile = (sizes.get(_TILE_WIDTH, 0), sizes.get(_TILE_LENGTH, 0))
     return directory
+
+
+def excess_of_tiff(data: bytes | mmap) -> str:
+    """What a TIFF has too much of; empty if there is nothing."""
+    directory = directory_of(data, _MOST_TAGS)
+    width, height = directory.tile
+    if directory.tags > _MOST_TAGS:
+        return f"a TIFF of {directory.tags:,} tags; save it again"
+    if directory.values > _STRIPS:
+        return f"a TIFF of {directory.values:,} strips or tiles; save it again"
+    if width * height > _TILE:
+        return f"a TIFF with tiles of {width:,} x {height:,} pixels; save it again"
+    return ""

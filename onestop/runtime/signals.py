@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from onestop.images import time_limit
-
 
 class Stopped(Exception):  # noqa: N818 - not a failure: somebody asked for it
     """A loop ended between two iterations because a signal requested it.
@@ -77,6 +75,3 @@ def check() -> None:
     """
     if any(stop.requested for stop in _open):
         raise Stopped
-
-
-time_limit.ASK.append(check)  # also while an image is being decoded

@@ -110,9 +110,10 @@ def test_threads_are_used_again() -> None:
 def test_one_slow_image_costs_the_others_nothing(workers: int) -> None:
     def load(number: int) -> int | str:
         try:
-            return limited(f"{number}.jpg", busy_in_python if number == 5 else lambda: number)
+            limited(f"{number}.jpg", busy_in_python if number == 5 else str)
         except BadImageError as error:
             return str(error)
+        return number
 
     batches = list(prefetch([range(4), range(4, 9)], load, workers))
     assert batches[0] == [0, 1, 2, 3]
@@ -170,9 +171,9 @@ def test_what_is_asked_while_waiting_may_end_it(monkeypatch: pytest.MonkeyPatch)
 
 def test_closing_a_pool_waits_only_a_little() -> None:
     event = threading.Event()
-    threads: Threads[None, None] = Threads(1, "onestop-test")
-    running = threads.submit(lambda _: limited("slow.jpg", event.wait, 60) and None, None)
-    waiting = threads.submit(lambda _: None, None)
+    threads: Threads[float, bool] = Threads(1, "onestop-test")
+    running = threads.submit(lambda seconds: limited("slow.jpg", event.wait, seconds), 60)
+    waiting = threads.submit(bool, 0)
     while not running.running() and not left_behind() and threads._threads[0].begun is None:
         time.sleep(0.01)
     begun = time.monotonic()

@@ -89,7 +89,7 @@ class Commands:
 def _patch(kind: str, folder: Path) -> None:
     """Make decoding of files with `slow` in their names hang, and tell when it does."""
     decode: Any = importlib.import_module("onestop.images.decode")
-    work: Any = importlib.import_module("onestop.images.work")
+    jpeg: Any = importlib.import_module("onestop.images.jpeg")
     limited = decode.limited
     calls = itertools.count()
 
@@ -109,7 +109,7 @@ def _patch(kind: str, folder: Path) -> None:
 
     decode.limited = told
     if kind == "bomb":
-        work._MOST_SCANS, work._SCANNED = 10**9, 10**18
+        jpeg._MOST_SCANS, jpeg._SCANNED = 10**9, 10**18
 
 
 def _child(folder: Path, kind: str, limit: str, words: list[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onestop.errors import BadImageError
-from onestop.images import work
+from onestop.images import jpeg
 from onestop.images.decode import decode, header, measure
 from tests.reliability.slow_files import SLOW, scan_bomb
 
@@ -21,6 +21,9 @@ IN_PYTHON = "that is decoded slowly, with more than 4,194,304 pixels; save it as
 REASONS = {
     "scans": "a JPEG of 10,001 scans, more than 226; save it again",
     "scans of a baseline JPEG": "a JPEG of 5,000 scans, more than 226; save it again",
+    "JPEG comments": "more than 10,000 markers before its pixels; save it again",
+    "JPEG fill bytes": "more than 10,000 markers before its pixels; save it again",
+    "TIFF tags": "a TIFF of 60,009 tags; save it again",
     "EXIF blocks": "400 EXIF blocks; save it again",
     "JPEG junk": "not an image (or an unsupported format)",
     "a PPM in digits": "20,000,017 bytes of pixels in digits, more than 16,777,216; save it as PNG",
@@ -72,8 +75,8 @@ def test_so_is_its_header(name: str, tmp_path: Path) -> None:
 
 def test_the_scan_bomb_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """With nobody counting, each scan costs its time, and the limit of time ends it."""
-    monkeypatch.setattr(work, "_MOST_SCANS", 10**9)
-    monkeypatch.setattr(work, "_SCANNED", 10**18)
+    monkeypatch.setattr(jpeg, "_MOST_SCANS", 10**9)
+    monkeypatch.setattr(jpeg, "_SCANNED", 10**18)
     begun = time.process_time()
     assert decode(scan_bomb(scans=20, side=2000), 1).shape == (2000, 2000, 1)
     short = time.process_time() - begun

@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from onestop.images.time_limit import limited
 from onestop.runtime.signals import Stop, Stopped, check
 
 
@@ -73,13 +72,3 @@ def test_where_nothing_is_to_be_saved_a_signal_stops_at_once(number: signal.Sign
             pass
         os.kill(os.getpid(), number)
         assert stop.requested
-
-
-def test_a_signal_is_noticed_while_an_image_is_decoded() -> None:
-    event = threading.Event()
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
-    with Stop():
-        timer.start()
-        with pytest.raises(Stopped):
-            limited("slow.jpg", event.wait, 60)
-    event.set()
