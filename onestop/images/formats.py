@@ -13,7 +13,6 @@ import os
 import stat
 import struct
 import warnings
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
@@ -25,6 +24,7 @@ from onestop.images.work import (
     HEADER_READS,
     TOO_MANY_PARTS,
     CountedFile,
+    View,
     allow_pixels,
     counted,
     excess_for_python,
@@ -107,31 +107,22 @@ def open_counted(source: bytes | Path) -> io.BytesIO | CountedFile:
         OSError: It cannot be opened.
     """
     file = counted(source, BadImageError(TOO_MANY_PARTS))
-    if isinstance(source, bytes):
-        problem = _excess(source, whole=True)
-    else:
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            problem = _excess(data, whole=False)
-    if problem:
+    data = source if isinstance(source, bytes) else View(file)  # type: ignore[arg-type]
+    if problem := _excess(data):
         raise BadImageError(problem)
+    file.seek(0)
     # The parts of a JPEG are counted already, and this is the case that should be fastest.
-    is_jpeg = isinstance(source, bytes) and source.startswith(_JPEG)
-    return io.BytesIO(source) if is_jpeg else file  # type: ignore[arg-type]
+    return io.BytesIO(data) if isinstance(data, bytes) and data.startswith(_JPEG) else file
 
 
-def _excess(data: bytes | mmap, *, whole: bool) -> str:
-    """What a file has too much of; empty if there is nothing.
-
-    Args:
-        data: The file.
-        whole: Whether to look at all of it, and not only at its header.
-    """
-    start = data[:4]
+def _excess(data: bytes | View) -> str:
+    """What a file has too much of; empty if there is nothing. Of one on disk, in its header."""
+    start, whole = data[:4], isinstance(data, bytes)
     if start.startswith(_JPEG):
         return excess_of_jpeg(data, HEADER_READS, whole=whole)
     if start in MAGIC:
         return excess_of_tiff(data)
-    return excess_of_digits(data) if whole else ""
+    return excess_of_digits(data) if isinstance(data, bytes) else ""
 
 
 def read_file(path: str | Path) -> bytes:

@@ -8,7 +8,7 @@ also decodes straight into an array, in about two thirds of the time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from mmap import mmap
+from typing import Protocol, overload
 
 import numpy as np
 import simplejpeg
@@ -23,6 +23,16 @@ _SCAN, _APP1 = 0xDA, 0xE1
 _MOST_SCANS = 500  # libjpeg-turbo's own fuzzers stop there
 _SCANNED = 2 * 10**10  # pixels times scans: about 4 s
 _EXIF_BLOCKS = 100  # Pillow copies what it has for each further one
+
+
+class Bytes(Protocol):
+    """`bytes`, or a file that is read where it is looked at."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, place: int, /) -> int: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> bytes: ...
 
 
 @dataclass
@@ -40,7 +50,7 @@ class Markers:
     exif_blocks: int = 0
 
 
-def markers_of(data: bytes | mmap, most: int) -> Markers | None:
+def markers_of(data: Bytes, most: int) -> Markers | None:
     """Walk through the markers before the first scan; None if there are more than `most`.
 
     Bytes that belong to no marker are counted too: Pillow and libjpeg skip them one by one.
@@ -69,7 +79,7 @@ def markers_of(data: bytes | mmap, most: int) -> Markers | None:
     return None
 
 
-def excess_of_jpeg(data: bytes | mmap, most: int, *, whole: bool) -> str:
+def excess_of_jpeg(data: Bytes, most: int, *, whole: bool) -> str:
     """What a JPEG has too much of; empty if there is nothing.
 
     Args:

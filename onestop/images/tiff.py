@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from mmap import mmap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onestop.images.jpeg import Bytes
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """The first bytes of a TIFF or BigTIFF, in both byte orders."""
@@ -32,7 +35,7 @@ class Directory:
     tile: tuple[int, int] = (0, 0)
 
 
-def directory_of(data: bytes | mmap, most: int) -> Directory:
+def directory_of(data: Bytes, most: int) -> Directory:
     """Read the first directory of a TIFF; of one that is damaged, what can be read.
 
     Args:
@@ -42,10 +45,10 @@ def directory_of(data: bytes | mmap, most: int) -> Directory:
     order, big = "<" if data[:1] == b"I" else ">", data[:4] in _BIG
     entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
     try:
-        (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-        (tags,) = struct.unpack_from(order + ("Q" if big else "H"), data, place)
+        (place,) = struct.unpack(order + ("Q" if big else "I"), data[8:16] if big else data[4:8])
         start = place + (8 if big else 2)
-        entries = [entry.unpack_from(data, start + k * entry.size) for k in range(min(tags, most))]
+        (tags,) = struct.unpack(order + ("Q" if big else "H"), data[place:start])
+        entries = list(entry.iter_unpack(data[start : start + min(tags, most) * entry.size]))
     except struct.error:
         return Directory()  # Pillow says what is wrong
     directory, sizes = Directory(tags), dict[int, int]()
@@ -58,7 +61,7 @@ def directory_of(data: bytes | mmap, most: int) -> Directory:
     return directory
 
 
-def excess_of_tiff(data: bytes | mmap) -> str:
+def excess_of_tiff(data: Bytes) -> str:
     """What a TIFF has too much of; empty if there is nothing."""
     directory = directory_of(data, _MOST_TAGS)
     width, height = directory.tile

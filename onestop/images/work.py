@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import io
 import re
-from mmap import mmap
 from pathlib import Path
+from typing import overload
 
 from PIL import Image, ImageFile
 
@@ -55,6 +55,31 @@ class CountedFile(_Counted, io.FileIO):  # type: ignore[misc]
         self.close()
 
 
+class View:
+    """The bytes of a file on disk by place, as of `bytes`.
+
+    A file that is mapped into memory would do, but ends the process if somebody cuts it meanwhile.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> bytes: ...
+    def __getitem__(self, place: int | slice) -> int | bytes:
+        if isinstance(place, int):
+            return self[place : place + 1][0]
+        start, stop, _ = place.indices(self._size)
+        self._file.seek(start)
+        return io.FileIO.read(self._file, max(0, stop - start))  # not counted
+
+
 def counted(source: bytes | Path, refusal: Exception) -> CountedBytes | CountedFile:
     """A file, or the content of one, that raises `refusal` when it is read from too often."""
     file = CountedBytes(source) if isinstance(source, bytes) else CountedFile(source)
@@ -69,13 +94,13 @@ def allow_pixels(file: io.BytesIO | CountedFile, count: int) -> None:
         file.reads_left = min(most, least + each * count)
 
 
-def excess_of_digits(data: bytes | mmap) -> str:
+def excess_of_digits(data: bytes) -> str:
     """What a PBM, PGM or PPM in digits has too much of; empty for others."""
     if not re.match(rb"P[123][\s#]", data[:4]):
         return ""
     if len(data) > _DIGITS:
         return f"{len(data):,} bytes of pixels in digits, more than {_DIGITS:,}; save it as PNG"
-    return TOO_MANY_PARTS if data[:].count(b"#") > _COMMENTS else ""
+    return TOO_MANY_PARTS if data.count(b"#") > _COMMENTS else ""
 
 
 def excess_for_python(image: Image.Image) -> str:
