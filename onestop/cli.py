@@ -11,12 +11,15 @@ import contextlib
 import importlib
 import io
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from onestop.errors import OneStopError, UsageError, is_out_of_memory
 from onestop.flags import Option, options_of, parse
+from onestop.images.time_limit import left_behind
 from onestop.runtime.memory import keep_freed_memory
 from onestop.text import did_you_mean
 from onestop.verbs import VERBS
@@ -67,10 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+    except (ImportError, MemoryError, RuntimeError) as error:
+        problem = _lack_of_the_machine(error)
+        if not problem:
             raise
-        return _fail("out of memory; lower --batch-size or --image-size, or raise --accumulate", 1)
+        return _fail(problem, 1)
     except BrokenPipeError:
         _drop_output()  # the reader is gone (`| head`)
         return 0
@@ -85,7 +89,37 @@ def entry_point() -> None:
     keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):  # file names can hold bytes that are not text
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # again, while the first was being answered
+        code = 130
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending already
+    if left_behind():
+        _end_at_once(code)
+    sys.exit(code)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End without waiting for threads that are inside a decoder."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _lack_of_the_machine(error: Exception) -> str:
+    """What the machine or the installation lacks, if that is the error's cause; else empty."""
+    if isinstance(error, ImportError):
+        name = error.name or ""
+        what = f"{name} cannot be loaded ({error})" if name else str(error)
+        if re.search("failed to map|annot allocate", str(error)):
+            return f"{what}: out of memory; raise the limit of address space (ulimit -v)"
+        return "" if name.startswith("onestop") else f"{what}; install it again"
+    if "can't start new thread" in str(error):
+        return "no further thread can be started; raise the limit (ulimit -u), or end a program"
+    if is_out_of_memory(error):
+        return "out of memory; lower --batch-size or --image-size, or raise --accumulate"
+    return ""
 
 
 def _drop_output() -> None:
@@ -112,6 +146,7 @@ def _run(words: list[str]) -> int:
     verb, *rest = words
     if verb not in VERBS:
         raise UsageError(f"{verb}: no such command{did_you_mean(verb, VERBS)} (onestop --help)")
+    _require_current_folder()
     module = importlib.import_module(f"onestop.verbs.{verb}")
     function: Callable[..., Any] = getattr(module, verb)
     options = [*options_of(function), *_PRINTING.get(verb, _JSON)]
@@ -130,6 +165,16 @@ def _run(words: list[str]) -> int:
         arguments = _without(arguments, _TRAINING_ONLY)
         return show(module.dry_run(**arguments), **printing)
     return show(function(**arguments), **printing)
+
+
+def _require_current_folder() -> None:
+    """Refuse a working folder that was removed, since libraries of torch end the process over it."""
+    try:
+        os.getcwd()  # noqa: PTH109 - not a path to work with
+    except OSError as error:
+        raise UsageError(
+            f"the current folder: {error.strerror}; change to one that exists (cd)"
+        ) from None
 
 
 def _print_recipe(module: Any, arguments: dict[str, Any], *, as_json: bool) -> int:

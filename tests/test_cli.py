@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
@@ -16,7 +17,7 @@ import pytest
 from PIL import Image
 
 import onestop
-from onestop.cli import main
+from onestop.cli import entry_point, main
 from onestop.flags import options_of
 from onestop.recipe.groups import GROUP_OF
 from onestop.recipe.schema import FIELDS, group_title
@@ -214,23 +215,27 @@ MISTAKES = [
     ("predict bad.safetensors photos --json --csv", 2, "--json --csv: only one of them"),
     # values
     ("train --epochs ten", 2, "--epochs ten: should be a valid integer"),
-    ("train --epochs 0", 2, "--epochs 0: should be greater than 0"),
-    ("train --epochs -1", 2, "--epochs -1: should be greater than 0"),
+    ("train --epochs 0", 2, "--epochs 0: must be from 1 to 1,000,000"),
+    ("train --epochs -1", 2, "--epochs -1: must be from 1 to 1,000,000"),
     ("train --lr nan", 2, "--lr nan: should be a finite number"),
-    ("train --lr=-0.1", 2, "--lr -0.1: should be greater than 0"),
-    ("train --momentum 1.5", 2, "--momentum 1.5: should be less than 1"),
+    ("train --lr=-0.1", 2, "--lr -0.1: must be above 0 and at most 1,000,000,000"),
+    ("train --momentum 1.5", 2, "--momentum 1.5: must be at least 0 and below 1"),
     ("train --opt sdg", 2, "--optimizer sdg: not one of sgd, adam, adamw, rmsprop; did you"),
     ("train --channels 2", 2, "--channels 2: not one of 1, 3, 4"),
-    ("train --seed -1", 2, "--seed -1: should be greater than or equal to 0"),
-    ("train --val-fraction 1", 2, "--val-fraction 1: should be less than 1"),
+    ("train --threads 100000", 2, "--threads 100000: must be from 1 to 1,024"),
+    ("train --threads 2147483648", 2, "--threads 2147483648: must be from 1 to 1,024"),
+    ("train --image-size 2147483648", 2, "--image-size 2147483648: must be from 1 to 16,384"),
+    ("info lenet5 --depth 10000000000", 2, "--depth 10000000000: must be from 0 to 1,000,000,000"),
+    ("train --seed -1", 2, "--seed -1: must be from 0 to 4,294,967,295"),
+    ("train --val-fraction 1", 2, "--val-fraction 1: must be at least 0 and below 1"),
     ("train --device gpu", 2, "--device gpu: not in this machine; use cpu"),
     ("train --precision tf32 --device cpu", 2, "--precision tf32: needs an NVIDIA GPU"),
     ("train --precision tf32 --device cpu --dry-run", 2, "--precision tf32: needs an"),
     ("train --model lenet6", 2, "--model lenet6: no such network; did you mean 'lenet5'"),
     ("train --model no.py:Net", 2, "--model no.py:Net: no file no.py"),
     ("train --model net.py", 2, "--model net.py: name the class too: net.py:ClassName"),
-    ("predict bad.safetensors photos --top 0", 2, "--top 0: should be greater than 0"),
-    ("info lenet5 --classes 0", 2, "--classes 0: should be greater than 0"),
+    ("predict bad.safetensors photos --top 0", 2, "--top 0: must be from 1 to 1,000,000,000"),
+    ("info lenet5 --classes 0", 2, "--classes 0: must be from 1 to 1,000,000"),
     ("info lenet5 --image-size 4", 2, "lenet5: images of 4 pixels are too small; it needs 16"),
     # values that do not go together
     ("train --step-epochs 3", 2, "--step-epochs 3: changes nothing with --schedule cosine"),
@@ -347,6 +352,119 @@ def test_too_little_memory_is_one_line_with_the_way_out(
     monkeypatch.setattr("onestop.cli._run", fail)
     assert main(["train"]) == 1
     assert capsys.readouterr().err.startswith("onestop: out of memory; lower --batch-size")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            RuntimeError("can't start new thread"),
+            "no further thread can be started; raise the limit (ulimit -u), or end a program",
+        ),
+        (
+            ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            "libtorch_cpu.so: failed to map segment from shared object: out of memory; raise the limit "
+            "of address space (ulimit -v)",
+        ),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            "torch cannot be loaded (No module named 'torch'); install it again",
+        ),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line(
+    error: Exception, line: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("onestop.cli._run", fail)
+    assert main(["train"]) == 1
+    assert capsys.readouterr().err == f"onestop: {line}\n"
+
+
+def test_a_module_of_ours_that_is_missing_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ModuleNotFoundError(
+            "No module named 'onestop.data.nothing'", name="onestop.data.nothing"
+        )
+
+    monkeypatch.setattr("onestop.cli._run", fail)
+    with pytest.raises(ModuleNotFoundError):
+        main(["train"])
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of address space")
+@pytest.mark.parametrize("kilobytes", [800_000, 1_600_000])
+def test_too_little_address_space_for_torch_is_one_line(kilobytes: int) -> None:
+    limited = f"ulimit -v {kilobytes}; exec {shlex.quote(sys.executable)} -m onestop train digits"
+    done = subprocess.run(
+        ["bash", "-c", limited], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("onestop: ")
+    assert done.stderr.count("\n") == 1
+    assert "out of memory" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder in use")
+def test_a_current_folder_that_was_removed_is_one_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); from onestop.cli import entry_point; entry_point()"
+    )
+    done = python(
+        "-c", code, "train", "digits", cwd=gone, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "onestop: the current folder: No such file or directory; change to one that exists (cd)\n"
+    )
+
+
+def test_the_end_waits_for_no_thread_that_is_left_behind(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+
+    def finish() -> int:
+        sys.stdout.write("last words\n")
+        return 7
+
+    monkeypatch.setattr("onestop.cli.keep_freed_memory", lambda: True)
+    monkeypatch.setattr("onestop.cli.main", finish)
+    monkeypatch.setattr("onestop.cli.left_behind", lambda: ["slow.jpg"])
+    monkeypatch.setattr("os._exit", codes.append)
+    try:
+        with pytest.raises(SystemExit):
+            entry_point()
+        assert codes == [7]
+        monkeypatch.setattr("onestop.cli.left_behind", list)
+        with pytest.raises(SystemExit) as caught:
+            entry_point()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert (codes, caught.value.code) == ([7], 7)
+    assert capsys.readouterr().out == "last words\n" * 2
+
+
+def test_ctrl_c_while_ctrl_c_is_answered_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("onestop.cli.keep_freed_memory", lambda: True)
+    monkeypatch.setattr("onestop.cli.main", interrupted)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            entry_point()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "a third changes nothing"
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert caught.value.code == 130
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
+from onestop.images.time_limit import Threads
 from onestop.reading import open_regular, parse_json
 from onestop.runtime.checked import Count, parts
 from onestop.runtime.files import expanded, flush_folder, home
@@ -297,9 +297,13 @@ def _check(path: Path, about: dict[str, Any], workers: int) -> None:
             part = file.read(min(_PART, about["bytes"] - number * _PART))
         return hashlib.sha256(part).hexdigest() == str(about["sha256"][number])
 
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="onestop-data") as pool:
-        if not all(pool.map(intact, range(len(about["sha256"])))):
+    threads: Threads[int, bool] = Threads(max(1, workers), "onestop-data")
+    try:
+        futures = [threads.submit(intact, number) for number in range(len(about["sha256"]))]
+        if not all(map(threads.result, futures)):
             raise DamagedError("its pixels have changed")
+    finally:
+        threads.close()
 
 
 def _lock(file: IO[bytes], *, exclusive: bool) -> bool:

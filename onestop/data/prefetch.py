@@ -1,17 +1,19 @@
-"""Ordered prefetching with a thread pool."""
+"""Ordered prefetching in threads that can be left behind (`onestop.images.time_limit`)."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
+from onestop.images.time_limit import ASK, Threads
 from onestop.runtime.signals import check
 
+ASK.append(check)  # whoever waits for an image notices signals
 _AHEAD = 4  # batches loaded before they are requested
 
 _Item = TypeVar("_Item")
@@ -23,7 +25,8 @@ def prefetch(
 ) -> Iterator[list[_Loaded]]:
     """`load` each item of each batch in threads, a few batches ahead, preserving their order.
 
-    A signal can cancel it between two batches (`onestop.runtime.signals.check`).
+    A signal can cancel it at any time (`onestop.runtime.signals.check`), whatever is being decoded; an
+    image that takes too long to decode is a `BadImageError` where it is decoded, in `load`.
 
     Args:
         batches: Consumed only a few batches ahead, so it may be infinite.
@@ -35,19 +38,19 @@ def prefetch(
             check()
             yield [load(item) for item in items]
         return
-    pool = ThreadPoolExecutor(workers, "onestop-data", _compute_alone)
+    pool: Threads[_Item, _Loaded] = Threads(workers, "onestop-data", _compute_alone)
     waiting: deque[list[Future[_Loaded]]] = deque()
     try:
         for items in batches:
             check()
             waiting.append([pool.submit(load, item) for item in items])
             if len(waiting) > _AHEAD:
-                yield [future.result() for future in waiting.popleft()]
+                yield list(map(pool.result, waiting.popleft()))
         for futures in waiting:
             check()
-            yield [future.result() for future in futures]
+            yield list(map(pool.result, futures))
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.close()
 
 
 def _compute_alone() -> None:

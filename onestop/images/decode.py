@@ -1,7 +1,8 @@
 """The image decoder shared by all verbs: a file, bytes or a Pillow image in, pixels out.
 
 `onestop/images/formats.py` decides which files are accepted; `onestop/images/jpeg.py` detects damage in
-JPEGs that can still be decoded.
+JPEGs that can still be decoded; `onestop/images/time_limit.py` bounds the time, and
+`onestop/images/strips.py` the memory.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from onestop.images.pixel_range import (
     suits_8_bits,
 )
 from onestop.images.scale import bounds
+from onestop.images.strips import in_strips
+from onestop.images.time_limit import limited
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
@@ -70,12 +73,22 @@ def decode(
         pixel_range: What is black and white in images of more than 8 bits.
 
     Raises:
-        BadImageError: Not an image, damaged, an unsupported format, or too many pixels.
+        BadImageError: Not an image, damaged, an unsupported format, too many pixels, or too slow.
     """
     data = source if isinstance(source, bytes) else read_file(source)
+    return limited(_name_of(source), _decoded, data, channels, remark, pixel_range)
+
+
+def _name_of(source: str | Path | bytes) -> str:
+    return "an image in memory" if isinstance(source, bytes) else str(source)
+
+
+def _decoded(
+    data: bytes, channels: int, remark: Callable[[str], None] | None, pixel_range: PixelRange
+) -> Pixels:
     remarks: list[str] = []
     try:
-        pixels = _decoded(data, channels, remarks, pixel_range)
+        pixels = _read_pixels(data, channels, remarks, pixel_range)
     except DAMAGE as error:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
     if remark and remarks:
@@ -83,7 +96,7 @@ def decode(
     return pixels
 
 
-def _decoded(data: bytes, channels: int, remarks: list[str], pixel_range: PixelRange) -> Pixels:
+def _read_pixels(data: bytes, channels: int, remarks: list[str], pixel_range: PixelRange) -> Pixels:
     with open_image(data) as image:
         jpeg = image.format == "JPEG"
         if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
@@ -107,8 +120,11 @@ def is_deep(source: str | Path) -> bool:
     Raises:
         BadImageError: As `measure`.
     """
-    if not deep_images.may_be_deep(first_bytes(source, 32)):
-        return False
+    may_be = deep_images.may_be_deep(first_bytes(source, 32))
+    return may_be and limited(_name_of(source), _is_deep, source)
+
+
+def _is_deep(source: str | Path) -> bool:
     with open_image(source) as image:
         return bool(deep_images.depth(image))
 
@@ -120,18 +136,20 @@ def deep_values(source: str | Path) -> deep_images.Deep | None:
         BadImageError: As `decode`.
     """
     try:
-        if not is_deep(source):
-            return None
-        data = read_file(source)
-        with open_image(data) as image:
-            return deep_images.deep(image, data, _upright, open_image)
+        return limited(_name_of(source), _deep_values, source) if is_deep(source) else None
     except DAMAGE as error:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
 
 
+def _deep_values(source: str | Path) -> deep_images.Deep | None:
+    data = read_file(source)
+    with open_image(data) as image:
+        return deep_images.deep(image, data, _upright, open_image)
+
+
 def deep_of_pillow(image: Image.Image) -> deep_images.Deep | None:
     """The values of a Pillow image of more than 8 bits; None if it has 8 bits."""
-    return deep_images.deep(image, None, _upright, open_image)
+    return limited("an image of Pillow's", deep_images.deep, image, None, _upright, open_image)
 
 
 def _sound(data: bytes, image: Image.Image) -> Pixels | None:
@@ -144,9 +162,7 @@ def _from_sound(pixels: Pixels, orientation: int, channels: int) -> Pixels:
     """Turn the RGB pixels of a JPEG upright and convert them to `channels`."""
     if channels == 3 and orientation not in _TURNS:
         return pixels
-    image = Image.fromarray(pixels)
-    turn = _TURNS.get(orientation)
-    return from_pillow(image if turn is None else image.transpose(turn), channels)
+    return in_strips(pixels, _TURNS.get(orientation), channels, _converted)
 
 
 def _completed_pixels(complete: bytes, channels: int, remarks: list[str]) -> Pixels:
@@ -179,6 +195,10 @@ def measure(source: str | Path | bytes) -> tuple[int, int, int]:
     Raises:
         BadImageError: As `decode`, if the header already shows the problem.
     """
+    return limited(_name_of(source), _measured, source)
+
+
+def _measured(source: str | Path | bytes) -> tuple[int, int, int]:
     with open_image(source) as image:
         return measure_pillow(image)
 
@@ -204,6 +224,10 @@ def header(source: str | Path | bytes) -> Header:
     Raises:
         BadImageError: As `measure`.
     """
+    return limited(_name_of(source), _header, source)
+
+
+def _header(source: str | Path | bytes) -> Header:
     with open_image(source) as image:
         return Header(str(image.format), image.mode, _orientation(image) in _TURNS)
 
@@ -211,9 +235,16 @@ def header(source: str | Path | bytes) -> Header:
 def is_still(path: str | Path) -> bool:
     """Whether a file is an image with a single frame."""
     try:
+        return limited(str(path), _is_still, path)
+    except BadImageError:
+        return False
+
+
+def _is_still(path: str | Path) -> bool:
+    try:
         with open_image(path) as image:
             return not _frame_warning(image)
-    except (BadImageError, *DAMAGE):
+    except DAMAGE:
         return False
 
 
@@ -269,8 +300,19 @@ def from_pillow(
             colours to 8 bits.
 
     Raises:
-        BadImageError: It has pixels that are NaN or infinite, or that do not fit the full scale.
+        BadImageError: It has pixels that are NaN or infinite, or that do not fit the full scale, or
+            takes too long to decode.
     """
+    return limited("an image of Pillow's", _from_pillow, image, channels, remark, pixel_range, data)
+
+
+def _from_pillow(
+    image: Image.Image,
+    channels: int,
+    remark: Callable[[str], None] | None,
+    pixel_range: PixelRange,
+    data: bytes | None,
+) -> Pixels:
     remark = remark or (lambda _: None)
     if pixel_range == "image":
         deep = deep_images.as_before(image, _upright)
@@ -280,14 +322,24 @@ def from_pillow(
         return _in_8_bits(deep, channels, remark, pixel_range)
     if not suits_8_bits(pixel_range):
         remark(remark_8_bit(pixel_range))
-    image = _upright(image)
+    image.load()  # else damaged pixels would be mistaken for a damaged EXIF block
+    return in_strips(image, _TURNS.get(_orientation(image)), channels, _converted)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()  # see `_from_pillow`
+    turn = _TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _converted(image: Image.Image, channels: int) -> Image.Image:
+    """A Pillow image of 8 bits in the mode for `channels`."""
     if image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
         image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
     if image.mode == "RGBA" and channels != 4:
         background = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(background, image).convert("RGB")
-    array = np.array(image.convert(_MODES[channels]))
-    return array[:, :, None] if array.ndim == 2 else array
+    return image.convert(_MODES[channels])
 
 
 def _in_8_bits(
@@ -320,12 +372,6 @@ def _orientation(image: Image.Image) -> int:
         return int(Image.Image.getexif(image).get(0x0112, 1))
     except DAMAGE:
         return 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # else damaged pixels would be mistaken for a damaged EXIF block
-    turn = _TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
 
 
 def _natural_channels(image: Image.Image) -> int:

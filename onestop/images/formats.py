@@ -18,6 +18,18 @@ from pathlib import Path
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
 from onestop.errors import BadImageError
+from onestop.images.jpeg import excess_of_jpeg
+from onestop.images.tiff import MAGIC, excess_of_tiff
+from onestop.images.work import (
+    HEADER_READS,
+    TOO_MANY_PARTS,
+    CountedFile,
+    View,
+    allow_pixels,
+    counted,
+    excess_for_python,
+    excess_of_digits,
+)
 
 # A multi-picture file (MPO) is opened as the JPEG it starts with.
 _ALWAYS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -57,6 +69,7 @@ _SIGNATURES = (
     (b"\x00\x00\x00\x0cjp  ", _NOT_READ.format("JPEG 2000")),
     (b"\xff\x4f\xff\x51", _NOT_READ.format("JPEG 2000")),
 )
+_JPEG = b"\xff\xd8\xff"
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -64,11 +77,11 @@ def open_image(source: str | Path | bytes) -> Image.Image:
     """Open an image and read its header; makes all checks that do not need the pixels.
 
     Raises:
-        BadImageError: Not an image, an unsupported format, too many pixels or bytes.
+        BadImageError: Not an image, an unsupported format, too many pixels, bytes or parts.
     """
     limit = most_pixels()
     try:
-        file = _file(source)
+        file = open_counted(source if isinstance(source, bytes) else _regular(source))
         image = Image.open(file, formats=formats())
     except UnidentifiedImageError:
         raise BadImageError(_describe_content(source)) from None
@@ -79,7 +92,37 @@ def open_image(source: str | Path | bytes) -> Image.Image:
     if image.width * image.height > limit:
         image.close()
         raise BadImageError(_too_many(limit))
+    if problem := excess_for_python(image):
+        image.close()
+        raise BadImageError(problem)
+    allow_pixels(file, image.width * image.height)
     return image
+
+
+def open_counted(source: bytes | Path) -> io.BytesIO | CountedFile:
+    """A file, or the content of one, for Pillow to read the header from.
+
+    Raises:
+        BadImageError: It asks for too much work; the message says what there is too much of.
+        OSError: It cannot be opened.
+    """
+    file = counted(source, BadImageError(TOO_MANY_PARTS))
+    data = source if isinstance(source, bytes) else View(file)  # type: ignore[arg-type]
+    if problem := _excess(data):
+        raise BadImageError(problem)
+    file.seek(0)
+    # The parts of a JPEG are counted already, and this is the case that should be fastest.
+    return io.BytesIO(data) if isinstance(data, bytes) and data.startswith(_JPEG) else file
+
+
+def _excess(data: bytes | View) -> str:
+    """What a file has too much of; empty if there is nothing. Of one on disk, in its header."""
+    start, whole = data[:4], isinstance(data, bytes)
+    if start.startswith(_JPEG):
+        return excess_of_jpeg(data, HEADER_READS, whole=whole)
+    if start in MAGIC:
+        return excess_of_tiff(data)
+    return excess_of_digits(data) if isinstance(data, bytes) else ""
 
 
 def read_file(path: str | Path) -> bytes:
@@ -89,7 +132,7 @@ def read_file(path: str | Path) -> bytes:
         BadImageError: Missing, not a regular file, empty, or too large.
     """
     try:
-        return Path(_file(path)).read_bytes()  # type: ignore[arg-type]
+        return _regular(path).read_bytes()
     except OSError as error:
         raise BadImageError(reason_of(error)) from error
 
@@ -101,7 +144,7 @@ def first_bytes(path: str | Path, count: int) -> bytes:
         BadImageError: As `read_file`.
     """
     try:
-        with Path(_file(path)).open("rb", buffering=0) as file:  # type: ignore[arg-type]
+        with _regular(path).open("rb", buffering=0) as file:
             return file.read(count)
     except OSError as error:
         raise BadImageError(reason_of(error)) from error
@@ -158,9 +201,7 @@ def reason_of(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _file(source: str | Path | bytes) -> str | Path | io.BytesIO:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
+def _regular(source: str | Path) -> Path:
     path = Path(source)
     try:
         status = path.stat()
@@ -174,7 +215,7 @@ def _file(source: str | Path | bytes) -> str | Path | io.BytesIO:
         raise BadImageError("empty file")
     if status.st_size > MAX_BYTES:
         raise BadImageError(f"{status.st_size:,} bytes, more than {MAX_BYTES:,}")
-    return source
+    return path
 
 
 def _describe_content(source: str | Path | bytes) -> str:

@@ -30,7 +30,7 @@ from onestop.recipe.files import resume_command, write_recipe
 from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
 from onestop.runtime.rng import preserved
-from onestop.runtime.signals import Stop, Stopped
+from onestop.runtime.signals import Stop, Stopped, check
 from onestop.storage.derived import withdraw
 from onestop.storage.model_file import read_card
 from onestop.storage.own_files import remove_leftovers
@@ -67,7 +67,9 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
         try:
             plan, run = _in_trials(folder, plan, observers, stop, inexact=inexact)
             if report:
-                _report(folder, plan, observers)
+                with stop.at_once():
+                    _report(folder, plan, observers)
+                check()
             observers.info.flush()
             return run
         except Stopped:
@@ -91,8 +93,9 @@ def _in_trials(
 
 
 def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
-    recall(plan.dataset)
-    session, states = remembered(set_up(plan), observers.say), States(folder / STATE)
+    with stop.at_once():
+        recall(plan.dataset)
+        session, states = remembered(set_up(plan), observers.say), States(folder / STATE)
     about = restore(folder, session, states, inexact=inexact)
     for line in (*states.damaged, *about["inexact"], *session.notes, _summary(session)):
         observers.say(line)

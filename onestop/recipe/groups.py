@@ -18,14 +18,17 @@ from pydantic import BeforeValidator
 
 from onestop.images.pixel_range import canonical
 from onestop.recipe.markers import ON, For, Free, Not, Since, With, derived
+from onestop.recipe.ranges import HUGE
 
-Natural = Annotated[int, Ge(0)]
-Positive = Annotated[int, Gt(0)]
-Rate = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
+Natural = Annotated[int, Ge(0), Le(HUGE)]
+Positive = Annotated[int, Gt(0), Le(HUGE)]
+Rate = Annotated[float, Gt(0), Le(HUGE)]
+NonNegative = Annotated[float, Ge(0), Le(HUGE)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
 RangeText = Annotated[str, BeforeValidator(canonical)]
+Pixels = Annotated[int, Le(2**14)]
+Threads = Annotated[int, Le(1024)]
 
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
 AutoAugment = Literal["none", "trivial", "rand"]
@@ -71,7 +74,7 @@ class Data:
     """read every image first and stop if any file is unusable, instead of skipping it"""
     channels: Annotated[Literal[1, 3, 4], For(images=True)] = derived()
     """channels of the network's input: 1 (greyscale), 3 (RGB) or 4 (RGB and alpha)"""
-    image_size: Annotated[Positive, For(images=True)] = derived()
+    image_size: Annotated[Pixels, Gt(0), For(images=True)] = derived()
     """height and width of the network's input in pixels"""
     fit: Annotated[Fit, For(images=True)] = "crop"
     """how an image becomes square: crop the centre, stretch, or pad"""
@@ -91,9 +94,9 @@ class Augmentation:
     augment: Annotated[Augment, For(images=True)] = derived()
     """random flips and crops of training images: flip (left-right), crop (after padding), flip-crop
     (both), or resized-crop (a random part, resized and flipped)"""
-    crop_padding: Annotated[Natural, For(images=True), With(augment=("crop", "flip-crop"))] = (
-        derived()
-    )
+    crop_padding: Annotated[
+        Pixels, Ge(0), For(images=True), With(augment=("crop", "flip-crop"))
+    ] = derived()
     """black pixels added on each side of an image before it is cropped"""
     auto_augment: Annotated[AutoAugment, For(images=True)] = "none"
     """augmentation policy for training images: trivial (TrivialAugment, one operation of random
@@ -139,7 +142,7 @@ class Network:
 class Optim:
     """Optimization: how the weights are trained."""
 
-    epochs: Annotated[Positive, Free] = derived()
+    epochs: Annotated[Positive, Le(10**6), Free] = derived()
     """passes over the training images"""
     batch_size: Positive = derived()
     """images per step"""
@@ -207,12 +210,12 @@ class Machine:
     """compile training steps with torch.compile; may take minutes at the start"""
     deterministic: bool = False
     """use only deterministic algorithms, for bit-identical results; slower on a GPU"""
-    workers: Annotated[Natural, Free] = derived()
+    workers: Annotated[Threads, Ge(0), Free] = derived()
     """threads that read images; does not affect results"""
     cache: Annotated[Cache, For(images=True)] = derived()
     """where decoded training images are stored: none (decode them in every epoch), memory, or disk
     (for later runs too); affects results only with --augment resized-crop (stored smaller)"""
-    threads: Positive = derived()
+    threads: Annotated[Threads, Gt(0)] = derived()
     """threads that compute; affects the last bits of results"""
     track: Annotated[Track, Free, Since("none")] = "none"
     """experiment tracker to send metrics to: tensorboard (files in the run's folder), mlflow, or

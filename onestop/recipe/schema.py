@@ -30,6 +30,7 @@ from onestop.recipe import groups
 from onestop.recipe.groups import GROUP_OF, GROUPS
 from onestop.recipe.markers import For, Free, Not, Since, With, flag
 from onestop.recipe.names import canonical
+from onestop.recipe.ranges import range_of
 from onestop.text import did_you_mean, listing
 
 _Marker = TypeVar("_Marker")
@@ -178,14 +179,17 @@ def check_value(kind: Any, value: object, place: str) -> Any:
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        expected = error.errors()[0]["msg"]
+        problem = error.errors()[0]
+        expected = problem["msg"]
     if choices:
         suggestion = did_you_mean(str(value), map(str, choices))
         expected = f"not one of {listing(choices, 20)}{suggestion}"
+    elif problem["type"].startswith(("greater_than", "less_than")):
+        expected = f"must be {range_of(kind)}"
     else:
         expected = expected.removeprefix("Input ").removeprefix("Value error, ")
         expected = expected.split(", unable")[0]
-    raise UsageError(f"{place} {value}: {expected}")
+    raise UsageError(f"{place} {value!s:.80}: {expected}")
 
 
 def choices_of(kind: Any) -> tuple[Any, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -21,12 +23,15 @@ _CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
 class Stop:
     """Within this context, the first signal only sets `requested`; a second Ctrl-C stops at once.
 
+    So does the first one where there is nothing to save: within `at_once`.
+
     Outside the main thread, where Python delivers no signals, it does nothing.
     """
 
     def __init__(self) -> None:
         self.requested = False
         self.exit_code = 130
+        self._at_once = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -40,11 +45,23 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Raise `Stopped` as soon as a signal comes, whatever is being done, and not between steps."""
+        check()
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
+
     def _request(self, number: int, _: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = True
         self.exit_code = _CODES[signal.Signals(number)]
+        if self._at_once:
+            raise Stopped
 
 
 _open: list[Stop] = []

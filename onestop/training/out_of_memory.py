@@ -11,7 +11,6 @@ import dataclasses
 import gc
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 
 from onestop.data.batch import Batch
 from onestop.errors import NonFiniteLossError, is_out_of_memory
+from onestop.images.time_limit import Threads
 from onestop.optim.optimizers import zero_grad
 from onestop.runtime import memory
 from onestop.runtime.memory import give_freed_memory_back
@@ -166,12 +166,15 @@ def _aside(look: Callable[[], _Result]) -> _Result:
 
     oneDNN remembers per thread that there was no room for its code, and then never tries again.
     """
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            future = pool.submit(look)
-        except RuntimeError as error:  # no room for a thread's stack
-            raise MemoryError(str(error)) from None
-        return future.result()
+    pool: Threads[None, _Result] = Threads(1, "onestop-aside")
+    try:
+        future = pool.submit(lambda _: look(), None)
+    except RuntimeError as error:  # no room for a thread's stack
+        raise MemoryError(str(error)) from None
+    try:
+        return pool.result(future)
+    finally:
+        pool.close()
 
 
 def _let_go(session: Session) -> None:

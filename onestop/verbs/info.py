@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Le
 
 from onestop.errors import UsageError
-from onestop.recipe import Positive
+from onestop.recipe import Natural, Positive
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag as flag_of
 from onestop.recipe.schema import DEFAULTS
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from onestop.data.pixel_values import SplitRange
     from onestop.networks.catalog import Entry
 
-Levels = Annotated[int, Ge(0)]
-
 _SHOWN = 40  # images of a grid
 _MEASURED = 2000  # at most this many images of a source are measured
 
@@ -36,10 +34,10 @@ def info(
     target: Any = None,
     *,
     data_root: str | None = None,
-    classes: Positive | None = None,
-    channels: Positive | None = None,
-    image_size: Positive | None = None,
-    depth: Levels | None = None,
+    classes: Annotated[Positive, Le(10**6)] | None = None,
+    channels: Annotated[Positive, Le(1024)] | None = None,
+    image_size: Annotated[Positive, Le(2**14)] | None = None,
+    depth: Natural | None = None,
     backward: bool = False,
     cache: bool = False,
     clear_cache: bool = False,

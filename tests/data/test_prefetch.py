@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -10,6 +12,8 @@ import pytest
 import torch
 
 from onestop.data.prefetch import groups, prefetch
+from onestop.images.time_limit import limited
+from onestop.runtime.signals import Stop, Stopped
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
@@ -58,3 +62,24 @@ def test_threads_that_load_compute_alone_and_leave_others_their_helpers() -> Non
 def test_groups_are_all_numbers_in_order() -> None:
     assert [list(part) for part in groups(5, 2)] == [[0, 1], [2, 3], [4]]
     assert list(groups(0)) == []
+
+
+def test_a_signal_is_noticed_while_an_image_is_decoded() -> None:
+    event = threading.Event()
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+    with Stop():
+        timer.start()
+        with pytest.raises(Stopped):
+            limited("slow.jpg", event.wait, 60)
+    event.set()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_signal_ends_it_between_two_batches(workers: int) -> None:
+    with Stop() as stop:
+        found = prefetch([[1], [2], [3]], lambda number: number, workers)
+        assert next(found) == [1]
+        stop.requested = True
+        with pytest.raises(Stopped):
+            next(found)
+    assert not [t for t in threading.enumerate() if t.name.startswith("onestop-data")]

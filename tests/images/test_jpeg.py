@@ -11,7 +11,7 @@ from PIL import Image
 
 from onestop.errors import BadImageError
 from onestop.images.decode import Pixels, decode, from_pillow
-from onestop.images.jpeg import completed, damage_in, sound_pixels
+from onestop.images.jpeg import Markers, completed, damage_in, markers_of, sound_pixels
 from tests.reliability.bad_inputs import bad_files, encoded, picture
 
 RNG = np.random.default_rng(0)
@@ -75,3 +75,28 @@ def test_a_sound_file_has_no_damage_and_is_complete() -> None:
 def test_other_files_have_neither_pixels_nor_damage() -> None:
     assert sound_pixels(b"no JPEG") is None
     assert damage_in(b"no JPEG") == "", "it cannot be read at all"
+
+
+@pytest.mark.parametrize(
+    ("options", "several"),
+    [({}, False), ({"progressive": True}, True), ({"subsampling": 2}, False)],
+)
+def test_the_markers_before_the_first_scan(options: dict[str, Any], several: bool) -> None:
+    file = io.BytesIO()
+    Image.fromarray(NOISE).save(file, "JPEG", exif=tagged(6), comment=b"hello", **options)
+    assert markers_of(file.getvalue(), 100) == Markers(24 * 16, several, 1)
+    assert markers_of(file.getvalue(), 3) is None
+
+
+def test_bytes_between_markers_are_counted() -> None:
+    data = encoded(NOISE, "JPEG")
+    padded = data[:2] + b"\xff" * 50 + data[2:]
+    assert markers_of(padded, 100) == markers_of(data, 100) == Markers(24 * 16)
+    assert markers_of(padded, 50) is None
+
+
+@pytest.mark.parametrize("length", [0, 2, 5, 20, 160])
+def test_the_markers_of_half_a_file_are_those_that_are_there(length: int) -> None:
+    markers = markers_of(encoded(NOISE, "JPEG")[:length], 100)
+    assert markers is not None
+    assert markers.exif_blocks == 0

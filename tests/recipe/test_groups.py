@@ -10,7 +10,7 @@ from typing import get_type_hints
 import pytest
 
 import onestop
-from onestop.recipe import Optim, Recipe, groups, markers
+from onestop.recipe import Optim, Recipe, groups, markers, ranges
 from onestop.recipe.groups import GROUP_OF, GROUPS
 from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting, field_docs, field_types
 
@@ -81,10 +81,10 @@ def test_train_shows_every_field_in_its_signature_and_its_text() -> None:
 
 def test_the_declaration_needs_nothing_heavy() -> None:
     modules = set()
-    for module in (groups, markers):
+    for module in (groups, markers, ranges):
         tree = ast.parse(inspect.getsource(module))
         modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {
         "__future__", "collections.abc", "dataclasses", "typing", "annotated_types",
-        "pydantic", "onestop.images.pixel_range", "onestop.recipe.markers",
+        "pydantic", "onestop.images.pixel_range", "onestop.recipe.markers", "onestop.recipe.ranges",
     }  # fmt: skip

@@ -72,20 +72,20 @@ class TestValues:
         [
             ("epochs", "ten", "--epochs ten: should be a valid integer"),
             ("epochs", "2.5", "--epochs 2.5: should be a valid integer"),
-            ("epochs", 0, "--epochs 0: should be greater than 0"),
+            ("epochs", 0, "--epochs 0: must be from 1 to 1,000,000"),
             ("epochs", True, "--epochs true: should be a valid integer"),
             ("lr", "fast", "--lr fast: should be a valid number"),
             ("lr", math.nan, "--lr nan: should be a finite number"),
             ("lr", "inf", "--lr inf: should be a finite number"),
-            ("lr", -1, "--lr -1: should be greater than 0"),
-            ("momentum", 1, "--momentum 1: should be less than 1"),
-            ("val_fraction", 1.5, "--val-fraction 1.5: should be less than 1"),
+            ("lr", -1, "--lr -1: must be above 0 and at most 1,000,000,000"),
+            ("momentum", 1, "--momentum 1: must be at least 0 and below 1"),
+            ("val_fraction", 1.5, "--val-fraction 1.5: must be at least 0 and below 1"),
             ("nesterov", "maybe", "--nesterov maybe: should be a valid boolean"),
             ("channels", 2, "--channels 2: not one of 1, 3, 4"),
-            ("color_jitter", 1.1, "--color-jitter 1.1: should be less than or equal to 1"),
-            ("erase", -1, "--erase -1: should be greater than or equal to 0"),
+            ("color_jitter", 1.1, "--color-jitter 1.1: must be from 0 to 1"),
+            ("erase", -1, "--erase -1: must be from 0 to 1"),
             ("auto_augment", "auto", "--auto-augment auto: not one of none, trivial, rand"),
-            ("seed", 2**32, "--seed 4294967296: should be less than or equal to 4294967295"),
+            ("seed", 2**32, "--seed 4294967296: must be from 0 to 4,294,967,295"),
         ],
     )
     def test_a_wrong_value_is_named_with_what_is_wanted(
@@ -211,7 +211,7 @@ class TestMarkers:
 
     def test_markers_do_not_reach_the_types(self) -> None:
         assert repr(field_types()["step_epochs"]) == (
-            "typing.Optional[typing.Annotated[int, Gt(gt=0)]]"
+            "typing.Optional[typing.Annotated[int, Gt(gt=0), Le(le=1000000000)]]"
         )
         assert field_types()["compile"] is bool
 

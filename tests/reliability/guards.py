@@ -107,7 +107,22 @@ GUARDS = (
     Guard(
         "reading asks for signals", "data/prefetch.py",
         "            check()\n            yield [load", "            yield [load",
-        "reliability/test_going_on.py::test_a_signal_while_reading_images",
+        "data/test_prefetch.py::test_a_signal_ends_it_between_two_batches",
+    ),
+    Guard(
+        "waiting for a decoder asks for signals", "data/prefetch.py",
+        "ASK.append(check)", "",
+        "data/test_prefetch.py::test_a_signal_is_noticed_while_an_image_is_decoded",
+    ),
+    Guard(
+        "a signal ends what has nothing to save at once", "runtime/signals.py",
+        "        if self._at_once:\n", "        if False:\n",
+        "runtime/test_signals.py::test_where_nothing_is_to_be_saved_a_signal_stops_at_once",
+    ),
+    Guard(
+        "the end waits for no decoder", "cli.py",
+        "    if left_behind():\n", "    if False:\n",
+        "test_cli.py::test_the_end_waits_for_no_thread_that_is_left_behind",
     ),
     Guard(
         "a failed save is tried again", "training/checkpointer.py",
@@ -370,8 +385,8 @@ GUARDS = (
         "reliability/test_bad_inputs.py",
     ),
     Guard(
-        "EXIF turns are applied", "images/decode.py",
-        "return image if turn is None else image.transpose(turn)", "return image",
+        "EXIF turns are applied", "images/strips.py",
+        "image if turn is None else image.transpose(turn)", "image",
         "images/test_decode.py::test_every_orientation_is_turned_upright",
     ),
     Guard(
@@ -498,6 +513,73 @@ GUARDS = (
         "a strip of pixels is cut first", "data/preprocess.py",
         'if self.fit == "crop" and max(', "if False and max(",
         "data/test_preprocess.py::test_a_strip_takes_no_gigabytes",
+    ),
+    # Files that take long.
+    Guard(
+        "reads of a file are counted", "images/work.py",
+        "        if self.reads_left < 0:\n", "        if False:\n",
+        "images/test_work.py::test_a_file_that_is_read_too_often_is_refused",
+    ),
+    Guard(
+        "scans of a JPEG are counted", "images/jpeg.py",
+        "save it again\" if scans > most else", "save it again\" if False else",
+        "images/test_work.py::test_scans_are_limited_by_number_and_by_pixels",
+    ),
+    Guard(
+        "EXIF blocks are counted", "images/jpeg.py",
+        "    if markers.exif_blocks > _EXIF_BLOCKS:\n", "    if False:\n",
+        "reliability/test_slow_files.py",
+    ),
+    Guard(
+        "strips of a TIFF are counted", "images/tiff.py",
+        "    if directory.values > _STRIPS:\n", "    if False:\n",
+        "images/test_work.py::test_tiffs_are_limited_in_tags_strips_and_tiles",
+    ),
+    Guard(
+        "tiles of a TIFF are measured", "images/tiff.py",
+        "    if width * height > _TILE:\n", "    if False:\n",
+        "images/test_work.py::test_tiffs_are_limited_in_tags_strips_and_tiles",
+    ),
+    Guard(
+        "images in digits are limited", "images/work.py",
+        "    if len(data) > _DIGITS:\n", "    if False:\n",
+        "images/test_work.py::test_images_in_digits_are_limited",
+    ),
+    Guard(
+        "what is decoded in Python is limited", "images/formats.py",
+        "    if problem := excess_for_python(image):\n", "    if problem := \"\":\n",
+        "images/test_work.py::test_large_images_that_are_decoded_in_python_are_refused",
+    ),
+    Guard(
+        "an image that takes too long is given up", "images/time_limit.py",
+        "[thread for thread in self._threads if thread.is_overdue()]", "()",
+        "images/test_time_limit.py::test_what_takes_too_long_is_a_bad_image",
+    ),
+    Guard(
+        "few threads are left behind", "images/time_limit.py",
+        "        if len(names := left_behind()) > MOST_LEFT:\n",
+        "        if names := []:\n",
+        "images/test_time_limit.py::test_too_many_at_once_end_the_work_with_their_names",
+    ),
+    Guard(
+        "images are converted in strips", "images/strips.py",
+        "    rows = max(1, STRIP // width)\n", "    rows = height\n",
+        "reliability/test_memory.py",
+    ),
+    Guard(
+        "the system's own folders are refused", "data/sources/scan.py",
+        "    if kind := system_kind(folder):\n", "    if kind := \"\":\n",
+        "data/sources/test_scan.py::test_prediction_refuses_them_too",
+    ),
+    Guard(
+        "folders are entered to a depth", "data/sources/scan.py",
+        "    if depth > MOST_DEPTH:\n", "    if False:\n",
+        "data/sources/test_scan.py::test_a_very_deep_tree_ends",
+    ),
+    Guard(
+        "files of a source are counted", "data/sources/scan.py",
+        "        if entries > MOST_ENTRIES:\n", "        if False:\n",
+        "data/sources/test_scan.py::test_too_many_files_are_refused",
     ),
     # A look at the data.
     Guard(

@@ -52,3 +52,23 @@ def test_in_another_thread_no_handler_is_touched() -> None:
     thread.start()
     thread.join()
     assert handlers == [before]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_nothing_is_to_be_saved_a_signal_stops_at_once(number: signal.Signals) -> None:
+    def stay(stop: Stop) -> None:
+        with stop.at_once():
+            os.kill(os.getpid(), number)
+            pytest.fail("it went on")
+
+    with Stop() as stop:
+        with pytest.raises(Stopped):
+            stay(stop)
+        assert stop.requested
+        with pytest.raises(Stopped):  # before it begins
+            stay(stop)
+    with Stop() as stop:
+        with stop.at_once():
+            pass
+        os.kill(os.getpid(), number)
+        assert stop.requested

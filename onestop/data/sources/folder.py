@@ -10,6 +10,7 @@ from onestop.data.samples import FileSamples
 from onestop.data.sources.as_task import Labels, read_labels
 from onestop.data.sources.labels import class_list, maybe_numbers, numbered, oddities
 from onestop.data.sources.layout import Layout, Part, layout_of
+from onestop.data.sources.scan import require_own_files
 from onestop.data.sources.table_file import SUFFIXES as TABLES
 from onestop.data.sources.tree import tree_below
 from onestop.data.sources.walk import Walk
@@ -35,6 +36,7 @@ def open_folder(root: Path, *, task: str | None = None, for_training: bool = Tru
             folders that may mean several things.
     """
     _require_folder(root)
+    require_own_files(root)
     layout = layout_of(tree_below(root), str(root), for_training=for_training)
     walk = Walk(root, labelled=True, without=layout.masks)
     notes = list(layout.notes)
@@ -58,6 +60,7 @@ def open_folder(root: Path, *, task: str | None = None, for_training: bool = Tru
 
 def images_below(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """All images below a folder, for prediction; class folders are not required."""
+    require_own_files(folder)
     walk = Walk(folder)
     return [folder / path for path in walk.images(folder)], walk.skipped
 

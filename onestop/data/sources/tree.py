@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeAlias
 
+from onestop.data.sources.scan import require_enterable
 from onestop.images.formats import SUFFIXES
 from onestop.images.sniff import is_image
 
@@ -119,6 +120,7 @@ def identity(folder: str | Path) -> tuple[int, int]:
 
 def _entries_of(root: Path, path: PurePath) -> Entries:
     folders, images, others = [], [], []
+    require_enterable(str(root / path), len(path.parts))
     above = {identity(root / parent) for parent in (path, *path.parents)}
     with os.scandir(root / path) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):

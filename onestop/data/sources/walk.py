@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from onestop.data.dataset import Skipped
 from onestop.data.sources.annotations import masks_among
+from onestop.data.sources.scan import walked
 from onestop.data.sources.tree import identity, ignored
 from onestop.images.decode import is_still
 from onestop.images.formats import SUFFIXES
@@ -48,7 +49,7 @@ class Walk:
         # A link to a parent folder would lead into the folders of the other classes.
         seen = {identity(place) for place in (self.root, folder.parent) if place != folder}
         self._note_link(str(folder))
-        for place, folders, files in os.walk(folder, followlinks=True, onerror=self._refuse):
+        for place, folders, files in walked(folder, self._refuse):
             if identity(place) in seen:
                 folders.clear()
                 continue
