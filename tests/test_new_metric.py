@@ -66,7 +66,7 @@ class Toy(Task[Tensor]):
     """Tells classes apart, and counts mistakes in a thousand."""
 
     name = "toy"
-    metrics: ClassVar[tuple[Metric, ...]] = (ZZZ, SHARE, LOSS)
+    metrics: tuple[Metric, ...] = (ZZZ, SHARE, LOSS)
 
     def head(self) -> Head:
         return Head(len(self.names))

@@ -15,7 +15,7 @@ from onestop.inference.published import preprocessing_of
 from onestop.networks import build, find, published_weights
 from onestop.networks.custom import is_users
 from onestop.networks.meta import build_on_meta
-from onestop.networks.partial_load import fill
+from onestop.networks.partial_load import start
 from onestop.networks.trace import run
 from onestop.recipe import Precision
 from onestop.runtime import memory
@@ -28,6 +28,7 @@ from onestop.storage.model_file import (
     read_model,
     task_of,
 )
+from onestop.tasks import TASKS, make_task
 
 _USUAL = 2048  # pixels per side of images for which any computer has the memory
 
@@ -75,7 +76,7 @@ def _built(file: Path, card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
     """
 
     def make() -> nn.Module:
-        return build(card.network, **card.arguments)
+        return build(card.network, **card.arguments, needs=task_of(card).head().needs)
 
     preprocessing = from_json(card.preprocessing)
     if find(card.network).vectors == preprocessing.is_image:
@@ -125,16 +126,22 @@ def pretrained(name: str) -> Model:
     arguments = {
         "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
     }  # fmt: skip
+    if TASKS[published.task].whole != entry.whole:
+        raise UsageError(
+            f"{name}: has published weights of its backbone only; train it on objects of your own first"
+        )
+    task = make_task(published.task, published.classes, published.task_options)
     with preserved():
-        network = build(name, **arguments)
-    fill(network, published.state, name)
+        network = build(name, **arguments, needs=task.head().needs)
+    start(network, published.state, name, published.classes, published.classes)
     card = Card(
         network=entry.name,
         arguments=arguments,
         classes=published.classes,
         preprocessing=preprocessing_of(published).to_json(),
         data={"name": "published weights"},
-        task="classification",
+        task=published.task,
+        task_options=published.task_options,
     )
     return Model(network, card)
 
@@ -160,7 +167,8 @@ def load_model(
         return pretrained(str(model)).on(device, precision), Path()
     file = model_path(model)
     if isinstance(network, str):
-        network = build(network, **read_card(file).arguments)
+        card = read_card(file)
+        network = build(network, **card.arguments, needs=task_of(card).head().needs)
     return load(file, network).on(device, precision), file
 
 

@@ -149,7 +149,7 @@ class Model(nn.Module):
             inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
             with torch.inference_mode():
                 outputs = self.task.predict(self.engine.forward(self.fast), inputs)
-            predictions = iter(self.task.describe(outputs.cpu(), top=top))
+            predictions = iter(self.task.describe(self.task.collect([outputs]), top=top))
         for image in batch:
             prediction = (
                 Prediction("", error=image.error) if image.pixels is None else next(predictions)

@@ -1,6 +1,6 @@
 """Predictions for each image of a split, next to the truth: predictions.csv.
 
-Legend: N images, K outputs.
+Legend: N images.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Pr
     Args:
         task: What the outputs mean.
         samples: The split.
-        scored: Its outputs [N, K] and the indices of its images.
+        scored: Its outputs and the indices of its images.
     """
     if scored.outputs is None:
         return []

@@ -13,6 +13,7 @@ def preprocessing_of(published: Published) -> ImagePreprocessing:
         size=published.size,
         mean=published.mean,
         std=published.std,
+        fit=published.fit,
         crop_fraction=published.crop_fraction,
         interpolation=published.interpolation,
     )

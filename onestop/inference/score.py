@@ -1,6 +1,6 @@
 """Scoring a network on the batches of a split.
 
-Legend: B inputs of a batch, K outputs, N samples.
+Legend: B inputs of a batch, N samples.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from onestop.data.batch import Batch
 from onestop.metrics import Metrics
@@ -39,7 +39,7 @@ class Scored:
 
     metrics: Metrics
     indices: list[int] = field(default_factory=list)
-    outputs: Tensor | None = None  # [N, K], float32
+    outputs: Any = None  # of N images, as the task gives them; None if they were not requested
 
 
 def score(
@@ -55,15 +55,15 @@ def score(
     for indices, targets, outputs in outputs_of(network, task, batches, engine):
         meter.update(outputs, targets)
         if keep_outputs:
-            stored.append(outputs.cpu())
+            stored.append(task.collect([outputs]))
             scored += indices.tolist()
-    return Scored(meter.compute(), scored, torch.cat(stored) if stored else None)
+    return Scored(meter.compute(), scored, task.collect(stored) if stored else None)
 
 
 def outputs_of(
     network: nn.Module, task: Task[Any], batches: Iterable[Batch], engine: Engine
-) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-    """Indices, targets [B] and outputs, float32 [B, K], of some batches.
+) -> Iterator[tuple[NDArray[np.int64], Any, Any]]:
+    """Indices [B], targets and outputs of some batches.
 
     The network is in evaluation mode meanwhile and back in its former mode afterwards.
     """

@@ -27,6 +27,7 @@ class Metric:
         higher: Whether higher values are better.
         percent: Whether it is a fraction in [0, 1], printed in percent.
         training: Whether it is also computed during training, as `train_NAME`.
+        evaluated: Whether evaluation computes it; else it is a part of the training loss.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Metric:
     higher: bool = True
     percent: bool = False
     training: bool = False
+    evaluated: bool = True
 
     def text(self, value: float, digits: int = 2) -> str:
         """The value for people: in percent with `digits` decimals, or to four significant digits.

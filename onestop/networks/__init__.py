@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as custom_networks
+from onestop.networks import detectors
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.pretrained import Published
 from onestop.networks.surgery import replace_channels
@@ -32,6 +33,8 @@ def find(name: str) -> Entry:
     plain = name.lower().replace("-", "_")
     if plain in OWN:
         return OWN[plain]
+    if detectors.is_detector(plain):
+        return detectors.entry(plain if plain in detectors.NAMES else name)
     if plain.startswith("timm:"):
         from onestop.networks import timm_zoo
 
@@ -42,7 +45,7 @@ def find(name: str) -> Entry:
     plain = plain.removeprefix("torchvision:")
     if plain in known:
         return torchvision_zoo.entry(plain)
-    suggestion = did_you_mean(name, [*OWN, *known])
+    suggestion = did_you_mean(name, [*OWN, *known, *detectors.NAMES])
     raise UsageError(
         f"--model {name:.200}: no such network{suggestion} (`onestop models` lists them)"
     )
@@ -54,6 +57,7 @@ def build(
     channels: int | None = None,
     image_size: int | None = None,
     custom: Any = None,
+    needs: Mapping[str, Any] | None = None,
 ) -> nn.Module:
     """Build a network with random weights, drawn from torch's generator.
 
@@ -64,12 +68,16 @@ def build(
         image_size: Height and width of the input; by default the network's usual size.
         custom: A custom network passed in Python, or a class that makes one (see
             `onestop.networks.custom`).
+        needs: What else networks take whose predictions are not about whole images; see
+            `onestop.networks.detectors`.
 
     Raises:
         UsageError: There is no such network, or `classes` is less than 1.
         ArchitectureError: It does not accept such images, or cannot be built.
     """
     entry = find(name)
+    if not entry.whole:
+        return detectors.build(entry, classes, channels, image_size, needs or {})
     channels = channels or entry.channels
     size = image_size or entry.image_size
     if classes < 1:
@@ -111,6 +119,7 @@ def entries() -> Iterator[Entry]:
 
     yield from OWN.values()
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
+    yield from map(detectors.entry, detectors.NAMES)
 
 
 def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
@@ -124,6 +133,8 @@ def published_weights(entry: Entry, which: str = "default", *, download: bool = 
     Raises:
         UsageError: There are no weights of that name, or they could not be downloaded.
     """
+    if not entry.whole:
+        return detectors.published_weights(entry, which, download=download)
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
@@ -136,6 +147,24 @@ def published_weights(entry: Entry, which: str = "default", *, download: bool = 
         f"--weights {which}: no such file, and there are no published weights for {entry.name}; "
         "name a file, or omit it to train from random weights"
     )
+
+
+def usual_inputs(entry: Entry) -> Published | None:
+    """How images are prepared for a network's usual weights, without the weights; for a file of them.
+
+    None where a file of weights does not tell: built-in and custom networks.
+    """
+    if not entry.whole:
+        return detectors.usual_inputs(entry)
+    if entry.origin == "torchvision":
+        from onestop.networks import torchvision_zoo
+
+        return torchvision_zoo.usual_inputs(entry.name)
+    if entry.origin == "timm":
+        from onestop.networks import timm_zoo
+
+        return timm_zoo.usual_inputs(entry.name)
+    return None
 
 
 def count_parameters(network: nn.Module) -> int:

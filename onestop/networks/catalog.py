@@ -29,6 +29,8 @@ class Entry:
         vectors: Whether it takes vectors rather than images.
         depthwise: Whether it has depthwise convolutions, with one group per channel.
         size: Whether the builder also takes `image_size`, because layers depend on it.
+        whole: Whether its predictions are about whole images; else about things somewhere in them.
+        ap: Published average precision in percent, of networks that find things.
         options: Further keyword arguments of the builder.
     """
 
@@ -46,6 +48,8 @@ class Entry:
     vectors: bool = False
     depthwise: bool = False
     size: bool = False
+    whole: bool = True
+    ap: float = 0.0
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property

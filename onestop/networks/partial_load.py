@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from onestop.errors import ModelFileError
+from onestop.networks.protocols import TakesWeights
 from onestop.text import listing
 
 LEAST = 0.5
@@ -65,6 +66,27 @@ def _adapted(tensor: Tensor, target: Tensor | None) -> Tensor:
     channels = (tensor.shape[1], target.shape[1])
     same = tensor.shape[0] == target.shape[0] and tensor.shape[2:] == target.shape[2:]
     return spread_channels(tensor, channels[1]) if same and set(channels) <= {1, 3, 4} else tensor
+
+
+def start(
+    network: nn.Module, tensors: Mapping[str, Tensor], source: str,
+    theirs: Sequence[str] = (), ours: Sequence[str] = (),
+) -> Filled:  # fmt: skip
+    """Copy weights into a network that will be trained from them, in its own way if it has one.
+
+    Args:
+        network: Changed in place.
+        tensors: Weights by name.
+        source: Their source, for error messages.
+        theirs: Classes that they were trained for; empty if not known.
+        ours: Classes of the network.
+
+    Raises:
+        ModelFileError: They are for another network.
+    """
+    if isinstance(network, TakesWeights):
+        return network.take_weights(tensors, source, theirs, ours)
+    return fill(network, tensors, source)
 
 
 @torch.no_grad()

@@ -7,13 +7,14 @@ import functools
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from torch import Tensor
 
+from onestop.recipe import Fit
 from onestop.runtime.files import home
 
 _TIMEOUT = 30.0  # seconds without an answer after which a server counts as unreachable
@@ -31,6 +32,9 @@ class Published:
         interpolation: Interpolation mode of the resize.
         mean: Mean of each channel, for pixels in [0, 1].
         std: Standard deviation of each channel.
+        fit: How an image becomes square.
+        task: What the network predicts with them.
+        task_options: What goes with the task; see `Task.options`.
     """
 
     state: dict[str, Tensor]
@@ -40,6 +44,9 @@ class Published:
     interpolation: Literal["bilinear", "bicubic"]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    fit: Fit = "crop"
+    task: str = "classification"
+    task_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from torch.autograd.graph import Node, get_gradient_edge
 from onestop.errors import ArchitectureError
 from onestop.networks.autograd import walk
 from onestop.networks.partial_load import spread_channels
+from onestop.networks.protocols import KnowsHeads
 from onestop.networks.trace import (
     hooked,
     outputs_of,
@@ -45,6 +46,8 @@ def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
         ArchitectureError: The outputs are not computed by a linear or convolutional layer of that
         width.
     """
+    if isinstance(network, KnowsHeads):
+        return network.head_names()
     heads: dict[str, None] = {}  # an ordered set
     for training in (False, True):
         graph = _graph(network, shape, training=training)

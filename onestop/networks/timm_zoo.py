@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
@@ -43,6 +43,16 @@ def entry(name: str) -> Entry:
         summary="timm's",
         origin="timm",
     )
+
+
+def created(name: str, channels: int) -> nn.Module:
+    """A timm network with random weights and its usual head; `name` has the prefix.
+
+    Raises:
+        UsageError: timm is not installed.
+    """
+    plain = name.removeprefix(PREFIX)
+    return cast(nn.Module, _timm().create_model(plain, pretrained=False, in_chans=channels))
 
 
 def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
@@ -97,11 +107,21 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
             f"({_first_line(error)}); download model.safetensors from the Hugging Face repository "
             f"{published.hf_hub_id or published.url} and use --weights FILE"
         ) from None
+    return _published(published, dict(network.state_dict()), _class_names(published.num_classes))
+
+
+def usual_inputs(name: str) -> Published | None:
+    """How images are prepared for the network's usual weights; None if timm does not say."""
+    published = _timm().get_pretrained_cfg(name.removeprefix(PREFIX))
+    return _published(published, {}, ()) if published else None
+
+
+def _published(published: Any, state: dict[str, Tensor], classes: tuple[str, ...]) -> Published:
     height, width = published.input_size[-2:]
     interpolation = "bicubic" if published.interpolation == "bicubic" else "bilinear"
     return Published(
-        state=dict(network.state_dict()),
-        classes=_class_names(published.num_classes),
+        state=state,
+        classes=classes,
         size=(height, width),
         crop_fraction=published.crop_pct or 0.875,
         interpolation=cast(Literal["bilinear", "bicubic"], interpolation),

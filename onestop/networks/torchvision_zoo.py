@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
@@ -119,7 +120,50 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
         UsageError: There are no such weights, or they could not be downloaded; the message names the
             URL and the destination.
     """
-    weights = _weights_named(name, which)
+    weights = weights_named(name, which)
+    return _published(name, weights, downloaded(name, which, weights, download=download))
+
+
+def usual_inputs(name: str) -> Published:
+    """How images are prepared for the network's weights, without these; all of them normalise alike."""
+    best = _published(name, weights_named(name, "default"), {})
+    return dataclasses.replace(best, crop_fraction=0.875, interpolation="bilinear")
+
+
+def _published(name: str, weights: models.Weights, state: dict[str, Tensor]) -> Published:
+    transforms = weights.transforms()
+    crop = transforms.crop_size[0]
+    if name in _SCALED_INSIDE:
+        # These weights expect pixels in [-1, 1]; torchvision's class converts from ImageNet's mean and
+        # standard deviation inside the network.
+        mean, std = (0.5,) * 3, (0.5,) * 3
+    else:
+        mean, std = tuple(transforms.mean), tuple(transforms.std)
+    return Published(
+        state=state,
+        classes=tuple(weights.meta["categories"]),
+        size=(crop, crop),
+        crop_fraction=crop / transforms.resize_size[0],
+        interpolation=transforms.interpolation.value,
+        mean=mean,
+        std=std,
+    )
+
+
+def downloaded(
+    name: str, which: str, weights: models.Weights, *, download: bool = True
+) -> dict[str, Tensor]:
+    """The tensors of published weights, from torch's cache or downloaded.
+
+    Args:
+        name: Of the network, for error messages.
+        which: As the user named the weights.
+        weights: They.
+        download: Whether they may be downloaded.
+
+    Raises:
+        UsageError: They are not there and could not be downloaded.
+    """
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     file = folder / Path(urlparse(weights.url).path).name
     if not download and not file.is_file():
@@ -136,26 +180,10 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
             f"--weights {which}: the weights of {name} could not be downloaded ({error}); "
             f"download {weights.url} to {file}"
         ) from None
-    transforms = weights.transforms()
-    crop = transforms.crop_size[0]
-    if name in _SCALED_INSIDE:
-        # These weights expect pixels in [-1, 1]; torchvision's class converts from ImageNet's mean and
-        # standard deviation inside the network.
-        mean, std = (0.5,) * 3, (0.5,) * 3
-    else:
-        mean, std = tuple(transforms.mean), tuple(transforms.std)
-    return Published(
-        state=dict(state),
-        classes=tuple(weights.meta["categories"]),
-        size=(crop, crop),
-        crop_fraction=crop / transforms.resize_size[0],
-        interpolation=transforms.interpolation.value,
-        mean=mean,
-        std=std,
-    )
+    return dict(state)
 
 
-def _weights_named(name: str, which: str) -> models.Weights:
+def weights_named(name: str, which: str) -> models.Weights:
     """Weights by their torchvision name, with or without the class before the dot."""
     known = models.get_model_weights(name)
     if which == "default":

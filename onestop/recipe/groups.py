@@ -76,7 +76,7 @@ class Data:
     """channels of the network's input: 1 (greyscale), 3 (RGB) or 4 (RGB and alpha)"""
     image_size: Annotated[Pixels, Gt(0), For(images=True)] = derived()
     """height and width of the network's input in pixels"""
-    fit: Annotated[Fit, For(images=True)] = "crop"
+    fit: Annotated[Fit, For(images=True)] = derived()
     """how an image becomes square: crop the centre, stretch, or pad"""
     pixel_range: Annotated[RangeText, For(images=True), Since("image")] = derived()
     """LO,HI: the values that become black and white in images of more than 8 bits (16 bits, floats);
@@ -98,7 +98,7 @@ class Augmentation:
         Pixels, Ge(0), For(images=True), With(augment=("crop", "flip-crop"))
     ] = derived()
     """black pixels added on each side of an image before it is cropped"""
-    auto_augment: Annotated[AutoAugment, For(images=True)] = "none"
+    auto_augment: Annotated[AutoAugment, For(images=True, whole=True)] = "none"
     """augmentation policy for training images: trivial (TrivialAugment, one operation of random
     strength) or rand (RandAugment, two of medium strength)"""
     color_jitter: Annotated[Share, For(images=True)] = 0.0
@@ -128,7 +128,7 @@ class Network:
     unfreeze_after: Annotated[Natural, Not(freeze="none")] = derived()
     """epochs after which the frozen part is trained too; 0 is never"""
     cached_augmentations: Annotated[
-        Natural, With(freeze="backbone"), Not(mixup=ON), Not(cutmix=ON), Not(tta="flip")
+        Natural, For(whole=True), With(freeze="backbone"), Not(mixup=ON), Not(cutmix=ON), Not(tta="flip")
     ] = derived()
     """augmented versions of each image whose backbone features are cached while only the head is
     trained; 0 disables the cache"""
@@ -146,9 +146,9 @@ class Optim:
     """passes over the training images"""
     batch_size: Positive = derived()
     """images per step"""
-    accumulate: Positive = 1
+    accumulate: Annotated[Positive, For(whole=True)] = 1
     """compute each batch in this many parts, to save memory"""
-    optimizer: Optimizer = "sgd"
+    optimizer: Optimizer = derived()
     """optimization algorithm"""
     lr: Rate = derived()
     """peak learning rate"""
@@ -166,7 +166,7 @@ class Optim:
     """epochs between drops of the learning rate to a tenth"""
     warmup_epochs: NonNegative = derived()
     """epochs over which the learning rate first rises from near zero"""
-    clip_grad: NonNegative = 0.0
+    clip_grad: NonNegative = derived()
     """maximum norm of the gradient; larger ones are scaled down; 0 is off"""
     label_smoothing: Annotated[Fraction, For(shares=True)] = 0.0
     """fraction of each label that is spread over all classes"""
@@ -181,7 +181,7 @@ class Optim:
 class Evaluation:
     """Evaluation: how epochs are scored and compared."""
 
-    tta: Annotated[TestTimeAugmentation, For(images=True)] = "none"
+    tta: Annotated[TestTimeAugmentation, For(images=True, whole=True)] = "none"
     """test-time augmentation: flip averages the outputs for an image and its mirror image; doubles
     the cost of evaluation and prediction"""
     monitor: str = derived()
@@ -204,7 +204,7 @@ class Machine:
     memory_format: MemoryFormat = derived()
     """memory layout of images: contiguous (NCHW), or channels-last (NHWC), which is often faster for
     convolutions"""
-    compile: Annotated[bool, Not(freeze="backbone", unfreeze_after=0, cached_augmentations=ON)] = (
+    compile: Annotated[bool, For(whole=True), Not(freeze="backbone", unfreeze_after=0, cached_augmentations=ON)] = (
         False
     )
     """compile training steps with torch.compile; may take minutes at the start"""

@@ -74,23 +74,31 @@ class For:
         tasks: Names of the tasks that have it; all, if none is named.
         images: Whether inputs must be images.
         shares: Whether the loss must take a share of each class or label (`Task.takes_shares`).
+        whole: Whether predictions must be about whole images (`Task.whole`).
     """
 
-    def __init__(self, *tasks: str, images: bool = False, shares: bool = False) -> None:
-        self.tasks, self.images, self.shares = tasks, images, shares
+    def __init__(
+        self, *tasks: str, images: bool = False, shares: bool = False, whole: bool = False
+    ) -> None:
+        self.tasks, self.images, self.shares, self.whole = tasks, images, shares, whole
 
-    def refusal(self, task: str, *, images: bool, shares: bool = False) -> str:
+    def refusal(
+        self, task: str, *, images: bool, shares: bool = False, whole: bool = True
+    ) -> str:
         """Why a run does not have the setting; empty if it does.
 
         Args:
             task: Name of its task.
             images: Whether its inputs are images.
             shares: Whether its loss takes shares.
+            whole: Whether its predictions are about whole images.
         """
         if self.images and not images:
             return "is for images, these are vectors"
         if (self.tasks and task not in self.tasks) or (self.shares and not shares):
             return f"is {self.hint}, this is {task}"
+        if self.whole and not whole:
+            return f"is for predictions about whole images, this is {task}"
         return ""
 
     @property

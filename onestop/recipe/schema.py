@@ -93,16 +93,19 @@ def useless(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def inapplicable(task: str, *, images: bool, shares: bool = False) -> dict[str, str]:
+def inapplicable(
+    task: str, *, images: bool, shares: bool = False, whole: bool = True
+) -> dict[str, str]:
     """The fields that a run does not have, each with the reason.
 
     Args:
         task: Name of its task.
         images: Whether its inputs are images; otherwise they are vectors.
         shares: Whether its loss takes a share of each class or label.
+        whole: Whether its predictions are about whole images.
     """
     reasons = {
-        name: condition.refusal(task, images=images, shares=shares)
+        name: condition.refusal(task, images=images, shares=shares, whole=whole)
         for name in FIELDS
         for condition in _marked(name, For)
     }

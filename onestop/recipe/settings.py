@@ -102,7 +102,7 @@ def refuse_useless(settings: Settings) -> None:
 
 
 def refuse_inapplicable(
-    settings: Settings, task: str, *, images: bool, shares: bool = False
+    settings: Settings, task: str, *, images: bool, shares: bool = False, whole: bool = True
 ) -> None:
     """Stop if a setting was asked for that this task or these inputs do not have.
 
@@ -111,14 +111,17 @@ def refuse_inapplicable(
         task: Name of the task.
         images: Whether the inputs are images; otherwise they are vectors.
         shares: Whether the loss takes a share of each class or label.
+        whole: Whether predictions are about whole images.
 
     Raises:
         UsageError: Names the setting and what it is for. A setting of another task that is on is
             refused in a file too, since it would change the loss or the targets.
     """
-    of_other_tasks = inapplicable(task, images=True, shares=shares)
-    for name, reason in inapplicable(task, images=images, shares=shares).items():
+    of_other_tasks = inapplicable(task, images=True, shares=shares, whole=whole)
+    reasons = inapplicable(task, images=images, shares=shares, whole=whole)
+    for name, reason in reasons.items():
         value, layer = settings.values.get(name), settings.origins[name].layer
-        in_file = layer in ("recipe", "file") and name in of_other_tasks and is_on(value)
+        changed = is_on(value) and value != DEFAULTS.get(name)
+        in_file = layer in ("recipe", "file") and name in of_other_tasks and changed
         if name in settings.values and (settings.given(name) or in_file):
             raise UsageError(f"{flag(name, value)}: {reason}; leave it out")

@@ -71,12 +71,12 @@ class Engine:
             return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
         return _products(self.precision) if self.runs_ahead else nullcontext()
 
-    def forward(self, network: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    def forward(self, network: Callable[..., Any]) -> Callable[..., Any]:
         """The network, with every call in this precision."""
 
-        def run(inputs: Tensor) -> Any:
+        def run(*inputs: Any) -> Any:
             with self.autocast():
-                return network(inputs)
+                return network(*inputs)
 
         return run
 

@@ -48,7 +48,7 @@ def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
     return (
         "epoch", "step", "seconds", "lr",
         "train_loss", *(f"train_{metric.name}" for metric in others if metric.training),
-        "val_loss", *(f"val_{metric.name}" for metric in others),
+        "val_loss", *(f"val_{metric.name}" for metric in others if metric.evaluated),
         "images_per_second", "waiting", "scoring",
     )  # fmt: skip
 

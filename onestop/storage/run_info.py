@@ -86,7 +86,9 @@ def _metrics(rows: Any) -> tuple[Metric, ...]:
     metrics: dict[str, Metric] = {}
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and all(fits(t, row.get(k)) for k, t in _TYPES.items()):
-            metrics.setdefault(row["name"], Metric(**{key: row[key] for key in _TYPES}))
+            evaluated = row.get("evaluated") is not False  # earlier versions have none
+            known = {key: row[key] for key in _TYPES}
+            metrics.setdefault(row["name"], Metric(**known, evaluated=evaluated))
     return tuple(metrics.values())
 
 

@@ -39,7 +39,7 @@ class Classification(Task[Tensor]):
     """Cross entropy, exact counts, and class names."""
 
     name = "classification"
-    metrics: ClassVar[tuple[Metric, ...]] = (
+    metrics: tuple[Metric, ...] = (
         Metric("accuracy", "accuracy", percent=True, training=True),
         Metric("top5", "top-5", percent=True),
         Metric("macro_f1", "macro F1", percent=True),

@@ -60,7 +60,7 @@ class Multilabel(Task[Tensor]):
     """Binary cross entropy per label, and a threshold per label, chosen on the validation split."""
 
     name = "multilabel"
-    metrics: ClassVar[tuple[Metric, ...]] = (
+    metrics: tuple[Metric, ...] = (
         Metric("map", "mAP", percent=True),
         Metric("micro_f1", "micro F1", percent=True),
         Metric("macro_f1", "macro F1", percent=True),

@@ -30,7 +30,7 @@ class Regression(Task[Tensor]):
     """Mean squared error."""
 
     name = "regression"
-    metrics: ClassVar[tuple[Metric, ...]] = (
+    metrics: tuple[Metric, ...] = (
         Metric("rmse", "rmse", higher=False),
         Metric("mae", "mae", higher=False),
         Metric("r2", "r2"),

@@ -12,8 +12,9 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast
 
+import torch
 from torch import Tensor
 
 from onestop.errors import UsageError
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from onestop.data.batch import Batch
-    from onestop.data.dataset import Dataset
+    from onestop.data.dataset import Dataset, DatasetInfo
     from onestop.recipe import Recipe
 
 Outputs = TypeVar("Outputs")
 """What a network gives for a batch in evaluation mode: a tensor [B, K], or a list with B entries."""
-Network: TypeAlias = Callable[[Tensor], Any]
-"""Computes outputs of inputs in the engine's precision: a whole network, or the part that learns."""
+Network: TypeAlias = Callable[..., Any]
+"""Computes outputs of inputs in the engine's precision: a whole network, or the part that learns. A
+network that has its own loss takes the targets as well."""
+Derived: TypeAlias = Mapping[str, tuple[object, str]]
+"""Values of settings by name, each with the reason."""
 Draw: TypeAlias = Callable[[Sequence[Prediction]], "Figure"]
 """A figure of the predictions for a split."""
 
@@ -44,9 +48,12 @@ class Head:
 
     Attributes:
         outputs: K.
+        needs: What else it must be built with, as JSON, in networks that take it; see
+            `onestop.networks.build`.
     """
 
     outputs: int
+    needs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,10 +98,12 @@ class Task(ABC, Generic[Outputs]):
     """
 
     name: ClassVar[str]
-    metrics: ClassVar[tuple[Metric, ...]]
+    metrics: tuple[Metric, ...]
     """What evaluation measures; the first is what `monitor` defaults to and what `runs` shows."""
     nouns: ClassVar[tuple[str, str]] = ("class", "classes")
     """What one of the names is called, and several."""
+    whole: ClassVar[bool] = True
+    """Whether predictions are about whole images; False if they are about things somewhere in them."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""
@@ -106,6 +115,19 @@ class Task(ABC, Generic[Outputs]):
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:  # noqa: ARG003
         """The task of a run, with the settings of the recipe that concern its loss."""
         return cls(dataset.classes)
+
+    @classmethod
+    def derived(cls, known: Mapping[str, Any], info: DatasetInfo) -> Derived:  # noqa: ARG003
+        """Settings that this task derives in its own way, each with the reason.
+
+        Asked before each group of the general rules (`onestop.training.defaults`), and of each setting
+        that is not known yet the first answer counts.
+
+        Args:
+            known: Settings by name, as far as they are known.
+            info: Properties of the data set.
+        """
+        return {}
 
     @abstractmethod
     def head(self) -> Head:
@@ -121,6 +143,14 @@ class Task(ABC, Generic[Outputs]):
     def predict(self, network: Network, inputs: Tensor) -> Outputs:
         """Run the network forward for evaluation: outputs in 32 bits."""
         return network(inputs).float()  # type: ignore[no-any-return]
+
+    def collect(self, outputs: Sequence[Outputs]) -> Outputs:
+        """The outputs of several batches as those of one, on the CPU.
+
+        This default is for tensors [B, ...]; a task with other outputs overrides it.
+        """
+        tensors = cast(Sequence[Tensor], outputs)
+        return cast(Outputs, torch.cat([tensor.cpu() for tensor in tensors]))
 
     @abstractmethod
     def meter(self) -> Meter[Outputs]:

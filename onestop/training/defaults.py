@@ -7,7 +7,7 @@ situations (`Situation`); `benchmarks/results/defaults.md` has the experiments b
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -55,26 +55,34 @@ def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
     Raises:
         UsageError: Values that contradict each other or the data.
     """
-    settings = _fill(settings, _network_rules(settings.values, info))
+    task = TASKS[info.task]
+
+    def fill(settings: Settings, rules: Callable[[Known], Rules]) -> Settings:
+        settings = _fill(settings, task.derived(settings.values, info))
+        return _fill(settings, rules(settings.values))
+
+    settings = fill(settings, lambda known: _network_rules(known, info))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, info)
-    shares = TASKS[info.task].takes_shares
-    refuse_inapplicable(settings, info.task, images=not info.vectors, shares=shares)
-    settings = _fill(settings, _input_rules(settings.values, info, entry))
-    settings = _fill(settings, _machine_rules(settings.values))
-    settings = _fill(settings, _engine_rules(settings.values, info, entry))
-    settings = _fill(settings, _cache_rules(settings.values, info))
-    settings = _fill(settings, _length_rules(settings.values, info))
-    settings = _fill(settings, _freezing_rules(settings.values))
-    settings = _fill(settings, _feature_cache_rules(settings.values))
-    settings = _fill(settings, _learning_rules(settings.values, info))
+    refuse_inapplicable(
+        settings, info.task, images=not info.vectors, shares=task.takes_shares, whole=task.whole
+    )
+    settings = fill(settings, lambda known: _input_rules(known, info, entry))
+    settings = fill(settings, _machine_rules)
+    settings = fill(settings, lambda known: _engine_rules(known, info, entry))
+    settings = fill(settings, lambda known: _cache_rules(known, info))
+    settings = fill(settings, lambda known: _length_rules(known, info))
+    settings = fill(settings, _freezing_rules)
+    settings = fill(settings, _feature_cache_rules)
+    settings = fill(settings, _optimizer_rules)
+    settings = fill(settings, lambda known: _learning_rules(known, info))
     refuse_useless(settings)
     refuse_range(settings, info)
     refuse_contradictions(settings.recipe, info)
     return settings, entry
 
 
-def _fill(settings: Settings, rules: Rules) -> Settings:
+def _fill(settings: Settings, rules: Mapping[str, tuple[object, str]]) -> Settings:
     for name, (value, why) in rules.items():
         if name not in settings.values:
             settings = settings.derive(name, value, why)
@@ -121,6 +129,7 @@ def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
         return {
             "channels": (1, not_used),
             "image_size": (1, not_used),
+            "fit": ("crop", not_used),
             "pixel_range": ("full", not_used),
             "normalize": ("none", not_used),
             "augment": ("none", not_used),
@@ -141,6 +150,7 @@ def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
     return {
         "channels": (channels, takes),
         "image_size": (size, takes),
+        "fit": ("crop", "usual where what matters is in the middle"),
         "pixel_range": _pixel_range(info),
         "normalize": normalize,
         "augment": augment,
@@ -221,6 +231,13 @@ def _feature_cache_rules(known: Known) -> Rules:
     elif not any(is_on(known[name]) for name in changes):
         augmentations, why = 1, "without augmentation an image always looks the same"
     return {"cached_augmentations": (augmentations, why)}
+
+
+def _optimizer_rules(known: Known) -> Rules:  # noqa: ARG001
+    return {
+        "optimizer": ("sgd", "generalises well on images"),
+        "clip_grad": (0.0, "gradients are seldom too large"),
+    }
 
 
 def _learning_rules(known: Known, info: DatasetInfo) -> Rules:

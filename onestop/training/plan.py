@@ -20,10 +20,10 @@ from onestop.data.preprocess import (
 from onestop.errors import OneStopError, UsageError
 from onestop.images.pixel_range import parsed
 from onestop.inference.published import preprocessing_of
-from onestop.networks import build, published_weights
+from onestop.networks import build, published_weights, usual_inputs
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
-from onestop.networks.partial_load import fill
+from onestop.networks.partial_load import start
 from onestop.networks.surgery import find_heads
 from onestop.recipe import Data, Network, Recipe
 from onestop.runtime.device import Engine, engine_for
@@ -45,6 +45,7 @@ class Start:
     tensors: dict[str, Tensor]
     source: str
     preprocessing: Preprocessing | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,15 @@ def plan(
     task = TASKS[dataset.task].from_recipe(recipe, dataset)
     check_monitor(recipe.evaluation.monitor, [metric.name for metric in task.metrics])
     arguments = _arguments(recipe.data, dataset, task)
-    start = _start(recipe.network, entry, download=download)
-    preprocessing = _declared(recipe.data, dataset, start)
+    begin = _start(recipe.network, entry, download=download)
+    preprocessing = _declared(recipe.data, dataset, begin)
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
-        network = build(entry.name, **arguments, custom=given)
-    notes = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
+        network = build(entry.name, **arguments, custom=given, needs=task.head().needs)
+    notes = []
+    if begin:
+        filled = start(network, begin.tensors, begin.source, begin.classes, dataset.classes)
+        notes.append(f"{begin.source}: {filled}")
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
@@ -174,10 +178,12 @@ def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
         return _published(entry, settings.weights, download=download)
     path = model_path(settings.weights)
     try:
-        preprocessing = from_json(read_card(path).preprocessing)
+        card = read_card(path)
     except OneStopError:  # a plain weights file
-        preprocessing = None
-    return Start(read_weights(path), str(path), preprocessing)
+        usual = usual_inputs(entry)
+        prepared = preprocessing_of(usual) if usual else None
+        return Start(read_weights(path), str(path), prepared)
+    return Start(read_weights(path), str(path), from_json(card.preprocessing), card.classes)
 
 
 def _is_no_path(weights: str) -> bool:
@@ -196,7 +202,7 @@ def _published(entry: Entry, which: str, *, download: bool) -> Start:
             f"{error}; or allow the download by naming them: --weights {which}"
         ) from None
     source = f"published weights of {entry.name}"
-    return Start(published.state, source, preprocessing_of(published))
+    return Start(published.state, source, preprocessing_of(published), published.classes)
 
 
 def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessing:

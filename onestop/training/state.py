@@ -138,9 +138,11 @@ class Progress:
     def _beaten_by(self, value: float | None, loss: float | None, monitor: Metric) -> bool:
         if not outputs_finite({"loss": loss}):
             return False
-        if value is None or self.best is None or loss is None or self.best_loss is None:
+        if value is None or self.best is None:
             return True
         rank, best = monitor.rank(value), monitor.rank(self.best)  # a metric may be undefined: NaN
+        if loss is None or self.best_loss is None:  # a task without a loss in evaluation
+            return rank > best
         return rank > best or (rank == best and loss < self.best_loss)
 
     def _move(self, device: torch.device) -> None:

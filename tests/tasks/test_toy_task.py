@@ -33,7 +33,7 @@ class Toy(Task[Tensor]):
     """Any number of labels per image: those whose probability is over a threshold."""
 
     name = "toy"
-    metrics: ClassVar[tuple[Metric, ...]] = (
+    metrics: tuple[Metric, ...] = (
         Metric("zzz", "the zzz", percent=True, training=True),
         LOSS,
     )

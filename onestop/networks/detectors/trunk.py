@@ -1,0 +1,130 @@
+"""Trunks: the part of a classifier that computes feature maps, with the classifier's own names.
+
+So published weights of the classifier, and files of them, fit without renaming.
+
+Legend: B images of a batch, C channels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from onestop.errors import ArchitectureError
+from onestop.networks.freezing import stages
+from onestop.networks.surgery import find_heads
+from onestop.networks.trace import hooked, run_on_shapes, without_values
+from onestop.runtime.lazy_torchvision import without_compiler
+
+LEVELS = 3
+"""Feature maps that are used: those with the fewest pixels."""
+_PROBE = 224  # pixels per side of the image that shows the resolution of feature maps
+
+
+def trunk_of(name: str, channels: int, size: int) -> tuple[nn.Module, list[int], list[int]]:
+    """The trunk of a classifier with random weights.
+
+    Args:
+        name: A classifier of torchvision, or `timm:NAME`.
+        channels: Of the input.
+        size: Height and width of the input.
+
+    Returns:
+        A network from [B, C, h, w] to feature maps by number, finest first; the channels of each, and
+        how many pixels of the input a position of each stands for.
+
+    Raises:
+        UsageError: timm is not installed.
+        ArchitectureError: The network has no feature maps of falling resolution.
+    """
+    network = _of_timm(name, channels) if name.startswith("timm:") else _of_torchvision(name)
+    if network is None:
+        raise ArchitectureError(
+            f"rcnn:{name}: has no feature maps of falling resolution; choose another backbone"
+        )
+    in_channels = channels if name.startswith("timm:") else 3
+    with contextlib.redirect_stderr(io.StringIO()):  # traced networks print their code on errors
+        maps: Mapping[str, Tensor] = run_on_shapes(network, (in_channels, size, size))
+    widths = [features.shape[1] for features in maps.values()]
+    return network, widths, [_stride(size, features.shape[-1]) for features in maps.values()]
+
+
+def _stride(size: int, positions: int) -> int:
+    return int(2 ** round(math.log2(size / max(positions, 1))))
+
+
+def _last_of_each(strides: Sequence[tuple[Any, int]]) -> list[Any]:
+    """The last layer of each of the `LEVELS` largest strides, of layers in order of execution."""
+    last = {stride: layer for layer, stride in strides if stride >= 4}
+    chosen = sorted(last)[-LEVELS:]
+    return [last[stride] for stride in chosen] if len(chosen) > 1 else []
+
+
+def _of_timm(name: str, channels: int) -> nn.Module | None:
+    from onestop.networks.timm_zoo import created
+
+    network: Any = created(name, channels)
+    info = getattr(network, "feature_info", None) or ()
+    indices = _last_of_each([(i, int(level["reduction"])) for i, level in enumerate(info)])
+    if not indices or not hasattr(network, "forward_intermediates"):
+        return None
+    network.prune_intermediate_layers(indices, prune_norm=True, prune_head=True)
+    network.map_indices = tuple(indices)
+    network.__class__ = _with_maps(type(network))
+    return cast(nn.Module, network)
+
+
+@functools.cache
+def _with_maps(kind: type) -> type:
+    """A timm class whose instances compute feature maps."""
+
+    def forward(self: Any, inputs: Tensor) -> dict[str, Tensor]:
+        maps = self.forward_intermediates(
+            inputs, indices=list(self.map_indices), intermediates_only=True
+        )
+        return {str(level): features for level, features in enumerate(maps)}
+
+    return type(f"{kind.__name__}Trunk", (kind,), {"forward": forward})
+
+
+def _of_torchvision(name: str) -> nn.Module | None:
+    from onestop.networks import torchvision_zoo
+
+    with without_compiler():
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+    network = torchvision_zoo.build(name, 1, _PROBE)
+    shape = (3, _PROBE, _PROBE)
+    ends = [part[-1] for part in stages(network, find_heads(network, shape))]
+    names = _last_of_each(_strides(network, ends, shape))
+    if not names:
+        return None
+    maps = {layer: str(level) for level, layer in enumerate(names)}
+    with warnings.catch_warnings():  # layers that run in training only do not compute feature maps
+        warnings.simplefilter("ignore", UserWarning)
+        return cast(nn.Module, create_feature_extractor(network, return_nodes=maps))
+
+
+def _strides(
+    network: nn.Module, names: Sequence[str], shape: tuple[int, ...]
+) -> list[tuple[str, int]]:
+    """The strides of those of some modules that compute feature maps, in order of execution."""
+    found: list[tuple[str, int]] = []
+
+    def note(name: str, _: nn.Module, __: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] == output.shape[3]:
+            found.append((name, _stride(shape[-1], output.shape[-1])))
+
+    shapes = without_values(network).eval()
+    modules = [(name, shapes.get_submodule(name)) for name in names]
+    with torch.no_grad(), hooked(modules, after=note):
+        shapes(torch.empty(1, *shape, device="meta"))
+    return found

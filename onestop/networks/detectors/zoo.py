@@ -1,0 +1,135 @@
+"""torchvision's detectors by name, with their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from onestop.errors import ArchitectureError
+from onestop.networks.detectors.anchors import per_level
+from onestop.networks.detectors.heads import coco_names
+from onestop.networks.detectors.table import TABLE
+from onestop.networks.partial_load import spread_channels
+from onestop.networks.pretrained import Published
+from onestop.networks.torchvision_zoo import downloaded, weights_named
+from onestop.runtime.lazy_torchvision import without_compiler
+
+with without_compiler():
+    from torchvision import models
+    from torchvision.models.detection.anchor_utils import AnchorGenerator
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_NORMALISATION = {
+    "ssd300_vgg16": ((0.48235, 0.45882, 0.40784), (1 / 255,) * 3),
+    "ssdlite320_mobilenet_v3_large": ((0.5,) * 3, (0.5,) * 3),
+}
+"""Mean and deviation that weights expect, where they are not ImageNet's."""
+_PERSON = ("person",)
+PERSON_POINTS = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
+    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
+    "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""COCO's key points of people."""
+PERSON_SIGMAS = (
+    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087,
+    0.087, 0.089, 0.089,
+)  # fmt: skip
+"""How far people who mark them disagree, relative to the size of a person."""
+
+
+def build(
+    name: str, classes: int, channels: int, size: int, needs: Mapping[str, Any]
+) -> nn.Module:
+    """A detector of torchvision with random weights; arguments as in `onestop.networks.detectors`.
+
+    Raises:
+        ArchitectureError: It takes images of another size only.
+    """
+    row = TABLE[name]
+    if row.fixed and size != row.entry.image_size:
+        raise ArchitectureError(
+            f"{name}: takes images of {row.entry.image_size} pixels only, not {size}; "
+            f"set --image-size {row.entry.image_size}"
+        )
+    options: dict[str, Any] = {}
+    if "keypoints" in row.parts and needs.get("points"):
+        options["num_keypoints"] = needs["points"]
+    if row.strides:
+        if needs.get("regions"):
+            options["box_batch_size_per_image"] = needs["regions"]
+        if needs.get("anchors"):
+            options["rpn_anchor_generator"] = anchor_generator(needs["anchors"], row.strides)
+    network: nn.Module = models.get_model(
+        name, weights=None, weights_backbone=None, num_classes=classes + 1, **options
+    )
+    network.legacy_eps = row.legacy_eps
+    if channels != 3:
+        replace_first(network, channels)
+    return network
+
+
+def anchor_generator(anchors: Mapping[str, Any], strides: tuple[int, ...]) -> AnchorGenerator:
+    """Anchors as torchvision takes them."""
+    sizes, ratios = per_level(anchors, strides)
+    return AnchorGenerator(
+        tuple(tuple(level) for level in sizes), (tuple(ratios),) * len(sizes)
+    )
+
+
+@torch.no_grad()
+def replace_first(network: nn.Module, channels: int) -> None:
+    """Have the first convolution take another number of channels."""
+    name, first = next(
+        (name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d)
+    )
+    new: Any = nn.Conv2d(
+        channels, first.out_channels, first.kernel_size, first.stride, first.padding,  # type: ignore[arg-type]
+        first.dilation, first.groups, first.bias is not None,  # type: ignore[arg-type]
+    )  # fmt: skip
+    new.weight.copy_(spread_channels(first.weight, channels))
+    if first.bias is not None:
+        new.bias.copy_(first.bias)
+    network.set_submodule(name, new)
+
+
+def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
+    """Published weights of a detector, and how images were prepared for them.
+
+    torchvision resizes within bounds; here images have one size, so that most objects are about as
+    large as they were.
+
+    Raises:
+        UsageError: There are none of that name, or they could not be downloaded.
+    """
+    weights = weights_named(name, which)
+    return _published(name, downloaded(name, which, weights, download=download))
+
+
+def usual_inputs(name: str) -> Published:
+    """How images are prepared for a detector's weights, without these."""
+    return _published(name, {})
+
+
+def _published(name: str, state: dict[str, Tensor]) -> Published:
+    row = TABLE[name]
+    mean, std = _NORMALISATION.get(name, _IMAGENET)
+    names = _PERSON if "keypoints" in row.parts else coco_names()
+    options: dict[str, Any] = {"parts": list(row.parts)}
+    if "keypoints" in row.parts:
+        options |= {"points": list(PERSON_POINTS), "sigmas": list(PERSON_SIGMAS)}
+    return Published(
+        state=state,
+        classes=tuple(name for name in names if name != "N/A"),
+        size=(row.entry.image_size,) * 2,
+        crop_fraction=1.0,
+        interpolation="bilinear",
+        mean=mean,
+        std=std,
+        fit="stretch" if row.divisor == 1 else "pad",
+        task="detection",
+        task_options=options,
+    )
