@@ -137,6 +137,7 @@ class DatasetInfo:
 
     Attributes:
         values: Counts of the values of training images of more than 8 bits; None if there are none.
+        mirrors: Whether targets are known for mirrored images too.
     """
 
     images: int
@@ -148,6 +149,7 @@ class DatasetInfo:
     vectors: bool = False
     task: str = "classification"
     values: ValueCounts | None = None
+    mirrors: bool = True
 
 
 def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:

@@ -26,6 +26,7 @@ from onestop.data.targets import Indices
 from onestop.errors import BadImageError, UsageError
 from onestop.images.decode import pixels_of
 from onestop.images.pixel_range import PixelRange, is_possible
+from onestop.metrics.objects import Frame
 from onestop.recipe import Fit
 
 if TYPE_CHECKING:
@@ -67,9 +68,23 @@ class Preprocessing(ABC):
     def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
         """The same for one sample passed by a user; see `onestop.images.decode.pixels_of`."""
 
+    def prepare_placed(
+        self, value: Any, remark: Callable[[str], None] | None = None
+    ) -> tuple[Tensor, tuple[int, int] | None]:
+        """The same, with the height and width of the image as it was given; None for vectors."""
+        return self.prepare_input(value, remark), None
+
     @abstractmethod
     def room(self, count: int) -> Tensor:
         """Zeros for `count` prepared samples, [count, ...]."""
+
+    def geometry(self, size: tuple[int, int]) -> Frame:
+        """Where an image of some height and width lies in the input; see `Frame`.
+
+        Raises:
+            NotImplementedError: Samples are not images.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def normalise(self, batch: Tensor) -> Tensor:
@@ -136,8 +151,13 @@ class ImagePreprocessing(Preprocessing):
         return self.resize(pixel_tensor(pixels))
 
     def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
+        return self.prepare_placed(value, remark)[0]
+
+    def prepare_placed(
+        self, value: Any, remark: Callable[[str], None] | None = None
+    ) -> tuple[Tensor, tuple[int, int] | None]:
         pixels = pixels_of(value, self.channels, remark, self.pixel_range)
-        return self.resize(pixel_tensor(pixels))[0]
+        return self.resize(pixel_tensor(pixels))[0], (pixels.shape[0], pixels.shape[1])
 
     def room(self, count: int) -> Tensor:
         """Black images uint8 [count, C, h, w] in channels-last format, as decoders write them."""
@@ -152,8 +172,7 @@ class ImagePreprocessing(Preprocessing):
             return images
         if self.fit == "stretch":
             return interpolate(images, (h, w), self.interpolation)
-        by_side = (h / height, w / width)
-        scale = min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+        scale = self._scale(height, width)
         if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
             # Else a strip of one pixel by thousands would be scaled to gigabytes before the crop.
             images = _middle(images, math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale))
@@ -165,6 +184,33 @@ class ImagePreprocessing(Preprocessing):
             return F.pad(images, (left, w - scaled[1] - left, top, h - scaled[0] - top))
         top, left = (scaled[0] - h) // 2, (scaled[1] - w) // 2
         return images[..., top : top + h, left : left + w]
+
+    def _scale(self, height: int, width: int) -> float:
+        """By how much an image is resized that keeps its shape."""
+        by_side = (self.size[0] / height, self.size[1] / width)
+        return min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+
+    def geometry(self, size: tuple[int, int]) -> Frame:
+        height, width = size
+        h, w = self.size
+        if size == self.size:
+            return 1.0, 1.0, 0.0, 0.0
+        if self.fit == "stretch":
+            return w / width, h / height, 0.0, 0.0
+        scale = self._scale(height, width)
+        shown, start = (height, width), (0, 0)
+        if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
+            shown = (
+                min(height, math.ceil(_LONG * h / scale)), min(width, math.ceil(_LONG * w / scale)),
+            )  # fmt: skip
+            start = ((height - shown[0]) // 2, (width - shown[1]) // 2)
+        scaled = tuple(max(1, round(side * scale)) for side in shown)
+        down, right = scaled[0] / shown[0], scaled[1] / shown[1]
+        if self.fit == "pad":
+            top, left = (h - scaled[0]) // 2, (w - scaled[1]) // 2
+        else:
+            top, left = -((scaled[0] - h) // 2), -((scaled[1] - w) // 2)
+        return right, down, left - start[1] * right, top - start[0] * down
 
     def normalise(self, batch: Tensor) -> Tensor:
         # One multiplication and one addition per pixel: (x/255 - mean)/std = x*scale + shift.

@@ -44,6 +44,7 @@ class Targets(ABC):
         nouns: What names are called, singular and plural.
         differ: How copies of a sample with different targets are described.
         names: Classes or labels, in the order of the network's outputs; empty for numbers.
+        mirrors: Whether targets are known for mirrored images too.
         values: As they are stored, an entry per sample: an array [N] or [N, K], or a list.
     """
 
@@ -51,6 +52,7 @@ class Targets(ABC):
     nouns: ClassVar[tuple[str, str]] = ("class", "classes")
     differ: ClassVar[str] = "of two classes"
     names: tuple[str, ...] = ()
+    mirrors: bool = True
     values: Any
 
     def __len__(self) -> int:

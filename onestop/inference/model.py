@@ -125,6 +125,12 @@ class Model(nn.Module):
         pixels = choose_source(samples, self.preprocessing, workers=cores(), keep="none")
         return Loader(samples, self.preprocessing, pixels=pixels, engine=self.engine)
 
+    def prepare_placed(
+        self, image: Any, remark: Callable[[str], None] | None = None
+    ) -> tuple[Tensor, tuple[int, int] | None]:
+        """The same, with the height and width of the image as it was given; None for vectors."""
+        return self.preprocessing.prepare_placed(image, remark)
+
     def prepare(self, image: Any, remark: Callable[[str], None] | None = None) -> Tensor:
         """An image, in any form `predict` takes, prepared for the network: uint8 [C, h, w].
 
@@ -137,10 +143,10 @@ class Model(nn.Module):
         number, image = numbered
         name, warnings = name_of(image, number), list[str]()
         try:
-            pixels = self.prepare(image, warnings.append)
+            pixels, size = self.prepare_placed(image, warnings.append)
         except BadImageError as error:
             return _Prepared(image, name, error=str(error))
-        return _Prepared(image, name, pixels, warning="; ".join(warnings))
+        return _Prepared(image, name, pixels, size, warning="; ".join(warnings))
 
     def _predict(self, batch: list[_Prepared], top: int) -> Iterator[Prediction]:
         readable = [image.pixels for image in batch if image.pixels is not None]
@@ -154,6 +160,9 @@ class Model(nn.Module):
             prediction = (
                 Prediction("", error=image.error) if image.pixels is None else next(predictions)
             )
+            if image.size:
+                frame = self.preprocessing.geometry(image.size)
+                prediction = prediction.placed(frame, image.size)  # noqa: PLW2901 - the same
             yield dataclasses.replace(
                 prediction, image=image.name, warning=image.warning, given=image.given,
                 pixel_range=self.preprocessing.pixel_range,
@@ -167,6 +176,7 @@ class _Prepared:
     given: Any
     name: str
     pixels: Tensor | None = None
+    size: tuple[int, int] | None = None
     error: str = ""
     warning: str = ""
 

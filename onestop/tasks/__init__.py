@@ -8,6 +8,7 @@ from typing import Any
 from onestop.errors import ModelFileError
 from onestop.metrics.spec import Metric
 from onestop.tasks.classification import Classification
+from onestop.tasks.detection import Detection
 from onestop.tasks.multilabel import Multilabel
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.regression import Regression
@@ -23,6 +24,7 @@ TASKS: dict[str, type[Task[Any]]] = {
     Classification.name: Classification,
     Regression.name: Regression,
     Multilabel.name: Multilabel,
+    Detection.name: Detection,
 }
 """Every task by its name, as data sets, model files and runs store it."""
 

@@ -13,6 +13,7 @@ from onestop.figures.notebook import heading, picture, table
 if TYPE_CHECKING:
     from onestop.images.decode import Pixels
     from onestop.images.pixel_range import PixelRange
+    from onestop.metrics.objects import Frame
 
 _NONE = "no label"  # of tasks in which an image may have none
 
@@ -105,6 +106,15 @@ class Prediction:
     def truth_text(self) -> str:
         """What would have been correct, as people read it; empty if not known."""
         return "" if self.truth is None else ", ".join(self.truth) or _NONE
+
+    def placed(self, frame: Frame, size: tuple[int, int]) -> Prediction:  # noqa: ARG002
+        """The prediction with places of the network's input turned into places of the image.
+
+        Args:
+            frame: Where the image lies in the input.
+            size: Height and width of the image.
+        """
+        return self
 
     def title(self, truth: str | None = None) -> tuple[str, bool | None]:
         """What stands above its image in a grid, and whether it is right.

@@ -10,7 +10,7 @@ numbered from 0; the background that torchvision counts as 0 never shows.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -87,6 +87,32 @@ def parts_of(entry: Entry, has: Mapping[str, bool]) -> tuple[str, ...]:
             "such as fasterrcnn_resnet50_fpn or rcnn:mobilenet_v3_small"
         )
     return parts
+
+
+def is_new(entry: Entry) -> bool:
+    """Whether a detector has no published weights of its own, only those of its backbone."""
+    return is_rcnn(entry.name)
+
+
+def stretches(entry: Entry) -> bool:
+    """Whether a detector was trained on images without regard to their shape."""
+    return entry.name in TABLE and TABLE[entry.name].divisor == 1
+
+
+def frozen_stages(entry: Entry) -> str:
+    """What is not trained by default, in terms of `--freeze`, of a pretrained detector or backbone."""
+    return "2" if is_rcnn(entry.name) or TABLE[entry.name].divisor > 1 else "none"
+
+
+def losses_of(entry: Entry, parts: Sequence[str]) -> tuple[str, ...]:
+    """The parts of a detector's loss, by name."""
+    row = TABLE.get(entry.name)
+    if row is not None and not row.strides:
+        centre = ("loss_centre",) if entry.name.startswith("fcos") else ()
+        return ("loss_class", "loss_box", *centre)
+    masks = ("loss_mask",) if "masks" in parts else ()
+    points = ("loss_points",) if "keypoints" in parts else ()
+    return ("loss_class", "loss_box", *masks, *points, "loss_object", "loss_region")
 
 
 def build(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from onestop.errors import ModelFileError
 from onestop.networks.detectors.heads import keep_rows
+from onestop.networks.detectors.table import LOSSES
 from onestop.networks.partial_load import Filled, fill
 from onestop.runtime.lazy_torchvision import without_compiler
 
@@ -44,7 +45,8 @@ class Detector(nn.Module):
         """Losses by name, of B images with their targets; in evaluation the objects of each image."""
         if self.training:
             assert targets is not None
-            return super().forward([*inputs], [_counted_from_one(one) for one in targets])
+            losses = super().forward([*inputs], [_counted_from_one(one) for one in targets])
+            return {LOSSES[name]: loss for name, loss in losses.items()}
         return [_counted_from_zero(found) for found in super().forward([*inputs])]
 
     def train(self, mode: bool = True) -> Any:

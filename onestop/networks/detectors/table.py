@@ -20,6 +20,20 @@ _SSD = "Liu et al. 2016, https://arxiv.org/abs/1512.02325"
 _LITE = "Howard et al. 2019, https://arxiv.org/abs/1905.02244"
 
 
+LOSSES = {
+    "loss_classifier": "loss_class",
+    "loss_box_reg": "loss_box",
+    "loss_mask": "loss_mask",
+    "loss_keypoint": "loss_points",
+    "loss_objectness": "loss_object",
+    "loss_rpn_box_reg": "loss_region",
+    "classification": "loss_class",
+    "bbox_regression": "loss_box",
+    "bbox_ctrness": "loss_centre",
+}
+"""torchvision's names of the parts of the loss, and ours, which are the same for all detectors."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A detector of torchvision.

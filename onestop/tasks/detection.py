@@ -1,0 +1,352 @@
+"""Objects: boxes of known classes, with masks and key points where data and network have them.
+
+Legend: B images of a batch, N of a split, n objects of an image, K classes, P key points.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from onestop.metrics import Metrics
+from onestop.metrics.coco import SIZES, coco_metrics, flat, require_evaluator
+from onestop.metrics.matches import (
+    DEFAULT_THRESHOLD,
+    best_thresholds,
+    confusion,
+    matches_of,
+    over_thresholds,
+    precision_recall,
+)
+from onestop.metrics.objects import ImageObjects
+from onestop.metrics.spec import Metric
+from onestop.networks import detectors, find
+from onestop.runtime.csv_files import plain_cell
+from onestop.tasks import detection_rules
+from onestop.tasks.detected import Detected, detected
+from onestop.tasks.objects_prediction import ObjectsPrediction, as_objects, from_text, to_text
+from onestop.tasks.prediction import Prediction
+from onestop.tasks.task import Derived, Draw, Head, Loss, Meter, Network, Task
+from onestop.text import plural
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from onestop.data.batch import Batch
+    from onestop.data.dataset import Dataset, DatasetInfo
+    from onestop.recipe import Recipe
+
+Outputs = list[Detected]
+Targets = Sequence[Mapping[str, Any]]
+"""Of each image: what `Objects.batch` gives."""
+
+SIGMA = 0.05
+"""Of key points whose sigmas nobody stated: how far off they may be, relative to the object's size. In
+the middle of COCO's for people, from 0.025 (eyes) to 0.107 (hips)."""
+_AT_ONCE = 2**21  # values of the inputs that are evaluated at once
+_PERSON = 17
+
+_TITLES = {"boxes": "", "masks": " of masks", "keypoints": " of key points"}
+_KINDS: dict[str, Any] = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
+_SUFFIX = {"boxes": "", "masks": "_mask", "keypoints": "_points"}
+_LOSSES = {
+    "loss_class": "loss of classes", "loss_box": "loss of boxes", "loss_mask": "loss of masks",
+    "loss_points": "loss of key points", "loss_centre": "loss of centres",
+    "loss_object": "loss of regions' objectness", "loss_region": "loss of regions' boxes",
+}  # fmt: skip
+
+
+def _metrics_of(part: str) -> tuple[Metric, ...]:
+    end, title = _SUFFIX[part], _TITLES[part]
+    names = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "ar": "AR"}
+    sizes = [size for size in SIZES if part != "keypoints" or size != "small"]
+    names |= {f"ap_{size}": f"AP {size}" for size in sizes}
+    return tuple(Metric(f"{n}{end}", f"{text}{title}", percent=True) for n, text in names.items())
+
+
+def _loss(name: str) -> Metric:
+    return Metric(name, _LOSSES[name], higher=False, training=True, evaluated=False)
+
+
+class Detection(Task[Outputs]):
+    """What a detector learns, and average precision as COCO defines it."""
+
+    name = "detection"
+    metrics: tuple[Metric, ...] = (
+        *(metric for part in detectors.PARTS for metric in _metrics_of(part)),
+        *map(_loss, _LOSSES),
+    )
+    whole: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        parts: Sequence[str] = ("boxes",),
+        points: Sequence[str] = (),
+        sigmas: Sequence[float] = (),
+        thresholds: Sequence[float] = (),
+        anchors: Mapping[str, Any] = {},
+        regions: int = 0,
+        losses: Sequence[str] = (),
+        most: int = 10**6,
+    ) -> None:
+        """Of K classes.
+
+        Args:
+            names: Of the classes.
+            parts: Of `onestop.networks.detectors.PARTS`, what is learned.
+            points: Names of the P key points.
+            sigmas: How far off key points may be, [P] (default: `SIGMA`).
+            thresholds: From which scores on objects are predicted, [K] (default: 0.5).
+            anchors: See `onestop.networks.detectors.anchors`.
+            regions: That a box head learns from in each image; 0 is the network's own number.
+            losses: Names of the parts of the network's loss.
+            most: Objects that are predicted in an image at most.
+
+        Raises:
+            ValueError: Numbers that do not fit each other.
+        """
+        super().__init__(names)
+        self.parts, self.points = tuple(parts), tuple(points)
+        self.sigmas = tuple(map(float, sigmas)) or (SIGMA,) * len(self.points)
+        self.thresholds = tuple(map(float, thresholds)) or (DEFAULT_THRESHOLD,) * len(self.names)
+        self.anchors, self.regions, self.most = dict(anchors), int(regions), int(most)
+        self.losses = tuple(losses)
+        if not set(self.parts) <= set(detectors.PARTS) or "boxes" not in self.parts:
+            raise ValueError("parts that this task does not have")
+        if len(self.sigmas) != len(self.points) or not all(s > 0 for s in self.sigmas):
+            raise ValueError("each key point needs a sigma above 0")
+        if len(self.thresholds) != len(self.names) or not all(0 <= t <= 1 for t in self.thresholds):
+            raise ValueError("each class needs a threshold between 0 and 1")
+        if ("keypoints" in self.parts) != bool(self.points):
+            raise ValueError("key points need names")
+        measured = [metric for part in self.parts for metric in _metrics_of(part)]
+        self.metrics = (*measured, *(_loss(name) for name in self.losses))
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
+        """With the parts that data and network have, and anchors fitted to the training objects."""
+        if "val" in dataset.splits or "test" in dataset.splits:
+            require_evaluator()
+        entry, targets = find(recipe.network.model), dataset.splits["train"].targets
+        points: tuple[str, ...] = getattr(targets, "point_names", ())
+        has = {"masks": bool(getattr(targets, "has_masks", False)), "keypoints": bool(points)}
+        parts = detectors.parts_of(entry, has)
+        fitted = recipe.network.weights == "none" or detectors.is_new(entry)
+        return cls(
+            dataset.classes,
+            parts=parts,
+            points=points if "keypoints" in parts else (),
+            sigmas=getattr(targets, "sigmas", ()) if "keypoints" in parts else (),
+            anchors=detection_rules.anchors(recipe.data, targets) if fitted else {},
+            regions=detection_rules.regions(targets) if fitted else 0,
+            losses=detectors.losses_of(entry, parts),
+        )
+
+    @classmethod
+    def derived(cls, known: Mapping[str, Any], info: DatasetInfo) -> Derived:
+        return detection_rules.derived(known, info)
+
+    def head(self) -> Head:
+        needs: dict[str, Any] = {"parts": self.parts, "points": len(self.points)}
+        needs |= {"anchors": self.anchors} if self.anchors else {}
+        needs |= {"regions": self.regions} if self.regions else {}
+        return Head(len(self.names), needs)
+
+    def loss(self, network: Network, batch: Batch) -> Loss:
+        """The sum of the parts of the network's loss; crowds are not learned from."""
+        losses: dict[str, Tensor] = network(
+            batch.inputs, [self._to_learn(target) for target in batch.targets]
+        )
+        total = torch.stack([loss.float() for loss in losses.values()]).sum()
+        count = len(batch)
+        return Loss(total, {name: loss.detach().float() * count for name, loss in losses.items()})
+
+    def _to_learn(self, target: Mapping[str, Any]) -> dict[str, Tensor]:
+        boxes: Tensor = target["boxes"]
+        there = ~target["crowd"] & (boxes[:, 2:] > boxes[:, :2]).all(1)
+        keys = ("boxes", "labels", *(part for part in self.parts if part != "boxes"))
+        return {key: target[key][there] for key in keys}
+
+    def predict(self, network: Network, inputs: Tensor) -> Outputs:
+        """What is found in each input, a few at once, since outputs take much memory."""
+        count = max(1, _AT_ONCE // max(1, math.prod(inputs.shape[1:])))
+        return [
+            detected(found) for part in inputs.split(count) for found in network(part)
+        ]
+
+    def collect(self, outputs: Sequence[Outputs]) -> Outputs:
+        return [found for batch in outputs for found in batch]
+
+    def meter(self) -> DetectionMeter:
+        return DetectionMeter(self)
+
+    def describe(
+        self, outputs: Outputs, targets: Targets | None = None, top: int = 1  # noqa: ARG002
+    ) -> list[Prediction]:
+        empty = ObjectsPrediction(
+            "", names=self.names, thresholds=self.thresholds, most=self.most, point_names=self.points
+        )
+        if targets is None:
+            return [dataclasses.replace(empty, raw=found) for found in outputs]
+        pairs = zip(outputs, targets, strict=True)
+        return [
+            empty.with_objects(in_image(found, target), target["truth"]) for found, target in pairs
+        ]
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "parts": list(self.parts), "points": list(self.points), "sigmas": list(self.sigmas),
+            "thresholds": list(self.thresholds), "anchors": self.anchors, "regions": self.regions,
+            "losses": list(self.losses), "most": self.most,
+        }  # fmt: skip
+
+    def settle(self, outputs: Outputs, targets: Targets) -> Self:
+        """With the threshold of each class that has the highest F1 on the validation split."""
+        truths = [target["truth"] for target in targets]
+        found = [in_image(one, target) for one, target in zip(outputs, targets, strict=True)]
+        chosen = best_thresholds(matches_of(truths, found, len(self.names)))
+        return type(self)(
+            self.names, **self.options() | {"thresholds": [round(t, 4) for t in chosen.tolist()]}
+        )
+
+    def collapse(self, predictions: Sequence[Prediction]) -> str:
+        """A line if no object is predicted in any image, although there are some."""
+        there = sum(len(one.truth or ()) for one in predictions)
+        if not there or any(one.labels for one in predictions):
+            return ""
+        return (
+            f"no object reaches its threshold in any of {plural(len(predictions), 'image')}, which "
+            f"have {plural(there, 'object')}; likely causes: too few steps, too high or too low a "
+            "learning rate, objects that are tiny once images are resized (raise --image-size)"
+        )
+
+    def counted(self) -> str:
+        return plural(len(self.names), "class", "classes") + " of objects"
+
+    def figures(self) -> Mapping[str, Draw]:
+        return {"precision_recall": self._curves, "confusion": self._confusion}
+
+    def _curves(self, predictions: Sequence[Prediction]) -> Figure:
+        from onestop.figures.multilabel import precision_recall_figure
+
+        truths, found = objects_of(predictions)
+        matches = matches_of(truths, found, len(self.names))
+        metrics = class_rows(truths, found, self)
+        curves = {
+            name: precision_recall(matches, k)[1:] for k, name in enumerate(self.names)
+        }
+        return precision_recall_figure(curves, metrics)
+
+    def _confusion(self, predictions: Sequence[Prediction]) -> Figure:
+        from onestop.figures.confusion import confusion_figure
+
+        truths, found = objects_of(predictions)
+        shown = [over_thresholds(one, self.thresholds) for one in found]
+        return confusion_figure(
+            confusion(truths, shown, len(self.names)), (*self.names, "(background)")
+        )
+
+    def columns(self) -> tuple[str, ...]:
+        return COLUMNS
+
+    def to_row(self, prediction: Prediction) -> dict[str, object]:
+        objects = as_objects(prediction)
+        height, width = objects.found.size
+        return {
+            "image": prediction.image,
+            "height": height,
+            "width": width,
+            "correct": "" if prediction.correct is None else int(prediction.correct),
+            "truth": "" if objects.true is None else to_text(objects.true),
+            "predicted": to_text(objects.found),
+        }
+
+    def from_row(self, row: Mapping[str, str]) -> Prediction:
+        size = int(row["height"]), int(row["width"])
+        found = from_text(plain_cell(row["predicted"]), size)
+        true = from_text(plain_cell(row["truth"]), size) if row["truth"] else None
+        for objects in filter(None, (found, true)):
+            if len(objects) and not 0 <= objects.classes.min() <= objects.classes.max() < len(self.names):
+                raise ValueError("a class that the network does not know")
+        empty = ObjectsPrediction(
+            plain_cell(row["image"]), names=self.names, thresholds=self.thresholds, most=self.most,
+            point_names=self.points,
+        )  # fmt: skip
+        return empty.with_objects(found, true)
+
+
+COLUMNS = ("image", "height", "width", "correct", "truth", "predicted")
+"""Of predictions.csv."""
+
+
+class DetectionMeter(Meter[Outputs]):
+    """Keeps the objects of all images: average precision needs all of them at once."""
+
+    def __init__(self, task: Detection) -> None:
+        self._task = task
+        self._truths: list[ImageObjects] = []
+        self._found: list[ImageObjects] = []
+
+    def update(self, outputs: Outputs, targets: Targets) -> None:
+        self._truths += [target["truth"] for target in targets]
+        self._found += [in_image(one, target) for one, target in zip(outputs, targets, strict=True)]
+
+    def merge(self, other: Self) -> None:
+        self._truths += other._truths
+        self._found += other._found
+
+    def compute(self) -> Metrics:
+        task, values = self._task, dict[str, Any]()
+        for part in task.parts:
+            of_part = coco_metrics(
+                self._truths, self._found, task.names, _KINDS[part], task.sigmas
+            )
+            values |= flat(of_part, _SUFFIX[part])
+        count = sum(int((~true.crowds).sum()) for true in self._truths)
+        rows = class_rows(self._truths, self._found, task)
+        return {**values, "images": len(self._truths), "objects": count, "per_class": rows}
+
+
+def in_image(found: Detected, target: Mapping[str, Any]) -> ImageObjects:
+    """What was found in an input, in the image that it was prepared from."""
+    frame = target["frame"].tolist()
+    return found.in_image((frame[0], frame[1], frame[2], frame[3]), target["truth"].size)
+
+
+def objects_of(predictions: Sequence[Prediction]) -> tuple[list[ImageObjects], list[ImageObjects]]:
+    """True and predicted objects of the images whose truth is known."""
+    known = [one for one in map(as_objects, predictions) if one.true is not None]
+    return [one.true for one in known if one.true is not None], [one.found for one in known]
+
+
+def class_rows(
+    truths: Sequence[ImageObjects], found: Sequence[ImageObjects], task: Detection
+) -> dict[str, dict[str, Any]]:
+    """Metrics of the boxes of each class; None where there is no true object, or none is predicted."""
+    values = coco_metrics(truths, found, task.names)["per_class"]
+    matches, rows = matches_of(truths, found, len(task.names)), {}
+    for k, name in enumerate(task.names):
+        total = int(matches.truths[:, k].sum())
+        scores, precision, recall = precision_recall(matches, k)
+        reached = int((scores >= task.thresholds[k]).sum())
+        rows[name] = {
+            "objects": total,
+            **{key: _plain(value) for key, value in values[name].items()},
+            "precision": float(precision[reached - 1]) if reached else None,
+            "recall": (float(recall[reached - 1]) if reached else 0.0) if total else None,
+            "threshold": task.thresholds[k],
+        }
+    return rows
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
