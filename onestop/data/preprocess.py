@@ -14,7 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -33,6 +33,18 @@ if TYPE_CHECKING:
 
 _MOST = 2**14  # pixels per side, or values of a vector
 _LONG = 16  # times the side of the centre crop
+
+
+class Geometry(NamedTuple):
+    """From pixels of an upright original to pixels of the network's input: x * scale + offset.
+
+    Pixels are squares: the first reaches from 0 to 1.
+    """
+
+    scale_x: float
+    scale_y: float
+    offset_x: float
+    offset_y: float
 
 
 class Preprocessing(ABC):
@@ -67,6 +79,14 @@ class Preprocessing(ABC):
     def prepare_input(self, value: Any, remark: Callable[[str], None] | None = None) -> Tensor:
         """The same for one sample passed by a user; see `onestop.images.decode.pixels_of`."""
 
+    def geometry(self, height: int, width: int) -> Geometry:
+        """Where the pixels of an upright original of H x W pixels lie in the input.
+
+        Raises:
+            NotImplementedError: Samples are not images.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def room(self, count: int) -> Tensor:
         """Zeros for `count` prepared samples, [count, ...]."""
@@ -94,6 +114,20 @@ class Preprocessing(ABC):
     def to_json(self) -> dict[str, Any]:
         """The declaration as stored in the model file."""
         return {"kind": type(self).__name__, **dataclasses.asdict(self)}  # type: ignore[call-overload]
+
+
+class _Plan(NamedTuple):
+    """How an image is resized.
+
+    Attributes:
+        middle: Height and width of the part of the original that is resized, around its centre.
+        scaled: Height and width of that after resizing.
+        offset: Where it lies in the input, down and right; negative if it is cropped.
+    """
+
+    middle: tuple[int, int]
+    scaled: tuple[int, int]
+    offset: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -150,21 +184,41 @@ class ImagePreprocessing(Preprocessing):
         h, w = self.size
         if (height, width) == (h, w):
             return images
-        if self.fit == "stretch":
-            return interpolate(images, (h, w), self.interpolation)
+        plan = self._plan(height, width)
+        if plan.middle != (height, width):
+            # Else a strip of one pixel by thousands would be scaled to gigabytes before the crop.
+            images = _middle(images, *plan.middle)
+        images = interpolate(images, plan.scaled, self.interpolation)
+        top, left = plan.offset
+        if self.fit == "pad":
+            return F.pad(images, (left, w - plan.scaled[1] - left, top, h - plan.scaled[0] - top))
+        return images[..., -top : h - top, -left : w - left]
+
+    def geometry(self, height: int, width: int) -> Geometry:
+        """Where the pixels of an upright original of H x W pixels lie in the network's input."""
+        plan = self._plan(height, width)
+        (top, left), (rows, columns) = plan.offset, plan.middle
+        scale_y, scale_x = plan.scaled[0] / rows, plan.scaled[1] / columns
+        return Geometry(
+            scale_x, scale_y,
+            left - (width - columns) // 2 * scale_x, top - (height - rows) // 2 * scale_y,
+        )  # fmt: skip
+
+    def _plan(self, height: int, width: int) -> _Plan:
+        """How an original of H x W pixels is resized: what is cut off first, its size, its place."""
+        h, w = self.size
+        if self.fit == "stretch" or (height, width) == (h, w):
+            return _Plan((height, width), (h, w), (0, 0))
         by_side = (h / height, w / width)
         scale = min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+        middle = (height, width)
         if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
-            # Else a strip of one pixel by thousands would be scaled to gigabytes before the crop.
-            images = _middle(images, math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale))
-            height, width = images.shape[-2:]
-        scaled = (max(1, round(height * scale)), max(1, round(width * scale)))
-        images = interpolate(images, scaled, self.interpolation)
+            longest = math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale)
+            middle = min(height, longest[0]), min(width, longest[1])
+        scaled = (max(1, round(middle[0] * scale)), max(1, round(middle[1] * scale)))
         if self.fit == "pad":
-            top, left = (h - scaled[0]) // 2, (w - scaled[1]) // 2
-            return F.pad(images, (left, w - scaled[1] - left, top, h - scaled[0] - top))
-        top, left = (scaled[0] - h) // 2, (scaled[1] - w) // 2
-        return images[..., top : top + h, left : left + w]
+            return _Plan(middle, scaled, ((h - scaled[0]) // 2, (w - scaled[1]) // 2))
+        return _Plan(middle, scaled, (-((scaled[0] - h) // 2), -((scaled[1] - w) // 2)))
 
     def normalise(self, batch: Tensor) -> Tensor:
         # One multiplication and one addition per pixel: (x/255 - mean)/std = x*scale + shift.
