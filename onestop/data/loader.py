@@ -74,7 +74,7 @@ class Loader:
     def targets(self, indices: Indices, moves: Moves | None = None) -> TargetBatch:
         """The targets of some samples, on the engine's device."""
         targets = self.samples.targets
-        return targets.send(targets.batch(indices, moves), self.engine)
+        return targets.send(targets.batch(indices, moves, self.preprocessing), self.engine)
 
     def skipped(self) -> list[Skipped]:
         """The unreadable images so far."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onestop.data.augmentation import Moves
+    from onestop.data.preprocess import Preprocessing
 
 NO_LABEL = "no label"
 """How the target of a sample without labels is shown."""
@@ -54,7 +55,12 @@ class Multihot(Targets):
     def identity(self) -> bytes:
         return np.ascontiguousarray(self.values).tobytes()
 
-    def batch(self, indices: Indices, moves: Moves | None = None) -> Tensor:  # noqa: ARG002
+    def batch(
+        self,
+        indices: Indices,
+        moves: Moves | None = None,  # noqa: ARG002
+        preprocessing: Preprocessing | None = None,  # noqa: ARG002
+    ) -> Tensor:
         """1 for the labels of each sample and 0 for the others, float32 [B, L]."""
         import torch
 

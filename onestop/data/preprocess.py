@@ -14,7 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -111,6 +111,20 @@ class Preprocessing(ABC):
         return {"kind": type(self).__name__, **dataclasses.asdict(self)}  # type: ignore[call-overload]
 
 
+class _Plan(NamedTuple):
+    """How an image is resized.
+
+    Attributes:
+        middle: Height and width of the part of the original that is resized, around its centre.
+        scaled: Height and width of that after resizing.
+        offset: Where it lies in the input, down and right; negative if it is cropped.
+    """
+
+    middle: tuple[int, int]
+    scaled: tuple[int, int]
+    offset: tuple[int, int]
+
+
 @dataclass(frozen=True)
 class ImagePreprocessing(Preprocessing):
     """Convert channels, resize, subtract the mean and divide by the standard deviation.
@@ -170,47 +184,39 @@ class ImagePreprocessing(Preprocessing):
         h, w = self.size
         if (height, width) == (h, w):
             return images
-        if self.fit == "stretch":
-            return interpolate(images, (h, w), self.interpolation)
-        scale = self._scale(height, width)
-        if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
+        plan = self._plan(height, width)
+        if plan.middle != (height, width):
             # Else a strip of one pixel by thousands would be scaled to gigabytes before the crop.
-            images = _middle(images, math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale))
-            height, width = images.shape[-2:]
-        scaled = (max(1, round(height * scale)), max(1, round(width * scale)))
-        images = interpolate(images, scaled, self.interpolation)
+            images = _middle(images, *plan.middle)
+        images = interpolate(images, plan.scaled, self.interpolation)
+        top, left = plan.offset
         if self.fit == "pad":
-            top, left = (h - scaled[0]) // 2, (w - scaled[1]) // 2
-            return F.pad(images, (left, w - scaled[1] - left, top, h - scaled[0] - top))
-        top, left = (scaled[0] - h) // 2, (scaled[1] - w) // 2
-        return images[..., top : top + h, left : left + w]
-
-    def _scale(self, height: int, width: int) -> float:
-        """By how much an image is resized that keeps its shape."""
-        by_side = (self.size[0] / height, self.size[1] / width)
-        return min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+            return F.pad(images, (left, w - plan.scaled[1] - left, top, h - plan.scaled[0] - top))
+        return images[..., -top : h - top, -left : w - left]
 
     def geometry(self, size: tuple[int, int]) -> Frame:
         height, width = size
+        plan = self._plan(height, width)
+        (top, left), (rows, columns) = plan.offset, plan.middle
+        scale_y, scale_x = plan.scaled[0] / rows, plan.scaled[1] / columns
+        cut_x, cut_y = (width - columns) // 2, (height - rows) // 2
+        return scale_x, scale_y, left - cut_x * scale_x, top - cut_y * scale_y
+
+    def _plan(self, height: int, width: int) -> _Plan:
+        """How an original of H x W pixels is resized: what is cut off first, its size, its place."""
         h, w = self.size
-        if size == self.size:
-            return 1.0, 1.0, 0.0, 0.0
-        if self.fit == "stretch":
-            return w / width, h / height, 0.0, 0.0
-        scale = self._scale(height, width)
-        shown, start = (height, width), (0, 0)
+        if self.fit == "stretch" or (height, width) == (h, w):
+            return _Plan((height, width), (h, w), (0, 0))
+        by_side = (h / height, w / width)
+        scale = min(by_side) if self.fit == "pad" else max(by_side) / self.crop_fraction
+        middle = (height, width)
         if self.fit == "crop" and max(height * scale / h, width * scale / w) > _LONG:
-            shown = (
-                min(height, math.ceil(_LONG * h / scale)), min(width, math.ceil(_LONG * w / scale)),
-            )  # fmt: skip
-            start = ((height - shown[0]) // 2, (width - shown[1]) // 2)
-        scaled = tuple(max(1, round(side * scale)) for side in shown)
-        down, right = scaled[0] / shown[0], scaled[1] / shown[1]
+            longest = math.ceil(_LONG * h / scale), math.ceil(_LONG * w / scale)
+            middle = min(height, longest[0]), min(width, longest[1])
+        scaled = (max(1, round(middle[0] * scale)), max(1, round(middle[1] * scale)))
         if self.fit == "pad":
-            top, left = (h - scaled[0]) // 2, (w - scaled[1]) // 2
-        else:
-            top, left = -((scaled[0] - h) // 2), -((scaled[1] - w) // 2)
-        return right, down, left - start[1] * right, top - start[0] * down
+            return _Plan(middle, scaled, ((h - scaled[0]) // 2, (w - scaled[1]) // 2))
+        return _Plan(middle, scaled, (-((scaled[0] - h) // 2), -((scaled[1] - w) // 2)))
 
     def normalise(self, batch: Tensor) -> Tensor:
         # One multiplication and one addition per pixel: (x/255 - mean)/std = x*scale + shift.

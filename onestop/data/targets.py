@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onestop.data.augmentation import Moves
+    from onestop.data.preprocess import Preprocessing
     from onestop.runtime.device import Engine
 
 Indices: TypeAlias = NDArray[np.int64]
@@ -81,13 +82,19 @@ class Targets(ABC):
         """Bytes that change when a target does (names not included)."""
 
     @abstractmethod
-    def batch(self, indices: Indices, moves: Moves | None = None) -> TargetBatch:
+    def batch(
+        self,
+        indices: Indices,
+        moves: Moves | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> TargetBatch:
         """The targets of some of the samples to train on or to compare outputs with, on the CPU.
 
         Args:
             indices: [B].
             moves: What augmentation did to the pixels of each of them, for targets that lie somewhere
                 in the image; None if they are as they were prepared.
+            preprocessing: How the pixels were prepared, likewise; None if they are the original ones.
         """
 
     def send(self, batch: TargetBatch, engine: Engine) -> TargetBatch:
@@ -129,6 +136,17 @@ class Targets(ABC):
         """Samples of each name, [K]."""
         return np.bincount(self.members()[1], minlength=len(self.names))
 
+    def tallies(self) -> Mapping[str, Indices]:
+        """What else there is of each name, beside samples, in the plural: {"objects": [K]}."""
+        return {}
+
+    def doubts(self, index: int) -> Iterable[tuple[str, str]]:  # noqa: ARG002
+        """What may be wrong with the target of a sample by itself: the kind of fault, and details.
+
+        `onestop lint` asks; kinds are in the plural ("tiny boxes").
+        """
+        return ()
+
     @abstractmethod
     def onto(self, names: Sequence[str]) -> Self:
         """The same targets, numbered as another list of names: those that a model knows.
@@ -156,7 +174,12 @@ class Classes(Targets):
     def identity(self) -> bytes:
         return self.values.tobytes()
 
-    def batch(self, indices: Indices, moves: Moves | None = None) -> Tensor:  # noqa: ARG002
+    def batch(
+        self,
+        indices: Indices,
+        moves: Moves | None = None,  # noqa: ARG002
+        preprocessing: Preprocessing | None = None,  # noqa: ARG002
+    ) -> Tensor:
         """Class numbers, int64 [B]."""
         return _tensor(self.values[indices])
 
@@ -205,7 +228,12 @@ class Numbers(Targets):
     def identity(self) -> bytes:
         return self.values.tobytes()
 
-    def batch(self, indices: Indices, moves: Moves | None = None) -> Tensor:  # noqa: ARG002
+    def batch(
+        self,
+        indices: Indices,
+        moves: Moves | None = None,  # noqa: ARG002
+        preprocessing: Preprocessing | None = None,  # noqa: ARG002
+    ) -> Tensor:
         """float32 [B]."""
         return _tensor(self.values[indices])
 

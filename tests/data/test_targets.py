@@ -192,7 +192,7 @@ class Spots(Multihot):
         self.values = values
         self.names = tuple(names)
 
-    def batch(self, indices: Indices, moves: Moves | None = None) -> Any:
+    def batch(self, indices: Indices, moves: Moves | None = None, preprocessing: Any = None) -> Any:
         assert moves is not None
         places = self.values[indices].astype(np.int64)
         if moves.shift is not None:
