@@ -24,16 +24,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.data.targets import Indices, Targets
+from onestop.errors import BadImageError, UsageError
 from onestop.images.arrays import image_array
 from onestop.images.decode import (
     Pixels,
     decode,
-    from_pillow,
     measure,
     measure_pillow,
+    pixels_of,
     to_channels,
 )
 from onestop.images.formats import read_file
+from onestop.images.forms import Deferred, Form, image_form
 
 
 class Samples(ABC):
@@ -214,7 +216,7 @@ class ArraySamples(Samples):
 
 
 class TorchSamples(Samples):
-    """A torch data set with `dataset[i] == (image, target)`; Pillow, numpy or torch images."""
+    """A torch data set with `dataset[i] == (image, target)`; images as `image_form` takes them."""
 
     def __init__(self, dataset: Any, targets: Targets, numbers: Indices) -> None:
         """`numbers` are the positions in the data set."""
@@ -223,17 +225,23 @@ class TorchSamples(Samples):
         self.numbers = numbers
 
     def read(self, index: int, channels: int) -> Pixels:
-        image = self.dataset[int(self.numbers[index])][0]
-        if isinstance(image, Image.Image):
-            return from_pillow(image, channels)
-        return to_channels(image_array(image), channels)
+        return pixels_of(self._image(index), channels)
 
     def measure(self, index: int) -> tuple[int, int, int]:
-        image = self.dataset[int(self.numbers[index])][0]
+        image = self._image(index)
         if isinstance(image, Image.Image):
             return measure_pillow(image)
+        if isinstance(image, Path | bytes):
+            return measure(image)
         height, width, channels = image_array(image).shape
         return height, width, channels
+
+    def _image(self, index: int) -> Form:
+        """What the data set gives for an image; raises `BadImageError` if it is not one."""
+        try:
+            return image_form(Deferred(lambda: self.dataset[int(self.numbers[index])][0]))
+        except UsageError as error:
+            raise BadImageError(str(error)) from None
 
     def name(self, index: int) -> str:
         return f"#{self.numbers[index]}"

@@ -18,6 +18,8 @@ Pixels: TypeAlias = NDArray[np.uint8]
 def image_array(image: Any) -> Pixels:
     """Convert one image from numpy or torch to uint8 [H, W, C]; see `images_array`."""
     array = np.asarray(image)
+    if array.ndim == 4 and len(array) != 1:
+        raise BadImageError(f"shape {array.shape}: holds {len(array)} images; pass them one by one")
     pixels: Pixels = images_array(array[None] if array.ndim in (2, 3) else array)[0]
     return pixels
 
@@ -38,6 +40,8 @@ def images_array(images: Any) -> Pixels:
         raise BadImageError(
             f"shape {array.shape} is not an image; pass [H, W], [H, W, C] or [C, H, W]"
         )
+    if 0 in array.shape[1:]:
+        raise BadImageError(f"shape {array.shape[1:]}: holds no pixels")
     if array.shape[-1] not in (1, 3, 4) and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
     if array.shape[-1] not in (1, 3, 4):
@@ -49,7 +53,7 @@ def images_array(images: Any) -> Pixels:
     if array.dtype.kind not in "iuf":
         raise BadImageError(f"values of type {array.dtype} are not pixels; pass uint8 or floats")
     if array.size and not (np.isfinite(array).all() and array.min() >= 0):
-        raise BadImageError("has pixels that are negative, NaN or infinite")
+        raise BadImageError(_out_of_range(array))
     highest = array.max() if array.size else 0
     if array.dtype.kind == "f":
         if highest > 1:
@@ -59,3 +63,15 @@ def images_array(images: Any) -> Pixels:
     if highest > 255:
         raise BadImageError(f"integers must be in 0..255, not {highest}; scale them")
     return array.astype(np.uint8)
+
+
+def _out_of_range(array: NDArray[Any]) -> str:
+    """Why pixels that are negative or not numbers are none, and what makes them so."""
+    if not np.isfinite(array).all():
+        return "has pixels that are NaN or infinite"
+    if array.dtype.kind == "f":
+        return (
+            f"has pixels that are negative (down to {array.min():.3g}), as a transform such as "
+            "Normalize makes them; leave it out, images are normalised later"
+        )
+    return f"has pixels that are negative (down to {array.min()})"

@@ -18,6 +18,7 @@ from PIL import Image
 from onestop.errors import BadImageError
 from onestop.images.arrays import image_array
 from onestop.images.formats import DAMAGE, open_image, read_file, reason_of
+from onestop.images.forms import image_form
 from onestop.images.jpeg import completed, damage_in, sound_pixels
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -167,27 +168,38 @@ def pixels_of(image: Any, channels: int, remark: Callable[[str], None] | None = 
     """An image in any form accepted from a user, as [H, W, channels].
 
     Args:
-        image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
-            `onestop.images.arrays.images_array` takes them.
+        image: See `onestop.images.forms.image_form`.
         channels: 1, 3 or 4.
         remark: Called with what is wrong with a file that can be read all the same.
 
     Raises:
         BadImageError: It cannot be read.
+        UsageError: It is nothing that an image can be.
     """
-    if isinstance(image, str | Path | bytes):
-        return decode(image, channels, remark)
-    if hasattr(image, "convert"):
+    form = image_form(image)
+    if isinstance(form, Path | bytes):
+        return decode(form, channels, remark)
+    if isinstance(form, Image.Image):
+        return _of_pillow(form, channels)
+    return to_channels(image_array(form), channels)
+
+
+def _of_pillow(image: Image.Image, channels: int) -> Pixels:
+    """The pixels of an image that a caller opened, and may have closed since."""
+    try:
         return from_pillow(image, channels)
-    return to_channels(image_array(image), channels)
+    except DAMAGE as error:
+        raise BadImageError(f"damaged: {reason_of(error)}") from error
 
 
 def from_pillow(image: Image.Image, channels: int) -> Pixels:
     """Convert a Pillow image to uint8 [H, W, channels], upright.
 
     Raises:
-        BadImageError: It has pixels that are NaN or infinite.
+        BadImageError: It has pixels that are NaN or infinite, or none at all.
     """
+    if 0 in image.size:
+        raise BadImageError(f"{image.width} x {image.height}: holds no pixels")
     image = _upright(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = _scaled_to_bytes(image)

@@ -60,7 +60,7 @@ class Predictions(Sequence["Prediction"]):
         return self._at(place % self._count)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{p.image}: {p.label} {p.score:.3g}" for p in self[:5])
+        shown = ", ".join(f"{p.image}: {p.error or p.text}" for p in self[:5])
         return f"<{self._count} predictions: {shown}{', ...' if self._count > 5 else ''}>"
 
     def figure(self, most: int = 64) -> Figure:

@@ -50,7 +50,10 @@ def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
 
 def is_run(path: str | Path) -> bool:
     """Whether the path is a folder that a training run wrote."""
-    return (Path(path) / RECIPE).is_file()
+    try:
+        return (Path(path) / RECIPE).is_file()
+    except (OSError, ValueError):  # no access, or not a path at all
+        return False
 
 
 def create_run(out: str | Path, name: str) -> Path:

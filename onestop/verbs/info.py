@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,11 +97,12 @@ def info(
 
 def _kind_of(target: Any) -> str:
     from onestop.data import is_source
+    from onestop.images.forms import local_path
     from onestop.storage.run_folder import is_run
 
-    if not isinstance(target, str | Path):
+    if not isinstance(target, str | os.PathLike):
         return "data"
-    path = Path(target)
+    path = local_path(target)
     if is_run(path) or (path.is_file() and path.suffix == ".safetensors"):
         return "model"
     return "data" if is_source(str(target)) and path.suffix != ".py" else "network"

@@ -79,7 +79,7 @@ def train(
     overrides, network = _take_network(overrides)
     checked = _checked(overrides)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
-    if resume is None and isinstance(source, str | Path) and is_run(source):
+    if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
         source, resume = None, source
     if resume is not None:
         if name is not None or str(out) != "runs":
@@ -108,7 +108,7 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
     """
     overrides, _ = _take_network(overrides)
     checked = _checked(overrides)
-    if isinstance(source, str | Path) and is_run(source):
+    if isinstance(source, str | os.PathLike) and is_run(source):
         return settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
     return _resolve(source, recipe, checked)[0]
 
@@ -136,7 +136,7 @@ def dry_run(
     begun = time.perf_counter()
     overrides, network = _take_network(overrides)
     checked, done = _checked(overrides), 0
-    if resume is None and isinstance(source, str | Path) and is_run(source):
+    if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
         source, resume = None, source
     if resume is not None:
         stored = stored_recipe(Path(resume), recipe, checked)
@@ -178,14 +178,14 @@ def _resolve(
     if recipe is not None:
         layers.append(("file", read_recipe(recipe)))
     data = source
-    if isinstance(source, str | Path):
-        overrides = {**overrides, "source": str(source)}
+    if isinstance(source, str | os.PathLike):
+        overrides = {**overrides, "source": os.fspath(source)}
     layers.append(("flag", overrides))
     partial = settings(*layers)
     values = partial.values
     refuse_useless(partial)
     require(values["track"])
-    if source is None or isinstance(source, str | Path):
+    if source is None or isinstance(source, str | os.PathLike):
         data = values["source"]
 
     from onestop.data import open_data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import onestop
 from onestop.data import is_source, open_data
 from onestop.data.dataset import Dataset, facts
-from onestop.errors import DataError
+from onestop.errors import DataError, UsageError
 
 Photos = Callable[..., Path]
 ARRAYS = (np.zeros((20, 8, 8), np.uint8), [0, 1] * 10)
@@ -66,8 +67,6 @@ def test_a_data_set_that_is_open_already_is_taken() -> None:
         ("no/such/folder", "no such folder, table or data set"),
         ("missing.csv", "no such folder, table or data set"),
         ("notes.txt", r"neither a folder nor a table \(.csv, .tsv, .parquet\)"),
-        ("", "no images found|name a folder|no such folder"),
-        (None, "source of type NoneType"),
     ],
 )
 def test_what_is_no_source_is_refused_in_one_line(source: Any, message: str) -> None:
@@ -76,6 +75,30 @@ def test_what_is_no_source_is_refused_in_one_line(source: Any, message: str) -> 
         open_data(source)
     assert "\n" not in str(error.value)
     assert error.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "a path is empty"),
+        (None, "source of type NoneType: give"),
+        (object(), "source of type object"),
+        (io.BytesIO(b"path,label"), "source of type BytesIO"),
+        ("https://example.org/photos.zip", "https://example.org/photos.zip: is a URL"),
+        ("s3://bucket/photos", "is a URL"),
+        (Path("https://example.org/photos"), "is a URL"),
+        ("x" * 5000, "is not a path"),
+        ("a\0b", "is not a path"),
+    ],
+)
+def test_a_type_that_is_no_source_is_named(source: Any, message: str) -> None:
+    for door in (open_data, onestop.train, onestop.lint, onestop.info):
+        if source is None and door in (onestop.train, onestop.info):
+            continue  # there None is the default
+        with pytest.raises(UsageError, match=message) as error:
+            door(source)
+        assert "\n" not in str(error.value)
+        assert len(str(error.value)) < 250
 
 
 def test_a_source_is_told_from_a_network(photos: Photos) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from onestop.data.dataset import Dataset
 from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import SPLIT_FOLDERS
+from onestop.data.sources.frames import PATHS
 from onestop.data.sources.label_sets import (
     LISTED,
     Cells,
@@ -32,7 +33,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet")
 Rows: TypeAlias = Sequence[tuple[int, list[str]]]
 """Cells of each row, with the number of its line."""
 _COLUMNS = {
-    "path": ("path", "image", "filename", "file", "filepath", "image_path"),
+    "path": PATHS,
     "label": ("label", "target", "class"),
     "split": ("split",),
     "group": ("group",),
@@ -51,6 +52,21 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
         DataError: A missing column, file or value, or a doubled row; the message names the line.
     """
     header, rows = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    return from_rows(header, rows, path, path.parent, for_training=for_training)
+
+
+def from_rows(
+    header: Sequence[str], rows: Rows, path: Path, root: Path, *, for_training: bool = True
+) -> Dataset:
+    """The images of a table that has been read; see `open_table`.
+
+    Args:
+        header: Names of the columns.
+        rows: The cells of each row.
+        path: What the table is called.
+        root: Where relative paths start.
+        for_training: Whether it is to be trained on.
+    """
     columns = _columns(header, path)
     several, notes = _several(header, rows, columns, path)
     paths: dict[str, list[str]] = {}
@@ -68,8 +84,8 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
             first = f"{cells['path']!r} stands in line {seen[file]} already"
             raise DataError(f"{place}: {first}; keep one of the rows")
         seen[file] = line
-        if not (path.parent / file).is_file():
-            raise DataError(f"{place}: no file {cells['path']!r}; paths start at {path.parent}")
+        if not (root / file).is_file():
+            raise DataError(f"{place}: no file {cells['path']!r}; paths start at {root}")
         split = _split(cells.get("split", "train"), place)
         paths.setdefault(split, []).append(cells["path"])
         labels.setdefault(split, []).append(several.labels(row) if several else cells["label"])
@@ -84,7 +100,7 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
         targets = {split: numbered(names, classes) for split, names in labels.items()}
     return Dataset(
         name=str(path),
-        splits={s: FileSamples(path.parent, paths[s], part) for s, part in targets.items()},
+        splits={s: FileSamples(root, paths[s], part) for s, part in targets.items()},
         notes=(*notes, *_odd(targets)),
         groups={s: np.unique(g, return_inverse=True)[1] for s, g in groups.items()}
         if "group" in columns

@@ -10,16 +10,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset, random_split
 from torchvision import datasets
 
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, TorchSamples
 from onestop.data.sources.python import open_python
-from onestop.errors import DataError
+from onestop.errors import DataError, UsageError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 9, 8, 3), dtype=np.uint8)
 LABELS = [1, 0, 1, 0, 1, 0]
+ONES = TensorDataset(torch.ones(6, 3, 8, 8), torch.tensor(LABELS))
 
 
 class Pairs:
@@ -269,7 +270,11 @@ def test_torchvisions_own_pixels_are_used_directly_unless_changed(
         (None, "source of type NoneType: give"),
         (7, "source of type int"),
         ((n for n in LABELS), "source of type generator"),
-        ({"train": (IMAGES, LABELS), "valid": (IMAGES, LABELS)}, "splits valid: splits are called"),
+        ({"train": (IMAGES, LABELS), "held": (IMAGES, LABELS)}, "splits held: splits are called"),
+        (
+            {"train": (IMAGES, LABELS), "val": (IMAGES, LABELS), "valid": (IMAGES, LABELS)},
+            "splits train, val, valid: two of them mean the same split",
+        ),
         ({"val": (IMAGES, LABELS)}, "splits val: a split 'train' is needed"),
         ({"train": (IMAGES, LABELS), "val": Pairs()}, "source of type tuple, Pairs"),
         ((IMAGES, LABELS[:4]), "split 'train': 6 inputs and 4 targets"),
@@ -286,12 +291,25 @@ def test_torchvisions_own_pixels_are_used_directly_unless_changed(
         ((np.array([0, np.inf]), [0, 1]), "split 'train': inputs that are not numbers"),
         ((IMAGES * 300.0, LABELS), "split 'train': floats must be in 0..1"),
         ((IMAGES.astype(int) - 300, LABELS), "split 'train': has pixels that are negative"),
-        ((["a.jpg"] * 6, LABELS), "split 'train': shape"),
+        (
+            (["https://a.b/c.jpg"] * 6, LABELS),
+            "inputs of split 'train': https://a.b/c.jpg: is a URL",
+        ),
+        (([None] * 6, LABELS), "inputs of split 'train': image of type NoneType: give a path"),
+        ((IMAGES[:, :, :0], LABELS), "split 'train': holds no inputs"),
+        (Subset, "source of type type"),
+        (
+            DataLoader(ONES),
+            "source of type DataLoader: it gives batches",
+        ),
+        (random_split(ONES, [4, 2]), "list of 2 data sets: name them"),
+        (list(IMAGES), "source of type list"),
+        (TensorDataset(torch.from_numpy(IMAGES)), "TensorDataset gives tuple; it must give"),
         (Pairs(IMAGES, [0] * 6), "only the class '0'"),
         ({"train": (IMAGES, ["a", "b"] * 3), "val": (IMAGES, ["a", "c"] * 3)}, "'train' lacks: c"),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_one_line(source: Any, message: str) -> None:
-    with pytest.raises(DataError, match=message) as error:
+    with pytest.raises((DataError, UsageError), match=message) as error:
         open_python(source)
     assert "\n" not in str(error.value)
