@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from onestop.errors import OneStopError, UsageError, is_out_of_memory
+from onestop.errors import OneStopError, UsageError, is_out_of_memory, one_line
 from onestop.flags import Option, options_of, parse
 from onestop.runtime.memory import keep_freed_memory
 from onestop.text import did_you_mean
@@ -83,9 +83,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry_point() -> None:
     """What the `onestop` command calls."""
     keep_freed_memory()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # file names can hold bytes that are not text
-        sys.stdout.reconfigure(errors="backslashreplace")
+    prepare_output()
     sys.exit(main())
+
+
+def prepare_output() -> None:
+    """Have what an output cannot hold escaped: file names can hold bytes that are not text."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:
@@ -95,8 +101,7 @@ def _drop_output() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    print(f"onestop: {line}".encode(errors="backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+    print(one_line(f"onestop: {' '.join(message.split())}"), file=sys.stderr)  # noqa: T201
     return code
 
 

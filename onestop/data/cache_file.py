@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from onestop.errors import UsageError
 from onestop.runtime.files import flush_folder
+from onestop.runtime.json_text import json_text
 
 if sys.platform != "win32":
     import fcntl
@@ -222,7 +223,7 @@ class Writer:
         """Append the description, flush to disk and rename the file to its final name."""
         self._end_part()
         description = {**about, "key": self.key, "bytes": self._size, "sha256": self._digests}
-        text = json.dumps(description, ensure_ascii=True).encode()
+        text = json_text(description, ascii_only=True).encode()
         self._file.write(text + _TRAILER.pack(hashlib.sha256(text).digest(), len(text), _MAGIC))
         self._file.flush()
         os.fsync(self._file.fileno())

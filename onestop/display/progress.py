@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from onestop.errors import one_line
 from onestop.metrics.spec import LOSS, Metric
 from onestop.training.records import EpochRecord, StepRecord
 
@@ -71,6 +72,7 @@ class Watcher:
 
     def say(self, text: str) -> None:
         """Print and log a line; a failure to write it does not stop the run."""
+        text = one_line(text)
         with contextlib.suppress(OSError):
             self.console.print(text, markup=False)
         if self.log:

@@ -95,9 +95,14 @@ def local_path(path: str | os.PathLike[Any]) -> Path:
         raise UsageError(
             f"{shown}: is a URL, and OneStop opens none; download it and name the file"
         )
-    if "\0" in text or max(map(len, os.fsencode(text).split(b"/"))) > 255:
+    if "\0" in text or _longest_name(text) > 255:
         raise UsageError(f"{shown!r}: is not a path; pass the content of a file as bytes")
     return Path(path) if isinstance(path, str | Path) else Path(text)
+
+
+def _longest_name(text: str) -> int:
+    """Bytes of the longest name in a path; file systems hold 255 at most."""
+    return max(map(len, text.encode("utf-8", "surrogatepass").split(b"/")))
 
 
 def content_of(file: Any) -> bytes:

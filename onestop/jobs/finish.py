@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from onestop.inference.predictions import predictions_of, targets_of, write_pred
 from onestop.inference.score import Scored
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.runtime.rng import key_for, permutation
 from onestop.storage.model_file import write_model
 from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
@@ -47,7 +47,7 @@ def finish(folder: Path, session: Session, say: Say, inexact: list[str]) -> list
         metrics["inexact_resume"] = inexact
     card = dataclasses.replace(session.card, metrics=metrics)
     write_model(folder / MODEL, network.state_dict(), card)
-    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    write_atomic(folder / METRICS, json_text(metrics, indent=2) + "\n")
     predictions = predictions_of(session.task, session.loaders[split].samples, scored)
     write_predictions(folder / PREDICTIONS, session.task, predictions)
     rows = [{"path": file.path, "reason": file.reason} for file in skipped]

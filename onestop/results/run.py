@@ -61,8 +61,11 @@ class Run:
         return dict(json.loads((self.folder / METRICS).read_text(encoding="utf-8")))
 
     @property
-    def epochs(self) -> list[dict[str, str]]:
-        """The rows of metrics.csv."""
+    def epochs(self) -> list[dict[str, Any]]:
+        """The rows of metrics.csv as numbers, int or float; None where there is none."""
+        return [{name: _number(cell) for name, cell in row.items()} for row in self._rows()]
+
+    def _rows(self) -> list[dict[str, str]]:
         return EpochsFile.read(self.folder / EPOCHS)
 
     @property
@@ -119,12 +122,12 @@ class Run:
     def _curves(self, metrics: dict[str, Any]) -> Figure:
         from onestop.figures.curves import curves
 
-        return curves(self.epochs, self.info.metrics, metrics.get("best_epoch", 0))
+        return curves(self._rows(), self.info.metrics, metrics.get("best_epoch", 0))
 
     def _time(self, _: dict[str, Any]) -> Figure:
         from onestop.figures.curves import spent_bar, time_spent
 
-        return spent_bar(time_spent(self.epochs))
+        return spent_bar(time_spent(self._rows()))
 
     def _repr_html_(self) -> str:
         done = (self.folder / METRICS).is_file()
@@ -134,6 +137,14 @@ class Run:
         if (self.folder / EPOCHS).is_file():
             picture = svg(self.figure("curves"), f"run-{id(self)}")
         return heading(self.folder.name) + table([*rows, *page]) + picture
+
+
+def _number(cell: str) -> int | float | None:
+    """A cell of a table of numbers: a count as int, anything else as float."""
+    try:
+        return int(cell) if cell.isdecimal() else float(cell)
+    except ValueError:
+        return None
 
 
 _KEYS = (

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
+from onestop.networks.partial_load import matched
 from onestop.recipe.schema import FIELDS, check_setting
 from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
@@ -196,6 +197,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     """Load all weights of a file into a network built in code.
 
+    What other programs put before the names (`module.`, `model.`, `_orig_mod.`) is removed if the rest
+    fits.
+
     Returns:
         The network.
 
@@ -204,7 +208,7 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         ModelFileError: It is damaged or for another network; the message names both sides.
     """
     path = model_path(path)
-    tensors = read_weights(path)
+    tensors, _ = matched(read_weights(path), network.state_dict())
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{path}: {problem}")
     network.load_state_dict(tensors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -48,7 +49,7 @@ def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def is_run(path: str | Path) -> bool:
+def is_run(path: str | os.PathLike[str]) -> bool:
     """Whether the path is a folder that a training run wrote."""
     try:
         return (Path(path) / RECIPE).is_file()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from onestop.errors import OneStopError
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.files import read_object, write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, EpochsFile
 
 VERSION = 1
@@ -134,6 +134,6 @@ class InfoFile:
                 self._write()
 
     def _write(self) -> None:
-        text = json.dumps({**self._about, "notes": self._notes}, indent=2, ensure_ascii=False)
+        text = json_text({**self._about, "notes": self._notes}, indent=2)
         write_atomic(self.path, text + "\n")
         self._changed = False

@@ -167,7 +167,9 @@ def _start(settings: Network, entry: Entry) -> Start | None:
         preprocessing = from_json(read_card(path).preprocessing)
     except OneStopError:  # a plain weights file
         preprocessing = None
-    return Start(read_weights(path), str(path), preprocessing)
+    tensors = read_weights(path)
+    place = getattr(tensors, "place", "")
+    return Start(tensors, f"{path} (under {place!r})" if place else str(path), preprocessing)
 
 
 def _is_no_path(weights: str) -> bool:

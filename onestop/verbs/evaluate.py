@@ -52,6 +52,7 @@ def evaluate(
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.load import load_model
     from onestop.inference.predictions import predictions_of
+    from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
     with preserved():
@@ -72,6 +73,7 @@ def evaluate(
         require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
+    require_finite(scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
     training = loaded.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed") if k in training}
     metrics = {

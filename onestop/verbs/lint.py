@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 from onestop.errors import DataError
 from onestop.results import Lint
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.storage.run_folder import create_run
 
 REPORT, SHEET = "lint.json", "lint.png"
@@ -70,7 +70,7 @@ def lint(
             findings=[finding.to_json(dataset) for finding in findings],
             notes=list(dataset.notes),
         )
-        text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
+        text = json_text(result.to_json(), indent=1)
         write_atomic(folder / REPORT, text + "\n")
         sheet = contact_sheet(findings, dataset)
         if sheet is not None:
