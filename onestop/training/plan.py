@@ -32,6 +32,7 @@ from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
+from onestop.training.trial import refuse_impossible
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
@@ -105,6 +106,9 @@ def plan(recipe: Recipe, entry: Entry, dataset: Dataset, given: Any = None) -> P
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
+    if recipe.optim.batch_size == 1 or entry.users or entry.origin == "timm":
+        # Those of ours and of torchvision take two images of their minimum size and more.
+        refuse_impossible(recipe, network, heads, preprocessing.shape)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
         tuple(notes),
