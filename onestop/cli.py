@@ -17,6 +17,7 @@ from typing import Any
 
 from onestop.errors import OneStopError, UsageError, is_out_of_memory, one_line
 from onestop.flags import Option, options_of, parse
+from onestop.recipe.other_words import answer_to_verb
 from onestop.runtime.memory import keep_freed_memory
 from onestop.text import did_you_mean
 from onestop.verbs import VERBS
@@ -45,7 +46,12 @@ _PRINTING = {
     ),
     "predict": (
         Option("json", bool, False, "print one JSON object per image"),
-        Option("csv", bool, False, "print comma-separated values"),
+        Option(
+            "csv",
+            bool,
+            False,
+            "print comma-separated values: the best label of each image, or as many as --top says",
+        ),
     ),
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
@@ -116,7 +122,9 @@ def _run(words: list[str]) -> int:
         return 0
     verb, *rest = words
     if verb not in VERBS:
-        raise UsageError(f"{verb}: no such command{did_you_mean(verb, VERBS)} (onestop --help)")
+        other = answer_to_verb(verb)
+        near = f"; here it is called {other.text}" if other else did_you_mean(verb, VERBS)
+        raise UsageError(f"{verb}: no such command{near} (onestop --help)")
     module = importlib.import_module(f"onestop.verbs.{verb}")
     function: Callable[..., Any] = getattr(module, verb)
     options = [*options_of(function), *_PRINTING.get(verb, _JSON)]
@@ -127,6 +135,8 @@ def _run(words: list[str]) -> int:
     printing = {o.name: arguments.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
     if printing.get("json") and printing.get("csv"):
         raise UsageError("--json --csv: only one of them can be printed; drop the other")
+    if printing.get("csv") and "top" in parsed:
+        printing["top"] = parsed["top"]  # by default one label per image
     if printing.pop("print_recipe", False):
         return _print_recipe(module, arguments, as_json=printing["json"])
     from onestop.display.printing import show

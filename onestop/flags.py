@@ -16,15 +16,17 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 
 from onestop.errors import UsageError
+from onestop.recipe.docstrings import docstring
 from onestop.recipe.groups import GROUP_OF
 from onestop.recipe.names import ALIASES
+from onestop.recipe.other_words import Answer, answer
 from onestop.recipe.schema import (
     FIELDS,
     check_value,
@@ -79,7 +81,7 @@ class Option:
 
 def options_of(function: Callable[..., Any]) -> list[Option]:
     """The arguments of a verb's function, with the texts of its docstring."""
-    texts = _argument_texts(inspect.getdoc(function) or "")
+    texts = _argument_texts(docstring(function))
     hints = _hints(function)
     options = []
     parameters = inspect.signature(function).parameters
@@ -229,7 +231,7 @@ def _split_words(
     verb: str, function: Callable[..., Any], form: type, words: list[str]
 ) -> Any | None:
     """Have tyro fill the form; None after it printed the help. Its boxed errors become one line."""
-    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    description = docstring(function).partition("\n\nArgs:")[0]
     encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name
     errors, page = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
     cli: Any = tyro.cli  # the form is made at run time, so it has no static type
@@ -284,6 +286,8 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
         name = typed.lstrip("-").replace("-", "_")
         meant = name if name in flags else ALIASES.get(name, name)
         if meant not in flags and meant not in positional:
+            if (other := answer(name)) is not None:
+                raise UsageError(_in_other_words(verb, typed, other, flags.values()))
             aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
             near = did_you_mean(typed, flags.values()) or did_you_mean(typed, aliases)
             raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
@@ -297,6 +301,21 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
         else:  # `--data X` for X
             canonical += [value] if equals else []
     return canonical
+
+
+def _in_other_words(verb: str, typed: str, other: Answer, flags: Iterable[str]) -> str:
+    """The error for an option that another tool has."""
+    elsewhere = other.is_option and other.text.split()[0] not in flags
+    place = f", an option of onestop {_verb_with(other.text.split()[0])}" if elsewhere else ""
+    return f"{typed}: no such option; {other}{place} (onestop {verb} --help)"
+
+
+def _verb_with(flag: str) -> str:
+    """A verb that has an option which another one lacks."""
+    name = flag.removeprefix("--").replace("-", "_")
+    return (
+        "train" if name in FIELDS else {"top": "predict", "save_grid": "predict"}.get(name, "train")
+    )
 
 
 def _is_flag(word: str) -> bool:

@@ -41,10 +41,20 @@ _ALWAYS_ALL = {"top5": 5}
 """Up to this many classes a metric is always 100 %, so it is not printed."""
 
 
-def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: bool = False) -> int:
-    """Print the result of a verb; returns the command's exit code."""
+def show(
+    result: Any, *, json: bool = False, csv: bool = False, top: int = 1, allow_leaks: bool = False
+) -> int:
+    """Print the result of a verb; returns the command's exit code.
+
+    Args:
+        result: What the verb's function returned.
+        json: Print JSON.
+        csv: Print comma-separated values.
+        top: Labels per image in these.
+        allow_leaks: Do not count leaks between splits as a failure.
+    """
     if isinstance(result, Predictions):  # printed while they are computed
-        return _show_predictions(result, as_json=json, as_csv=csv)
+        return _show_predictions(result, as_json=json, as_csv=csv, top=top)
     if json:
         print_json(_to_json(result))
     elif isinstance(result, list):
@@ -166,16 +176,19 @@ def _example(finding: Mapping[str, Any]) -> str:
     return f"{names}{more}{reason}"
 
 
-def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) -> int:
+def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, top: int) -> int:
+    top = min(top, max(1, len(predictions.classes)))
+    further = [f"{name}{k}" for k in range(2, top + 1) for name in ("label", "score")]
+    columns = ("image", "label", "score", *further, "error")
     if as_csv:
-        print_csv(csv_text(("image", "label", "score", "error"), [], header=True))
+        print_csv(csv_text(columns, [], header=True))
     failed = 0
     for prediction in predictions:
         failed += bool(prediction.error)
         if as_json:
             print_json(prediction.to_json(), indent=None)
         elif as_csv:
-            print_csv(csv_text(("image", "label", "score", "error"), [prediction.to_csv()]))
+            print_csv(csv_text(columns, [prediction.to_csv(top)]))
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:

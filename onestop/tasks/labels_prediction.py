@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.multihot import NO_LABEL
+from onestop.errors import UsageError
 from onestop.tasks.prediction import Prediction
 
 Probabilities = NDArray[np.float32]
@@ -98,8 +99,17 @@ class LabelsPrediction(Prediction):
             for k in best
         ]  # fmt: skip
 
-    def to_csv(self) -> dict[str, str]:
-        """As a row of `--csv`: labels and scores with `|` between them (see `joint`)."""
+    def to_csv(self, top: int = 1) -> dict[str, str]:
+        """As a row of `--csv`: labels and scores with `|` between them (see `joint`).
+
+        Raises:
+            UsageError: `top` is more than 1: all labels that are predicted are listed, however many.
+        """
+        if top > 1:
+            raise UsageError(
+                f"--csv --top {top}: lists all labels at their threshold, however many; drop --top, or "
+                "use --json"
+            )
         between = joint(self.names)
         return {
             "image": self.image,

@@ -128,10 +128,17 @@ class Prediction:
     def _top(self) -> list[dict[str, Any]]:
         return [{"label": label.name, "score": label.score} for label in self.labels]
 
-    def to_csv(self) -> dict[str, str]:
-        """The prediction as a row of `--csv`: `image`, `label`, `score` and `error`."""
+    def to_csv(self, top: int = 1) -> dict[str, str]:
+        """The prediction as a row of `--csv`: `image`, `label`, `score`, `error`.
+
+        Args:
+            top: How many labels; those after the best are `label2`, `score2` and so on.
+        """
         score = "" if self.score is None else f"{self.score:.6g}"
-        return {"image": self.image, "label": self.label, "score": score, "error": self.error}
+        row = {"image": self.image, "label": self.label, "score": score, "error": self.error}
+        for number, label in enumerate(self.labels[1:top], 2):
+            row |= {f"label{number}": label.name, f"score{number}": f"{label.score:.6g}"}
+        return row
 
     def thumbnail(self) -> Pixels | None:
         """The image as it was given, made small; None if it cannot be read, or is a vector."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
+from onestop.recipe.docstrings import docstring
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
 from onestop.recipe.names import canonical
@@ -253,10 +255,12 @@ def _public_signature() -> inspect.Signature:
 
 
 def _public_doc() -> str:
-    fields = "\n".join(
-        f"        {name}: {text}" for name, text in field_docs().items() if name != "source"
-    )
-    return (train.__doc__ or "").replace("        overrides: any field of `onestop.Recipe`", fields)
+    texts = [f"{name}: {text}" for name, text in field_docs().items() if name != "source"]
+    begin, indent, end = re.split(
+        r"^( +)overrides: any field of `onestop.Recipe`$", train.__doc__ or docstring(train),
+        flags=re.MULTILINE,
+    )  # fmt: skip
+    return begin + "\n".join(f"{indent}{text}" for text in texts) + end
 
 
 train.__signature__ = _public_signature()  # type: ignore[attr-defined]

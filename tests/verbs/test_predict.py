@@ -293,6 +293,23 @@ def test_a_network_of_ones_own_is_only_run_where_it_is_named(
     assert main(["evaluate", str(run.folder), "--network", "net.py:Net"]) == 0
 
 
+class TestCsv:
+    def test_top_has_columns_of_its_own(self, trained: Trained, capsys: Capture) -> None:
+        words = ["predict", str(trained.run.folder), str(trained.photo("red")), "--csv"]
+        assert main(words) == 0
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+        for top, columns in (("2", "label2,score2"), ("9", "label2,score2,label3,score3")):
+            assert main([*words, "--top", top]) == 0
+            header, row = capsys.readouterr().out.splitlines()
+            assert header == f"image,label,score,{columns},error"
+            cells = row.split(",")
+            assert cells[1] == "red"
+            assert float(cells[2]) >= float(cells[4])
+            assert {cells[1], cells[3]} <= {"red", "green", "blue"}
+        assert main([*words, "--top", "1"]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+
+
 class TestGrids:
     def test_the_truth_is_known_from_the_folders_name(
         self, trained: Trained, photos: Callable[..., Path], capsys: Capture
