@@ -24,6 +24,9 @@ from onestop.images.jpeg import completed, damage_in, sound_pixels
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
 
+_JPEG = ("JPEG", "MPO")
+"""A photograph of a camera, perhaps with previews of other sizes behind it (MPO): the first image is
+the photograph, so that nothing of it is left out."""
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # The transpose that turns each EXIF orientation upright; 1 is upright already.
 _TURNS = {
@@ -57,7 +60,7 @@ def decode(
     data = source if isinstance(source, bytes) else read_file(source)
     try:
         with open_image(data) as image:
-            jpeg = image.format == "JPEG"
+            jpeg = image.format in _JPEG
             if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
                 return _from_sound(sound, _orientation(image), channels)
             try:
@@ -107,6 +110,8 @@ def _damage_warning(data: bytes) -> str:
 
 def _frame_warning(image: Image.Image) -> str:
     """A warning if the file holds several images; else empty."""
+    if image.format in _JPEG:
+        return ""
     unit = "page" if image.format == "TIFF" else "frame"
     return f"only its first {unit} is read" if getattr(image, "is_animated", False) else ""
 
@@ -143,7 +148,8 @@ def header(source: str | Path | bytes) -> Header:
         BadImageError: As `measure`.
     """
     with open_image(source) as image:
-        return Header(str(image.format), image.mode, _orientation(image) in _TURNS)
+        kind = "JPEG" if image.format in _JPEG else str(image.format)
+        return Header(kind, image.mode, _orientation(image) in _TURNS)
 
 
 def is_still(path: str | Path) -> bool:

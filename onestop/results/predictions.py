@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, overload
 
 from onestop.errors import UsageError
-from onestop.figures.files import svg
+from onestop.figures.files import require_figures, svg
 from onestop.figures.notebook import heading
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Predictions(Sequence["Prediction"]):
         Raises:
             UsageError: There are none.
         """
+        require_figures()
         from onestop.figures.grid import image_grid
 
         if not len(self):

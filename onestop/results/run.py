@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import OneStopError, UsageError
-from onestop.figures.files import svg
+from onestop.figures.files import require_figures, svg
 from onestop.figures.notebook import heading, metric_rows, table
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe import Recipe
@@ -96,6 +96,7 @@ class Run:
         Raises:
             UsageError: No such figure, or the run has not got that far.
         """
+        require_figures()
         metrics = self.metrics if (self.folder / METRICS).is_file() else {}
         of_run = {"curves": self._curves, "time": self._time}
         of_predictions = self._task().figures()

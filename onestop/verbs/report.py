@@ -58,6 +58,9 @@ def report(
         raise UsageError(f"{len(folders)} runs: at most {_MOST} fit on a page; name fewer")
     _refuse_foreign(out)
 
+    from onestop.figures.files import require_figures
+
+    require_figures()
     from onestop.reporting import write_comparison, write_report
     from onestop.reporting.gather import gather
     from onestop.runtime.rng import preserved
