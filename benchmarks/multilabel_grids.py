@@ -1,17 +1,18 @@
-"""Makes a multi-label data set of known truth: grids of 2 x 2 pictures from a folder of classes.
+"""Makes a data set with several labels per image: grids of 2 x 2 pictures of a classification data set.
 
     python benchmarks/multilabel_grids.py --root FOLDER_OF_CIFAR10 --out grids
     onestop train grids/images.csv
 
-FOLDER_OF_CIFAR10 holds train/<class>/* and test/<class>/*, pictures of 32 x 32 pixels. Each grid is a
-PNG of 64 x 64 pixels, so nothing is lost in it, and its labels are the set of classes of its four
-pictures: 3.4 of 10 on average. One grid in twenty (--empty) has no label: each of its four squares is
-plain noise or a plain grey. grids/images.csv has the columns path, labels (joined by |, nothing for no
-label) and split.
+FOLDER_OF_CIFAR10 has train/<class>/* and test/<class>/*, pictures of 32 x 32 pixels. Each grid is a
+lossless PNG of 64 x 64 pixels, and its labels are the classes of its four pictures: 3.4 of 10 on
+average. One grid in twenty (--empty) has no label: each of its four squares is uniform noise or a
+uniform grey. grids/images.csv has the columns path, labels (separated by |, empty for no label) and
+split.
 
-Each picture is used in one grid at most, so no two splits, nor parts of one, share a picture. Grids for
-training and validation come from train/, those for the test from test/. The same arguments give the
-same pixels and the same table; benchmarks with several --seeds can make one data set for each.
+Each picture is used in at most one grid, so no two grids share a picture. Grids for training and
+validation are made from train/, those for the test from test/. The same arguments give the same pixels
+and the same table. Another --seed makes another data set, such as one for each of the --seeds of a
+benchmark.
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", type=Path, required=True, help="folder with train/ and test/")
-    parser.add_argument("--out", type=Path, required=True, help="folder to make")
-    parser.add_argument("--train", type=int, default=10_000, help="grids (default: 10000)")
-    parser.add_argument("--val", type=int, default=1_000, help="grids (default: 1000)")
-    parser.add_argument("--test", type=int, default=2_000, help="grids (default: 2000)")
-    parser.add_argument("--empty", type=float, default=0.05, help="share without labels")
+    parser.add_argument("--out", type=Path, required=True, help="new folder")
+    parser.add_argument(
+        "--train", type=int, default=10_000, help="number of grids (default: 10000)"
+    )
+    parser.add_argument("--val", type=int, default=1_000, help="number of grids (default: 1000)")
+    parser.add_argument("--test", type=int, default=2_000, help="number of grids (default: 2000)")
+    parser.add_argument(
+        "--empty", type=float, default=0.05, help="fraction without labels (default: 0.05)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:
@@ -66,14 +71,14 @@ def make_grids(
 
     Args:
         root: Folder with train/<class>/* and test/<class>/*.
-        out: Folder to make; it must not exist.
+        out: New folder.
         grids: Number of grids by split (train, val, test).
-        empty: Share of grids without labels in each split.
-        seed: Of all draws.
+        empty: Fraction of grids without labels in each split.
+        seed: Seed of all random choices.
 
     Raises:
-        ValueError: A split needs more pictures than there are, or the classes differ.
-        FileExistsError: `out` is there already.
+        ValueError: There are too few pictures for a split, or the classes of train/ and test/ differ.
+        FileExistsError: `out` already exists.
     """
     if not 0 <= empty <= 1:
         raise ValueError(f"--empty {empty}: must be from 0 to 1")
@@ -82,7 +87,7 @@ def make_grids(
         for number, folder in enumerate(("train", "test"))
     }
     if classes_of(sources["train"]) != classes_of(sources["test"]):
-        raise ValueError(f"{root}: train/ and test/ do not hold the same classes")
+        raise ValueError(f"{root}: train/ and test/ have different classes")
     for folder, splits in (("train", ("train", "val")), ("test", ("test",))):
         needed = sum(4 * len(full_places(grids[split], empty)) for split in splits)
         if needed > len(sources[folder]):
@@ -103,7 +108,7 @@ def make_grids(
 def make_split(
     out: Path, split: str, count: int, empty: float, pictures: Iterator[Path], rng: RNG
 ) -> list[Row]:
-    """Write the grids of one split as PNG; their rows of the table."""
+    """Write the grids of one split and return their rows of the table."""
     (out / split).mkdir()
     full = full_places(count, empty, rng)
     rows: list[Row] = []
@@ -116,13 +121,13 @@ def make_split(
 
 
 def full_places(count: int, empty: float, rng: RNG | None = None) -> set[int]:
-    """Which of the grids hold pictures: all but the share that is empty, drawn at random."""
+    """The numbers of the grids with pictures: all but the fraction without labels, chosen at random."""
     places = np.arange(count) if rng is None else rng.permutation(count)
     return set(places[round(count * empty) :].tolist())
 
 
 def grid(paths: Sequence[Path], rng: RNG) -> Pixels:
-    """Four pictures, or four squares without any, as uint8 [64, 64, 3]."""
+    """Four pictures, or without paths four squares without content, as uint8 [64, 64, 3]."""
     squares = [picture(path) for path in paths] or [blank(rng) for _ in range(4)]
     return np.vstack([np.hstack(squares[:2]), np.hstack(squares[2:])])
 
@@ -137,25 +142,25 @@ def picture(path: Path) -> Pixels:
 
 
 def blank(rng: RNG) -> Pixels:
-    """A square of noise or of one grey, uint8 [32, 32, 3]."""
+    """A square of uniform noise or of one grey, uint8 [32, 32, 3]."""
     if rng.random() < 0.5:
         return rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     return np.full((SIDE, SIDE, 3), rng.integers(0, 256), np.uint8)
 
 
 def shuffled(folder: Path, rng: RNG) -> list[Path]:
-    """All pictures of a folder of classes, in random order."""
+    """All pictures of a folder with a folder per class, in random order."""
     paths = sorted(path for path in folder.glob("*/*") if not path.name.startswith("."))
     return [paths[k] for k in rng.permutation(len(paths)).tolist()]
 
 
 def classes_of(paths: Sequence[Path]) -> list[str]:
-    """The classes of pictures by the names of their folders, each once, in order."""
+    """The classes of some pictures, sorted: the names of their folders."""
     return sorted({path.parent.name for path in paths})
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """The table of images, one row per image."""
+    """Write the table, one row per image."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "labels", "split"))

@@ -99,9 +99,9 @@ def limit(words: argparse.Namespace) -> Mapping[str, float]:
 
     keep_freed_memory()
     import torch
-    from onestop.inference.score.score import batch_size
 
     from onestop.inference.load import load
+    from onestop.inference.score import batch_size
 
     model = load(words.model).on("cpu", "bf16")
     shape = model.preprocessing.shape

@@ -1,8 +1,8 @@
 """Several labels per image: which digits are in a square of four.
 
-Handwritten digits of scikit-learn, 8 x 8 pixels each, are pasted two by two; the labels of an image
-are the digits that are in it, between one and four of ten. The targets are a list of sets of names, and
-that is all that makes it multi-label.
+Four handwritten digits of scikit-learn, 8 x 8 pixels each, make an image; its labels are the digits in
+it, between one and four of ten. The targets are a list of sets of names: nothing else tells OneStop
+that an image can have several labels.
 
     python examples/four_digits.py [FOLDER]
 """
@@ -27,7 +27,7 @@ def squares(numbers: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, lis
 
 
 def main(out: str = "runs") -> None:
-    # No digit is in training and test images both: those of the test come from the last 400.
+    # Training and test images share no handwritten digit: the last 400 are for the test.
     train, test = squares(np.arange(1397), 3000, 0), squares(np.arange(1397, 1797), 500, 1)
     run = onestop.train(
         {"train": train, "test": test}, model="airbench_small", image_size=16, augment="none",
@@ -36,7 +36,7 @@ def main(out: str = "runs") -> None:
     print(f"mAP: {run.metrics['map']:.1%}")
     print(f"all labels right: {run.metrics['exact_match']:.1%}")
 
-    # Each label has a threshold of its own, chosen on held-out images and kept in the model file.
+    # Each label has its own threshold, chosen on held-out images and stored in the model file.
     for name, row in run.metrics["per_label"].items():
         print(f"{name}: F1 {row['f1']:.1%}, predicted from {row['threshold']:.1%}")
 

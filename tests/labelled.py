@@ -1,4 +1,4 @@
-"""A small table of images with any number of labels each: the colours of which they have much."""
+"""A small table of images with several labels each: their dominant colours."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SMALL: dict[str, Any] = {
     "model": "lenet5_color", "image_size": 32, "epochs": 12, "batch_size": 16, "threads": 1,
     "quiet": True,
 }  # fmt: skip
-"""Settings of a run of some seconds."""
+"""Settings of a run that takes a few seconds."""
 
 
 def labelled_photos(
     folder: Path, counts: dict[str, int] | None = None, names: tuple[str, ...] = LABELS
 ) -> Path:
-    """Write images and their table, so many of each split; its path.
+    """Write images and their table and return its path.
 
-    Each colour is in about half of the images, so that one in eight has no label.
+    Each colour is in about half of the images, so that one image in eight has no label.
 
     Args:
-        folder: Where to.
-        counts: Images of each split.
-        names: What blue, green and red are called.
+        folder: Where to write them.
+        counts: Number of images by split.
+        names: Names of the labels for blue, green and red.
     """
     rng = np.random.default_rng(0)
     rows = []

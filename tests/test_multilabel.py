@@ -1,4 +1,4 @@
-"""Several labels per image through every verb; that nothing else knows of it, see `test_seams.py`."""
+"""Several labels per image with every verb."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from onestop.errors import DataError, UsageError
 from onestop.metrics.multilabel import best_thresholds
 from onestop.storage.model_file import read_card
 from onestop.tasks.labels_prediction import LabelsPrediction
-from onestop.tasks.multilabel import Multilabel, tables_of
+from onestop.tasks.multilabel import Multilabel, scores_and_truth
 from tests.labelled import LABELS, SMALL, labelled_photos, train
 from tests.reliability.killing import fingerprint
 from tests.reporting.html import Page
@@ -47,7 +47,7 @@ def images(table: Path) -> list[Path]:
 
 
 def scores_of(run: onestop.Run) -> tuple[Any, Any]:
-    return tables_of(run.predictions, LABELS)
+    return scores_and_truth(run.predictions, LABELS)
 
 
 # --- training ---
@@ -75,7 +75,7 @@ def test_thresholds_are_chosen_on_the_validation_split_and_kept_in_the_model_fil
     thresholds = card.task_options["thresholds"]
     assert thresholds != [0.5] * 3
     val = onestop.evaluate(run.folder, data=table, split="val")
-    assert best_thresholds(*tables_of(val.predictions, LABELS)).tolist() == thresholds
+    assert best_thresholds(*scores_and_truth(val.predictions, LABELS)).tolist() == thresholds
     loaded = onestop.load(run.folder)
     assert isinstance(loaded.task, Multilabel)
     assert loaded.task.thresholds == tuple(thresholds)
@@ -109,8 +109,8 @@ def test_files_of_the_run(run: onestop.Run) -> None:
         "image", "truth", "predicted", "correct", "loss", "score:blue", "score:green", "score:red",
     ]  # fmt: skip
     assert {row["truth"] for row in rows} >= {"", "blue|green|red"}
-    right = sum(row["truth"] == row["predicted"] for row in rows)
-    assert right <= sum(int(row["correct"]) for row in rows), "they differ in their order at most"
+    equal = sum(row["truth"] == row["predicted"] for row in rows)
+    assert equal <= sum(int(row["correct"]) for row in rows), "at most the order differs"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_files_of_the_run(run: onestop.Run) -> None:
     ],
     ids=str,
 )
-def test_what_one_label_can_have_several_can_have(
+def test_the_settings_of_classification_work(
     table: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     done = train(table, tmp_path, "run", **{"epochs": 2, **settings})
@@ -152,7 +152,7 @@ def test_heads_are_replaced_and_trained_on_cached_features(
     assert len(more.metrics["per_label"]) == 4
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
+def test_a_stopped_run_resumes_bit_for_bit(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"epochs": 3, "mixup": 0.2, "balance": "loss", "ema": 0.9}
@@ -161,22 +161,22 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
     assert fingerprint(part.folder) != fingerprint(whole.folder)
     count = 0
 
-    class Now:
+    class StopNow:
         def __init__(self) -> None:
             self.exit_code = 130
 
-        def __enter__(self) -> Now:
+        def __enter__(self) -> StopNow:
             return self
 
         def __exit__(self, *_: object) -> None: ...
 
         @property
-        def wanted(self) -> bool:
+        def requested(self) -> bool:
             nonlocal count
             count += 1
             return count == 6  # in the middle of the second epoch
 
-    monkeypatch.setattr("onestop.jobs.run.Stop", Now)
+    monkeypatch.setattr("onestop.jobs.run.Stop", StopNow)
     with pytest.raises(onestop.OneStopError, match="stopped after step 5"):
         train(table, tmp_path, "stopped", **settings)
     monkeypatch.undo()
@@ -186,7 +186,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
 
 def test_a_network_for_one_class_per_image_is_refused(tmp_path: Path) -> None:
     images = np.zeros((4, 28, 28, 1), np.uint8)
-    with pytest.raises(UsageError, match="its own loss, for one class per image"):
+    with pytest.raises(UsageError, match="its own loss, which is for one class per image"):
         onestop.train((images, [{"a"}, {"b"}, set(), {"a", "b"}]), out=tmp_path, model="capsnet",
                       epochs=1, quiet=True, val_fraction=0.25, batch_size=3)  # fmt: skip
 
@@ -194,25 +194,27 @@ def test_a_network_for_one_class_per_image_is_refused(tmp_path: Path) -> None:
 # --- predicting ---
 
 
-def test_predictions_in_words(run: onestop.Run, images: list[Path], capsys: Capture) -> None:
+def test_predictions_as_text(run: onestop.Run, images: list[Path], capsys: Capture) -> None:
     assert main(["predict", str(run.folder), *map(str, images)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    found = list(onestop.predict(run.folder, images))
-    assert lines == [f"{path}: {p.text}" for path, p in zip(images, found, strict=True)]
+    predictions = list(onestop.predict(run.folder, images))
+    assert lines == [f"{path}: {p.text}" for path, p in zip(images, predictions, strict=True)]
     thresholds = onestop.load(run.folder).task.thresholds  # type: ignore[attr-defined]
-    for prediction in found:
+    for prediction in predictions:
         assert isinstance(prediction, LabelsPrediction)
-        over = prediction.scores >= np.array(thresholds, np.float32)
-        assert {label.name for label in prediction.labels} == set(np.array(LABELS)[over])
+        reached = prediction.scores >= np.array(thresholds, np.float32)
+        assert {label.name for label in prediction.labels} == set(np.array(LABELS)[reached])
 
 
-def test_an_image_without_labels_names_the_nearest(run: onestop.Run, images: list[Path]) -> None:
+def test_if_no_label_is_predicted_the_closest_is_shown(
+    run: onestop.Run, images: list[Path]
+) -> None:
     model = onestop.load(run.folder)
     model.task = Multilabel(LABELS, thresholds=(0.999, 0.999, 0.999))
     (prediction,) = onestop.predict(model, images[0])
     assert prediction.labels == ()
-    assert prediction.text.startswith("nothing above its threshold (nearest: ")
-    assert "nothing above its threshold" in prediction._repr_html_()
+    assert prediction.text.startswith("no label reaches its threshold (closest: ")
+    assert "no label reaches its threshold" in prediction._repr_html_()
 
 
 def test_predictions_for_machines(run: onestop.Run, images: list[Path], capsys: Capture) -> None:
@@ -221,13 +223,13 @@ def test_predictions_for_machines(run: onestop.Run, images: list[Path], capsys: 
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(list(row) == ["image", "labels", "top"] and len(row["top"]) == 2 for row in rows)
     for row in rows:
-        over = [one["label"] for one in row["top"] if one["score"] >= one["threshold"]]
-        assert set(over) <= {one["label"] for one in row["labels"]}
+        reached = [top["label"] for top in row["top"] if top["score"] >= top["threshold"]]
+        assert set(reached) <= {label["label"] for label in row["labels"]}
     assert main([*words, "--csv"]) == 0
     table = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert list(table[0]) == ["image", "label", "score", "error"]
     for row, line in zip(rows, table, strict=True):
-        assert line["label"].split("|") == ([one["label"] for one in row["labels"]] or [""])
+        assert line["label"].split("|") == ([label["label"] for label in row["labels"]] or [""])
 
 
 def test_a_grid(run: onestop.Run, images: list[Path], tmp_path: Path) -> None:
@@ -239,7 +241,9 @@ def test_a_grid(run: onestop.Run, images: list[Path], tmp_path: Path) -> None:
 def test_figures_and_notebooks(run: onestop.Run) -> None:
     for name in ("curves", "time", "precision_recall", "co_occurrence"):
         assert run.figure(name).axes
-    with pytest.raises(UsageError, match="figure 'confusion': there is none of that name here"):
+    with pytest.raises(
+        UsageError, match="figure 'confusion': no such figure here; available: curves"
+    ):
         run.figure("confusion")
     assert "mAP" in run._repr_html_()
     page = onestop.evaluate(run.folder)._repr_html_()
@@ -251,7 +255,7 @@ def test_figures_and_notebooks(run: onestop.Run) -> None:
 # --- evaluating ---
 
 
-def test_evaluate_gives_what_training_gave(run: onestop.Run, capsys: Capture) -> None:
+def test_evaluate_reproduces_the_metrics_of_training(run: onestop.Run, capsys: Capture) -> None:
     evaluation = onestop.evaluate(run.folder)
     for name in ("map", "micro_f1", "macro_f1", "exact_match", "loss", "per_label"):
         assert evaluation.metrics[name] == run.metrics[name]
@@ -289,7 +293,7 @@ def test_evaluate_on_data_with_one_class_per_image_is_refused(
         onestop.evaluate(run.folder, data=folder)
 
 
-# --- looking ---
+# --- explaining ---
 
 
 def test_explain_a_label(run: onestop.Run, images: list[Path], capsys: Capture) -> None:
@@ -299,17 +303,19 @@ def test_explain_a_label(run: onestop.Run, images: list[Path], capsys: Capture) 
     assert one.said.endswith(f", explained: green {one.score:.1%}")
     words = ["explain", str(run.folder), str(images[0]), "--out", "why.png"]
     assert main([*words, "--target", "pink"]) == 2
-    assert "--target pink: the model knows no such label; it knows blue, green, red" in (
+    assert "--target pink: the model has no such label; it has blue, green, red" in (
         capsys.readouterr().err
     )
 
 
-def test_what_is_explained_is_said_unless_it_is_all_that_is_predicted(
+def test_the_explained_label_is_named_unless_it_is_the_only_prediction(
     run: onestop.Run, images: list[Path]
 ) -> None:
     for one in onestop.explain(run.folder, images):
         names = [label.name for label in one.prediction.labels]
         assert (", explained: " in one.said) == (names != [one.label])
+        several = f"{one.explained.text} (predicted {', '.join(names)})"
+        assert one.title == (several if len(names) > 1 else one.said)
         assert set(one.to_json()["predicted"]) == {"labels"}
 
 
@@ -317,8 +323,7 @@ def test_info_of_data_and_model(run: onestop.Run, table: Path, capsys: Capture) 
     facts = onestop.info(table).facts
     assert (facts["labels"], facts["without_label"] > 0) == (3, True)
     assert list(onestop.info(table).table[0]) == ["label", "train", "val", "test"]
-    found = onestop.info(run.folder)
-    assert [row["label"] for row in found.table] == list(LABELS)
+    assert [row["label"] for row in onestop.info(run.folder).table] == list(LABELS)
     assert main(["info", str(run.folder)]) == 0
     threshold = run.metrics["per_label"]["red"]["threshold"]
     assert f"{threshold:.1%}" in capsys.readouterr().out
@@ -333,7 +338,7 @@ def test_what_training_prints(table: Path, capsys: Capture) -> None:
     words = ["train", str(table), "--model", "lenet5_color", "--image-size", "32", "--epochs", "1"]
     assert main(words) == 0
     shown = capsys.readouterr()
-    assert "labels of an image are separated by '|'" in shown.err
+    assert "column 'labels': labels are separated by '|'" in shown.err
     assert ": 3 labels, 64 train, 32 val, 32 test;" in shown.err
     assert ".png: is " in shown.out
     assert "predicted " in shown.out
@@ -349,24 +354,24 @@ def test_lint(tmp_path: Path) -> None:
     (table.parent / second).write_bytes((table.parent / first).read_bytes())
     rows[1:3] = [f"{first},blue|Red,train", f"{second},blue,train"]
     table.write_text("\n".join(rows) + "\n")
-    found = onestop.lint(table, exact=True, quiet=True)
-    texts = {finding["kind"]: finding["text"] for finding in found.findings}
-    assert texts["missing labels"] == "split 'val' has no image of Red"
+    lint = onestop.lint(table, exact=True, quiet=True)
+    texts = {finding["kind"]: finding["text"] for finding in lint.findings}
+    assert texts["missing labels"] == "split 'val' has no images of Red"
     assert texts["few images"] == "1 label with under 10 images: Red 1"
     assert texts["copies with different labels"].endswith("of each other, have different labels")
-    unlabelled = next(f for f in found.findings if f["kind"] == "no label")
+    unlabelled = next(f for f in lint.findings if f["kind"] == "no label")
     assert unlabelled["level"] == "note"
     assert unlabelled["images"] == sum(row.split(",")[1] == "" for row in rows[1:])
     assert unlabelled["groups"][0][0]["label"] == "no label"
-    assert found.classes[0] == {"label": "Red", "train": 1, "val": 0}
-    assert "labels Red, red differ only in upper and lower case" in found.notes
-    assert (found.folder / "lint.png").is_file()
+    assert lint.classes[0] == {"label": "Red", "train": 1, "val": 0}
+    assert "labels Red, red differ only in case" in lint.notes
+    assert (lint.folder / "lint.png").is_file()
 
 
-# --- the page ---
+# --- reports ---
 
 
-def test_the_page_of_a_run(run: onestop.Run) -> None:
+def test_the_report_of_a_run(run: onestop.Run) -> None:
     page = Page(run.folder / "report.html")
     assert page.unbalanced == []
     assert list(page.sections) == [
@@ -374,15 +379,14 @@ def test_the_page_of_a_run(run: onestop.Run) -> None:
         "together", "data", "time", "repeat",
     ]  # fmt: skip
     result = page.sections["result"]
-    assert "(3 labels, 64 training images) and has mAP" in result
-    assert "with 95% confidence between" in result
-    assert "it gets all labels right for" in result
-    assert "Predicting no label at all would be right for" in result
-    assert "label" in page.sections["labels"]
+    assert "(3 labels, 64 training images) and reaches a mean average precision (mAP) of" in result
+    assert "(95% confidence interval" in result
+    assert "; all labels are correct on" in result
+    assert "Never predicting a label would be right for" in result
     assert "threshold" in page.sections["labels"]
 
 
-def test_a_page_made_again_is_the_same_without_the_predictions(
+def test_a_report_written_again_without_the_predictions_is_the_same(
     run: onestop.Run, tmp_path: Path
 ) -> None:
     import shutil
@@ -396,15 +400,16 @@ def test_a_page_made_again_is_the_same_without_the_predictions(
     assert onestop.report(folder).said[0].startswith("lenet5_color was trained on table.csv (3 lab")
 
 
-def test_two_runs_beside_each_other(run: onestop.Run, table: Path) -> None:
+def test_two_runs_are_compared(run: onestop.Run, table: Path) -> None:
     other = train(table, run.folder.parent, "other", epochs=1, seed=1)
     report = onestop.report([run.folder, other.folder])
     verdict, difference = report.said
-    assert "of 32 images other alone gets all labels right for" in verdict
-    assert " exact match (with 95% confidence " in verdict
+    assert "of 32 images, other gets" in verdict
+    assert "entirely right that run gets wrong" in verdict
+    assert " exact match (95% confidence interval " in verdict
     values = [f"{one.metrics['map']:.1%} for {one.folder.name}" for one in (run, other)]
     assert difference.startswith(f"mAP is {values[0]} and {values[1]}: ")
     assert "bootstrap over 32 images" in difference
     page = Page(report.file)
     assert page.unbalanced == []
-    assert "Share of each label that is found (recall)" in page.sections["classes"]
+    assert "Recall with 95% confidence intervals" in page.sections["classes"]

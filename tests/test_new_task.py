@@ -1,4 +1,4 @@
-"""A task in new files: nothing else of the package knows of several labels per image."""
+"""A task is new files: nothing else in the package knows about several labels per image."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ OWN = {
     "tasks/multilabel.py",
 }
 """The files of the task."""
-TOLD = {"data/sources/python.py", "data/sources/table.py", "tasks/__init__.py"}
-"""Files that were there before and have to know: where data come in, and the list of tasks."""
+AWARE = {"data/sources/python.py", "data/sources/table.py", "tasks/__init__.py"}
+"""Older files that must know about them: where data come from, and the list of tasks."""
 WORDS = re.compile(
     r"multi-?_?(label|hot)(?! Data)|(label|python)_(sets|pairs|labels)|labels_prediction|map_intervals",
     re.IGNORECASE,
 )
 
 
-def knowing() -> dict[str, list[str]]:
-    """The lines that name the task, by file."""
-    found = {
+def mentions() -> dict[str, list[str]]:
+    """The lines that mention the task, by file."""
+    lines_of = {
         path.relative_to(PACKAGE).as_posix(): [
             line for line in path.read_text(encoding="utf-8").splitlines() if WORDS.search(line)
         ]
         for path in sorted(PACKAGE.rglob("*"))
         if path.suffix in (".py", ".html")
     }
-    return {name: lines for name, lines in found.items() if lines}
+    return {name: lines for name, lines in lines_of.items() if lines}
 
 
-def test_three_files_outside_the_task_know_of_it() -> None:
-    assert knowing().keys() - OWN <= TOLD
+def test_three_files_outside_the_task_know_about_it() -> None:
+    assert mentions().keys() - OWN <= AWARE
 
 
 def test_the_list_of_tasks_has_an_import_and_an_entry() -> None:
-    assert knowing()["tasks/__init__.py"] == [
+    assert mentions()["tasks/__init__.py"] == [
         "from onestop.tasks.multilabel import Multilabel",
         "    Multilabel.name: Multilabel,",
     ]
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
-def test_its_files_are_there(name: str) -> None:
+def test_its_files_exist(name: str) -> None:
     assert (PACKAGE / name).is_file()
 
 
-def test_the_data_know_nothing_of_the_task_but_its_name() -> None:
+def test_the_data_do_not_import_the_task() -> None:
     for name in (name for name in OWN if name.startswith("data/")):
         text = Path(PACKAGE / name).read_text(encoding="utf-8")
         assert "onestop.tasks" not in text

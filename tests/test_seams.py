@@ -20,13 +20,14 @@ PACKAGE = REPOSITORY / "onestop"
 FAMILIES = ("Task", "Targets", "Samples", "Preprocessing")
 """Classes with a subclass per task or kind of input."""
 CLASSES = {
-    "data/sources/label_sets.py": "it is where several labels per image come in, and nothing else",
+    "data/sources/label_sets.py": "a note is for data with several labels per image only",
     "data/decoded.py": "what is known to be a preprocessing of images is called so, for its type",
     "data/pixels.py": "... likewise, since only images have random parts",
     "training/plan.py": "weights to start from bring the values of a preprocessing of images",
 }
 """Modules that ask for a class of such a family."""
 NAMED = {
+    "data/multihot.py": "targets name the task that learns from them",
     "data/dataset.py": "the task of a description of data that is written by hand, in tests",
     "data/targets.py": "targets name the task that learns from them",
     "inference/load.py": "published weights are of classifiers, and do not say so",

@@ -1,4 +1,4 @@
-"""Any number of labels per sample, none included.
+"""Any number of labels per sample, including none.
 
 Legend: N samples of a split, B of a batch, L labels.
 """
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from onestop.data.augmentation import Moves
 
 NO_LABEL = "no label"
-"""What an image without labels is said to have."""
+"""How the target of a sample without labels is shown."""
 
 
 class Multihot(Targets):
-    """Whether each sample has each label."""
+    """Several labels per sample: a row of flags each."""
 
     task = "multilabel"
     nouns = ("label", "labels")
-    differ = ("with different labels", "have different labels")
+    differ = "with different labels"
 
     values: NDArray[np.bool_]
 
@@ -40,7 +40,7 @@ class Multihot(Targets):
 
     @classmethod
     def of_sets(cls, sets: Sequence[Iterable[str]], names: Sequence[str]) -> Self:
-        """The targets of samples with these labels, all of which are in the list of names."""
+        """Targets from the labels of each sample, all of which must be in `names`."""
         place = {name: k for k, name in enumerate(names)}
         values = np.zeros((len(sets), len(names)), np.bool_)
         for row, labels in zip(values, sets, strict=True):
@@ -69,6 +69,9 @@ class Multihot(Targets):
     def text(self, index: int) -> str:
         return super().text(index) or NO_LABEL
 
+    def unlabelled(self) -> Indices:
+        return np.flatnonzero(~self.values.any(1))
+
     def strata(self) -> Indices | None:
         return None
 
@@ -77,7 +80,7 @@ class Multihot(Targets):
         return samples, labels
 
     def onto(self, names: Sequence[str]) -> Self:
-        """The same targets on another list of names; labels that are only there, no sample has."""
+        """The same targets on another list of names; no sample has the labels that are added."""
         if not names:
             raise DataError("has labels as targets, the model gives numbers")
         used = [self.names[k] for k in np.flatnonzero(self.counts())]

@@ -23,9 +23,9 @@ def hold_out(dataset: Dataset, name: str, fraction: float, seed: int) -> Dataset
     """Move a fraction of the training split to a new split `name`.
 
     The fraction applies per class, rounded, with at least one image of a class that has two or more;
-    the only image of a class stays in training. If images have any number of labels, it applies per
-    label, as closely as they allow, and to the images without any. If the source has groups (a
-    patient, a video), whole groups are moved.
+    the only image of a class stays in training. If images have several labels, it applies to each label
+    and to the images without any, as closely as possible. If the source has groups (a patient, a
+    video), whole groups are moved.
 
     Args:
         dataset: Has a split `train`, and no split `name`.
@@ -73,11 +73,11 @@ def _by_stratum(strata: Indices, fraction: float, key: int) -> NDArray[np.bool_]
 
 
 def _members(targets: Targets) -> tuple[Indices, Indices]:
-    """As `Targets.members`; samples without a name are members of one more, numbered K."""
+    """As `Targets.members`, with an additional name, numbered K, for the samples without any."""
     samples, numbers = targets.members()
-    nameless = np.setdiff1d(np.arange(len(targets)), samples)
-    more = np.full(len(nameless), len(targets.names))
-    return np.concatenate([samples, nameless]), np.concatenate([numbers, more])
+    without = np.setdiff1d(np.arange(len(targets)), samples)
+    extra = np.full(len(without), len(targets.names))
+    return np.concatenate([samples, without]), np.concatenate([numbers, extra])
 
 
 def _by_group(targets: Targets, groups: Indices, fraction: float, key: int) -> NDArray[np.bool_]:

@@ -39,15 +39,15 @@ class Targets(ABC):
 
     Attributes:
         task: Name of the task that learns from them; see `onestop.tasks`.
-        nouns: What one of the names is called, and several.
-        differ: What samples of one content but different targets are called, and what they do.
+        nouns: What names are called, singular and plural.
+        differ: How copies of a sample with different targets are described.
         names: Classes or labels, in the order of the network's outputs; empty for numbers.
         values: As they are stored, an entry per sample: an array [N] or [N, K], or a list.
     """
 
     task: ClassVar[str]
     nouns: ClassVar[tuple[str, str]] = ("class", "classes")
-    differ: ClassVar[tuple[str, str]] = ("of two classes", "stand under two classes")
+    differ: ClassVar[str] = "of two classes"
     names: tuple[str, ...] = ()
     values: Any
 
@@ -94,12 +94,16 @@ class Targets(ABC):
         """The target of a sample as people read it."""
         return ", ".join(self.words(index))
 
+    def unlabelled(self) -> Indices:
+        """The samples that have no label, where samples may have none."""
+        return np.zeros(0, np.int64)
+
     @abstractmethod
     def strata(self) -> Indices | None:
         """The stratum of each sample, [N]: images are held out of each in proportion.
 
-        None if they have not exactly one each: then images are held out in proportion to their names,
-        or, without names, of all of them together.
+        None if samples do not have exactly one stratum each: then images are held out in proportion for
+        each name, or, without names, at random.
         """
 
     @abstractmethod

@@ -108,7 +108,7 @@ def _images_of(split: str) -> str:
 def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: str = "") -> None:
     noun, of_each = breakdown(values)
     if of_each:
-        print_rows([{noun: name, **row} for name, row in of_each.items()], shares=True)
+        print_rows([{noun: name, **row} for name, row in of_each.items()])
     texts = [
         f"{metric.title} {metric.text(values[metric.name])}"
         for metric in metrics
@@ -220,7 +220,7 @@ def _show_info(info: Info) -> None:
         if value not in ("", [], {}, None):
             print_line(f"  {name.replace('_', ' ')}: {plain(value)}")
     if info.table:
-        print_rows(info.table, shares=info.kind == "model")
+        print_rows(info.table)
 
 
 def _show_network(info: Info) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from rich.table import Table
 from onestop.errors import one_line
 from onestop.runtime.json_text import json_text
 
+SHARES = ("ap", "precision", "recall", "f1", "threshold")
+"""Columns that are shown as percentages."""
 _NUMBERS = (
     "images", "megabytes", "parameters", "multiply-adds", "multiply_adds", "train", "val", "test",
     "channels", "pixels", "at least",
@@ -21,26 +23,18 @@ _NUMBERS = (
 _ROWS = 30  # rows of a long table that are shown; JSON has all
 
 
-def print_rows(rows: list[dict[str, Any]], *, shares: bool = False) -> None:
+def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print rows as a table with the columns of the first row; at most thirty of them.
 
-    Args:
-        rows: Values by column; None is not shown.
-        shares: Whether floats are shares, to be printed in percent.
+    Cells that are missing or None are empty.
     """
-    floats = {column for row in rows for column, value in row.items() if isinstance(value, float)}
-    grid = table(*rows[0], numbers=floats if shares else ())
+    grid = table(*rows[0])
     for row in rows[:_ROWS]:
-        grid.add_row(*(_cell(row.get(column), shares=shares) for column in rows[0]))
+        cells = ((c, "" if row.get(c) is None else row[c]) for c in rows[0])
+        grid.add_row(*(f"{v:.1%}" if c in SHARES and v != "" else plain(v) for c, v in cells))
     print_table(grid)
     if len(rows) > _ROWS:
         print_line(f"... and {len(rows) - _ROWS} more rows (--json has all)")
-
-
-def _cell(value: Any, *, shares: bool) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1%}" if shares and isinstance(value, float) else plain(value)
 
 
 def plain(value: Any) -> str:
@@ -60,11 +54,11 @@ def plain(value: Any) -> str:
     )
 
 
-def table(*columns: str, numbers: Collection[str] = ()) -> Table:
-    """An empty table; the usual columns of numbers, and those of `numbers`, are right-aligned."""
+def table(*columns: str) -> Table:
+    """An empty table; columns of numbers are right-aligned."""
     grid = _Grid(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
     for column in columns:
-        right = column in (*_NUMBERS, *numbers)
+        right = column in (*_NUMBERS, *SHARES)
         grid.add_column(one_line(column), justify="right" if right else "left", overflow="fold")
     return grid
 

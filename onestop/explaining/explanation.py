@@ -68,11 +68,18 @@ class Explanation:
 
     @property
     def said(self) -> str:
-        """The prediction as text, and what is explained if that is not all of it."""
+        """The prediction as text, and the explained class or label unless it is the only prediction."""
         text = f"predicted {self.prediction.text}"
         if (self.label,) == tuple(label.name for label in self.prediction.labels):
             return text
         return f"{text}, explained: {self.explained.text}"
+
+    @property
+    def title(self) -> str:
+        """A line for figures: `said`, or shorter if several labels are predicted."""
+        if len(self.prediction.labels) < 2:
+            return self.said
+        return f"{self.explained.text} (predicted {self.prediction.predicted_text})"
 
     @property
     def way(self) -> str:
@@ -142,7 +149,7 @@ class Explanations(Sequence[Explanation]):
         require_figures()
         from onestop.figures.explanation import Row, explanation_sheet
 
-        rows = [Row(item.pixels, item.heat, item.said, item.image) for item in self._all]
+        rows = [Row(item.pixels, item.heat, item.title, item.image) for item in self._all]
         methods = ", ".join(dict.fromkeys(item.way for item in self._all))
         return explanation_sheet(rows, f"Explanation of predictions: {methods}")
 

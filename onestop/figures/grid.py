@@ -57,12 +57,13 @@ def image_grid(
     columns = max(1, min(columns, len(images)))
     rows = math.ceil(len(images) / columns)
     lines = max((title.count("\n") + 1 for title in titles), default=1)
-    figure = new_figure(side * columns, (side + 0.17 * lines - 0.05) * rows + 0.3 * bool(heading))
+    figure = new_figure(side * columns, (side + 0.17 * lines - 0.03) * rows + 0.3 * bool(heading))
     if heading:
         figure.suptitle(heading, fontsize=11, parse_math=False)
     colors = {True: GOOD, False: BAD, None: "black"}
     for place, (image, title) in enumerate(zip(images, titles, strict=True)):
         axes = figure.add_subplot(rows, columns, place + 1)
+        axes.set_anchor("S")  # leave the space above, for titles of several lines
         axes.set_axis_off()
         if image is None:
             axes.text(0.5, 0.5, "unreadable", ha="center", va="center", fontsize=8)

@@ -1,4 +1,4 @@
-"""Figures of multi-label classification: precision-recall curves, and labels that occur together.
+"""Figures for several labels per image: precision-recall curves, and labels that occur together.
 
 Legend: L labels, S labels that are shown.
 """
@@ -23,20 +23,20 @@ PerLabel: TypeAlias = Mapping[str, Mapping[str, Any]]
 """`per_label` of `multilabel_metrics`."""
 
 PANELS = 8
-"""Labels whose curves are drawn."""
+"""Maximum number of labels with a curve."""
 SHOWN = 20
-"""Labels of a matrix that can be read, counts included."""
+"""Maximum number of labels at which the counts of a matrix are readable."""
 _COLUMNS = 4
-_KEY = 3.6  # inches that the key needs
+_LEGEND = 3.6  # width of the legend in inches
 _DIAGONAL = "#e4e4e4"
 
 
 def weakest_labels(per_label: PerLabel, most: int = PANELS) -> list[str]:
-    """The labels with the lowest average precision, lowest first; without those that have none.
+    """The labels with the lowest average precision, lowest first; labels without images are left out.
 
     Args:
-        per_label: Of all labels.
-        most: Labels that are returned, at most.
+        per_label: Metrics of all labels.
+        most: Maximum number of labels.
     """
     measured = [name for name, row in per_label.items() if row["ap"] is not None]
     return sorted(measured, key=lambda name: float(per_label[name]["ap"]))[:most]
@@ -48,14 +48,14 @@ def precision_recall_figure(
     """Precision-recall curves of the labels with the lowest average precision, one panel per label.
 
     Args:
-        curves: By label; only those of `weakest_labels` are needed.
-        per_label: Of all labels.
-        most: Panels, at most.
+        curves: Curves by label; only those of `weakest_labels` are needed.
+        per_label: Metrics of all labels.
+        most: Maximum number of panels.
     """
     shown = [name for name in weakest_labels(per_label, most) if name in curves]
     columns = max(1, min(_COLUMNS, len(shown)))
     rows = max(1, math.ceil(len(shown) / columns))
-    figure = new_figure(max(2.3 * columns + 0.3, _KEY), 2.2 * rows + 0.5)
+    figure = new_figure(max(2.3 * columns + 0.3, _LEGEND), 2.2 * rows + 0.5)
     if not shown:
         figure.text(0.5, 0.5, "no label has positive images", ha="center", va="center", fontsize=9)
         return figure
@@ -65,19 +65,19 @@ def precision_recall_figure(
     for axes, name in zip(panels.flat, shown, strict=False):
         _panel(axes, name, curves[name], per_label[name])
     _name_axes(panels, len(shown))
-    _key(figure, panels.flat[0])
+    _legend(figure, panels.flat[0])
     return figure
 
 
 def co_occurrence_figure(
     counts: NDArray[np.int64], labels: Sequence[str], most: int = SHOWN
 ) -> Figure:
-    """How often two labels occur together: counts, coloured by their share of each row's images.
+    """How often two labels occur together: counts, coloured by their fraction of each row's images.
 
     Args:
-        counts: [L, L] of `co_occurrence`.
+        counts: [L, L], as returned by `co_occurrence`.
         labels: L names.
-        most: S, at most; of more labels, those of the most frequent pairs.
+        most: Maximum number of labels to show: those of the most frequent pairs.
     """
     chosen = most_confused(counts, most)
     part = counts[np.ix_(chosen, chosen)]
@@ -99,9 +99,9 @@ def co_occurrence_figure(
 
 
 def _panel(axes: Axes, name: str, curve: Curve, row: Mapping[str, Any]) -> None:
-    """The curve of one label, its operating point, and the precision of random scores."""
+    """The curve of one label, the point of its threshold, and the precision of random scores."""
     plain(axes, f"{shortened(name, 14)}  AP {row['ap']:.1%}")
-    # The last point predicts the label for all images, so its precision is the share of positives.
+    # At the last point the label is predicted for all images: precision is the fraction of positives.
     axes.axhline(
         curve.precision[-1], color=GREY, linestyle="--", linewidth=1, label="random scores"
     )
@@ -118,7 +118,7 @@ def _panel(axes: Axes, name: str, curve: Curve, row: Mapping[str, Any]) -> None:
 
 
 def _write_threshold(axes: Axes, text: str, at: tuple[float, float]) -> None:
-    """Beside its point on the side away from the curve: below it, or above it near the bottom."""
+    """Write it next to its point, away from the curve: below the point, or above it near the bottom."""
     recall, precision = at
     below = precision > 0.3
     left = recall > 0.8 if not below else recall > 0.2
@@ -129,7 +129,7 @@ def _write_threshold(axes: Axes, text: str, at: tuple[float, float]) -> None:
 
 
 def _name_axes(panels: NDArray[Any], shown: int) -> None:
-    """Axis labels at the edge only, and tick labels below the last panel of each column."""
+    """Label axes at the edges only, and ticks below the last panel of each column too."""
     columns = panels.shape[1]
     for number, axes in enumerate(panels.flat[:shown]):
         if number % columns == 0:
@@ -139,13 +139,13 @@ def _name_axes(panels: NDArray[Any], shown: int) -> None:
             axes.tick_params(labelbottom=True)
 
 
-def _key(figure: Figure, axes: Axes) -> None:
+def _legend(figure: Figure, axes: Axes) -> None:
     handles, texts = axes.get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper left", ncols=3, fontsize=8, frameon=False)
 
 
 def _squares(axes: Axes, shares: NDArray[np.float64]) -> None:
-    """Shares [S, S] as colours, with the diagonal, which is always 1, in grey."""
+    """Fractions [S, S] as colours; the diagonal, which is always 1, in grey."""
     size = len(shares)
     hidden = (shares == 0) | np.eye(size, dtype=np.bool_)
     axes.imshow(np.ma.masked_array(shares, hidden), cmap="Blues", vmin=-0.1, vmax=1)

@@ -6,14 +6,12 @@ from collections.abc import Callable
 
 from onestop.data.dataset import Dataset
 from onestop.linting.copies import exact_copies, near_copies
-from onestop.linting.counts import class_rows, of_classes, of_groups, without_names
+from onestop.linting.counts import class_rows, of_classes, of_groups
 from onestop.linting.findings import Finding, Place, described, worst_first
 from onestop.linting.images import of_images
 from onestop.linting.inspection import inspect_all
 
-__all__ = [
-    "Finding", "Place", "Watch", "class_rows", "described", "look_over", "without_names",
-]  # fmt: skip
+__all__ = ["Finding", "Place", "Watch", "class_rows", "described", "lint_dataset"]
 
 Watch = Callable[[str, int, int], None]
 """Progress callback: the current stage, the items done and the total."""

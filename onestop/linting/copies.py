@@ -75,10 +75,9 @@ def copy_findings(
             conflicting.append(group)
         elif len({place.split for place in group}) == 1:
             harmless.append(group)
-    called, they_do = dataset.targets.differ
     kinds: tuple[tuple[str, Level, str, list[tuple[Place, ...]]], ...] = (
         (f"{kind} across splits", "leak", "are in several splits", leaking),
-        (f"{kind} {called}", "warning", they_do, conflicting),
+        (f"{kind} {dataset.targets.differ}", "warning", "have different labels", conflicting),
         (f"{kind} in a split", "note", "are in one split", harmless),
     )
     return [

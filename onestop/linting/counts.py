@@ -1,11 +1,10 @@
-"""Images per class and split, class imbalance, and groups across splits."""
+"""Images per class or label and split, imbalance, images without labels, and groups across splits."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.targets import Indices
 from onestop.linting.findings import Finding, Place
 from onestop.text import listing, plural
 
@@ -14,59 +13,51 @@ _FEW = 10  # images per class
 
 
 def class_rows(dataset: Dataset) -> list[dict[str, str | int]]:
-    """A row per class or label: its name, and how many images of it each split has."""
+    """One row per class or label: its name and its number of images in each split."""
     counts = {split: dataset.counts(split) for split in dataset.splits}
-    noun = dataset.targets.nouns[0]
+    noun, _ = dataset.targets.nouns
     return [
-        {noun: name, **{split: int(found[k]) for split, found in counts.items()}}
+        {noun: name, **{split: int(images[k]) for split, images in counts.items()}}
         for k, name in enumerate(dataset.classes)
     ]
 
 
 def of_classes(dataset: Dataset) -> list[Finding]:
-    """Classes that a split lacks, that have few training images, or many more than others.
+    """Classes missing from a split, with few training images, or with many more than others.
 
-    Of labels the same; and images that have no name at all.
+    The same for labels, and images that have none.
     """
-    found = []
-    one, many = dataset.targets.nouns
+    findings = []
+    noun, nouns = dataset.targets.nouns
     counts = {split: dataset.counts(split) for split in dataset.splits}
-    for split, numbers in counts.items():
-        if missing := [dataset.classes[k] for k in np.flatnonzero(numbers == 0)]:
-            text = f"split {split!r} has no image of {listing(missing)}"
-            found.append(Finding(f"missing {many}", "warning", text))
+    for split, images in counts.items():
+        if missing := [dataset.classes[k] for k in np.flatnonzero(images == 0)]:
+            text = f"split {split!r} has no images of {listing(missing)}"
+            findings.append(Finding(f"missing {nouns}", "warning", text))
     train = counts.get("train", next(iter(counts.values())))
     if few := [f"{dataset.classes[k]} {train[k]}" for k in np.flatnonzero(train < _FEW)]:
-        text = f"{plural(len(few), one, many)} with under {_FEW} images: {listing(few)}"
-        found.append(Finding("few images", "warning", text))
+        text = f"{plural(len(few), noun, nouns)} with under {_FEW} images: {listing(few)}"
+        findings.append(Finding("few images", "warning", text))
     if len(train) > 1 and train.max() >= _UNEVEN * max(train.min(), 1):
         most, least = (dataset.classes[int(k)] for k in (train.argmax(), train.argmin()))
         text = (
-            f"{one} {most!r} has {train.max():,} images and {least!r} {train.min():,}; "
-            f"--balance loss lets each {one} count alike"
+            f"{noun} {most!r} has {train.max():,} images and {least!r} {train.min():,}; "
+            f"--balance loss weights the {nouns} equally"
         )
-        found.append(Finding(f"uneven {many}", "warning", text))
-    return [*found, *_nameless(dataset)]
+        findings.append(Finding(f"uneven {nouns}", "warning", text))
+    return [*findings, *_unlabelled(dataset)]
 
 
-def without_names(dataset: Dataset) -> dict[str, Indices]:
-    """The images of each split that have no class or label though there are some."""
-    if not dataset.classes:
-        return {}
-    return {
-        split: np.setdiff1d(np.arange(len(samples)), samples.targets.members()[0])
+def _unlabelled(dataset: Dataset) -> list[Finding]:
+    places = [
+        (Place(split, index),)
         for split, samples in dataset.splits.items()
-    }
-
-
-def _nameless(dataset: Dataset) -> list[Finding]:
-    places: list[tuple[Place, ...]] = []
-    for split, indices in without_names(dataset).items():
-        places += [(Place(split, index),) for index in indices.tolist()]
+        for index in samples.targets.unlabelled().tolist()
+    ]
     if not places:
         return []
-    noun = dataset.targets.nouns[0]
-    text = f"{plural(len(places), 'image')} without any {noun}; see whether that is meant"
+    noun, _ = dataset.targets.nouns
+    text = f"{plural(len(places), 'image')} without any {noun}; check whether that is intended"
     return [Finding(f"no {noun}", "note", text, tuple(places))]
 
 

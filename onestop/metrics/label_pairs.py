@@ -1,6 +1,6 @@
-"""Which labels occur together, and beside which labels others are predicted wrongly or missed.
+"""Pairs of labels: which occur together, and which are present when another one is predicted wrongly.
 
-All matrices are whole numbers, which add up over batches and processes in any order.
+All matrices are integer counts, which can be added over batches and processes in any order.
 
 Legend: N images, L labels.
 """
@@ -18,25 +18,27 @@ _ROWS = 4096  # images per matrix product: counts far below 2^24 are exact in fl
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """The mistakes of one kind in one label, and the labels they occur beside more than by chance.
+    """Errors of one kind in one label, and the labels associated with them.
 
-    Chance is how often the other label is present where this mistake is possible: among images
-    without the label for false positives, with it for misses. A frequent label is beside most
-    mistakes; only what exceeds that frequency says something about them.
+    Another label is associated with the errors if it is present on significantly more of these images
+    than on the images where the error is possible: those without the label for false positives, those
+    with it for false negatives. Counts alone would only point to frequent labels, which are present on
+    most images with errors anyway.
 
     Attributes:
         label: Index of the label.
-        images: Number of images with the mistake.
-        beside: Other labels and how many of these images have them, the largest excess first.
+        images: Number of images with the error.
+        associated: Other labels and the number of these images that have them, the largest excess over
+            the expected number first.
     """
 
     label: int
     images: int
-    beside: tuple[tuple[int, int], ...]
+    associated: tuple[tuple[int, int], ...]
 
 
 def co_occurrence(truth: Flags) -> Counts:
-    """Images with both labels of each pair, [L, L]; on the diagonal, images with the label.
+    """The number of images with both labels of each pair, [L, L]; on the diagonal, with the label.
 
     Args:
         truth: [N, L] whether the image has the label.
@@ -44,54 +46,54 @@ def co_occurrence(truth: Flags) -> Counts:
     return _pair_counts(truth, truth)
 
 
-def mistakes_beside(mistaken: Flags, truth: Flags) -> Counts:
-    """Images with a mistake in label j (row) that have label k (column), [L, L].
+def error_pairs(errors: Flags, truth: Flags) -> Counts:
+    """The number of images with an error in label j (row) that have label k (column), [L, L].
 
     Args:
-        mistaken: [N, L] `predicted & ~truth` (false positives) or `~predicted & truth` (misses).
+        errors: [N, L] `predicted & ~truth` (false positives) or `~predicted & truth` (false negatives).
         truth: [N, L] whether the image has the label.
     """
-    return _pair_counts(mistaken, truth)
+    return _pair_counts(errors, truth)
 
 
 def invented_labels(
-    counts: LabelCounts, beside: Counts, together: Counts, most: int = 10
+    counts: LabelCounts, pairs: Counts, together: Counts, most: int = 10
 ) -> list[LabelErrors]:
-    """The labels with the most false positives, and the labels these occur beside.
+    """The labels with the most false positives, and the labels associated with these.
 
     Args:
-        counts: Of all images.
-        beside: [L, L] of `mistakes_beside` for the false positives.
-        together: [L, L] of `co_occurrence`.
-        most: Labels that are returned, at most.
+        counts: Counts over all images.
+        pairs: [L, L], `error_pairs` of the false positives.
+        together: [L, L], as returned by `co_occurrence`.
+        most: Maximum number of labels to return.
     """
     images = np.diag(together)
     without = np.maximum(counts.images - images, 1)[:, None]
-    return _ranked_errors(counts.fp, beside, (images - together) / without, most)
+    return _ranked_errors(counts.fp, pairs, (images - together) / without, most)
 
 
 def missed_labels(
-    counts: LabelCounts, beside: Counts, together: Counts, most: int = 10
+    counts: LabelCounts, pairs: Counts, together: Counts, most: int = 10
 ) -> list[LabelErrors]:
-    """The labels with the most misses, and the labels these occur beside; see `invented_labels`."""
+    """The labels with the most false negatives; see `invented_labels`."""
     images = np.maximum(np.diag(together), 1)[:, None]
-    return _ranked_errors(counts.fn, beside, together / images, most)
+    return _ranked_errors(counts.fn, pairs, together / images, most)
 
 
 def _ranked_errors(
-    mistakes: Counts, beside: Counts, rate: Floats, most: int, others: int = 3
+    errors: Counts, pairs: Counts, rate: Floats, most: int, others: int = 3
 ) -> list[LabelErrors]:
-    """Labels by their mistakes; other labels by their excess over `rate`, their share if by chance."""
-    chance = mistakes[:, None] * rate
-    excess = beside - chance
-    # Two standard deviations of a binomial count, and never a single image.
-    excess[(excess <= 2 * np.sqrt(chance * (1 - rate))) | (beside < 2)] = 0
-    errors = []
-    for label in np.argsort(-mistakes, kind="stable")[:most].tolist():
+    """Labels by number of errors; other labels by their excess over the expected `rate` [L, L]."""
+    expected = errors[:, None] * rate
+    excess = pairs - expected
+    # Significant means two standard deviations of a binomial count, and more than a single image.
+    excess[(excess <= 2 * np.sqrt(expected * (1 - rate))) | (pairs < 2)] = 0
+    ranked = []
+    for label in np.argsort(-errors, kind="stable")[:most].tolist():
         order = np.argsort(-excess[label], kind="stable")[:others].tolist()
-        pairs = tuple((k, int(beside[label, k])) for k in order if excess[label, k] > 0)
-        errors.append(LabelErrors(label, int(mistakes[label]), pairs))
-    return [error for error in errors if error.images]
+        associated = tuple((k, int(pairs[label, k])) for k in order if excess[label, k] > 0)
+        ranked.append(LabelErrors(label, int(errors[label]), associated))
+    return [error for error in ranked if error.images]
 
 
 def _pair_counts(first: Flags, second: Flags) -> Counts:

@@ -1,4 +1,6 @@
-"""How sure a mean average precision is, and whether two models differ in it, by resampling images.
+"""Confidence intervals of mean average precision and of its difference between two models.
+
+Both are percentile bootstraps (Efron 1979) over the images.
 
 Legend: N images, L labels, R resamples, T distinct scores of one label.
 """
@@ -13,17 +15,17 @@ from onestop.metrics.multilabel import Counts, Flags, Floats, Scores
 
 _RESAMPLES = 1000
 _FEWEST = 100
-_WORK = 5 * 10**7  # values that are added up, about: some seconds
-_AT_ONCE = 2**21  # ... of them in memory at once
+_WORK = 5 * 10**7  # values to add up in all, which takes a few seconds
+_AT_ONCE = 2**21  # ... and in memory at a time
 
 
 def map_interval(scores: Scores, truth: Flags, seed: int = 0) -> tuple[float, float]:
-    """Both ends of an interval of 95 % for the mean average precision (percentile bootstrap).
+    """Both ends of the 95 % interval of mean average precision.
 
     Args:
         scores: [N, L] probabilities.
         truth: [N, L] whether the image has the label.
-        seed: Of the resampling; the same seed gives the same.
+        seed: Seed of the resampling; the same seed gives the same ends.
     """
     return _ends(resampled_map([scores], truth, seed)[0])
 
@@ -31,15 +33,16 @@ def map_interval(scores: Scores, truth: Flags, seed: int = 0) -> tuple[float, fl
 def map_difference(
     first: Scores, second: Scores, truth: Flags, seed: int = 0
 ) -> tuple[float, float]:
-    """The same for the mean average precision of a second model less that of a first one.
+    """The same for the mean average precision of a second model minus that of a first one.
 
-    Both are computed on the same resamples, since easy images are easy for both.
+    Both are resampled together: an image that is easy for one model is often easy for the other, so the
+    difference varies less than either of them.
 
     Args:
         first: [N, L] probabilities of the first model.
-        second: [N, L] of the second model, for the same images.
+        second: [N, L] probabilities of the second model for the same images.
         truth: [N, L] whether the image has the label.
-        seed: Of the resampling.
+        seed: Seed of the resampling.
     """
     both = resampled_map([first, second], truth, seed)
     return _ends(both[1] - both[0])
@@ -48,13 +51,13 @@ def map_difference(
 def resampled_map(models: Sequence[Scores], truth: Flags, seed: int = 0) -> Floats:
     """The mean average precision of each model on the same resamples of the images, [models, R].
 
-    Labels without positive images in a resample do not count there. R is 1,000, of very many images
-    and labels fewer, but 100 at least.
+    A label without positive images in a resample is left out of its mean. R is 1,000, or fewer, but at
+    least 100, for large numbers of images and labels.
 
     Args:
-        models: [N, L] probabilities of each.
+        models: [N, L] probabilities of each model.
         truth: [N, L] whether the image has the label.
-        seed: Of the resampling.
+        seed: Seed of the resampling.
     """
     images, labels = truth.shape
     resamples = min(_RESAMPLES, max(_FEWEST, _WORK // max(images * labels * len(models), 1)))
@@ -69,7 +72,7 @@ def resampled_map(models: Sequence[Scores], truth: Flags, seed: int = 0) -> Floa
 
 
 def _mean_over_labels(scores: Scores, truth: Flags, times: Counts) -> Floats:
-    """The mean average precision if each image is there so many times, [R] of times [R, N]."""
+    """The mean average precision [R] of resamples that contain each image `times` [R, N] times."""
     total, count = np.zeros(len(times)), np.zeros(len(times))
     for k in range(truth.shape[1]):
         ap = _average_precision(scores[:, k], truth[:, k], times)
@@ -80,7 +83,7 @@ def _mean_over_labels(scores: Scores, truth: Flags, times: Counts) -> Floats:
 
 
 def _average_precision(scores: Scores, truth: Flags, times: Counts) -> Floats:
-    """Average precision of one label, as in `onestop.metrics.multilabel`, for each row of times."""
+    """The average precision [R] of one label, defined as in `onestop.metrics.multilabel`."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], len(ordered) > 0))  # [T]

@@ -1,8 +1,8 @@
 """Metrics of multi-label classification: average precision, thresholds, and counts at thresholds.
 
 A label is predicted for an image if its score is at or above the label's threshold. Average precision
-and thresholds need the scores of all images at once; the rest comes from whole numbers, which add up
-over batches and processes in any order.
+and thresholds need the scores of all images at once; all other metrics are computed from integer
+counts, which can be added over batches and processes in any order.
 
 Legend: N images, L labels, T distinct scores of one label.
 """
@@ -27,28 +27,28 @@ Floats: TypeAlias = NDArray[np.float64]
 
 DEFAULT_THRESHOLD = 0.5
 FEW_POSITIVES = 10
-"""Positive images below which a label keeps the default threshold.
+"""With fewer positive images than this, a label keeps the default threshold.
 
-Simulated with calibrated scores (Gaussian, 0.5 to 30 % of images positive): a threshold chosen on 10
-positive images loses at most 0.03 F1 on new images where 0.5 is near the optimum, and gains up to 0.2
-where it is not; chosen on 2 it loses up to 0.06.
+Simulated with calibrated scores (Gaussian, 0.5 to 30 % of images positive): on new images, a threshold
+chosen on 10 positive images loses at most 0.03 F1 if 0.5 is near the optimum and gains up to 0.2 if it
+is not; chosen on 2 positive images, it loses up to 0.06.
 """
 CURVE_POINTS = 200
-"""Of a precision-recall curve; a plot is about as many pixels wide."""
-_BLOCK = 64  # labels copied at a time: whole cache lines, and little memory
+"""Maximum number of points of a precision-recall curve: about the width of a plot in pixels."""
+_BLOCK = 64  # labels copied at a time: full cache lines, little memory
 
 
 @dataclass(frozen=True)
 class Curve:
     """Precision and recall of one label at each of its distinct scores, highest score first.
 
-    Recall never falls from one point to the next. Between two points the curve is a step at the
-    precision of the second (`drawstyle="steps-pre"`), and its area is the average precision.
+    Recall never decreases. Between two points, the curve has the precision of the second
+    (`drawstyle="steps-pre"`), so the area under it is the average precision.
 
     Attributes:
-        recall: [T] share of the positive images whose score is at or above the threshold.
-        precision: [T] share of positive images among all at or above the threshold.
-        thresholds: [T] the scores.
+        recall: [T] fraction of the positive images with a score at or above the threshold.
+        precision: [T] fraction of positive images among those with a score at or above the threshold.
+        thresholds: [T] scores.
     """
 
     recall: Floats
@@ -61,8 +61,10 @@ class LabelCounts:
     """Correct and wrong predictions of each label; counts of several batches can be added.
 
     Attributes:
-        tp: [L] images for which the label was predicted correctly; `fp` wrongly.
-        fn: [L] images that have the label but it was not predicted; `tn` neither.
+        tp: [L] true positives: images that have the label and for which it was predicted.
+        fp: [L] false positives: images without the label for which it was predicted.
+        fn: [L] false negatives: images that have the label but for which it was not predicted.
+        tn: [L] true negatives.
         exact: Images with all labels correct.
     """
 
@@ -91,32 +93,32 @@ class LabelCounts:
 def average_precision(scores: Scores, truth: Flags) -> Floats:
     """Average precision of each label: the mean precision at the scores of its positive images.
 
-    Sum of (R_n - R_{n-1}) P_n over the distinct scores, without interpolation, as in scikit-learn's
+    The sum of (R_n - R_{n-1}) P_n over the distinct scores, without interpolation, as in scikit-learn's
     `average_precision_score`
     (https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html).
-    Images with equal scores enter together, so their order does not matter.
+    Images with equal scores are counted together, so their order does not matter.
 
     Args:
         scores: [N, L] probabilities.
         truth: [N, L] whether the image has the label.
 
     Returns:
-        [L] in 0..1; nan for a label without positive images (scikit-learn gives 0, which would lower
-        the mean over labels for a label that cannot be measured).
+        [L] in 0..1; nan for a label without positive images (scikit-learn returns 0, which would lower
+        the mean over labels although the label was not measured).
     """
     return np.array([_area(*_sweep(*column)) for column in _columns(scores, truth)], np.float64)
 
 
 def precision_recall_curve(scores: Scores, truth: Flags, most: int = CURVE_POINTS) -> Curve:
-    """The precision-recall curve of one label, without points if it has no positive images.
+    """The precision-recall curve of one label; it has no points if there are no positive images.
 
-    Of more than `most` points, both ends are kept and those with the lowest and the highest precision
-    in each of `most // 2 - 1` equal ranges of recall. The plot keeps its outline and its spikes.
+    If there are more than `most` points, it keeps both ends and those with the lowest and the highest
+    precision in each of `most // 2 - 1` equal ranges of recall, so that plots keep their peaks.
 
     Args:
         scores: [N] probabilities.
         truth: [N] whether the image has the label.
-        most: Points that are kept, at most.
+        most: Maximum number of points.
     """
     _check(scores)
     tp, predicted, values = _sweep(scores, truth)
@@ -130,19 +132,19 @@ def precision_recall_curve(scores: Scores, truth: Flags, most: int = CURVE_POINT
 def best_thresholds(scores: Scores, truth: Flags) -> Floats:
     """For each label the threshold with the highest F1, chosen on validation data.
 
-    Maximises the F1 measured on these images, as Lipton, Elkan and Naryanaswamy 2014, "Thresholding
-    Classifiers to Maximize F1 Score", https://arxiv.org/abs/1402.1892. They show that the optimum
-    lies at half the best F1 for calibrated probabilities, so never above 0.5, and that the
-    best use of scores without information is to predict the label always. F1 on the same images is
-    optimistic: report it on images that were not used here.
+    Maximises the F1 measured on these images, as in Lipton, Elkan and Naryanaswamy 2014, "Thresholding
+    Classifiers to Maximize F1 Score", https://arxiv.org/abs/1402.1892. They show that for calibrated
+    probabilities the optimal threshold is half the optimal F1, so never above 0.5, and that for
+    uninformative scores it is optimal to always predict the label. F1 on the same images is optimistic:
+    report it on other images.
 
-    - A threshold lies halfway between two neighbouring distinct scores (0 below the lowest), where
-      small changes of the scores matter least. It is a number of the type of the scores, so that
-      comparing in that type decides the same.
-    - Of several thresholds with the same F1, the one nearest to 0.5 is chosen; of two equally near,
-      the higher.
-    - A label with fewer than `FEW_POSITIVES` positive images keeps 0.5: of so few, the maximum
-      follows chance.
+    - A threshold lies halfway between two neighbouring distinct scores (or the lowest score and 0),
+      where small changes of the scores matter least. It is representable in the dtype of the scores, so
+      that comparing in that dtype gives the same predictions.
+    - If several thresholds have the same F1, the one closest to 0.5 is chosen; if two are equally
+      close, the higher one.
+    - A label with fewer than `FEW_POSITIVES` positive images keeps 0.5: with so few, the maximum is
+      mostly chance.
 
     Args:
         scores: [N, L] probabilities.
@@ -159,7 +161,7 @@ def predicted_labels(scores: Scores, thresholds: Floats) -> Flags:
 
     Args:
         scores: [N, L] probabilities.
-        thresholds: [L], compared in the type of the scores.
+        thresholds: [L], compared in the dtype of the scores.
     """
     predicted: Flags = scores >= thresholds.astype(scores.dtype)
     return predicted
@@ -169,7 +171,7 @@ def label_counts(predicted: Flags, truth: Flags) -> LabelCounts:
     """Count correct and wrong predictions of each label over some images.
 
     Args:
-        predicted: [N, L] of `predicted_labels`.
+        predicted: [N, L], as returned by `predicted_labels`.
         truth: [N, L] whether the image has the label.
     """
     positives, predictions = truth.sum(0, dtype=np.int64), predicted.sum(0, dtype=np.int64)
@@ -185,17 +187,17 @@ def multilabel_metrics(
     """The metrics of a data set, overall and per label.
 
     Args:
-        counts: Of all images.
-        ap: [L] of `average_precision`.
-        thresholds: [L] at which labels were predicted.
+        counts: Counts over all images.
+        ap: [L], as returned by `average_precision`.
+        thresholds: [L] thresholds of the predictions.
         loss: Sum of the loss over all images.
         labels: L names.
 
     Returns:
         Ratios are in 0..1, and 0 if the denominator is 0. `map` and `macro_f1` are means over labels
-        with positive images, `micro_f1` pools the decisions of all labels, `exact_match` is the share
-        of images with all labels correct. In `per_label`, `images` counts positive images, and `ap`
-        is None for a label without any. `intervals` holds Wilson's 95 % intervals.
+        with positive images, `micro_f1` pools the predictions of all labels, `exact_match` is the
+        fraction of images with all labels correct. In `per_label`, `images` counts positive images, and
+        `ap` is None for a label without any. `intervals` holds Wilson's 95 % intervals.
     """
     tp, positives, predictions = counts.tp, counts.tp + counts.fn, counts.tp + counts.fp
     f1, present = _ratio(2 * tp, positives + predictions), positives > 0
@@ -222,7 +224,7 @@ def multilabel_metrics(
 
 
 def _columns(scores: Scores, truth: Flags) -> Iterator[tuple[Scores, Flags]]:
-    """Scores and truth of each label, contiguous in memory, copied a block of labels at a time."""
+    """The scores and truth of each label, contiguous in memory, copied in blocks of labels."""
     _check(scores)
     for start in range(0, scores.shape[1], _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -238,8 +240,9 @@ def _check(scores: Scores) -> None:
 def _sweep(scores: Scores, truth: Flags) -> tuple[Counts, Counts, Scores]:
     """True positives and predictions at each distinct score of one label, highest first: 3 of [T].
 
-    The bits of floats from 0 to 1 sort like integers, and the sign bit is free. So the truth is put
-    into the lowest bit and values are sorted instead of indices, several times faster than `argsort`.
+    The bits of floats from 0 to 1 sort like integers, and the sign bit is unused. So the truth goes
+    into the lowest bit, and values are sorted instead of indices, which is several times faster than
+    `argsort`.
     """
     bits = scores.view(f"u{scores.itemsize}")
     keys = np.sort(bits << 1 | truth)[::-1]
@@ -261,7 +264,7 @@ def _best_threshold(tp: Counts, predicted: Counts, values: Scores) -> float:
         return DEFAULT_THRESHOLD
     below = np.append(values[1:], values.dtype.type(0))
     middle = (values + below) / 2
-    # Between neighbouring floats there is no third, and rounding may reach the lower one.
+    # Between adjacent floats there is no other, and rounding may give the lower one.
     middle = np.where(middle > below, middle, values)
     inside = (middle > 0) & (middle < 1)
     if not inside.any():
@@ -272,7 +275,7 @@ def _best_threshold(tp: Counts, predicted: Counts, values: Scores) -> float:
 
 
 def _extremes(recall: Floats, precision: Floats, ranges: int) -> Counts:
-    """Indices of both ends, and of the lowest and highest precision in equal ranges of recall."""
+    """Indices of both ends and of the lowest and highest precision in equal ranges of recall."""
     place = np.minimum((recall * ranges).astype(np.int64), ranges - 1)
     order = np.lexsort((precision, place))
     highest = np.append(np.diff(place[order]) > 0, [True])
@@ -282,7 +285,7 @@ def _extremes(recall: Floats, precision: Floats, ranges: int) -> Counts:
 
 
 def _intervals(hits: Counts, count: Counts) -> list[list[float]]:
-    """Wilson's interval of each label: L pairs of low and high."""
+    """Wilson's interval of each label: L pairs of both ends."""
     return [[float(low), float(high)] for low, high in zip(*wilson(hits, count), strict=True)]
 
 
@@ -292,6 +295,6 @@ def _ratio(above: Counts, below: Counts) -> Floats:
 
 
 def _plain(value: Any) -> int | float | None:
-    """A NumPy number as JSON has it, where nan does not exist."""
+    """A NumPy number for JSON, which has no nan."""
     number: int | float = value.item()
     return None if math.isnan(number) else number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from onestop.metrics.intervals import wilson
 from onestop.reporting.blocks import Block, Share, Table, Text
@@ -12,7 +12,8 @@ from onestop.text import plural
 
 FEW = 30
 """With fewer images than this, the metrics of a class are very imprecise."""
-_SHORT = 30  # up to this many classes stay in their own order
+SHORT = 30
+"""Up to this many classes stay in their own order."""
 
 COLUMNS = ("class", "images", "recall", "precision", "F1", "mistaken for")
 
@@ -34,16 +35,19 @@ def class_table(run: RunData) -> list[Block]:
         both = of_class[name] + as_class[name]
         f1 = f"{2 * correct[name] / both:.1%}"
         rows.append((
-            name, _count(of_class[name]),
+            name, count_cell(of_class[name]),
             recall[name] if of_class[name] else "",
             precision[name] if as_class[name] else "never predicted", f1,
             _most_common(mistakes.get(name)),
         ))  # fmt: skip
     caption = "Recall and precision with 95% confidence intervals (Wilson)."
-    if len(names) > _SHORT:
+    if len(names) > SHORT:
         rows.sort(key=lambda row: recall[str(row[0])].at)
         caption += " Classes with the lowest recall come first."
-    return [*_warnings(run.names, of_class), Table(COLUMNS, rows, caption, _SHORT)]
+    return [
+        *imprecise(run.names, of_class, "class", "classes"),
+        Table(COLUMNS, rows, caption, SHORT),
+    ]
 
 
 def recalls(run: RunData) -> dict[str, Share]:
@@ -54,15 +58,21 @@ def recalls(run: RunData) -> dict[str, Share]:
 
 
 def _shares(names: Sequence[str], correct: Counter[str], of: Counter[str]) -> dict[str, Share]:
-    successes, trials = [correct[name] for name in names], [of[name] for name in names]
+    shares = shares_of([correct[name] for name in names], [of[name] for name in names])
+    return dict(zip(names, shares, strict=True))
+
+
+def shares_of(successes: Sequence[int], trials: Sequence[int]) -> list[Share]:
+    """Proportions with their 95 % intervals; 0 without trials."""
     low, high = wilson(successes, trials)
-    return {
-        name: Share(k / max(n, 1), float(a), float(b))
-        for name, k, n, a, b in zip(names, successes, trials, low, high, strict=True)
-    }
+    return [
+        Share(k / max(n, 1), float(a), float(b))
+        for k, n, a, b in zip(successes, trials, low, high, strict=True)
+    ]
 
 
-def _count(images: int) -> str:
+def count_cell(images: int) -> str:
+    """A number of images, marked if it is too small for precise metrics."""
     return f"{images:,}" + (" (few)" if images < FEW else "")
 
 
@@ -72,15 +82,18 @@ def _most_common(wrong: Counter[str] | None) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in wrong.most_common(2))
 
 
-def _warnings(classes: Sequence[str], of_class: Counter[str]) -> list[Block]:
-    few = [name for name in classes if of_class[name] < FEW]
+def imprecise(
+    names: Sequence[str], images: Mapping[str, int], noun: str, nouns: str
+) -> list[Block]:
+    """A warning if classes or labels have too few images for precise metrics."""
+    few = [name for name in names if images[name] < FEW]
     if not few:
         return []
-    names = ", ".join(few[:5]) + (f" and {len(few) - 5:,} more" if len(few) > 5 else "")
+    first = ", ".join(few[:5]) + (f" and {len(few) - 5:,} more" if len(few) > 5 else "")
     return [
         Text(
-            f"{plural(len(few), 'class has', 'classes have')} fewer than {FEW} held-out images, so "
-            f"these metrics are imprecise: {names}.",
+            f"{plural(len(few), f'{noun} has', f'{nouns} have')} fewer than {FEW} held-out images, so "
+            f"these metrics are imprecise: {first}.",
             "warning",
         )
     ]

@@ -1,4 +1,4 @@
-"""The table of labels: how well each is ranked, how many are found, and how sure that is.
+"""The table of labels: average precision, recall and precision with intervals, and thresholds.
 
 Legend: L labels.
 """
@@ -9,58 +9,41 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onestop.metrics.intervals import wilson
-from onestop.metrics.multilabel import Counts, Floats, LabelCounts
-from onestop.reporting.blocks import Block, Share, Table, Text
+from onestop.metrics.multilabel import Floats, LabelCounts
+from onestop.reporting.blocks import Block, Share, Table
+from onestop.reporting.classes import SHORT, count_cell, imprecise, shares_of
 from onestop.reporting.run_data import RunData
-from onestop.text import listing, plural
 
-FEW = 30
-"""Images with a label below which its metrics are little more than a guess."""
-_UNFOLDED = 30  # rows of the table of labels
-_COLUMNS = (
-    "label",
-    "images",
-    "AP",
-    "found (recall)",
-    "right when named (precision)",
-    "F1",
-    "threshold",
-)
+COLUMNS = ("label", "images", "AP", "recall", "precision", "F1", "threshold")
 
 
 def label_table(
     run: RunData, counts: LabelCounts, thresholds: Sequence[float], ap: Floats
 ) -> list[Block]:
-    """One row per label; of many labels the weakest come first."""
-    found, named = counts.tp + counts.fn, counts.tp + counts.fp
+    """One row per label; if there are many, those with the lowest average precision come first.
+
+    Args:
+        run: The data of the run.
+        counts: Counts at the thresholds.
+        thresholds: [L].
+        ap: Average precision, [L].
+    """
+    tp, images = counts.tp.tolist(), (counts.tp + counts.fn).tolist()
+    predictions = (counts.tp + counts.fp).tolist()
+    recall, precision = shares_of(tp, images), shares_of(tp, predictions)
     rows: list[tuple[str | Share, ...]] = []
     for k, name in enumerate(run.names):
-        hits, images, predicted = int(counts.tp[k]), int(found[k]), int(named[k])
         rows.append((
-            name, f"{images:,}" + (" (few)" if images < FEW else ""),
-            f"{ap[k]:.1%}" if images else "", share_of(hits, images) if images else "",
-            share_of(hits, predicted) if predicted else "never named",
-            f"{2 * hits / max(images + predicted, 1):.1%}", f"{thresholds[k]:.1%}",
+            name, count_cell(images[k]),
+            f"{ap[k]:.1%}" if images[k] else "",
+            recall[k] if images[k] else "",
+            precision[k] if predictions[k] else "never predicted",
+            f"{2 * tp[k] / max(images[k] + predictions[k], 1):.1%}", f"{thresholds[k]:.1%}",
         ))  # fmt: skip
-    caption = "Shares with their intervals of 95% (Wilson), each label at its threshold."
-    if len(rows) > _UNFOLDED:
-        order = np.argsort(np.where(found > 0, ap, np.inf), kind="stable").tolist()
+    caption = "Recall and precision at the thresholds, with 95% confidence intervals (Wilson)."
+    if len(rows) > SHORT:
+        order = np.argsort(np.where(np.isnan(ap), np.inf, ap), kind="stable").tolist()
         rows = [rows[k] for k in order]
-        caption += " The weakest labels come first."
-    return [*_few(run, found), Table(_COLUMNS, rows, caption, _UNFOLDED)]
-
-
-def _few(run: RunData, images: Counts) -> list[Block]:
-    few = [run.names[k] for k in np.flatnonzero(images < FEW)]
-    if not few:
-        return []
-    has = plural(len(few), "label has", "labels have")
-    text = f"{has} fewer than {FEW} held-out images, so their values are rough: {listing(few, 5)}."
-    return [Text(text, "warning")]
-
-
-def share_of(hits: int, count: int) -> Share:
-    """A share with its interval of 95 %."""
-    low, high = wilson(hits, count)
-    return Share(hits / max(count, 1), float(low), float(high))
+        caption += " Labels with the lowest average precision (AP) come first."
+    of_label = dict(zip(run.names, images, strict=True))
+    return [*imprecise(run.names, of_label, *run.task.nouns), Table(COLUMNS, rows, caption, SHORT)]

@@ -1,8 +1,8 @@
-"""Which labels are predicted for an image, in words: those whose probability is at their threshold.
+"""Which labels are predicted for an image, as text: those that reach their thresholds.
 
-No import of torch.
+Does not import torch.
 
-Legend: L labels.
+Legend: N images, L labels.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from onestop.errors import UsageError
 from onestop.tasks.prediction import Prediction
 
 Probabilities = NDArray[np.float32]
-"""Of each label, [L] or [N, L]."""
+"""Probabilities of the labels, [L] or [N, L]."""
 
-_JOINTS = ("|", ";", ",", "\t", "\x1f")
-"""What stands between the labels of a cell: the first that is in none of them."""
-_LINES = 4  # of a title in a grid
+_SEPARATORS = ("|", ";", ",", "\t", "\x1f")
+_LINES = 4  # maximum lines of a title in a grid
 
 
 @dataclass(frozen=True)
 class LabelsPrediction(Prediction):
-    """Which labels a network predicts for one image: those whose probability is at their threshold.
+    """Which labels a network predicts for one image: those that reach their thresholds.
 
     Attributes:
         names: All labels, [L].
         scores: Their probabilities, [L].
-        thresholds: From which probability on each is predicted, [L].
-        shown: How many of the likeliest labels `--json` lists, predicted or not.
+        thresholds: A label is predicted if its probability is at or above its threshold, [L].
+        shown: How many of the most likely labels `--json` lists, predicted or not.
     """
 
     names: tuple[str, ...] = ()
@@ -52,18 +51,18 @@ class LabelsPrediction(Prediction):
 
     @property
     def text(self) -> str:
-        """All labels as people read them, or how far the nearest is below its threshold."""
+        """All predicted labels as people read them; if there are none, the closest to its threshold."""
         if self.labels or not self.names:
             return super().text
-        k = self.nearest
-        near = f"{self.names[k]} {self.scores[k]:.1%} of {self.thresholds[k]:.1%}"
-        return f"nothing above its threshold (nearest: {near})"
+        k = self.closest
+        closest = f"{self.names[k]} {self.scores[k]:.1%}, threshold {self.thresholds[k]:.1%}"
+        return f"no label reaches its threshold (closest: {closest})"
 
     @property
-    def nearest(self) -> int:
-        """The label whose odds are nearest to those of its threshold, or the farthest above."""
-        score, cut = self.scores.astype(np.float64), np.asarray(self.thresholds)
-        return int((score * (1 - cut) / np.maximum(cut * (1 - score), 1e-12)).argmax())
+    def closest(self) -> int:
+        """The label with the highest odds relative to the odds of its threshold."""
+        score, threshold = self.scores.astype(np.float64), np.asarray(self.thresholds)
+        return int((score * (1 - threshold) / np.maximum(threshold * (1 - score), 1e-12)).argmax())
 
     def score_of(self, name: str) -> float:
         """The probability of a label."""
@@ -71,19 +70,19 @@ class LabelsPrediction(Prediction):
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The labels that the image has and that are not predicted, the least likely first."""
+        """False negatives: labels of the image that are not predicted, the least likely first."""
         predicted = {label.name for label in self.labels}
         return tuple(sorted(set(self.truth or ()) - predicted, key=self.score_of))
 
     @property
     def invented(self) -> tuple[str, ...]:
-        """The labels that are predicted and that the image does not have, the likeliest first."""
+        """False positives: predicted labels that the image does not have, the most likely first."""
         if self.truth is None:
             return ()
         return tuple(label.name for label in self.labels if label.name not in self.truth)
 
     def title(self, truth: str | None = None) -> tuple[str, bool | None]:  # noqa: ARG002
-        """The labels, one per line; a folder named like one of them does not say that it is all."""
+        """The labels, one per line; a folder name as `truth` cannot tell whether all are right."""
         lines = [f"{label.name} {label.score:.0%}" for label in self.labels] or [NO_LABEL]
         if len(lines) > _LINES:
             lines[_LINES - 1 :] = [f"and {len(lines) - _LINES + 1} more"]
@@ -100,7 +99,7 @@ class LabelsPrediction(Prediction):
         ]  # fmt: skip
 
     def to_csv(self, top: int = 1) -> dict[str, str]:
-        """As a row of `--csv`: labels and scores with `|` between them (see `joint`).
+        """A row of `--csv`: labels and scores, separated by `|` (see `separator_for`).
 
         Raises:
             UsageError: `top` is more than 1: all labels that are predicted are listed, however many.
@@ -110,22 +109,22 @@ class LabelsPrediction(Prediction):
                 f"--csv --top {top}: lists all labels at their threshold, however many; drop --top, or "
                 "use --json"
             )
-        between = joint(self.names)
+        separator = separator_for(self.names)
         return {
             "image": self.image,
-            "label": between.join(label.name for label in self.labels),
-            "score": between.join(f"{label.score:.6g}" for label in self.labels),
+            "label": separator.join(label.name for label in self.labels),
+            "score": separator.join(f"{label.score:.6g}" for label in self.labels),
             "error": self.error,
         }
 
 
-def labelled(prediction: Prediction) -> LabelsPrediction:
-    """A prediction of this task, to those that know predictions in general."""
+def as_labels(prediction: Prediction) -> LabelsPrediction:
+    """A prediction of this task with its own type."""
     assert isinstance(prediction, LabelsPrediction)
     return prediction
 
 
 @functools.lru_cache(maxsize=4)
-def joint(names: tuple[str, ...]) -> str:
-    """What stands between labels of these names in a cell: the first of | ; , that is in none."""
-    return next((joint for joint in _JOINTS if not any(joint in n for n in names)), _JOINTS[-1])
+def separator_for(names: tuple[str, ...]) -> str:
+    """The separator between labels in a cell: the first of | ; , that none of the names contains."""
+    return next((s for s in _SEPARATORS if not any(s in name for name in names)), _SEPARATORS[-1])

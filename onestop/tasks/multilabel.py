@@ -1,4 +1,4 @@
-"""Any number of labels per image.
+"""Any number of labels per image, including none.
 
 Legend: B images of a batch, N of a split, L labels.
 """
@@ -29,7 +29,12 @@ from onestop.metrics.multilabel import (
 )
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import plain_cell
-from onestop.tasks.labels_prediction import LabelsPrediction, Probabilities, joint, labelled
+from onestop.tasks.labels_prediction import (
+    LabelsPrediction,
+    Probabilities,
+    as_labels,
+    separator_for,
+)
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
 from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
@@ -44,15 +49,15 @@ if TYPE_CHECKING:
 
 Truth = NDArray[np.bool_]
 
-MOST_WEIGHT = 10.0
-"""By how much the images with a label can count more than those without it, or less, when balanced:
-of a label that one image in a thousand has, they would count a thousand times as much, and each of
-their mistakes would drown all others."""
-_SCORE = "score:"  # before a label, in the columns of predictions.csv
+MAX_RATIO = 10.0
+"""Maximum ratio of the balancing weights of images with and without a label. Uncapped, the images of a
+label that one image in a thousand has would weigh a thousand times as much as the others, and single
+errors would dominate the loss."""
+_SCORE = "score:"  # prefix of the labels' columns in predictions.csv
 
 
 class Multilabel(Task[Tensor]):
-    """Binary cross entropy of each label, and a threshold for each, chosen on the validation split."""
+    """Binary cross entropy per label, and a threshold per label, chosen on the validation split."""
 
     name = "multilabel"
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -73,21 +78,21 @@ class Multilabel(Task[Tensor]):
         label_smoothing: float = 0.0,
         weights: Tensor | None = None,
     ) -> None:
-        """See `balancing_weights` for `weights`; thresholds are one half if none are given.
+        """Without `thresholds`, all are 0.5; `weights` [2, L] are explained in `balancing_weights`.
 
         Raises:
-            ValueError: There is not one threshold in (0, 1) per name.
+            ValueError: There is not exactly one threshold in (0, 1) per name.
         """
         super().__init__(names)
         self.thresholds = tuple(map(float, thresholds)) or (DEFAULT_THRESHOLD,) * len(self.names)
         self.label_smoothing = label_smoothing
         self.weights = weights
         if len(self.thresholds) != len(self.names) or not all(0 < t < 1 for t in self.thresholds):
-            raise ValueError("a threshold between 0 and 1 is needed for each label")
+            raise ValueError("each label needs a threshold between 0 and 1")
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
-        """With label smoothing, and labels weighted by their numbers of images if so asked for."""
+        """With label smoothing, and weighted by the labels' numbers of images if requested."""
         balance = recipe.optim.balance == "loss"
         counts, images = dataset.counts("train"), len(dataset.splits["train"])
         return cls(
@@ -103,13 +108,14 @@ class Multilabel(Task[Tensor]):
         outputs, targets = network(batch.inputs), batch.targets
         if own_loss(outputs):
             raise UsageError(
-                "--model: this network has its own loss, for one class per image; choose another one"
+                "--model: this network has its own loss, which is for one class per image; choose "
+                "another network"
             )
         total = with_auxiliary(outputs, lambda logits: self._binary(logits, targets))
         return Loss(total, {"exact_match": _exact(logits_of(outputs), targets)})
 
     def _binary(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The sum over the labels, the mean over the images, of floats [B, L] each."""
+        """The loss of logits [B, L]: summed over labels, averaged over images."""
         targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
         losses = F.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
         weights = self.weights
@@ -128,8 +134,8 @@ class Multilabel(Task[Tensor]):
         scores = probabilities(outputs)
         predicted = predicted_labels(scores, np.asarray(self.thresholds))
         predictions = [
-            self._predicted(row, np.flatnonzero(over), top)
-            for row, over in zip(scores, predicted, strict=True)
+            self._prediction(row, np.flatnonzero(reached), top)
+            for row, reached in zip(scores, predicted, strict=True)
         ]
         if targets is None:
             return list[Prediction](predictions)
@@ -143,8 +149,11 @@ class Multilabel(Task[Tensor]):
             for prediction, has, loss, correct in zip(predictions, truth, losses, right, strict=True)
         ]  # fmt: skip
 
-    def _predicted(self, scores: Probabilities, over: NDArray[Any], top: int) -> LabelsPrediction:
-        best = over[np.argsort(-scores[over], kind="stable")].tolist()
+    def _prediction(
+        self, scores: Probabilities, predicted: NDArray[Any], top: int
+    ) -> LabelsPrediction:
+        """The prediction from probabilities [L] and the numbers of the predicted labels."""
+        best = predicted[np.argsort(-scores[predicted], kind="stable")].tolist()
         labels = tuple(Label(self.names[k], float(scores[k])) for k in best)
         return LabelsPrediction(
             "", labels, names=self.names, scores=scores, thresholds=self.thresholds, shown=top
@@ -158,7 +167,7 @@ class Multilabel(Task[Tensor]):
         return {"thresholds": list(self.thresholds)}
 
     def settle(self, outputs: Tensor, targets: Tensor) -> Self:
-        """With the threshold of each label that has the highest F1 on the validation split."""
+        """With, for each label, the threshold that has the highest F1 on the validation split."""
         thresholds = best_thresholds(probabilities(outputs), _truth(targets))
         return type(self)(self.names, thresholds=thresholds.tolist())
 
@@ -166,63 +175,63 @@ class Multilabel(Task[Tensor]):
         return plural(len(self.names), "label")
 
     def figures(self) -> Mapping[str, Draw]:
-        return {"precision_recall": self._curves, "co_occurrence": self._together}
+        return {"precision_recall": self._curves, "co_occurrence": self._co_occurrence}
 
     def _curves(self, predictions: Sequence[Prediction]) -> Figure:
         from onestop.figures.multilabel import precision_recall_figure
 
-        scores, truth = tables_of(predictions, self.names)
+        scores, truth = scores_and_truth(predictions, self.names)
         curves = {
             name: precision_recall_curve(scores[:, k], truth[:, k])
             for k, name in enumerate(self.names)
         }
-        return precision_recall_figure(curves, measured(scores, truth, self)["per_label"])
+        return precision_recall_figure(curves, metrics_of(scores, truth, self)["per_label"])
 
-    def _together(self, predictions: Sequence[Prediction]) -> Figure:
+    def _co_occurrence(self, predictions: Sequence[Prediction]) -> Figure:
         from onestop.figures.multilabel import co_occurrence_figure
 
-        truth = tables_of(predictions, self.names)[1]
+        truth = scores_and_truth(predictions, self.names)[1]
         return co_occurrence_figure(co_occurrence(truth), self.names)
 
     def columns(self) -> tuple[str, ...]:
-        scores = (_SCORE + name for name in self.names)
+        scores = (f"{_SCORE}{name}" for name in self.names)
         return ("image", "truth", "predicted", "correct", "loss", *scores)
 
     def to_row(self, prediction: Prediction) -> dict[str, object]:
-        between, scores = joint(self.names), labelled(prediction).scores
+        separator, scores = separator_for(self.names), as_labels(prediction).scores
         return {
             "image": prediction.image,
-            "truth": between.join(prediction.truth or ()),
-            "predicted": between.join(label.name for label in prediction.labels),
+            "truth": separator.join(prediction.truth or ()),
+            "predicted": separator.join(label.name for label in prediction.labels),
             "correct": "" if prediction.correct is None else int(prediction.correct),
             "loss": "" if prediction.loss is None else f"{prediction.loss:.6g}",
-            # As many digits as it takes to read the same number back.
+            # The shortest text that is read back as the same float32.
             **{_SCORE + name: str(score) for name, score in zip(self.names, scores, strict=True)},
         }
 
     def from_row(self, row: Mapping[str, str]) -> Prediction:
-        between = joint(self.names)
+        separator = separator_for(self.names)
         scores = np.array([row[_SCORE + name] for name in self.names], np.float32)
         truth, predicted = (
-            tuple(filter(None, plain_cell(row[column]).split(between)))
+            tuple(filter(None, plain_cell(row[column]).split(separator)))
             for column in ("truth", "predicted")
         )
         numbers = {name: k for k, name in enumerate(self.names)}
-        over = np.array([numbers[name] for name in predicted], np.int64)
+        labels = np.array([numbers[name] for name in predicted], np.int64)
         return dataclasses.replace(
-            self._predicted(scores, over, 1), image=plain_cell(row["image"]), truth=truth,
+            self._prediction(scores, labels, 1), image=plain_cell(row["image"]), truth=truth,
             loss=float(row["loss"]), correct=bool(int(row["correct"])),
         )  # fmt: skip
 
 
 class MultilabelMeter(Meter[Tensor]):
-    """Keeps the probabilities and labels of all images: average precision needs them at once."""
+    """Keeps the probabilities and labels of all images: average precision needs all of them at once."""
 
     def __init__(self, names: Sequence[str], thresholds: Sequence[float]) -> None:
         self._names, self._thresholds = tuple(names), np.asarray(thresholds)
         self._scores = [np.zeros((0, len(names)), np.float32)]
         self._truth = [np.zeros((0, len(names)), np.bool_)]
-        self._losses: list[float] = []  # of each batch
+        self._losses: list[float] = []  # one per batch
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
         outputs, targets = outputs.float().cpu(), targets.cpu()
@@ -245,37 +254,40 @@ class MultilabelMeter(Meter[Tensor]):
 def balancing_weights(counts: NDArray[np.int64], images: int) -> Tensor:
     """Weights [2, L] of the images with and without each label, with a mean of 1 over the images.
 
-    They make both count alike in the loss of their label, but differ by `MOST_WEIGHT` times at most.
+    They give both groups the same total weight in the loss of the label, except that their ratio is
+    capped at `MAX_RATIO`.
 
     Args:
-        counts: Images with each label, [L].
-        images: All of them.
+        counts: Number of images with each label, [L].
+        images: Number of images.
     """
     share = np.clip(counts / max(images, 1), 1e-12, 1 - 1e-12)
-    ratio = np.clip((1 - share) / share, 1 / MOST_WEIGHT, MOST_WEIGHT)
-    without = 1 / (share * ratio + 1 - share)
-    return torch.from_numpy(np.stack([ratio * without, without]).astype(np.float32))
+    ratio = np.clip((1 - share) / share, 1 / MAX_RATIO, MAX_RATIO)
+    absent = 1 / (share * ratio + 1 - share)
+    return torch.from_numpy(np.stack([ratio * absent, absent]).astype(np.float32))
 
 
 def probabilities(outputs: Tensor) -> Probabilities:
-    """The probability of each label, float32 [B, L]; 0 if an output is not a number."""
+    """The probability of each label, float32 [B, L]; 0 for outputs that are NaN."""
     scores: Probabilities = outputs.float().cpu().sigmoid().nan_to_num(0.0).numpy()
     return scores
 
 
-def tables_of(predictions: Sequence[Prediction], names: Sequence[str]) -> tuple[Any, Truth]:
-    """The probabilities, and which labels are right, of some predictions: 2 of [N, L]."""
+def scores_and_truth(
+    predictions: Sequence[Prediction], names: Sequence[str]
+) -> tuple[Probabilities, Truth]:
+    """The probabilities [N, L] of some predictions, and whether the images have the labels [N, L]."""
     numbers = {name: k for k, name in enumerate(names)}
     truth = np.zeros((len(predictions), len(names)), np.bool_)
-    scores = np.zeros(truth.shape, np.float32)
+    scores: Probabilities = np.zeros(truth.shape, np.float32)
     for place, prediction in enumerate(predictions):
         truth[place, [numbers[name] for name in prediction.truth or ()]] = True
-        scores[place] = labelled(prediction).scores
+        scores[place] = as_labels(prediction).scores
     return scores, truth
 
 
-def measured(scores: Probabilities, truth: Truth, task: Multilabel) -> Metrics:
-    """The metrics of some images, without the loss."""
+def metrics_of(scores: Probabilities, truth: Truth, task: Multilabel) -> Metrics:
+    """The metrics of some images, without the loss, at the thresholds of the task."""
     thresholds = np.asarray(task.thresholds)
     counts = label_counts(predicted_labels(scores, thresholds), truth)
     return multilabel_metrics(counts, average_precision(scores, truth), thresholds, 0.0, task.names)
@@ -291,5 +303,5 @@ def _losses(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _exact(logits: Tensor, targets: Tensor) -> Tensor:
-    """The number of images with all labels right at one half, int64; of mixed ones the larger share."""
+    """The number of images with all labels correct at 0.5, int64; mixed targets are rounded."""
     return ((logits >= 0) == (targets >= 0.5)).all(1).sum()

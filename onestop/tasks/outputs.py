@@ -1,4 +1,4 @@
-"""What networks give in training: logits alone, or beside them those of auxiliary classifiers.
+"""Outputs of networks in training: logits, perhaps with those of auxiliary classifiers, or a loss.
 
 Legend: B images of a batch, K outputs.
 """
@@ -16,18 +16,18 @@ _AUXILIARY = {"aux_logits": 0.4, "aux_logits1": 0.3, "aux_logits2": 0.3}
 
 
 def logits_of(outputs: Any) -> Tensor:
-    """The logits [B, K] of what a network gives in training: a tensor, or a named tuple with them."""
+    """The logits [B, K] in the outputs of a network: a tensor, or a named tuple with them."""
     logits: Tensor = outputs if isinstance(outputs, Tensor) else outputs.logits
     return logits
 
 
 def own_loss(outputs: Any) -> Callable[[Tensor], Tensor] | None:
-    """The loss that outputs bring themselves, from class numbers (the capsule network's do)."""
+    """The loss function of outputs that have their own, as a capsule network's; takes class numbers."""
     return None if isinstance(outputs, Tensor) else getattr(outputs, "loss", None)
 
 
 def with_auxiliary(outputs: Any, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """A loss of logits, and the same of auxiliary classifiers (GoogLeNet, Inception v3) if any."""
+    """The loss of the logits plus the weighted losses of auxiliary classifiers, if there are any."""
     total = loss(logits_of(outputs))
     if not isinstance(outputs, Tensor):
         for name, weight in _AUXILIARY.items():

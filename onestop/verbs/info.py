@@ -149,7 +149,7 @@ def _of_entry(entry: CacheEntry) -> dict[str, Any]:
 def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -> Info:
     from onestop.data import open_data
     from onestop.figures.files import picture_file
-    from onestop.linting import class_rows, without_names
+    from onestop.linting import class_rows
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
     dataset = open_data(source, root=data_root, val_fraction=0, for_training=False)
@@ -158,8 +158,8 @@ def _of_data(source: Any, data_root: str | None, save_grid: str | Path | None) -
     counts = {split: len(samples) for split, samples in dataset.splits.items()}
     noun, nouns = dataset.targets.nouns
     facts: dict[str, Any] = {"splits": counts, nouns: len(dataset.classes)}
-    if nameless := sum(map(len, without_names(dataset).values())):
-        facts[f"without_{noun}"] = nameless
+    if unlabelled := sum(len(part.targets.unlabelled()) for part in dataset.splits.values()):
+        facts[f"without_{noun}"] = unlabelled
     if dataset.is_image:
         facts |= _of_images(next(iter(dataset.splits.values())))
     facts["skipped"] = [f"{s.path} ({s.reason})" for s in dataset.skipped]

@@ -1,4 +1,4 @@
-"""Several labels per sample: read, taken, renumbered, held out."""
+"""Several labels per sample: batches, selection, other lists of names, hold-out splits."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def test_sets_are_rows() -> None:
     samples, labels = TARGETS.members()
     assert (samples.tolist(), labels.tolist()) == ([0, 2, 2, 3, 3], [0, 0, 2, 1, 2])
     assert TARGETS.strata() is None
+    assert TARGETS.unlabelled().tolist() == [1]
 
 
-def test_in_words_labels_keep_the_order_of_the_names() -> None:
+def test_labels_as_text_are_in_the_order_of_the_names() -> None:
     assert [TARGETS.words(k) for k in range(4)] == [
         ("ants",), (), ("ants", "outdoor"), ("bees", "outdoor"),
     ]  # fmt: skip
@@ -35,7 +36,7 @@ def test_in_words_labels_keep_the_order_of_the_names() -> None:
     ]  # fmt: skip
 
 
-def test_a_batch_is_of_floats_and_its_own() -> None:
+def test_a_batch_is_a_copy_as_floats() -> None:
     batch = TARGETS.batch(np.array([3, 1, 3]))
     assert (batch.dtype, batch.tolist()) == (torch.float32, [[0, 1, 1], [0, 0, 0], [0, 1, 1]])
     assert TARGETS.shares(batch) is batch
@@ -43,7 +44,7 @@ def test_a_batch_is_of_floats_and_its_own() -> None:
     assert TARGETS.values[3].tolist() == [False, True, True]
 
 
-def test_taken_and_identified() -> None:
+def test_selection_and_identity() -> None:
     taken = TARGETS.take(np.array([2, 0]))
     assert [taken.words(k) for k in range(2)] == [("ants", "outdoor"), ("ants",)]
     again = Multihot(np.asfortranarray(TARGETS.values), NAMES)
@@ -77,13 +78,14 @@ def dataset(images: int, groups: bool = False) -> Dataset:
 
 
 def unlabelled(cut: Dataset, split: str) -> int:
-    targets = cut.splits[split].targets
-    return len(targets) - len(np.unique(targets.members()[0]))
+    return len(cut.splits[split].targets.unlabelled())
 
 
 @pytest.mark.parametrize("groups", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_every_label_and_none_is_held_out_in_proportion(groups: bool, seed: int) -> None:
+def test_every_label_and_images_without_any_are_held_out_in_proportion(
+    groups: bool, seed: int
+) -> None:
     whole = dataset(1000, groups)
     cut = hold_out(whole, "val", 0.2, seed)
     counts = np.append(whole.counts("train"), unlabelled(whole, "train"))
@@ -94,7 +96,7 @@ def test_every_label_and_none_is_held_out_in_proportion(groups: bool, seed: int)
         assert not sides[0] & sides[1]
 
 
-def test_a_fingerprint_knows_the_labels() -> None:
+def test_the_fingerprint_depends_on_the_labels() -> None:
     whole = dataset(20)
     other = whole.splits["train"].with_targets(Multihot(np.zeros((20, 5), bool), tuple("abcde")))
     assert Dataset("set", {"train": other}).fingerprint() != whole.fingerprint()

@@ -1,4 +1,4 @@
-"""Samples with several names each, held out in proportion."""
+"""Stratified hold-out of samples with several names each."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from onestop.data.stratification import stratified
 
 
 def held_of(names: NDArray[np.bool_], fraction: float, key: int = 0) -> NDArray[np.bool_]:
-    """Which samples are held out, of names [N, K]; each sample has one at least."""
+    """Which samples are held out, of names [N, K]; each sample has at least one."""
     samples, numbers = np.nonzero(names)
     return stratified(samples, numbers, len(names), fraction, key)
 
 
 def random_names(samples: int, names: int, seed: int = 0) -> NDArray[np.bool_]:
-    """Names that are rare to frequent and go together by chance; each sample has one at least."""
+    """Independent names, rare to frequent; each sample has at least one."""
     rng = np.random.default_rng(seed)
     table = rng.random((samples, names)) < np.linspace(0.01, 0.5, names)
     table[~table.any(1), -1] = True
@@ -31,15 +31,15 @@ def test_every_name_is_held_out_in_proportion(fraction: float, seed: int) -> Non
     table = random_names(1000, 12, seed)
     held = held_of(table, fraction, seed)
     off = np.abs(table[held].sum(0) - fraction * table.sum(0))
-    assert np.median(off) <= 0.5, "most names to the rounded number"
+    assert np.median(off) <= 0.5, "most names get the rounded number"
     assert off.max() < 5
     assert held.mean() == pytest.approx(fraction, abs=0.015)
 
 
-def test_chance_alone_would_be_far_off() -> None:
+def test_a_random_split_is_far_off() -> None:
     table = random_names(1000, 12)
-    by_chance = np.random.default_rng(0).random(1000) < 0.1
-    assert np.abs(table[by_chance].sum(0) - 0.1 * table.sum(0)).max() > 5
+    at_random = np.random.default_rng(0).random(1000) < 0.1
+    assert np.abs(table[at_random].sum(0) - 0.1 * table.sum(0)).max() > 5
 
 
 def test_rare_names_are_on_both_sides() -> None:

@@ -150,10 +150,10 @@ def test_several_labels_need_nothing_outside_their_class() -> None:
     assert dataset.onto(("cow", "x", "dog", "cat")).counts("train").tolist() == [20, 0, 20, 20]
     assert class_rows(dataset)[1] == {"label": "dog", "train": 20}
     assert of_classes(dataset) == quick_lint(dataset)
-    (nameless,) = of_classes(dataset)
-    assert (nameless.kind, nameless.level) == ("no label", "note")
-    assert nameless.text == "10 images without any label; see whether that is meant"
-    assert nameless.groups == tuple((Place("train", index),) for index in range(1, 40, 4))
+    (finding,) = of_classes(dataset)
+    assert (finding.kind, finding.level) == ("no label", "note")
+    assert finding.text == "10 images without any label; check whether that is intended"
+    assert finding.groups == tuple((Place("train", index),) for index in range(1, 40, 4))
     assert described(Place("train", 2), dataset)["label"] == "cat, dog, cow"
     assert {title for _, title in preview(dataset, 30)} == {
         "cat, cow", "no label", "cat, dog, cow", "dog",
@@ -161,17 +161,16 @@ def test_several_labels_need_nothing_outside_their_class() -> None:
     assert dataset.fingerprint() != dataset.onto(("dog", "cat", "cow")).fingerprint()
 
 
-def nameless(dataset: Dataset, split: str) -> int:
-    targets = dataset.splits[split].targets
-    return len(targets) - len(np.unique(targets.members()[0]))
+def unlabelled(dataset: Dataset, split: str) -> int:
+    return len(dataset.splits[split].targets.unlabelled())
 
 
 def test_several_labels_are_held_out_in_proportion_also_by_group() -> None:
     whole = labelled()
     by_label = hold_out(Dataset("set", whole.splits), "val", 0.3, seed=0)
-    assert (by_label.counts("val").tolist(), nameless(by_label, "val")) == ([6, 6, 6], 3)
+    assert (by_label.counts("val").tolist(), unlabelled(by_label, "val")) == ([6, 6, 6], 3)
     by_group = hold_out(whole, "val", 0.3, seed=0)
-    assert (by_group.counts("val").tolist(), nameless(by_group, "val")) == ([6, 6, 6], 3)
+    assert (by_group.counts("val").tolist(), unlabelled(by_group, "val")) == ([6, 6, 6], 3)
 
 
 def test_several_labels_are_loaded_and_mixed() -> None:

@@ -58,9 +58,7 @@ class TestRuns:
         show(make_run(tmp_path, classes(5)))
         assert "top-5" not in capsys.readouterr().out
 
-    def test_what_there_is_of_each_label_is_a_table_of_shares(
-        self, tmp_path: Path, capsys: Capture
-    ) -> None:
+    def test_metrics_per_label_are_a_table(self, tmp_path: Path, capsys: Capture) -> None:
         rows = {
             "a": {"images": 0, "ap": None, "f1": 0.0},
             "b": {"images": 9, "ap": 0.25, "f1": 1.0},

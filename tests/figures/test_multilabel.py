@@ -1,4 +1,4 @@
-"""Figures of multi-label classification, read back from their axes."""
+"""Figures for several labels per image, read back from their axes."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def names(figure: Figure) -> list[str]:
 
 
 class TestPrecisionRecall:
-    def test_the_weakest_labels_in_order_and_none_without_a_value(self) -> None:
+    def test_the_weakest_labels_come_first_and_those_without_images_are_left_out(self) -> None:
         aps = {"a": 0.9, "b": None, "c": 0.2, "d": 0.5}
         rows = {name: row(ap) for name, ap in aps.items()}
         assert weakest_labels(rows) == ["c", "d", "a"]
         figure = precision_recall_figure({name: curve() for name in aps}, rows, most=2)
         assert titles(figure) == ["c  AP 20.0%", "d  AP 50.0%"]
 
-    def test_a_panel_shows_curve_threshold_and_share_of_positive_images(self) -> None:
+    def test_a_panel_shows_curve_threshold_and_fraction_of_positive_images(self) -> None:
         one = curve()
         (axes,) = panels(precision_recall_figure({"a": one}, {"a": row(0.7)}))
         lines = {str(line.get_label()): line for line in axes.lines}
@@ -69,14 +69,14 @@ class TestPrecisionRecall:
         assert len(panels(figure)) == min(labels, PANELS)
         assert figure_bytes(figure, dpi=20)
 
-    def test_labels_that_are_never_present_are_said_to_be_so(self) -> None:
+    def test_without_positive_images_a_text_says_so(self) -> None:
         figure = precision_recall_figure({}, {"a": row(None)})
         assert panels(figure) == []
         assert [text.get_text() for text in figure.texts] == ["no label has positive images"]
 
 
 class TestCoOccurrence:
-    def test_counts_are_written_and_shares_of_the_row_coloured(self) -> None:
+    def test_counts_are_written_and_fractions_of_the_row_coloured(self) -> None:
         figure = co_occurrence_figure(np.array([[10, 4, 0], [4, 5, 0], [0, 0, 0]]), list("abc"))
         axes = figure.axes[0]
         written = {(t.get_position()[1], t.get_position()[0]): t.get_text() for t in axes.texts}
@@ -86,7 +86,7 @@ class TestCoOccurrence:
         assert shown[1, 0] == pytest.approx(0.8)
         assert np.ma.getmaskarray(shown)[[0, 1, 2, 0], [0, 1, 2, 2]].all()
 
-    def test_of_many_labels_those_of_the_most_frequent_pairs(self) -> None:
+    def test_of_many_labels_the_most_frequent_pairs_are_shown(self) -> None:
         counts = np.diag(np.full(100, 50))
         for a, b in ((3, 70), (41, 99)):
             counts[a, b] = counts[b, a] = 20

@@ -1,4 +1,4 @@
-"""Pairs of labels: counted by hand, added over batches, and found where they were planted."""
+"""Pairs of labels: counted by hand, added over batches, and detected where they were planted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from onestop.metrics.label_pairs import (
     LabelErrors,
     co_occurrence,
+    error_pairs,
     invented_labels,
     missed_labels,
-    mistakes_beside,
 )
 from onestop.metrics.multilabel import Flags, label_counts
 
@@ -22,13 +22,11 @@ def test_co_occurrence_counts_images_with_both_labels() -> None:
 
 def test_matrices_are_exact_over_several_blocks_and_add_up() -> None:
     rng = np.random.default_rng(0)
-    mistaken, truth = rng.random((2, 10_000, 7)) < 0.3
-    whole = mistakes_beside(mistaken, truth)
+    wrong, truth = rng.random((2, 10_000, 7)) < 0.3
+    whole = error_pairs(wrong, truth)
     assert whole.dtype == np.int64
-    assert whole.tolist() == (mistaken.astype(np.int64).T @ truth.astype(np.int64)).tolist()
-    halves = mistakes_beside(mistaken[:999], truth[:999]) + mistakes_beside(
-        mistaken[999:], truth[999:]
-    )
+    assert whole.tolist() == (wrong.astype(np.int64).T @ truth.astype(np.int64)).tolist()
+    halves = error_pairs(wrong[:999], truth[:999]) + error_pairs(wrong[999:], truth[999:])
     assert halves.tolist() == whole.tolist()
 
 
@@ -36,24 +34,26 @@ def test_no_images_and_one_label() -> None:
     none = np.zeros((0, 1), np.bool_)
     counts = label_counts(none, none)
     assert co_occurrence(none).tolist() == [[0]]
-    assert invented_labels(counts, mistakes_beside(none, none), co_occurrence(none)) == []
-    assert missed_labels(counts, mistakes_beside(none, none), co_occurrence(none)) == []
+    assert invented_labels(counts, error_pairs(none, none), co_occurrence(none)) == []
+    assert missed_labels(counts, error_pairs(none, none), co_occurrence(none)) == []
 
 
 def errors(predicted: Flags, truth: Flags) -> tuple[list[LabelErrors], list[LabelErrors]]:
     counts, together = label_counts(predicted, truth), co_occurrence(truth)
-    invented = invented_labels(counts, mistakes_beside(predicted & ~truth, truth), together)
-    missed = missed_labels(counts, mistakes_beside(~predicted & truth, truth), together)
+    invented = invented_labels(counts, error_pairs(predicted & ~truth, truth), together)
+    missed = missed_labels(counts, error_pairs(~predicted & truth, truth), together)
     return invented, missed
 
 
 @pytest.fixture
 def truth() -> Flags:
-    """Labels 0 to 3 at random, independent, of which label 3 is in nearly all images."""
+    """Four independent random labels; label 3 is present on nearly all images."""
     return np.random.default_rng(0).random((4000, 4)) < np.array([0.3, 0.3, 0.3, 0.95])
 
 
-def test_a_label_invented_beside_another_names_it_and_not_the_frequent_one(truth: Flags) -> None:
+def test_false_positives_planted_with_a_label_name_it_and_not_the_frequent_one(
+    truth: Flags,
+) -> None:
     predicted = truth.copy()
     planted = truth[:, 1] & ~truth[:, 0] & (np.arange(4000) % 2 == 0)
     predicted[planted, 0] = True
@@ -64,7 +64,7 @@ def test_a_label_invented_beside_another_names_it_and_not_the_frequent_one(truth
     assert missed == []
 
 
-def test_a_label_missed_beside_another_names_it_and_not_itself(truth: Flags) -> None:
+def test_false_negatives_planted_with_a_label_name_it_and_not_their_own(truth: Flags) -> None:
     predicted = truth.copy()
     planted = truth[:, 2] & truth[:, 1]
     predicted[planted, 2] = False
@@ -74,15 +74,15 @@ def test_a_label_missed_beside_another_names_it_and_not_itself(truth: Flags) -> 
     assert missed == [LabelErrors(2, count, ((1, count),))]
 
 
-def test_labels_with_more_mistakes_come_first_and_few_are_asked_for(truth: Flags) -> None:
+def test_labels_with_more_errors_come_first_up_to_the_maximum(truth: Flags) -> None:
     predicted = truth.copy()
     for label, number in ((2, 50), (0, 400), (1, 100)):
         predicted[np.flatnonzero(~truth[:, label])[:number], label] = True
     counts, together = label_counts(predicted, truth), co_occurrence(truth)
-    beside = mistakes_beside(predicted & ~truth, truth)
-    ranked = invented_labels(counts, beside, together)
+    pairs = error_pairs(predicted & ~truth, truth)
+    ranked = invented_labels(counts, pairs, together)
     assert [(error.label, error.images) for error in ranked] == [(0, 400), (1, 100), (2, 50)]
-    assert invented_labels(counts, beside, together, most=2) == ranked[:2]
+    assert invented_labels(counts, pairs, together, most=2) == ranked[:2]
 
 
 def test_a_single_image_is_not_an_association() -> None:

@@ -1,4 +1,4 @@
-"""Intervals of the mean average precision: against resamples made by hand, and by what they promise."""
+"""Intervals of mean average precision: compared with resamples made by hand, and their coverage."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ def data(images: int, labels: int, seed: int = 0, levels: int = 0) -> tuple[Scor
 @pytest.mark.parametrize("levels", [0, 4])
 def test_a_resample_has_the_mean_average_precision_of_its_images(levels: int) -> None:
     scores, truth = data(60, 3, levels=levels)
-    found = resampled_map([scores], truth, seed=5)[0]
+    values = resampled_map([scores], truth, seed=5)[0]
     rng = np.random.default_rng(5)
     drawn = rng.integers(0, 60, (1000, 60))
     for resample in (0, 1, 500, 999):
         rows = drawn[resample]
         expected = average_precision_score(truth[rows], scores[rows], average="macro")
-        assert found[resample] == pytest.approx(expected, abs=1e-9)
+        assert values[resample] == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_label_that_a_resample_lacks_does_not_count_there() -> None:
+def test_a_label_without_positive_images_in_a_resample_is_left_out_of_its_mean() -> None:
     scores, truth = data(40, 2)
     truth[:, 1] = False
     truth[0, 1] = True
-    scores[0, 1] = 0.0  # of all scores the lowest
-    found = resampled_map([scores], truth)[0]
+    scores[0, 1] = 0.0  # the lowest of all scores
+    both = resampled_map([scores], truth)[0]
     without = resampled_map([scores[:, :1]], truth[:, :1])[0]
-    lacks = found == without
+    lacks = both == without
     assert 200 < lacks.sum() < 550  # (1 - 1/40) ** 40 = 36 %
-    assert (found[~lacks] < without[~lacks]).all()
+    assert (both[~lacks] < without[~lacks]).all()
 
 
-def test_the_interval_holds_the_value_and_shrinks_with_more_images() -> None:
+def test_the_interval_contains_the_value_and_shrinks_with_more_images() -> None:
     widths = []
     for images in (100, 400, 1600):
         scores, truth = data(images, 4)
@@ -53,7 +53,7 @@ def test_the_interval_holds_the_value_and_shrinks_with_more_images() -> None:
     assert widths[0] / widths[2] == pytest.approx(4, rel=0.3)
 
 
-def test_it_covers_the_value_of_many_images_about_as_often_as_it_says() -> None:
+def test_the_coverage_is_close_to_95_percent() -> None:
     everything = data(50_000, 2)
     true = average_precision(*everything).mean()
     covered = 0
@@ -61,15 +61,15 @@ def test_it_covers_the_value_of_many_images_about_as_often_as_it_says() -> None:
         rows = slice(300 * k, 300 * k + 300)
         low, high = map_interval(everything[0][rows], everything[1][rows])
         covered += low <= true <= high
-    assert covered >= 88  # of 95 expected, two deviations below 92
+    assert covered >= 88  # 95 are expected; the standard deviation is about 2
 
 
-def test_the_difference_of_a_model_from_itself_is_nothing() -> None:
+def test_the_difference_of_a_model_from_itself_is_zero() -> None:
     scores, truth = data(200, 3)
     assert map_difference(scores, scores, truth) == (0, 0)
 
 
-def test_a_small_difference_shows_on_the_same_images_though_both_intervals_overlap() -> None:
+def test_a_small_difference_is_significant_though_the_intervals_of_both_models_overlap() -> None:
     scores, truth = data(500, 5)
     better = np.clip(scores + 0.03 * truth, 0, 1)
     low, high = map_difference(scores, better, truth)
@@ -78,16 +78,16 @@ def test_a_small_difference_shows_on_the_same_images_though_both_intervals_overl
     assert map_interval(scores, truth)[1] > map_interval(better, truth)[0]
 
 
-def test_the_same_seed_gives_the_same() -> None:
+def test_the_same_seed_gives_the_same_interval() -> None:
     scores, truth = data(100, 3)
     assert map_interval(scores, truth) == map_interval(scores, truth)
     assert map_interval(scores, truth) != map_interval(scores, truth, seed=1)
 
 
 @pytest.mark.parametrize(("images", "labels"), [(0, 2), (3, 0), (3, 2)])
-def test_without_images_or_labels_nothing_breaks(images: int, labels: int) -> None:
-    none = np.zeros((images, labels))
-    assert map_interval(none, none.astype(bool)) == (0, 0)
+def test_no_images_no_labels_and_no_positives_give_zero(images: int, labels: int) -> None:
+    scores = np.zeros((images, labels))
+    assert map_interval(scores, scores.astype(bool)) == (0, 0)
 
 
 def test_many_images_take_seconds() -> None:

@@ -1,4 +1,4 @@
-"""Multi-label metrics against scikit-learn's, and the cases scikit-learn leaves open."""
+"""Multi-label metrics compared with scikit-learn's, and the edge cases that it does not define."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from onestop.metrics.multilabel import (
 def random_data(
     images: int, labels: int, seed: int, dtype: type = np.float32, levels: int = 0
 ) -> tuple[Scores, Flags]:
-    """Informative scores; with `levels`, only so many different ones, so that many are equal."""
+    """Informative scores; `levels` limits the number of distinct ones, so that there are ties."""
     rng = np.random.default_rng(seed)
     truth = rng.random((images, labels)) < rng.uniform(0.05, 0.6, labels)
     scores = np.clip(0.6 * rng.random((images, labels)) + 0.4 * truth * rng.random(labels), 0, 1)
@@ -45,7 +45,7 @@ def one_label(images: int, seed: int, levels: int = 0) -> tuple[Scores, Flags]:
 
 
 def best_f1(scores: Scores, truth: Flags) -> float:
-    """The highest F1 of all cuts between the distinct scores of one label, by trying each."""
+    """The highest F1 of one label over all thresholds, by brute force."""
     precision, recall, cuts = sk.precision_recall_curve(truth, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     return float(f1[:-1][cuts > 0].max())
@@ -67,7 +67,7 @@ class TestAveragePrecision:
         again = average_precision(scores[order], truth[order])
         assert again.tolist() == average_precision(scores, truth).tolist()
 
-    def test_equal_scores_give_the_share_of_positive_images(self) -> None:
+    def test_equal_scores_give_the_fraction_of_positive_images(self) -> None:
         truth = np.array([[True], [False], [False], [False]])
         for value in (0.0, 0.5, 1.0):
             assert average_precision(np.full((4, 1), value), truth).tolist() == [0.25]
@@ -113,7 +113,7 @@ class TestCurve:
         scores, truth = one_label(150, 0, levels)
         ours = precision_recall_curve(scores, truth)
         precision, recall, thresholds = sk.precision_recall_curve(truth, scores)
-        # Theirs runs from the lowest score up and ends at an added point without predictions.
+        # Theirs is in ascending order and ends with an extra point without predictions.
         assert ours.precision[::-1] == pytest.approx(precision[:-1])
         assert ours.recall[::-1] == pytest.approx(recall[:-1])
         assert ours.thresholds[::-1].tolist() == thresholds.tolist()
@@ -140,7 +140,7 @@ class TestCurve:
         assert area == pytest.approx(exact, abs=0.01)
 
     def test_a_thinned_one_keeps_both_ends(self) -> None:
-        # In the first and the last range of recall, neither end is the last highest or the lowest.
+        # In neither range of recall is the end the last point with the highest or lowest precision.
         truth = np.repeat([True, False, True, False, True], [50, 10, 9_850, 5_000, 100])
         thin = precision_recall_curve(np.linspace(1, 0, len(truth)), truth)
         points = list(zip(thin.recall, thin.precision, thin.thresholds, strict=True))
@@ -173,9 +173,13 @@ class TestThresholds:
 
     @pytest.mark.parametrize(
         ("high", "middle", "expected"),
-        [(0.75, 0.25, 0.5), (0.875, 0.625, 0.3125), (1.0, 0.5, 0.75)],  # the last: equally near
+        [
+            (0.75, 0.25, 0.5),
+            (0.875, 0.625, 0.3125),
+            (1.0, 0.5, 0.75),
+        ],  # the last two are equally close: the higher
     )
-    def test_of_equal_f1_the_nearest_to_a_half_then_the_higher(
+    def test_of_thresholds_with_equal_f1_the_closest_to_a_half_is_chosen(
         self, high: float, middle: float, expected: float
     ) -> None:
         scores = np.array([high] * 10 + [middle] * 30 + [0.0] * 5)[:, None]
@@ -183,7 +187,7 @@ class TestThresholds:
         assert [sk.f1_score(truth, scores >= cut) for cut in (high, middle)] == [2 / 3, 2 / 3]
         assert best_thresholds(scores, truth).tolist() == [expected]
 
-    def test_scores_without_information_predict_the_label_always(self) -> None:
+    def test_for_uninformative_scores_the_label_is_always_predicted(self) -> None:
         scores = np.full((100, 1), 0.4)
         truth = (np.arange(100) < 30)[:, None]
         assert best_thresholds(scores, truth).tolist() == [0.2]
@@ -236,7 +240,7 @@ class TestMetrics:
         thresholds = np.random.default_rng(seed).uniform(0.2, 0.8, labels)
         ours = metrics_of(scores, truth, thresholds)
         predicted = scores >= thresholds.astype(np.float32)
-        # scikit-learn takes a single column for two classes, of which it would score the second.
+        # scikit-learn treats a single column as binary classification, so labels are scored one by one.
         columns = [(truth[:, k], predicted[:, k]) for k in range(labels)]
         rows = [sk.precision_recall_fscore_support(t, p, average="binary", zero_division=0)
                 for t, p in columns]  # fmt: skip
@@ -281,7 +285,7 @@ class TestMetrics:
         }  # fmt: skip
         assert ours["intervals"]["label 1"]["recall"] == pytest.approx([0.0, 1.0])
 
-    def test_intervals_are_those_of_the_shares(self) -> None:
+    def test_intervals_are_wilsons_of_precision_and_recall(self) -> None:
         tp, fp, fn, tn = np.array([[30], [10], [20], [40]])
         counts = LabelCounts(tp, fp, fn, tn, exact=40)
         ours = multilabel_metrics(counts, np.ones(1), np.ones(1), 0.0, ["a"])["intervals"]["a"]
@@ -294,7 +298,7 @@ class TestMetrics:
         assert [ours[key] for key in keys] == [0] * 6
         assert json.loads(json.dumps(ours, allow_nan=False)) == ours
 
-    def test_thresholds_are_compared_in_the_type_of_the_scores(self) -> None:
+    def test_thresholds_are_compared_in_the_dtype_of_the_scores(self) -> None:
         score = np.float32(0.7)  # below 0.7 in float64
         scores = np.array([[np.nextafter(score, np.float32(0))], [score]])
         assert predicted_labels(scores, np.array([0.7])).tolist() == [[False], [True]]

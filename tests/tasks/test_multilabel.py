@@ -1,4 +1,4 @@
-"""Several labels per image: loss, thresholds, meter, and predictions in words."""
+"""Several labels per image: loss, thresholds, meter, and predictions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.metrics.multilabel import FEW_POSITIVES
 from onestop.runtime.csv_files import csv_text
 from onestop.tasks import Label, make_task
-from onestop.tasks.labels_prediction import LabelsPrediction, joint
+from onestop.tasks.labels_prediction import LabelsPrediction, separator_for
 from onestop.tasks.multilabel import (
-    MOST_WEIGHT,
+    MAX_RATIO,
     Multilabel,
     balancing_weights,
     probabilities,
-    tables_of,
+    scores_and_truth,
 )
 from tests import losses
 
@@ -58,7 +58,7 @@ def test_smoothing_moves_targets_towards_a_half() -> None:
     assert loss_of(smooth) == pytest.approx(float(expected))
 
 
-def test_balanced_labels_count_alike_where_they_are_and_where_they_are_not() -> None:
+def test_balanced_weights_give_images_with_and_without_a_label_the_same_total() -> None:
     weights = balancing_weights(np.array([25, 50, 80]), 100)
     share = torch.tensor([0.25, 0.5, 0.8])
     torch.testing.assert_close(weights[0] * share, weights[1] * (1 - share))
@@ -73,23 +73,25 @@ def test_balanced_labels_count_alike_where_they_are_and_where_they_are_not() -> 
 def test_weights_of_rare_and_frequent_labels_are_capped(count: int) -> None:
     has, lacks = balancing_weights(np.array([count]), 1000).flatten().tolist()
     ratio = has / lacks
-    assert ratio == pytest.approx(MOST_WEIGHT if count <= 5 else 1 / MOST_WEIGHT)
+    assert ratio == pytest.approx(MAX_RATIO if count <= 5 else 1 / MAX_RATIO)
     share = count / 1000
     assert share * has + (1 - share) * lacks == pytest.approx(1, rel=1e-5)
 
 
-def test_no_training_images_weigh_nothing_odd() -> None:
+def test_weights_are_finite_without_training_images() -> None:
     assert balancing_weights(np.array([0, 0]), 0).isfinite().all()
 
 
-def test_a_mixed_image_has_the_share_of_either_loss() -> None:
+def test_the_loss_of_a_mixed_image_is_the_weighted_mean_of_both() -> None:
     draws = np.full(MIX_DRAWS, 0.3)
     inputs = torch.rand(4, 3, 8, 8)
     shares = Multihot(TARGETS.numpy(), NAMES).shares(TARGETS)
     _, shares = mixed(inputs, shares, 0.7, 0.0, draws)
-    part = float(shares[0, 0])  # the first has the label, the last, mixed in, has it too
+    part = float(
+        shares[0, 0]
+    )  # both the first image and the last, which is mixed in, have the label
     assert part == pytest.approx(1)
-    share = float(shares[1, 0])  # of the first in the second, which has no label
+    share = float(shares[1, 0])  # fraction of the first image in the second, which has no label
     both = (1 - share) * loss_of(TASK, TARGETS) + share * loss_of(TASK, TARGETS.roll(1, 0))
     assert 0 < share < 1
     assert loss_of(TASK, shares) == pytest.approx(both, rel=1e-5)
@@ -103,11 +105,11 @@ def test_auxiliary_classifiers_count_in_training() -> None:
 
 def test_a_network_with_a_loss_of_its_own_is_refused() -> None:
     outputs = namedtuple("outputs", ["logits", "loss"])
-    with pytest.raises(UsageError, match="has its own loss, for one class per image"):
+    with pytest.raises(UsageError, match="has its own loss, which is for one class per image"):
         loss_of(TASK, outputs=outputs(OUTPUTS, len))
 
 
-def test_training_counts_images_with_all_labels_right_at_a_half() -> None:
+def test_training_counts_images_with_all_labels_correct_at_a_half() -> None:
     sums = losses.loss_of(TASK, OUTPUTS, TARGETS).sums
     assert {name: int(value) for name, value in sums.items()} == {"exact_match": 2}
     assert not sums["exact_match"].is_floating_point()
@@ -135,11 +137,11 @@ def test_thresholds_are_a_half_until_they_are_chosen_for_the_highest_f1() -> Non
     for name in ("ants", "bees"):
         assert after["per_label"][name]["f1"] > before["per_label"][name]["f1"]
         assert after["per_label"][name]["threshold"] == settled.thresholds[NAMES.index(name)] != 0.5
-    assert settled.thresholds[2] == 0.5, "of too few images nothing can be chosen"
+    assert settled.thresholds[2] == 0.5, "too few images to choose one"
     assert (after["map"], after["loss"]) == (before["map"], before["loss"])
 
 
-def test_thresholds_are_kept_in_json_to_the_last_bit() -> None:
+def test_thresholds_survive_json_bit_for_bit() -> None:
     settled = TASK.settle(*data())
     options = json.loads(json.dumps(settled.options()))
     again = make_task("multilabel", NAMES, options)
@@ -168,7 +170,7 @@ def test_other_thresholds_are_refused(options: dict[str, Any]) -> None:
 # --- meter ---
 
 
-def test_meters_that_are_merged_give_the_same_as_one() -> None:
+def test_merged_meters_give_the_same_as_one() -> None:
     outputs, targets = data()
     whole, parts = TASK.meter(), [TASK.meter() for _ in range(3)]
     for first in range(0, 400, 50):
@@ -190,11 +192,11 @@ def test_the_metrics_are_those_that_the_task_declares() -> None:
     assert list(metrics["per_label"]) == list(NAMES)
 
 
-def test_of_no_images_nothing_breaks() -> None:
+def test_a_meter_without_images() -> None:
     assert TASK.meter().compute()["images"] == 0
 
 
-def test_outputs_that_are_not_numbers_cost_the_loss_and_nothing_else() -> None:
+def test_nan_outputs_make_only_the_loss_nan() -> None:
     meter = TASK.meter()
     meter.update(OUTPUTS.clone().index_fill_(0, torch.tensor([1]), torch.nan), TARGETS)
     metrics = meter.compute()
@@ -202,7 +204,7 @@ def test_outputs_that_are_not_numbers_cost_the_loss_and_nothing_else() -> None:
     assert 0 < metrics["map"] <= 1
 
 
-# --- in words ---
+# --- predictions ---
 
 
 def described(task: Multilabel = TASK, top: int = 2) -> list[LabelsPrediction]:
@@ -211,37 +213,39 @@ def described(task: Multilabel = TASK, top: int = 2) -> list[LabelsPrediction]:
     return predictions  # type: ignore[return-value]
 
 
-def test_labels_over_their_thresholds_are_predicted_the_likeliest_first() -> None:
+def test_labels_that_reach_their_thresholds_are_predicted_the_most_likely_first() -> None:
     first, second, third, fourth = described()
     assert first.text == "ants 88.1%, outdoor 62.2%"
     assert [label.name for label in third.labels] == ["ants", "bees", "outdoor"]
     assert (fourth.predicted_text, fourth.truth_text) == ("bees", "ants, bees")
     assert (second.labels, second.predicted_text, second.truth_text) == ((), "no label", "no label")
     assert [p.correct for p in described()] == [True, True, False, False]
-    of_each = F.binary_cross_entropy_with_logits(OUTPUTS, TARGETS, reduction="none").sum(1)
-    assert [p.loss for p in described()] == pytest.approx(of_each.tolist())
+    expected = F.binary_cross_entropy_with_logits(OUTPUTS, TARGETS, reduction="none").sum(1)
+    assert [p.loss for p in described()] == pytest.approx(expected.tolist())
 
 
-def test_where_none_is_over_its_threshold_the_nearest_is_named() -> None:
-    assert described()[1].text == "nothing above its threshold (nearest: bees 26.9% of 50.0%)"
+def test_if_no_label_reaches_its_threshold_the_closest_is_shown() -> None:
+    closest = "bees 26.9%, threshold 50.0%"
+    assert described()[1].text == f"no label reaches its threshold (closest: {closest})"
     task = Multilabel(NAMES, thresholds=(0.13, 0.9, 0.5))
-    assert described(task)[1].text == "nothing above its threshold (nearest: ants 11.9% of 13.0%)"
+    closest = "ants 11.9%, threshold 13.0%"
+    assert described(task)[1].text == f"no label reaches its threshold (closest: {closest})"
 
 
-def test_a_score_at_the_threshold_is_over_it() -> None:
+def test_a_score_equal_to_the_threshold_reaches_it() -> None:
     exact = float(probabilities(OUTPUTS)[1, 1])
     task = Multilabel(NAMES, thresholds=(0.5, exact, 0.5))
     assert described(task)[1].predicted_text == "bees"
 
 
-def test_without_targets_nothing_is_said_of_the_truth() -> None:
+def test_without_targets_the_truth_is_unknown() -> None:
     (prediction,) = TASK.describe(OUTPUTS[:1])
     assert (prediction.truth, prediction.truth_text, prediction.correct) == (None, "", None)
     assert isinstance(prediction, LabelsPrediction)
     assert (prediction.invented, prediction.missed) == ((), ())
 
 
-def test_what_is_missed_and_what_invented() -> None:
+def test_missed_and_invented_labels() -> None:
     third, fourth = described()[2:]
     assert (third.missed, third.invented) == ((), ("ants",))
     assert (fourth.missed, fourth.invented) == (("ants",), ())
@@ -265,8 +269,8 @@ def test_as_json() -> None:
             {"label": "outdoor", "score": pytest.approx(0.622, abs=1e-3), "threshold": 0.5},
         ],
     }
-    found = json.loads(json.dumps(second.to_json()))
-    assert (found["labels"], [one["label"] for one in found["top"]]) == ([], ["bees", "ants"])
+    row = json.loads(json.dumps(second.to_json()))
+    assert (row["labels"], [top["label"] for top in row["top"]]) == ([], ["bees", "ants"])
     bad = LabelsPrediction("a.jpg", error="no image")
     assert bad.to_json() == {"image": "a.jpg", "error": "no image"}
 
@@ -279,7 +283,7 @@ def test_as_csv() -> None:
     assert rows[1] == {"image": "", "label": "", "score": "", "error": ""}
 
 
-def test_titles_in_a_grid_have_a_line_per_label_and_do_not_guess_what_is_right() -> None:
+def test_titles_in_a_grid_have_a_line_per_label_and_are_neither_right_nor_wrong() -> None:
     titles = [prediction.title("ants") for prediction in described()]
     assert titles[:2] == [("ants 88%\noutdoor 62%", None), ("no label", None)]
     many = Multilabel(tuple("abcdefg")).describe(torch.arange(7.0)[None])[0]
@@ -287,14 +291,14 @@ def test_titles_in_a_grid_have_a_line_per_label_and_do_not_guess_what_is_right()
 
 
 @pytest.mark.parametrize(
-    ("names", "between"),
+    ("names", "separator"),
     [
         (("a", "b c"), "|"), (("a|b", "c"), ";"), (("a|b", "c;d"), ","),
         (("a|b", "c;d", "e, f"), "\t"),
     ],
 )  # fmt: skip
-def test_labels_are_joined_by_what_is_in_none_of_them(names: tuple[str, ...], between: str) -> None:
-    assert joint(names) == between
+def test_the_separator_is_in_none_of_the_names(names: tuple[str, ...], separator: str) -> None:
+    assert separator_for(names) == separator
 
 
 @pytest.mark.parametrize("names", [NAMES, ("=a", "b|c", "-d;e"), ("image", "truth", "score:x")])
@@ -312,7 +316,7 @@ def test_rows_of_predictions_csv_are_read_back_to_the_last_bit(names: tuple[str,
         assert other.scores.tobytes() == prediction.scores.tobytes()
         assert other.loss == pytest.approx(prediction.loss, rel=1e-5)
         assert other.thresholds == prediction.thresholds
-    scores, truth = tables_of(again, names)
+    scores, truth = scores_and_truth(again, names)
     assert scores.tolist() == probabilities(OUTPUTS).tolist()
     assert truth.tolist() == (TARGETS > 0).tolist()
 

@@ -1,4 +1,4 @@
-"""What networks give in training, taken apart."""
+"""Logits, auxiliary logits and losses in the outputs of networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def total(logits: Tensor) -> Tensor:
     return logits.sum()
 
 
-def test_a_tensor_is_its_logits_and_has_no_loss_of_its_own() -> None:
+def test_a_tensor_is_the_logits_and_has_no_loss_of_its_own() -> None:
     assert logits_of(LOGITS) is LOGITS
     assert own_loss(LOGITS) is None
     assert float(with_auxiliary(LOGITS, total)) == 3
@@ -34,13 +34,13 @@ def test_a_tensor_is_its_logits_and_has_no_loss_of_its_own() -> None:
         (One(LOGITS, None), 3),
     ],
 )
-def test_auxiliary_classifiers_count_by_their_weights(outputs: Two | One, expected: float) -> None:
+def test_auxiliary_classifiers_are_weighted(outputs: Two | One, expected: float) -> None:
     assert logits_of(outputs) is LOGITS
     assert own_loss(outputs) is None
     assert float(with_auxiliary(outputs, total)) == pytest.approx(expected)
 
 
-def test_outputs_may_bring_a_loss() -> None:
+def test_outputs_may_have_a_loss_of_their_own() -> None:
     class Outputs:
         logits = LOGITS
 

@@ -89,12 +89,12 @@ def _require_paths(name: str, values: Sequence[Any]) -> None:
 
 def _text(value: Any) -> str:
     """A value as a cell of a table in a file; empty if it is missing."""
-    from onestop.data.sources.label_sets import LISTED
+    from onestop.data.sources.label_sets import ITEM_SEPARATOR
 
     if isinstance(value, list | tuple):
-        return LISTED.join(map(_text, value))
+        return ITEM_SEPARATOR.join(map(_text, value))
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:
-        return LISTED.join(map(_text, value.tolist()))
+        return ITEM_SEPARATOR.join(map(_text, value.tolist()))
     if value is None or str(value) in ("<NA>", "NaT") or value != value:  # noqa: PLR0124
         return ""
     return str(value)

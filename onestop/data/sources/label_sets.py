@@ -1,6 +1,6 @@
-"""Several labels per image, as tables hold them, and sets of labels brought onto one list.
+"""Several labels per image in tables, and sets of labels matched to one list of names.
 
-A table has them in a cell (`ants|outdoor`), in a column per label (0 or 1), or in columns label1,
+A table has them in one cell (`ants|outdoor`), in one column per label (0 or 1), or in columns label1,
 label2, ...
 
 Legend: N images of a split, L labels.
@@ -11,24 +11,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from onestop.data.multihot import Multihot
 from onestop.data.targets import Targets
 from onestop.errors import DataError
 from onestop.text import listing, plural
 
-LISTED = "\x1f"
-"""Between the items of a cell that is a list, as Parquet has them."""
-_SEPARATORS = (LISTED, "|", ";", ",")
+Rows: TypeAlias = Sequence[tuple[int, list[str]]]
+"""The cells of each row, with its line number."""
+ITEM_SEPARATOR = "\x1f"
+"""Joins the items of a list (in Parquet) in a cell."""
+_SEPARATORS = (ITEM_SEPARATOR, "|", ";", ",")
 _CELL = re.compile(r"labels\s*(?:\((.)\)|\[(.)\])?", re.IGNORECASE)
-_COUNTED = re.compile(r"(?:labels?|class|tag)[ _-]?\d+", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:labels?|class|tag)[ _-]?\d+", re.IGNORECASE)
 _FLAGS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
-_SHOWN = 12  # columns that a note names
+_SHOWN = 12  # maximum number of columns named in a note
 
 
 @dataclass(frozen=True)
 class Cells:
-    """One column whose cells hold labels with a separator between them; none where it is empty."""
+    """One column with the labels of an image in each cell, joined by a separator."""
 
     column: int
     separator: str
@@ -37,30 +40,30 @@ class Cells:
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
         parts = row[self.column].split(self.separator) if self.separator else [row[self.column]]
-        return each_once(parts)
+        return distinct(parts)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns whose cells hold a label each, or none where they are empty."""
+    """Several columns with one label per cell; empty cells have none."""
 
     columns: tuple[int, ...]
     names: tuple[str, ...] = ()
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
         """The labels in a row, each once."""
-        return each_once(row[column] for column in self.columns)
+        return distinct(row[column] for column in self.columns)
 
 
 @dataclass(frozen=True)
 class Flags:
-    """A column per label, which says of each image whether it has it."""
+    """One column per label, which says whether an image has it."""
 
     columns: Mapping[int, str]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All labels, also those that no image has."""
+        """All labels, including those that no image has."""
         return tuple(sorted(self.columns.values()))
 
     def labels(self, row: Sequence[str]) -> tuple[str, ...]:
@@ -72,46 +75,60 @@ LabelColumns = Cells | Columns | Flags
 
 
 def find_labels(
-    header: Sequence[str], rows: Sequence[Sequence[str]], others: Iterable[int], place: str
+    header: Sequence[str], rows: Rows, others: Iterable[int], path: str
 ) -> tuple[LabelColumns | None, str]:
-    """Where a table has several labels per image, and a sentence about it; None if it has not.
+    """Which columns of a table hold several labels per image, and a note about them; None if none do.
 
     Args:
         header: Names of the columns.
         rows: All cells.
-        others: Columns that hold something else: the path, the split, the group, a single label.
-        place: Where the header stands, for errors.
+        others: Columns with other contents: the path, the split, the group, a single label.
+        path: Path of the table, for errors.
 
     Raises:
-        DataError: There is more than one place for labels, or two columns of one name.
+        DataError: Labels are in several places, two columns have the same name, or a column of flags
+            has another value.
     """
     names = {k: name.strip() for k, name in enumerate(header)}
-    cells = [k for k, name in names.items() if _CELL.fullmatch(name)]
+    cells = label_cells(header)
     if len(cells) > 1:
         both = listing(names[k] for k in cells)
-        raise DataError(f"{place}: columns {both} could all be the labels; rename one")
+        raise DataError(f"{path}:1: columns {both} could all be the labels; rename one")
     if cells:
         return _cells(cells[0], names[cells[0]], rows)
-    counted = {k: name for k, name in names.items() if _COUNTED.fullmatch(name)}
-    if counted and _not_a_flag(counted, rows):
-        return Columns(tuple(counted)), f"labels are in the columns {_shown(counted.values())}"
+    numbered = {k: name for k, name in names.items() if _NUMBERED.fullmatch(name)}
+    if numbered and _not_flags(numbered, rows):
+        return Columns(tuple(numbered)), f"labels are read from the columns {_shown(numbered)}"
     rest = {k: name for k, name in names.items() if name and k not in others}
-    if len(rest) < 2 or not rows or _not_a_flag(rest, rows):
+    if len(rest) < 2 or not rows:
+        return None, ""
+    if wrong := _not_flags(rest, rows):
+        if _are_mostly_flags(rest, rows):
+            line, name, value = wrong
+            raise DataError(
+                f"{path}:{line}: column {name!r} has {value!r}, but a label's column has 0 or 1; "
+                "correct the cell or remove the column"
+            )
         return None, ""
     if doubled := sorted({n for n in rest.values() if list(rest.values()).count(n) > 1}):
-        raise DataError(f"{place}: two columns are called {listing(doubled)}; rename one")
-    note = f"columns {_shown(rest.values())} are taken for labels: 1 where an image has one"
-    return Flags(rest), note
+        raise DataError(f"{path}:1: two columns are called {listing(doubled)}; rename one")
+    return Flags(rest), f"columns {_shown(rest)} are read as labels: 1 if the image has the label"
 
 
-def why_no_flags(
-    header: Sequence[str], rows: Sequence[Sequence[str]], others: Iterable[int]
-) -> str:
-    """Half a sentence on why other columns are not labels; empty if there are not two of them."""
+def label_cells(header: Sequence[str]) -> list[int]:
+    """The columns `labels`, perhaps with a separator: `labels(;)`."""
+    return [k for k, name in enumerate(header) if _CELL.fullmatch(name.strip())]
+
+
+def why_not_flags(header: Sequence[str], rows: Rows, others: Iterable[int]) -> str:
+    """Why the other columns are not labels, to be appended to an error; empty if there are too few."""
     rest = {k: n.strip() for k, n in enumerate(header) if n.strip() and k not in others}
-    if len(rest) < 2 or not (wrong := _not_a_flag(rest, rows)):
+    if len(rest) < 2 or not (wrong := _not_flags(rest, rows)):
         return ""
-    return f"; a column of 0 and 1 per label would do too, but {wrong}"
+    line, name, value = wrong
+    return (
+        f"; columns of 0 and 1, one per label, also work, but {name!r} has {value!r} in line {line}"
+    )
 
 
 def label_sets(
@@ -124,13 +141,14 @@ def label_sets(
     """The targets of each split on one list of labels.
 
     Args:
-        sets: For each split the labels of each image.
-        source: What the source is called in an error.
-        names: The list of labels; those of the training split, sorted by name, if empty.
-        for_training: Whether all labels must be in the training split, and one at least.
+        sets: The labels of each image, by split.
+        source: Name of the source in error messages.
+        names: The list of labels; if empty, those of the training split, sorted by name.
+        for_training: Whether the training split must have at least one label, and all those of other
+            splits.
 
     Raises:
-        DataError: A split has a label that is not on the list, or there is none at all.
+        DataError: A label of a split is not on the list, or there are no labels.
     """
     used = {split: set().union(*parts) for split, parts in sets.items()}
     known = set(names) or (used["train"] if for_training else set().union(*used.values()))
@@ -138,80 +156,98 @@ def label_sets(
         if unknown := sorted(labels - known):
             what = f"split {split!r} has {plural(len(unknown), 'label')} that"
             if names:
-                raise DataError(f"{source}: {what} the list of names lacks: {listing(unknown)}")
+                raise DataError(
+                    f"{source}: {what} the list of names lacks: {listing(unknown)}; add them to it"
+                )
             raise DataError(
                 f"{source}: {what} 'train' lacks: {listing(unknown)}; add images of them to 'train' "
                 f"or remove them from {split!r}"
             )
     if not known or (for_training and not used["train"]):
-        raise DataError(f"{source}: no training image has a label; one label at least is needed")
+        raise DataError(
+            f"{source}: no training image has a label; give at least one of them a label"
+        )
     names = tuple(names) or tuple(sorted(known))
     return {split: Multihot.of_sets(parts, names) for split, parts in sets.items()}
 
 
-def combined(names: Iterable[str], way: str) -> list[str]:
-    """A sentence if classes look like several labels in one: their parts are classes too.
+def combined(names: Iterable[str], remedy: str) -> list[str]:
+    """A note if class names look like combinations of labels: their parts are classes as well.
 
     Args:
-        names: Of classes.
-        way: How to have them taken for several labels.
+        names: Class names.
+        remedy: What to do if they are meant as several labels.
     """
     known = set(names)
     for separator in _SEPARATORS:
-        parts = {name: each_once(name.split(separator)) for name in sorted(known)}
+        parts = {name: distinct(name.split(separator)) for name in sorted(known)}
         whole = [name for name, of in parts.items() if len(of) > 1 and known.issuperset(of)]
         if whole:
-            return [f"combinations such as {whole[0]!r} look like several labels per image; {way}"]
+            return [
+                f"classes such as {whole[0]!r} look like several labels; if images have several "
+                f"labels, {remedy}"
+            ]
     return []
 
 
-def exclusive(targets: Iterable[Targets], way: str) -> list[str]:
-    """A sentence if several labels are possible and yet each sample has exactly one.
+def exclusive(targets: Iterable[Targets], remedy: str) -> list[str]:
+    """A note if several labels are possible, but each sample has exactly one.
 
     Args:
-        targets: Of each split.
-        way: How to have them taken for classes.
+        targets: Targets of each split.
+        remedy: What to do if they are meant as classes.
     """
     parts = [part for part in targets if isinstance(part, Multihot)]
-    alone = bool(parts) and all((part.values.sum(1) == 1).all() for part in parts)
-    return [f"each image has exactly one label; {way}"] if alone else []
+    single = bool(parts) and all((part.values.sum(1) == 1).all() for part in parts)
+    return [f"each image has exactly one label; to train on classes, {remedy}"] if single else []
 
 
-def _cells(
-    column: int, name: str, rows: Sequence[Sequence[str]]
-) -> tuple[LabelColumns | None, str]:
+def distinct(parts: Iterable[str]) -> tuple[str, ...]:
+    """Names in their order, without surrounding blanks, repetitions and empty names."""
+    return tuple(dict.fromkeys(filter(None, (part.strip() for part in parts))))
+
+
+def _cells(column: int, name: str, rows: Rows) -> tuple[LabelColumns | None, str]:
     match = _CELL.fullmatch(name)
-    given = next(filter(None, match.groups()), "") if match else ""
-    there = [s for s in _SEPARATORS if any(s in row[column] for row in rows)]
-    separator = given or next(iter(there), "")
-    if separator == LISTED:
+    chosen = next(filter(None, match.groups()), "") if match else ""
+    present = [s for s in _SEPARATORS if any(s in row[column] for _, row in rows)]
+    separator = chosen or next(iter(present), "")
+    if separator == ITEM_SEPARATOR:
         return Cells(column, separator), ""
     if not separator:
-        return Cells(column, ""), f"no cell of {name!r} holds several labels"
-    note = f"labels of an image are separated by {separator!r} in the column {name!r}"
-    if not given:
+        return Cells(column, ""), f"column {name!r}: no image has more than one label"
+    note = f"column {name!r}: labels are separated by {separator!r}"
+    if not chosen:
         other = ";" if separator != ";" else "|"
-        note += f" (name the column 'labels({other})' for another one)"
+        note += f" (for another separator, name the column e.g. 'labels({other})')"
     return Cells(column, separator), note
-
-
-def each_once(parts: Iterable[str]) -> tuple[str, ...]:
-    """Names without blanks around them and without repetitions; empty ones are none."""
-    return tuple(dict.fromkeys(filter(None, (part.strip() for part in parts))))
 
 
 def _flag(cell: str) -> bool:
     return _FLAGS[cell.strip().lower()]
 
 
-def _not_a_flag(columns: Mapping[int, str], rows: Sequence[Sequence[str]]) -> str:
-    """A cell of these columns that says neither yes nor no, in words."""
-    for row in rows:
+def _is_flag(cell: str) -> bool:
+    return cell.strip().lower() in _FLAGS
+
+
+def _not_flags(columns: Mapping[int, str], rows: Rows) -> tuple[int, str, str] | None:
+    """The first cell of these columns that is not a flag: its line, column and value."""
+    for line, row in rows:
         for column, name in columns.items():
-            if row[column].strip().lower() not in _FLAGS:
-                return f"{name!r} holds {row[column].strip()!r}"
-    return ""
+            if not _is_flag(row[column]):
+                return line, name, row[column].strip()
+    return None
 
 
-def _shown(names: Iterable[str]) -> str:
-    return listing(names, _SHOWN)
+def _are_mostly_flags(columns: Mapping[int, str], rows: Rows) -> bool:
+    """Whether most of the filled cells of each column are flags."""
+    for column in columns:
+        cells = [row[column] for _, row in rows if row[column].strip()]
+        if 2 * sum(map(_is_flag, cells)) <= len(cells) > 0:
+            return False
+    return True
+
+
+def _shown(columns: Mapping[int, str]) -> str:
+    return listing(columns.values(), _SHOWN)

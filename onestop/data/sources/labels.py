@@ -54,7 +54,7 @@ def oddities(
     Args:
         names: For each split the names that its samples have.
         classes: All names.
-        called: What they are called.
+        called: What names are called, in the plural.
     """
     notes = []
     for split, labels in names.items():

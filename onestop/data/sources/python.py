@@ -26,7 +26,7 @@ from onestop.text import listing
 
 NAME = "(given in Python)"
 _SPLITS = ("train", "val", "test")
-_SETS = "give a list of sets of names to train multi-label"
+_SETS = "give a set of names per image"
 
 
 def open_python(source: Any) -> Dataset:
@@ -36,8 +36,8 @@ def open_python(source: Any) -> Dataset:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
             "train", "val", "test" to one of these. Inputs are images (see `images_array`; paths, bytes
             and Pillow images too) or vectors [N, F] or [N] of floats; targets are class numbers, class
-            names, or floats to predict; or a set of labels per image, or a matrix of 0 and 1:
-            `(inputs, matrix, names)`.
+            names, or floats to predict. For several labels per image, they are a set of names each,
+            or a matrix of 0 and 1 with names: `(inputs, matrix, names)`.
 
     Raises:
         UsageError: Something else; the message names its type.
@@ -133,8 +133,8 @@ def from_torch(datasets: Mapping[str, Any], name: str) -> Dataset:
 
 def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
     targets = {split: _listed(part[1]) for split, part in splits.items()}
-    given = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
-    names = {split: found or given["train"] for split, found in given.items()}
+    own = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
+    names = {split: names or own["train"] for split, names in own.items()}
     columns = _columns(targets, names if any(names.values()) else None, NAME)
     samples: dict[str, Samples] = {}
     for split, part in splits.items():
@@ -142,7 +142,7 @@ def _from_arrays(splits: Mapping[str, Sequence[Any]]) -> Dataset:
     classes, called = columns["train"].names, columns["train"].nouns[1]
     present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
     notes = [*oddities(present, classes, called), *combined(classes, _SETS)]
-    notes += exclusive(columns.values(), "give a class name or number for each to train on classes")
+    notes += exclusive(columns.values(), "give a class name or number per image")
     return Dataset(NAME, samples, notes=tuple(notes))
 
 
@@ -214,7 +214,7 @@ def _columns(
 ) -> Mapping[str, Targets]:
     """The targets of each split, on one list of classes or labels.
 
-    `names` are those that each split's numbers stand for, where that is known.
+    `names` are what the numbers of each split stand for, where that is known.
     """
     several = python_labels(targets, names or dict.fromkeys(targets, ()), source)
     if several is not None:
@@ -230,8 +230,8 @@ def _one_each(
     targets = {s: t[:, 0] if t.ndim == 2 and t.shape[1] == 1 else t for s, t in targets.items()}
     if any(part.ndim != 1 for part in targets.values()):
         raise DataError(
-            f"{source}: targets must be one number or name a sample, or labels: a set of names, or 0 "
-            "and 1 for each"
+            f"{source}: targets must be one number or name a sample; for several labels, a set of "
+            "names per sample or a matrix of 0 and 1"
         )
     if all(part.dtype.kind == "f" for part in targets.values()):
         if not all(np.isfinite(part).all() for part in targets.values()):

@@ -1,4 +1,4 @@
-"""Several labels per sample given in Python: a set of names each, or a matrix of 0 and 1.
+"""Several labels per sample as Python objects: a set of names each, or a matrix of 0 and 1.
 
 Legend: N samples of a split, L labels.
 """
@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 
 from onestop.data.multihot import Multihot
-from onestop.data.sources.label_sets import each_once, label_sets
+from onestop.data.sources.label_sets import distinct, label_sets
 from onestop.errors import DataError
+from onestop.text import listing, plural
 
 
 def python_labels(
     targets: Mapping[str, Any], names: Mapping[str, Sequence[str]], source: str
 ) -> dict[str, Multihot] | None:
-    """Targets given in Python if they are several labels per sample; None if they are not.
+    """The targets of each split if they are several labels per sample; otherwise None.
 
     Args:
-        targets: Of each split: a sequence of sets (lists, tuples) of labels, or a matrix [N, L] of 0
-            and 1, with `columns` if it is a table.
-        names: Of each split the list of labels; empty if it is not known.
-        source: What the source is called in an error.
+        targets: For each split a sequence of sets (lists, tuples) of labels, or a matrix [N, L] of 0
+            and 1; a DataFrame brings its `columns`.
+        names: The list of labels of each split; empty if unknown.
+        source: Name of the source in error messages.
 
     Raises:
-        DataError: Labels that are not on the list, or matrices and names that do not go together.
+        DataError: A label is not on the list, or a matrix and its names do not match.
     """
     known = {s: tuple(names[s]) or _column_names(part) for s, part in targets.items()}
     if all(_are_sets(part) for part in targets.values()):
@@ -44,12 +45,12 @@ def python_labels(
 
 
 def _column_names(values: Any) -> tuple[str, ...]:
-    """The names of a table's columns; none of an array."""
+    """The column names of a DataFrame; none for an array."""
     return tuple(str(name) for name in getattr(values, "columns", ()))
 
 
 def _are_sets(values: Any) -> bool:
-    """Whether these are a set of labels per sample: of names, or of numbers in any number."""
+    """Whether the values are collections of labels: of names, or of numbers and unequal in length."""
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "US":
         return True
     if getattr(getattr(values, "dtype", None), "kind", "") == "O":
@@ -63,7 +64,7 @@ def _are_sets(values: Any) -> bool:
         return False
     if any(issubclass(kind, str) for kind in items) or any(map(_is_set, values)):
         return True
-    return len({len(labels) for labels in values}) > 1  # else it is a matrix
+    return len({len(labels) for labels in values}) > 1  # otherwise it is a matrix
 
 
 def _is_set(labels: Any) -> bool:
@@ -71,13 +72,13 @@ def _is_set(labels: Any) -> bool:
 
 
 def _names(labels: Iterable[Any], known: Sequence[str]) -> tuple[str, ...]:
-    """The labels of a sample by name; whole numbers are positions in the list of names, if any."""
+    """The labels of a sample by name; integers are positions in the list of names, if there is one."""
     numbered = [known[n] if known and _is_position(n, known) else str(n) for n in labels]
-    return each_once(numbered)
+    return distinct(numbered)
 
 
 def _in_order(sets: Sequence[Iterable[str]]) -> tuple[str, ...]:
-    """The labels of some samples, sorted: numbers as such."""
+    """The labels of some samples, sorted; numbers by value."""
     labels = set().union(*sets)
     return tuple(sorted(labels, key=int if all(map(str.isdecimal, labels)) else None))
 
@@ -87,7 +88,7 @@ def _is_position(label: Any, known: Sequence[str]) -> bool:
 
 
 def _matrix(values: Any, *, named: bool) -> Any:
-    """Values as a matrix of 0 and 1; None if they are not one. Only names make one column a matrix."""
+    """Values as a matrix of 0 and 1, or None; a single column is a matrix only if it has a name."""
     try:
         matrix = np.asarray(values)
     except ValueError:
@@ -100,7 +101,10 @@ def _matrix(values: Any, *, named: bool) -> Any:
 def _numbered(matrix: Any, names: Sequence[str], place: str) -> Multihot:
     names = tuple(names) or tuple(str(k) for k in range(matrix.shape[1]))
     if len(names) != matrix.shape[1]:
-        raise DataError(f"{place}: {matrix.shape[1]} columns of targets and {len(names)} names")
-    if len(set(names)) < len(names):
-        raise DataError(f"{place}: two labels of one name")
+        raise DataError(
+            f"{place}: {plural(matrix.shape[1], 'column')} of targets and {plural(len(names), 'name')}"
+            "; give one name per column"
+        )
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"{place}: two labels are called {listing(doubled)}; rename one")
     return Multihot(matrix, names)

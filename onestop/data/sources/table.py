@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from onestop.data.samples import FileSamples
 from onestop.data.sources.folder import SPLIT_FOLDERS
 from onestop.data.sources.frames import PATHS
 from onestop.data.sources.label_sets import (
-    LISTED,
-    Cells,
+    ITEM_SEPARATOR,
     LabelColumns,
+    Rows,
     combined,
     exclusive,
     find_labels,
+    label_cells,
     label_sets,
-    why_no_flags,
+    why_not_flags,
 )
 from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.targets import Targets
@@ -30,8 +31,6 @@ from onestop.errors import DataError, UsageError
 from onestop.text import did_you_mean, listing
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
-Rows: TypeAlias = Sequence[tuple[int, list[str]]]
-"""Cells of each row, with the number of its line."""
 _COLUMNS = {
     "path": PATHS,
     "label": ("label", "target", "class"),
@@ -45,8 +44,8 @@ def open_table(path: Path, *, for_training: bool = True) -> Dataset:
 
     Columns: `path` (or `image`, `filename`; relative to the table's folder), `label` (or `target`,
     `class`), and, if wanted, `split` (train, val, test) and `group` (images of one group are never
-    divided between training and validation). Instead of `label` any number of labels per image, in
-    one column `labels` or in several; see `onestop.data.sources.label_sets`.
+    divided between training and validation). Instead of `label`, images can have several labels, in
+    one column `labels` or in several columns; see `onestop.data.sources.label_sets`.
 
     Raises:
         DataError: A missing column, file or value, or a doubled row; the message names the line.
@@ -109,32 +108,41 @@ def from_rows(
 
 
 def _odd(targets: Mapping[str, Targets]) -> list[str]:
-    """What is odd about the classes or labels."""
+    """Notes on the classes or labels."""
     first = next(iter(targets.values()))
     names = first.names
     present = {s: [names[k] for k in np.flatnonzero(t.counts())] for s, t in targets.items()}
-    way = "call the column 'labels' to train multi-label"
-    one = exclusive(targets.values(), "call the column 'label' to train with classes")
-    return [*oddities(present, names, first.nouns[1]), *combined(names, way), *one]
+    return [
+        *oddities(present, names, first.nouns[1]),
+        *combined(names, "name the column 'labels'"),
+        *exclusive(targets.values(), "name the column 'label'"),
+    ]
 
 
 def _several(
     header: Sequence[str], rows: Rows, columns: Mapping[str, int], path: Path
 ) -> tuple[LabelColumns | None, list[str]]:
-    """Where the table has several labels per image, and what to say of it; None if it has one class."""
-    cells, others = [row for _, row in rows], columns.values()
-    several, note = find_labels(header, cells, others, f"{path}:1")
+    """The columns with several labels per image, and notes on them; None if there is a class column."""
     if "label" in columns:
-        if isinstance(several, Cells):
-            both = listing(header[k] for k in (columns["label"], several.column))
-            raise DataError(f"{path}:1: columns {both} could both be the labels; remove one")
-        if any(LISTED in row[columns["label"]] for row in cells):
-            name = header[columns["label"]]
-            raise DataError(f"{path}:1: cells of {name!r} hold lists of labels; call it 'labels'")
+        _check_single(header, rows, columns["label"], path)
         return None, []
+    others = columns.values()
+    several, note = find_labels(header, rows, others, str(path))
     if several is None:
-        raise DataError(_no_column("label", header, path) + why_no_flags(header, cells, others))
+        raise DataError(_no_column("label", header, path) + why_not_flags(header, rows, others))
     return several, [note] if note else []
+
+
+def _check_single(header: Sequence[str], rows: Rows, column: int, path: Path) -> None:
+    """Stop if a class column holds lists, or if there is a column `labels` too."""
+    name = header[column].strip()
+    if several := label_cells(header):
+        both = listing([name, *(header[k].strip() for k in several)])
+        raise DataError(f"{path}:1: columns {both} could all be the labels; remove one")
+    if any(ITEM_SEPARATOR in row[column] for _, row in rows):
+        raise DataError(
+            f"{path}:1: column {name!r} holds lists; name it 'labels' for several labels per image"
+        )
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -176,9 +184,9 @@ def _read_parquet(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _text(value: Any) -> str:
-    """A value as a cell of CSV would have it; the items of a list with a separator of their own."""
+    """A value as a cell of a CSV file; the items of a list are joined."""
     if isinstance(value, list):
-        return LISTED.join(map(_text, value))
+        return ITEM_SEPARATOR.join(map(_text, value))
     return "" if value is None else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The report of several labels per image: its numbers are those of the predictions."""
+"""The report of several labels per image: its metrics are those of the predictions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import pytest
 import onestop
 from onestop.metrics.intervals import wilson
 from onestop.metrics.map_intervals import map_interval
-from onestop.reporting import RunData, gather, write_report
+from onestop.reporting import RunData, write_report
 from onestop.reporting.blocks import Gallery, Section, Share, Table, Text
+from onestop.reporting.gather import gather
 from onestop.reporting.tasks import report_of
 from onestop.tasks.labels_prediction import LabelsPrediction
-from onestop.tasks.multilabel import tables_of
+from onestop.tasks.multilabel import scores_and_truth
 from tests.labelled import labelled_photos, train
 from tests.reporting.html import Page
 
 ODD = ("<b>blue & 'co'", "green|or|lime", "red")
-"""Names that HTML and tables must not take for their own."""
+"""Names with special characters of HTML and of tables."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def predictions(found: RunData) -> list[LabelsPrediction]:
     return found.predictions  # type: ignore[return-value]
 
 
-def test_names_that_html_and_tables_would_misread_arrive_whole(
+def test_names_with_special_characters_are_shown_as_they_are(
     found: RunData, tmp_path: Path
 ) -> None:
     assert found.names == tuple(sorted(ODD))
@@ -54,37 +55,38 @@ def test_names_that_html_and_tables_would_misread_arrive_whole(
     assert page.unbalanced == []
     assert ODD[0] in page.sections["labels"]
     assert not page.of("b") or all("style" in tag for tag in page.of("b"))
-    assert {path.name for path in tmp_path.iterdir()} == {"page.html"}, "and no table beside it"
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html"}, "and no table next to it"
 
 
 def test_the_first_sentence(found: RunData) -> None:
-    scores, truth = tables_of(found.predictions, found.names)
+    scores, truth = scores_and_truth(found.predictions, found.names)
     low, high = map_interval(scores, truth)
     exact = sum(bool(p.correct) for p in found.predictions)
     ends = [f"{float(end):.1%}" for end in wilson(exact, 32)]
     assert found.report.result(found) == (
-        f"has mAP {found.metrics['map']:.1%} on 32 held-out test images, with 95% confidence between "
-        f"{low:.1%} and {high:.1%}; it gets all labels right for {exact} of them ({exact / 32:.1%}, "
-        f"between {ends[0]} and {ends[1]})"
+        f"reaches a mean average precision (mAP) of {found.metrics['map']:.1%} on 32 held-out test "
+        f"images (95% confidence interval {low:.1%} to {high:.1%}); all labels are correct on {exact} "
+        f"of them: exact match {exact / 32:.1%} ({ends[0]} to {ends[1]})"
     )
     empty = sum(p.truth == () for p in found.predictions)
-    said = found.report.remarks(found)
-    assert said[0] == f"Random probabilities would have mAP {truth.mean():.1%}."
-    assert said[1] == (
-        f"Predicting no label at all would be right for {empty / 32:.1%} of the images."
-    )
-    assert len(said) == 2
+    assert found.report.remarks(found) == [
+        f"Random scores would have an mAP of about {truth.mean():.1%}.",
+        f"Never predicting a label would be right for {empty / 32:.1%} of the images.",
+    ]
 
 
-def test_on_the_images_that_thresholds_were_chosen_by_that_is_said(found: RunData) -> None:
+def test_on_the_validation_split_metrics_are_called_optimistic(found: RunData) -> None:
     found.metrics["split"] = "val"
-    assert "The thresholds were chosen by these images too" in found.report.remarks(found)[-1]
+    assert "The thresholds were chosen on the same images" in found.report.remarks(found)[-1]
 
 
 def test_the_table_of_labels(found: RunData) -> None:
     warning, table = sections(found)["labels"].blocks
     assert isinstance(warning, Text)
-    assert "labels have fewer than 30 held-out images, so their values are rough: " in warning.text
+    assert (
+        "labels have fewer than 30 held-out images, so these metrics are imprecise: "
+        in warning.text
+    )
     assert isinstance(table, Table)
     for name, row in zip(found.names, table.rows, strict=True):
         values = found.metrics["per_label"][name]
@@ -102,7 +104,7 @@ def test_the_table_of_labels(found: RunData) -> None:
         ]
 
 
-def test_of_many_labels_the_weakest_come_first(found: RunData) -> None:
+def test_with_many_labels_the_weakest_come_first(found: RunData) -> None:
     names = tuple(f"label {k:02d}" for k in range(40))
     rng = np.random.default_rng(0)
     many = [
@@ -118,17 +120,17 @@ def test_of_many_labels_the_weakest_come_first(found: RunData) -> None:
     found.predictions = list(many)
     table = sections(found)["labels"].blocks[-1]
     assert isinstance(table, Table)
-    precision = [float(str(row[2]).rstrip("%")) for row in table.rows if row[2]]
-    assert precision == sorted(precision)
-    assert table.rows[-1][0] == "label 39", "which no image has"
+    ap = [float(str(row[2]).rstrip("%")) for row in table.rows if row[2]]
+    assert ap == sorted(ap)
+    assert table.rows[-1][0] == "label 39", "no image has it"
     assert table.rows[-1][2:4] == ("", "")
     gallery = sections(found)["missed"].blocks
     assert any(isinstance(block, Table) and block.columns[0] == "image" for block in gallery)
 
 
-def test_the_worst_misses_and_inventions_come_first_with_pictures(found: RunData) -> None:
+def test_the_worst_errors_come_first_with_pictures(found: RunData) -> None:
     parts = sections(found)
-    for key, verb in (("missed", "misses"), ("invented", "invents")):
+    for key in ("missed", "invented"):
         wrong = [p for p in predictions(found) if getattr(p, key)]
         galleries = [block for block in parts[key].blocks if isinstance(block, Gallery)]
         assert bool(wrong) == bool(galleries)
@@ -138,20 +140,20 @@ def test_the_worst_misses_and_inventions_come_first_with_pictures(found: RunData
             worst = min(wrong, key=lambda p: sign * p.score_of(getattr(p, key)[0]))
             name = getattr(worst, key)[0]
             assert gallery.tiles[0].name == worst.image
-            assert gallery.tiles[0].lines[0].startswith(f"{verb} {name[:8]}")
+            assert gallery.tiles[0].lines[0].startswith(f"{key}: {name[:8]}")
             assert gallery.tiles[0].lines[1].startswith("has ")
 
 
-def test_without_mistakes_that_is_said(found: RunData) -> None:
+def test_without_errors_the_report_says_so(found: RunData) -> None:
     for prediction in predictions(found):
         labels = {label.name for label in prediction.labels}
         object.__setattr__(prediction, "truth", tuple(n for n in found.names if n in labels))
     parts = sections(found)
-    assert parts["missed"].blocks == [Text("No label is missed on any image.")]
-    assert parts["invented"].blocks == [Text("No label is invented on any image.")]
+    assert parts["missed"].blocks == [Text("No label is missed.")]
+    assert parts["invented"].blocks == [Text("No label is invented.")]
 
 
-def test_recalls_are_those_of_the_table(found: RunData) -> None:
+def test_recalls_are_those_of_the_metrics(found: RunData) -> None:
     shares = report_of("multilabel").shares(found)
     for name, share in shares.items():
         assert share.at == pytest.approx(found.metrics["per_label"][name]["recall"])
@@ -163,7 +165,7 @@ def test_lines_under_a_picture() -> None:
     assert report_of("multilabel").lines(prediction) == ["no label", "has no label"]
 
 
-def test_runs_of_other_labels_are_not_compared_by_their_average_precision(
+def test_runs_without_common_images_are_not_compared_by_average_precision(
     found: RunData, run: onestop.Run
 ) -> None:
     other = gather(run.folder)
