@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import dataclasses
-import importlib
 import inspect
 import io
 import re
@@ -18,11 +17,12 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args
 
 import tyro
 
 from onestop.errors import UsageError
+from onestop.recipe.arguments import argument_kinds
 from onestop.recipe.docstrings import docstring
 from onestop.recipe.groups import GROUP_OF
 from onestop.recipe.names import ALIASES
@@ -106,19 +106,10 @@ def options_of(function: Callable[..., Any]) -> list[Option]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Types of the arguments; those that only Python can pass (a network, arrays) become text."""
-    hints: dict[str, Any] = {}
-    space = importlib.import_module(function.__module__).__dict__
-    for name, parameter in inspect.signature(function).parameters.items():
-        kind = parameter.annotation
-        if isinstance(kind, str):
-            try:
-                kind = get_type_hints(
-                    type("", (), {"__annotations__": {name: kind}}), space, include_extras=True
-                )[name]
-            except NameError:
-                kind = Any
-        hints[name] = str | None if kind is Any or "Path" in str(kind) else kind
-    return hints
+    return {
+        name: str | None if kind is Any or "Path" in str(kind) else kind
+        for name, kind in argument_kinds(function).items()
+    }
 
 
 def _argument_texts(doc: str) -> dict[str, str]:

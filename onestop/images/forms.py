@@ -75,12 +75,14 @@ def loaded(image: Deferred) -> Any:
         raise BadImageError(f"its data set cannot read it: {reason}") from error
 
 
-def local_path(path: str | os.PathLike[Any]) -> Path:
+def local_path(path: Any) -> Path:
     """A path on this machine; whether there is something is not asked.
 
     Raises:
-        UsageError: It is empty, a URL, or no path at all.
+        UsageError: It is empty, a URL, of another type, or no path at all.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"path of type {type(path).__name__}: give text or a pathlib.Path")
     text = os.fsdecode(os.fspath(path))
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     if not text.strip():

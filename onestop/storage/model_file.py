@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
+from onestop.images.forms import local_path
 from onestop.networks.partial_load import matched
 from onestop.recipe.schema import FIELDS, check_setting
 from onestop.runtime.files import write_atomic
@@ -239,7 +240,7 @@ def model_path(path: str | Path) -> Path:
     Raises:
         UsageError: There is no such file, or the folder has no model yet.
     """
-    path = Path(path)
+    path = local_path(path)
     if path.is_dir():
         if not (path / MODEL).is_file():
             raise UsageError(f"{path}: no {MODEL} in this folder; name a run or a model file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError
 from onestop.recipe import Precision
+from onestop.recipe.arguments import checked
 from onestop.results import Evaluation
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from onestop.inference.model import Model
 
 
+@checked
 def evaluate(
     model: Any,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.explaining.explanation import Explanations, Method
+from onestop.recipe.arguments import checked
 from onestop.text import listing, plural
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _MOST = 64
 
 
+@checked
 def explain(
     model: Any,
     images: Any,

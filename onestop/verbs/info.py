@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from onestop.errors import UsageError
 from onestop.recipe import Positive
+from onestop.recipe.arguments import checked
 from onestop.results import Info
 from onestop.text import did_you_mean
 
@@ -27,6 +28,7 @@ _SHOWN = 40  # images of a grid
 _MEASURED = 2000  # at most this many images of a source are measured
 
 
+@checked
 def info(
     target: Any = None,
     *,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from onestop.errors import DataError
+from onestop.recipe.arguments import checked
 from onestop.results import Lint
 from onestop.runtime.files import write_atomic
 from onestop.runtime.json_text import json_text
@@ -16,6 +17,7 @@ from onestop.storage.run_folder import create_run
 REPORT, SHEET = "lint.json", "lint.png"
 
 
+@checked
 def lint(
     source: Any,
     *,

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.recipe import Positive, Precision
+from onestop.recipe.arguments import checked
 from onestop.results import Predictions
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+@checked
 def predict(
     model: Any,
     images: Any,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onestop.errors import UsageError
+from onestop.recipe.arguments import checked
 from onestop.results import Report
 from onestop.storage.run_folder import RECIPE, is_run
 
@@ -19,6 +20,7 @@ _OURS = b'<meta name="generator" content="OneStop'
 _HEAD = 1000  # the first bytes of a page of ours contain it
 
 
+@checked
 def report(
     runs: str | Path | list[str | Path],
     *,

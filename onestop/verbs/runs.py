@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from onestop.errors import UsageError
 from onestop.metrics.spec import Metric
 from onestop.recipe import Positive
+from onestop.recipe.arguments import checked
 from onestop.recipe.files import read_recipe
 from onestop.results import RunRow
 from onestop.runtime.files import read_object
@@ -46,6 +47,7 @@ class _Listed:
         return metric.rank(self.values[name]) if metric else -math.inf
 
 
+@checked
 def runs(
     folder: str | Path = "runs",
     *,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
+from onestop.recipe.arguments import checked
 from onestop.recipe.docstrings import docstring
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from onestop.training.plan import Plan
 
 
+@checked
 def train(
     source: Any = None,
     *,
@@ -100,6 +102,7 @@ def train(
         return run_in(folder, planned, quiet=quiet, report=report)
 
 
+@checked
 def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides: Any) -> Settings:
     """Every setting `train` would use, where it came from, and the reasons for derived ones.
 
@@ -115,6 +118,7 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
     return _resolve(source, recipe, checked)[0]
 
 
+@checked
 def dry_run(
     source: Any = None,
     *,
