@@ -22,7 +22,6 @@ from typing import Annotated, Any, get_args
 import tyro
 
 from onestop.errors import UsageError
-from onestop.recipe.arguments import argument_kinds
 from onestop.recipe.docstrings import docstring
 from onestop.recipe.groups import GROUP_OF
 from onestop.recipe.names import ALIASES
@@ -35,6 +34,7 @@ from onestop.recipe.schema import (
     group_title,
     hints,
 )
+from onestop.recipe.signatures import argument_kinds
 from onestop.text import did_you_mean
 
 _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}

@@ -32,7 +32,7 @@ from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
-from onestop.training.trial import refuse_impossible
+from onestop.training.feasibility import refuse_impossible
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError
 from onestop.recipe import Precision
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.results import Evaluation
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.explaining.explanation import Explanations, Method
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.text import listing, plural
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from annotated_types import Ge
 
 from onestop.errors import UsageError
 from onestop.recipe import Positive
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.results import Info
 from onestop.text import did_you_mean
 

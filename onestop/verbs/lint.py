@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from onestop.errors import DataError
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.results import Lint
 from onestop.runtime.files import write_atomic
 from onestop.runtime.json_text import json_text

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from onestop.errors import UsageError
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.text import did_you_mean
 
 if TYPE_CHECKING:

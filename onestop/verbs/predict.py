@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.recipe import Positive, Precision
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.results import Predictions
 
 if TYPE_CHECKING:

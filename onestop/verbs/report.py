@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onestop.errors import UsageError
-from onestop.recipe.arguments import checked
+from onestop.recipe.signatures import checked
 from onestop.results import Report
 from onestop.storage.run_folder import RECIPE, is_run
 

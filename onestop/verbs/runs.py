@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 from onestop.errors import UsageError
 from onestop.metrics.spec import Metric
 from onestop.recipe import Positive
-from onestop.recipe.arguments import checked
 from onestop.recipe.files import read_recipe
+from onestop.recipe.signatures import checked
 from onestop.results import RunRow
 from onestop.runtime.files import read_object
 from onestop.storage.run_folder import (

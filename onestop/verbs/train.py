@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
-from onestop.recipe.arguments import checked
 from onestop.recipe.docstrings import docstring
 from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.markers import flag
@@ -29,6 +28,7 @@ from onestop.recipe.schema import (
     field_types,
 )
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
+from onestop.recipe.signatures import checked
 from onestop.results import Estimate, Run
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run

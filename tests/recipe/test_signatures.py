@@ -11,7 +11,7 @@ from annotated_types import Gt
 
 import onestop
 from onestop.errors import UsageError
-from onestop.recipe.arguments import argument_kinds, checked
+from onestop.recipe.signatures import argument_kinds, checked
 
 
 @checked

@@ -14,7 +14,7 @@ import onestop
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import build
 from onestop.networks.surgery import find_heads
-from onestop.training.trial import refuse_impossible
+from onestop.training.feasibility import refuse_impossible
 
 Photos = Callable[..., Path]
 
