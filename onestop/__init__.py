@@ -91,7 +91,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
-        raise AttributeError(f"module 'onestop' has no attribute {name!r}")
+        from onestop.recipe.other_words import answer_to_verb
+
+        other = answer_to_verb(name)
+        near = f"; here it is called onestop.{other.text}" if other else ""
+        raise AttributeError(f"module 'onestop' has no attribute {name!r}{near}")
     return getattr(importlib.import_module(_WHERE[name]), name)
 
 

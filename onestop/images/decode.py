@@ -23,6 +23,7 @@ from onestop.images.arrays import image_array
 from onestop.images.channels import to_channels
 from onestop.images.eight_bits import to_8_bits
 from onestop.images.formats import DAMAGE, first_bytes, open_image, read_file, reason_of
+from onestop.images.forms import image_form
 from onestop.images.jpeg import completed, damage_in, sound_pixels
 from onestop.images.pixel_range import (
     NARROW,
@@ -40,6 +41,9 @@ from onestop.images.time_limit import limited
 Pixels: TypeAlias = NDArray[np.uint8]
 """[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
 
+_JPEG = ("JPEG", "MPO")
+"""A photograph of a camera, perhaps with previews of other sizes behind it (MPO): the first image is
+the photograph, so that nothing of it is left out."""
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # The transpose that turns each EXIF orientation upright; 1 is upright already.
 _TURNS = {
@@ -98,7 +102,7 @@ def _decoded(
 
 def _read_pixels(data: bytes, channels: int, remarks: list[str], pixel_range: PixelRange) -> Pixels:
     with open_image(data) as image:
-        jpeg = image.format == "JPEG"
+        jpeg = image.format in _JPEG
         if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
             _of_8_bits(remarks, pixel_range)
             return _from_sound(sound, _orientation(image), channels)
@@ -114,22 +118,23 @@ def _read_pixels(data: bytes, channels: int, remarks: list[str], pixel_range: Pi
         return pixels
 
 
-def is_deep(source: str | Path) -> bool:
-    """Whether an image file has more than 8 bits, from its header.
+def is_deep(source: str | Path | bytes) -> bool:
+    """Whether an image file, or the content of one, has more than 8 bits, from its header.
 
     Raises:
         BadImageError: As `measure`.
     """
-    may_be = deep_images.may_be_deep(first_bytes(source, 32))
+    head = source[:32] if isinstance(source, bytes) else first_bytes(source, 32)
+    may_be = deep_images.may_be_deep(head)
     return may_be and limited(_name_of(source), _is_deep, source)
 
 
-def _is_deep(source: str | Path) -> bool:
+def _is_deep(source: str | Path | bytes) -> bool:
     with open_image(source) as image:
         return bool(deep_images.depth(image))
 
 
-def deep_values(source: str | Path) -> deep_images.Deep | None:
+def deep_values(source: str | Path | bytes) -> deep_images.Deep | None:
     """The values of an image file of more than 8 bits; None if it has 8 bits, as its header says.
 
     Raises:
@@ -141,8 +146,8 @@ def deep_values(source: str | Path) -> deep_images.Deep | None:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
 
 
-def _deep_values(source: str | Path) -> deep_images.Deep | None:
-    data = read_file(source)
+def _deep_values(source: str | Path | bytes) -> deep_images.Deep | None:
+    data = source if isinstance(source, bytes) else read_file(source)
     with open_image(data) as image:
         return deep_images.deep(image, data, _upright, open_image)
 
@@ -185,6 +190,8 @@ def _damage_warning(data: bytes) -> str:
 
 def _frame_warning(image: Image.Image) -> str:
     """A warning if the file holds several images; else empty."""
+    if image.format in _JPEG:
+        return ""
     unit = "page" if image.format == "TIFF" else "frame"
     return f"only its first {unit} is read" if getattr(image, "is_animated", False) else ""
 
@@ -229,7 +236,8 @@ def header(source: str | Path | bytes) -> Header:
 
 def _header(source: str | Path | bytes) -> Header:
     with open_image(source) as image:
-        return Header(str(image.format), image.mode, _orientation(image) in _TURNS)
+        kind = "JPEG" if image.format in _JPEG else str(image.format)
+        return Header(kind, image.mode, _orientation(image) in _TURNS)
 
 
 def is_still(path: str | Path) -> bool:
@@ -266,20 +274,34 @@ def pixels_of(
     """An image in any form accepted from a user, as [H, W, channels].
 
     Args:
-        image: A path, the bytes of an image file, a Pillow image, or an array or tensor as
-            `onestop.images.arrays.images_array` takes them.
+        image: See `onestop.images.forms.image_form`.
         channels: 1, 3 or 4.
         remark: Called with what is wrong with an image that can be read all the same.
         pixel_range: What is black and white in images of more than 8 bits.
 
     Raises:
         BadImageError: It cannot be read.
+        UsageError: It is nothing that an image can be.
     """
-    if isinstance(image, str | Path | bytes):
-        return decode(image, channels, remark, pixel_range)
-    if hasattr(image, "convert"):
+    form = image_form(image)
+    if isinstance(form, Path | bytes):
+        return decode(form, channels, remark, pixel_range)
+    if isinstance(form, Image.Image):
+        return _of_pillow(form, channels, remark, pixel_range)
+    return to_channels(image_array(form, pixel_range, remark), channels)
+
+
+def _of_pillow(
+    image: Image.Image,
+    channels: int,
+    remark: Callable[[str], None] | None,
+    pixel_range: PixelRange,
+) -> Pixels:
+    """The pixels of an image that a caller opened, and may have closed since."""
+    try:
         return from_pillow(image, channels, remark, pixel_range)
-    return to_channels(image_array(image, pixel_range, remark), channels)
+    except DAMAGE as error:
+        raise BadImageError(f"damaged: {reason_of(error)}") from error
 
 
 def from_pillow(
@@ -300,8 +322,8 @@ def from_pillow(
             colours to 8 bits.
 
     Raises:
-        BadImageError: It has pixels that are NaN or infinite, or that do not fit the full scale, or
-            takes too long to decode.
+        BadImageError: It has no pixels, some that are NaN or infinite, or that do not fit the full
+            scale, or takes too long to decode.
     """
     return limited("an image of Pillow's", _from_pillow, image, channels, remark, pixel_range, data)
 
@@ -313,6 +335,8 @@ def _from_pillow(
     pixel_range: PixelRange,
     data: bytes | None,
 ) -> Pixels:
+    if 0 in image.size:
+        raise BadImageError(f"{image.width} x {image.height}: holds no pixels")
     remark = remark or (lambda _: None)
     if pixel_range == "image":
         deep = deep_images.as_before(image, _upright)

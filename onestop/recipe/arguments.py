@@ -15,7 +15,7 @@ from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS, check_name, check_setting, field_docs, field_types
 
 READING = (
-    "task", "image_column", "label_column", "image_folder", "image_suffix", "literal_labels",
+    "task", "path_column", "label_column", "image_root", "suffix", "literal_labels",
 )  # fmt: skip
 """The fields that say how a source is read, for every function that opens one."""
 Function = TypeVar("Function", bound=Callable[..., Any])

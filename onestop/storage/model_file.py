@@ -24,6 +24,8 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
+from onestop.images.forms import local_path
+from onestop.networks.partial_load import matched
 from onestop.reading import parse_json
 from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting
 from onestop.runtime.checked import parts
@@ -231,6 +233,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     """Load all weights of a file into a network built in code.
 
+    What other programs put before the names (`module.`, `model.`, `_orig_mod.`) is removed if the rest
+    fits.
+
     Returns:
         The network.
 
@@ -239,7 +244,7 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         ModelFileError: It is damaged or for another network; the message names both sides.
     """
     path = model_path(path)
-    tensors = read_weights(path)
+    tensors, _ = matched(read_weights(path), network.state_dict())
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{path}: {problem}")
     network.load_state_dict(tensors)
@@ -270,7 +275,7 @@ def model_path(path: str | Path) -> Path:
     Raises:
         UsageError: There is no such file, or the folder has no model yet.
     """
-    path = Path(path)
+    path = local_path(path)
     if path.is_dir():
         if not (path / MODEL).is_file():
             raise UsageError(f"{path}: no {MODEL} in this folder; name a run or a model file")

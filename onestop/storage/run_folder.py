@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -53,9 +54,12 @@ def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def is_run(path: str | Path) -> bool:
+def is_run(path: str | os.PathLike[str]) -> bool:
     """Whether the path is a folder that a training run wrote."""
-    return (Path(path) / RECIPE).is_file()
+    try:
+        return (Path(path) / RECIPE).is_file()
+    except (OSError, ValueError):  # no access, or not a path at all
+        return False
 
 
 def create_run(out: str | Path, name: str) -> Path:

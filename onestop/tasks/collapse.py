@@ -45,9 +45,9 @@ def same_for_all(predictions: Sequence[Prediction], noun: str) -> str:
 def same_number_for_all(predictions: Sequence[Prediction]) -> str:
     """A line if nearly the same number is predicted for everything, while the true ones differ."""
     judged = [one for one in predictions if one.truth]
-    if len(judged) <= _WRONG:
+    predicted = [one.score for one in judged if one.score is not None]
+    if len(judged) <= _WRONG or len(predicted) < len(judged):
         return ""
-    predicted = [one.score for one in judged]
     wanted = [float(one.truth_text) for one in judged]
     low, high, smallest, largest = min(predicted), max(predicted), min(wanted), max(wanted)
     if not high - low < _NARROW * (largest - smallest):

@@ -33,6 +33,7 @@ from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
+from onestop.training.feasibility import refuse_impossible
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
@@ -115,6 +116,9 @@ def plan(
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
+    if recipe.optim.batch_size == 1 or entry.users or entry.origin == "timm":
+        # Those of ours and of torchvision take two images of their minimum size and more.
+        refuse_impossible(recipe, network, heads, preprocessing.shape)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
         tuple(notes), given, dict(whys),
@@ -177,7 +181,9 @@ def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
         preprocessing = from_json(read_card(path).preprocessing)
     except OneStopError:  # a plain weights file
         preprocessing = None
-    return Start(read_weights(path), str(path), preprocessing)
+    tensors = read_weights(path)
+    place = getattr(tensors, "place", "")
+    return Start(tensors, f"{path} (under {place!r})" if place else str(path), preprocessing)
 
 
 def _is_no_path(weights: str) -> bool:

@@ -10,6 +10,7 @@ from onestop.recipe import Precision
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS
+from onestop.recipe.signatures import checked
 from onestop.results import Evaluation
 from onestop.storage.model_header import DIGEST
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @takes_fields(*READING)
+@checked
 def evaluate(
     model: Any,
     *,
@@ -60,6 +62,7 @@ def evaluate(
     from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
     from onestop.inference.predictions import predictions_of
+    from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
     with preserved():
@@ -82,6 +85,7 @@ def evaluate(
         require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
+    require_finite(scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
     training = loaded.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {

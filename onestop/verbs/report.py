@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from onestop.errors import UsageError
 from onestop.reading import open_regular
+from onestop.recipe.signatures import checked
 from onestop.results import Report
 from onestop.storage.own_files import require_own
 from onestop.storage.run_folder import CONFUSION, RECIPE, REPORT, is_run
@@ -22,6 +23,7 @@ _OURS = b'<meta name="generator" content="OneStop'
 _HEAD = 1000  # the first bytes of a page of ours contain it
 
 
+@checked
 def report(
     runs: str | Path | list[str | Path],
     *,
@@ -63,6 +65,9 @@ def report(
         require_own(folders[0], (REPORT, CONFUSION))
     _refuse_foreign(out)
 
+    from onestop.figures.files import require_figures
+
+    require_figures()
     from onestop.reporting import write_comparison, write_report
     from onestop.reporting.gather import gather
     from onestop.runtime.rng import preserved

@@ -15,6 +15,7 @@ from onestop.metrics.spec import LOSS, Metric
 from onestop.reading import open_regular
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
+from onestop.recipe.signatures import checked
 from onestop.results import RunRow
 from onestop.runtime.checked import fits
 from onestop.storage.final_metrics import read_metrics
@@ -49,6 +50,7 @@ class _Listed:
         return metric.rank(self.values[name]) if metric else -math.inf
 
 
+@checked
 def runs(
     folder: str | Path = "runs",
     *,

@@ -219,7 +219,7 @@ class TestMarkers:
         assert free_fields() == ("data_root", "strict", "epochs", "patience", "workers", "track")
 
     def test_what_older_runs_did(self) -> None:
-        unset = ("task", "image_column", "label_column", "image_folder", "image_suffix")
+        unset = ("task", "path_column", "label_column", "image_root", "suffix")
         assert later_fields() == {
             **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
         }  # fmt: skip

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from numbers import Number
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from onestop.data.dataset import Dataset
-from onestop.data.samples import ArraySamples, Samples
+from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources import missing
 from onestop.data.sources.as_task import Labels, read_labels
+from onestop.data.sources.frames import values_of
 from onestop.data.sources.label_sets import combined, exclusive
 from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.sources.options import Options
 from onestop.data.sources.python_labels import python_labels
+from onestop.data.sources.python_sets import as_pairs, class_names, is_loader, is_set, targets_in
+from onestop.data.sources.split_names import split_of
 from onestop.data.targets import Classes, Numbers, Targets
 from onestop.data.torch_samples import TorchSamples
-from onestop.errors import BadImageError, DataError
+from onestop.errors import BadImageError, DataError, UsageError
 from onestop.images.arrays import image_stack
+from onestop.images.forms import image_form, is_array, plain_array
 from onestop.text import listing
 
 NAME = "(given in Python)"
-_SPLITS = ("train", "val", "test")
 _DEFAULTS = Options()
 _FEW = 20  # different whole numbers that may be classes
 _SETS = "give a set of names per image"
@@ -33,39 +39,91 @@ def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
 
     Args:
         source: `(inputs, targets)`; a torch data set of `(image, target)`; or a mapping of
-            "train", "val", "test" to one of these. Inputs are images (`onestop.images.arrays`) or
-            vectors [N, F] or [N] of floats; targets are class numbers, class names, or floats to
-            predict. For several labels per image, they are a set of names each, or a matrix of 0
-            and 1 with names: `(inputs, matrix, names)`.
+            "train", "val", "test" to one of these. Inputs are images (`onestop.images.arrays`; paths,
+            bytes and Pillow images too) or vectors [N, F] or [N] of floats; targets are class numbers,
+            class names, or floats to predict. For several labels per image, they are a set of names
+            each, or a matrix of 0 and 1 with names: `(inputs, matrix, names)`.
         options: The task that targets are read for, where their type does not say it, and whether words
             for missing labels are names.
 
     Raises:
-        DataError: Something else, or shapes that do not go together.
+        UsageError: Something else; the message names its type.
+        DataError: Shapes that do not go together.
     """
-    splits = source if isinstance(source, Mapping) else {"train": source}
-    if unknown := [str(name) for name in splits if name not in _SPLITS]:
-        raise DataError(f"splits {listing(unknown)}: splits are called train, val and test")
-    if "train" not in splits:
-        raise DataError(f"splits {listing(splits)}: a split 'train' is needed")
-    pairs = [_is_pair(part) for part in splits.values()]
+    splits = by_split(source) if isinstance(source, Mapping) else {"train": source}
+    pairs = [is_pair(part) for part in splits.values()]
     if all(pairs):
         return _from_arrays(splits, options)
-    sized = [hasattr(part, "__getitem__") and hasattr(part, "__len__") for part in splits.values()]
-    if all(sized) and not any(pairs):
-        return from_torch(splits, NAME, options)
+    if not any(pairs) and all(map(_is_indexed, splits.values())):
+        return _from_sets(splits, options)
+    raise refusal(splits)
+
+
+def by_split(source: Mapping[Any, Any]) -> dict[str, Any]:
+    """The parts of a mapping by the names that splits have here.
+
+    Raises:
+        DataError: A key is not the name of a split, two mean the same one, or none is `train`.
+    """
+    names = {name: split for name in source if (split := split_of(str(name)))}
+    if unknown := [str(name) for name in source if name not in names]:
+        raise DataError(f"splits {listing(unknown)}: splits are called train, val and test")
+    if len(set(names.values())) < len(names):
+        raise DataError(f"splits {listing(names)}: two of them mean the same split; drop one")
+    if "train" not in names.values():
+        raise DataError(f"splits {listing(names)}: a split 'train' is needed")
+    return {names[name]: part for name, part in source.items()}
+
+
+def is_pair(part: Any) -> bool:
+    """Whether it is inputs and targets, perhaps with the targets' names."""
+    if isinstance(part, tuple) and len(part) == 3:
+        return isinstance(part[2], list | tuple) and all(isinstance(n, str) for n in part[2])
+    return isinstance(part, tuple | list) and len(part) == 2 and not any(map(is_set, part))
+
+
+def _is_indexed(part: Any) -> bool:
+    if isinstance(part, list | tuple):
+        return bool(part) and all(isinstance(item, tuple | list | Mapping) for item in part)
+    return is_set(part)
+
+
+def refusal(splits: Mapping[str, Any]) -> UsageError:
+    """Why these are no source."""
+    for part in splits.values():
+        if is_loader(part):
+            return UsageError(
+                "source of type DataLoader: it gives batches, and OneStop makes its own; pass its data "
+                "set, loader.dataset, and --batch-size"
+            )
+        if isinstance(part, list | tuple) and part and all(map(is_set, part)):
+            return UsageError(
+                f"{type(part).__name__} of {len(part)} data sets: name them: "
+                "{'train': ..., 'val': ...}"
+            )
     kinds = listing(type(part).__name__ for part in splits.values())
-    raise DataError(
-        f"source of type {kinds}: give (inputs, targets), a torch data set with a length, "
+    return UsageError(
+        f"source of type {kinds}: give (inputs, targets), a torch data set with a length, a DataFrame, "
         "a path, or a mapping of splits to one of these"
     )
 
 
-def _is_pair(part: Any) -> bool:
-    """Whether it is `(inputs, targets)` or `(inputs, targets, names)`."""
-    if isinstance(part, tuple) and len(part) == 3:
-        return isinstance(part[2], list | tuple) and all(isinstance(n, str) for n in part[2])
-    return isinstance(part, tuple | list) and len(part) == 2
+def _from_sets(splits: Mapping[str, Any], options: Options) -> Dataset:
+    pairs = {s: as_pairs(part, f"split {s!r}") for s, part in splits.items()}
+    dataset = from_torch(pairs, NAME, options)
+    numbers = dataset.task == "classification" and all(map(_is_number, dataset.classes))
+    if not numbers or any(class_names(part) for part in splits.values()):
+        return dataset
+    first, last = dataset.classes[0], dataset.classes[-1]
+    note = (
+        f"classes are numbers, {first} to {last}: the data set does not name them; give it an "
+        "attribute `classes`, a list of names"
+    )
+    return replace(dataset, notes=(*dataset.notes, note))
+
+
+def _is_number(name: str) -> bool:
+    return name.removeprefix("-").isdecimal()
 
 
 def from_torch(datasets: Mapping[str, Any], name: str, options: Options = _DEFAULTS) -> Dataset:
@@ -74,27 +132,21 @@ def from_torch(datasets: Mapping[str, Any], name: str, options: Options = _DEFAU
     Where a set of torchvision's keeps plain pixels (`data`) and would not change them, they are
     used directly.
     """
-    targets = {split: _targets(dataset) for split, dataset in datasets.items()}
-    own = {split: _class_names(dataset) for split, dataset in datasets.items()}
+    targets = {split: targets_in(dataset) for split, dataset in datasets.items()}
+    own = {split: class_names(dataset) for split, dataset in datasets.items()}
     names = {split: found or own["train"] for split, found in own.items()} if own["train"] else None
     columns = _columns(targets, names, name, options)
     return Dataset(name, {s: _samples(dataset, columns[s]) for s, dataset in datasets.items()})
 
 
 def _from_arrays(splits: Mapping[str, Sequence[Any]], options: Options) -> Dataset:
-    targets = {split: part[1] for split, part in splits.items()}
+    targets = {split: _listed(part[1]) for split, part in splits.items()}
     own = {split: part[2] if len(part) > 2 else () for split, part in splits.items()}
     names = {split: names or own["train"] for split, names in own.items()}
     columns = _columns(targets, names if any(names.values()) else None, NAME, options)
     samples: dict[str, Samples] = {}
     for split, part in splits.items():
-        values = _inputs(part[0], split)
-        if len(values) != len(columns[split]):
-            raise DataError(
-                f"split {split!r}: {len(values)} inputs and {len(columns[split])} targets; "
-                "one target an input is wanted"
-            )
-        samples[split] = ArraySamples(values, columns[split])
+        samples[split] = _with_targets(_inputs(part[0], split), columns[split], split)
     classes, called = columns["train"].names, columns["train"].nouns[1]
     present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
     notes = [*oddities(present, classes, called), *combined(classes, _SETS)]
@@ -104,7 +156,28 @@ def _from_arrays(splits: Mapping[str, Sequence[Any]], options: Options) -> Datas
     return Dataset(NAME, samples, notes=tuple(notes))
 
 
+def _with_targets(values: Any, targets: Targets, split: str) -> Samples:
+    """Inputs of whatever kind with their targets."""
+    if len(values) != len(targets):
+        raise DataError(
+            f"split {split!r}: {len(values)} inputs and {len(targets)} targets; "
+            "one target an input is wanted"
+        )
+    if isinstance(values, np.ndarray):
+        return ArraySamples(values, targets)
+    if all(isinstance(value, Path) for value in values):
+        return FileSamples(Path(), [str(value) for value in values], targets)
+    return TorchSamples([(value, None) for value in values], targets, np.arange(len(targets)))
+
+
 def _inputs(inputs: Any, split: str) -> Any:
+    """Inputs as an array of images or vectors, or as a list of paths or of single images."""
+    inputs = _listed(inputs)
+    if _are_objects(inputs):
+        try:
+            return [image_form(image) for image in inputs]
+        except (UsageError, BadImageError) as error:
+            raise type(error)(f"inputs of split {split!r}: {error}") from None
     array = _array(inputs, f"inputs of split {split!r}")
     if not array.size:
         raise DataError(f"split {split!r}: holds no inputs")
@@ -119,9 +192,29 @@ def _inputs(inputs: Any, split: str) -> Any:
         raise DataError(f"split {split!r}: {error}") from None
 
 
+def _listed(values: Any) -> Any:
+    """Values that can be counted and read again: those of a column, or of a generator."""
+    if (column := values_of(values)) is not None and not _is_vector_column(column):
+        return column
+    return list(values) if isinstance(values, Iterator) else values
+
+
+def _is_vector_column(column: Sequence[Any]) -> bool:
+    return all(isinstance(value, Number) for value in column)
+
+
+def _are_objects(inputs: Any) -> bool:
+    """Whether these are paths, files or Pillow images rather than numbers."""
+    if getattr(getattr(inputs, "dtype", None), "kind", "") in ("U", "O"):
+        inputs = inputs.reshape(-1).tolist()
+    if not isinstance(inputs, list | tuple) or not inputs:
+        return False
+    return not all(isinstance(v, Number | list | tuple) or is_array(v) for v in inputs)
+
+
 def _array(values: Any, what: str) -> Any:
     try:
-        return np.asarray(values)
+        return plain_array(values) if is_array(values) else np.asarray(values)
     except ValueError:
         raise DataError(f"{what}: differ in shape; bring them to one, or give a data set") from None
 
@@ -253,34 +346,6 @@ def _check_range(targets: Any, classes: int, place: str) -> None:
             f"{place}: target {wrong[0]} is the number of none of its {classes} classes, "
             f"0 to {classes - 1}"
         )
-
-
-def _class_names(dataset: Any) -> tuple[str, ...]:
-    """What a set calls its classes; nothing where it changes their numbers."""
-    if getattr(dataset, "target_transform", None):
-        return ()
-    # Torchvision gives some classes several names; the first is the usual one.
-    names = getattr(dataset, "classes", None)
-    return tuple(str(n[0] if isinstance(n, tuple | list) else n) for n in names or ())
-
-
-def _targets(dataset: Any) -> Any:
-    """The targets from where torchvision's sets and their likes keep them, else one by one."""
-    if not getattr(dataset, "target_transform", None):
-        for attribute in ("targets", "labels", "_labels"):
-            if (values := _kept(dataset, attribute)) is not None:
-                return values
-        for attribute in ("samples", "_samples"):
-            pairs = _kept(dataset, attribute)
-            if pairs is not None and all(isinstance(pair, tuple) for pair in pairs):
-                return [pair[1] for pair in pairs]
-    return [dataset[index][1] for index in range(len(dataset))]
-
-
-def _kept(dataset: Any, attribute: str) -> Any:
-    """What a set keeps under this name, where that is a value a sample."""
-    values: Any = getattr(dataset, attribute, None)
-    return values if hasattr(values, "__len__") and len(values) == len(dataset) else None
 
 
 def _samples(dataset: Any, targets: Targets) -> Samples:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset, random_split
 from torchvision import datasets
 
 from onestop.data.dataset import Dataset
@@ -18,10 +18,11 @@ from onestop.data.samples import ArraySamples
 from onestop.data.sources.options import Options
 from onestop.data.sources.python import open_python
 from onestop.data.torch_samples import TorchSamples
-from onestop.errors import DataError
+from onestop.errors import DataError, UsageError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 9, 8, 3), dtype=np.uint8)
 LABELS = [1, 0, 1, 0, 1, 0]
+ONES = TensorDataset(torch.ones(6, 3, 8, 8), torch.tensor(LABELS))
 
 
 class Pairs:
@@ -190,7 +191,7 @@ def test_a_list_of_pairs_is_a_data_set() -> None:
     assert (dataset.classes, targets(dataset)) == (("a", "b"), [1, 0] * 3)
 
 
-def image_folder(root: Path, classes: str) -> Any:
+def image_root(root: Path, classes: str) -> Any:
     for number, name in enumerate(classes):
         (root / name).mkdir(parents=True)
         Image.fromarray(IMAGES[number]).save(root / name / "0.png")
@@ -198,19 +199,19 @@ def image_folder(root: Path, classes: str) -> Any:
 
 
 def test_an_image_folder_keeps_its_class_names(tmp_path: Path) -> None:
-    dataset = open_python(image_folder(tmp_path, "xyz"))
+    dataset = open_python(image_root(tmp_path, "xyz"))
     assert dataset.classes == ("x", "y", "z")
     np.testing.assert_array_equal(pixels(dataset), IMAGES[:3])
 
 
 def test_sets_that_number_their_classes_differently_are_brought_together(tmp_path: Path) -> None:
-    train, val = image_folder(tmp_path / "train", "abc"), image_folder(tmp_path / "val", "bc")
+    train, val = image_root(tmp_path / "train", "abc"), image_root(tmp_path / "val", "bc")
     assert val.targets == [0, 1]
     assert targets(open_python({"train": train, "val": val}), "val") == [1, 2]
 
 
 def test_a_set_with_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
-    train, val = image_folder(tmp_path / "train", "ab"), image_folder(tmp_path / "val", "bc")
+    train, val = image_root(tmp_path / "train", "ab"), image_root(tmp_path / "val", "bc")
     with pytest.raises(DataError, match="split 'val' has a class that 'train' lacks: c;"):
         open_python({"train": train, "val": val})
 
@@ -356,7 +357,11 @@ def test_labels_are_one_in_any_encoding_and_bytes_are_text() -> None:
         (None, "source of type NoneType: give"),
         (7, "source of type int"),
         ((n for n in LABELS), "source of type generator"),
-        ({"train": (IMAGES, LABELS), "valid": (IMAGES, LABELS)}, "splits valid: splits are called"),
+        ({"train": (IMAGES, LABELS), "held": (IMAGES, LABELS)}, "splits held: splits are called"),
+        (
+            {"train": (IMAGES, LABELS), "val": (IMAGES, LABELS), "valid": (IMAGES, LABELS)},
+            "splits train, val, valid: two of them mean the same split",
+        ),
         ({"val": (IMAGES, LABELS)}, "splits val: a split 'train' is needed"),
         ({"train": (IMAGES, LABELS), "val": Pairs()}, "source of type tuple, Pairs"),
         ((IMAGES, LABELS[:4]), "split 'train': 6 inputs and 4 targets"),
@@ -377,12 +382,25 @@ def test_labels_are_one_in_any_encoding_and_bytes_are_text() -> None:
         ((np.array([0, np.inf]), [0, 1]), "split 'train': inputs that are not numbers"),
         ((IMAGES * np.nan, LABELS), "split 'train': has pixels that are NaN or infinite"),
         ((IMAGES.astype(complex), LABELS), "split 'train': values of type complex128 are not"),
-        ((["a.jpg"] * 6, LABELS), "split 'train': shape"),
+        (
+            (["https://a.b/c.jpg"] * 6, LABELS),
+            "inputs of split 'train': https://a.b/c.jpg: is a URL",
+        ),
+        (([None] * 6, LABELS), "inputs of split 'train': image of type NoneType: give a path"),
+        ((IMAGES[:, :, :0], LABELS), "split 'train': holds no inputs"),
+        (Subset, "source of type type"),
+        (
+            DataLoader(ONES),
+            "source of type DataLoader: it gives batches",
+        ),
+        (random_split(ONES, [4, 2]), "list of 2 data sets: name them"),
+        (list(IMAGES), "source of type list"),
+        (TensorDataset(torch.from_numpy(IMAGES)), "TensorDataset gives tuple; it must give"),
         (Pairs(IMAGES, [0] * 6), "only the class '0'"),
         ({"train": (IMAGES, ["a", "b"] * 3), "val": (IMAGES, ["a", "c"] * 3)}, "'train' lacks: c"),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_one_line(source: Any, message: str) -> None:
-    with pytest.raises(DataError, match=message) as error:
+    with pytest.raises((DataError, UsageError), match=message) as error:
         open_python(source)
     assert "\n" not in str(error.value)
