@@ -172,6 +172,9 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match=r"no model\.safetensors in this folder"):
         onestop.load(tmp_path / "folder")
+    (tmp_path / "folder" / "model.safetensors").mkdir()
+    with pytest.raises(UsageError, match=r"folder/model\.safetensors: is not a file; name a run"):
+        onestop.load(tmp_path / "folder")
     save_file({"a": torch.zeros(1)}, tmp_path / "plain.safetensors")
     with pytest.raises(UsageError, match="holds weights but no OneStop card"):
         onestop.load(tmp_path / "plain.safetensors")
