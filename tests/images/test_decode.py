@@ -301,7 +301,7 @@ def test_odd_files_that_can_be_read_are_read_in_silence(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(png_of_size(10000, 10000))  # Pillow warns from 89 million pixels on
     environment = {**os.environ, "ONESTOP_MAX_PIXELS": "100000000"}
-    code = f"from onestop.images.decode import measure; print(measure({str(path)!r}))"
+    code = f"from onestop.images.header import measure; print(measure({str(path)!r}))"
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", code],
         capture_output=True, text=True, check=True, env=environment,
