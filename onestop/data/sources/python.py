@@ -13,13 +13,11 @@ import numpy as np
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.frames import values_of
-from onestop.data.sources.label_sets import combined, exclusive
-from onestop.data.sources.labels import oddities
 from onestop.data.sources.options import Options
 from onestop.data.sources.python_sets import as_pairs, class_names, is_loader, is_set, targets_in
-from onestop.data.sources.python_targets import array_of, maybe_classes, python_targets
+from onestop.data.sources.python_targets import array_of, python_targets, target_notes
 from onestop.data.sources.split_names import split_of
-from onestop.data.targets import Numbers, Targets
+from onestop.data.targets import Targets
 from onestop.data.torch_samples import TorchSamples
 from onestop.errors import BadImageError, DataError, UsageError
 from onestop.images.arrays import image_stack
@@ -28,7 +26,6 @@ from onestop.text import listing
 
 NAME = "(given in Python)"
 _DEFAULTS = Options()
-_SETS = "give a set of names per image"
 
 
 def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
@@ -144,13 +141,7 @@ def _from_arrays(splits: Mapping[str, Sequence[Any]], options: Options) -> Datas
     samples: dict[str, Samples] = {}
     for split, part in splits.items():
         samples[split] = _with_targets(_inputs(part[0], split), columns[split], split)
-    classes, called = columns["train"].names, columns["train"].nouns[1]
-    present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
-    notes = [*oddities(present, classes, called), *combined(classes, _SETS)]
-    notes += exclusive(columns.values(), "give a class name or number per image")
-    if columns["train"].task == Numbers.task and options.task is None:
-        notes += maybe_classes(columns["train"].values)
-    return Dataset(NAME, samples, notes=tuple(notes))
+    return Dataset(NAME, samples, notes=target_notes(columns, options))
 
 
 def _with_targets(values: Any, targets: Targets, split: str) -> Samples:

@@ -9,7 +9,8 @@ import numpy as np
 
 from onestop.data.sources import missing
 from onestop.data.sources.as_task import Labels, read_labels
-from onestop.data.sources.labels import class_list, numbered
+from onestop.data.sources.label_sets import combined, exclusive
+from onestop.data.sources.labels import class_list, numbered, oddities
 from onestop.data.sources.options import Options
 from onestop.data.sources.python_labels import python_labels
 from onestop.data.targets import Classes, Numbers, Targets
@@ -91,7 +92,20 @@ def _text(label: Any) -> str:
     return str(label)
 
 
-def maybe_classes(values: Any) -> list[str]:
+def target_notes(columns: Mapping[str, Targets], options: Options) -> tuple[str, ...]:
+    """What a person should know of the targets of each split."""
+    train = columns["train"]
+    classes = train.names
+    present = {s: [classes[k] for k in np.flatnonzero(c.counts())] for s, c in columns.items()}
+    notes = [*oddities(present, classes, train.nouns[1])]
+    notes += combined(classes, "give a set of names per image")
+    notes += exclusive(columns.values(), "give a class name or number per image")
+    if train.task == Numbers.task and options.task is None:
+        notes += _maybe_classes(train.values)
+    return tuple(notes)
+
+
+def _maybe_classes(values: Any) -> list[str]:
     """A note if floats, which are numbers to predict, look like numbers of classes."""
     if not (values == np.rint(values)).all() or len(np.unique(values)) > _FEW:
         return []
