@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from onestop.errors import UsageError
 from onestop.reading import open_regular
 from onestop.recipe.signatures import checked
-from onestop.results import Report
+from onestop.results.info import Report
 from onestop.storage.own_files import require_own
 from onestop.storage.run_folder import CONFUSION, REPORT, require_run
 

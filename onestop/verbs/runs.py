@@ -16,7 +16,7 @@ from onestop.reading import open_regular
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
 from onestop.recipe.signatures import checked
-from onestop.results import RunRow
+from onestop.results.run import RunRow
 from onestop.runtime.checked import fits
 from onestop.storage.final_metrics import read_metrics
 from onestop.storage.model_header import card_in
