@@ -28,6 +28,7 @@ from onestop.runtime.files import write_atomic
 from onestop.storage.own_files import is_beginning
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.storage.run_info import InfoFile, read_info
+from onestop.text import plural
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ def dry_run(
         require(stored.machine.track)
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
+        if done == stored.optim.epochs:
+            raise UsageError(
+                f"{resume}: has done all of its {plural(done, 'epoch')}, so nothing is left to "
+                "estimate; ask for more with --epochs"
+            )
     else:
         planned = _plan_new(source, recipe, checked, network)
 
