@@ -144,7 +144,8 @@ def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str
     checks = {
         "holds a program (TorchScript), not only weights": any(
             # The first part is the name of the file when it was saved, which may be `code`.
-            "code" in part[1:-1] or part[-1] == "constants.pkl" for part in parts
+            "code" in part[1:-1] or part[-1] == "constants.pkl"
+            for part in parts
         ),
         "holds a program (torch.export), not only weights": any(
             part[-1] in ("archive_format", "serialized_exported_program.json") for part in parts
