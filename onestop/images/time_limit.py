@@ -278,7 +278,7 @@ class _Thread(threading.Thread):
         """
         self.left = True
         _left.append(self)
-        if self.ident is not None and sys.gettrace() is None:
+        if self.ident is not None and sys.gettrace() is None:  # pragma: no cover - is traced
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self.ident), ctypes.py_object(Left)
             )

@@ -35,7 +35,7 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def busy_in_python() -> None:
     """Much longer than the limit, and not for ever: nobody ends it where Python is traced."""
-    end = time.thread_time() + 3
+    end = time.thread_time() + 1
     while time.thread_time() < end:
         pass
 
