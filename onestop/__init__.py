@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from onestop.networks import build
     from onestop.networks.surgery import replace_head
     from onestop.recipe import Recipe
-    from onestop.results import Run
+    from onestop.results.run import Run
     from onestop.storage.model_file import load_weights, write_weights
     from onestop.verbs.evaluate import evaluate
     from onestop.verbs.explain import explain
@@ -50,7 +50,7 @@ _WHERE = {
     "train": "onestop.verbs.train",
     "resolve": "onestop.verbs.train",
     "dry_run": "onestop.verbs.train",
-    "Run": "onestop.results",
+    "Run": "onestop.results.run",
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
     "explain": "onestop.verbs.explain",
@@ -91,7 +91,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
-        raise AttributeError(f"module 'onestop' has no attribute {name!r}")
+        from onestop.recipe.other_words import answer_to_verb
+
+        other = answer_to_verb(name)
+        near = f"; here it is called onestop.{other.text}" if other else ""
+        raise AttributeError(f"module 'onestop' has no attribute {name!r}{near}")
     return getattr(importlib.import_module(_WHERE[name]), name)
 
 

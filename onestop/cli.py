@@ -17,9 +17,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from onestop.errors import OneStopError, UsageError, is_out_of_memory
+from onestop.errors import OneStopError, UsageError, is_out_of_memory, one_line
 from onestop.flags import Option, options_of, parse
 from onestop.images.time_limit import left_behind
+from onestop.recipe.other_words import answer_to_verb
 from onestop.runtime.memory import keep_freed_memory
 from onestop.text import did_you_mean
 from onestop.verbs import VERBS
@@ -48,7 +49,12 @@ _PRINTING = {
     ),
     "predict": (
         Option("json", bool, False, "print one JSON object per image"),
-        Option("csv", bool, False, "print comma-separated values"),
+        Option(
+            "csv",
+            bool,
+            False,
+            "print comma-separated values: the best label of each image, or as many as --top says",
+        ),
     ),
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
@@ -87,8 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry_point() -> None:
     """What the `onestop` command calls."""
     keep_freed_memory()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # file names can hold bytes that are not text
-        sys.stdout.reconfigure(errors="backslashreplace")
+    prepare_output()
     try:
         code = main()
     except KeyboardInterrupt:  # again, while the first was being answered
@@ -122,6 +127,13 @@ def _lack_of_the_machine(error: Exception) -> str:
     return ""
 
 
+def prepare_output() -> None:
+    """Have what an output cannot hold escaped: file names can hold bytes that are not text."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _drop_output() -> None:
     """Discard output that is still buffered; Python would fail on it again at exit."""
     with contextlib.suppress(OSError):
@@ -129,8 +141,7 @@ def _drop_output() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    print(f"onestop: {line}".encode(errors="backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+    print(one_line(f"onestop: {' '.join(message.split())}"), file=sys.stderr)  # noqa: T201
     return code
 
 
@@ -145,7 +156,9 @@ def _run(words: list[str]) -> int:
         return 0
     verb, *rest = words
     if verb not in VERBS:
-        raise UsageError(f"{verb}: no such command{did_you_mean(verb, VERBS)} (onestop --help)")
+        other = answer_to_verb(verb)
+        near = f"; here it is called {other.text}" if other else did_you_mean(verb, VERBS)
+        raise UsageError(f"{verb}: no such command{near} (onestop --help)")
     _require_current_folder()
     module = importlib.import_module(f"onestop.verbs.{verb}")
     function: Callable[..., Any] = getattr(module, verb)
@@ -157,6 +170,8 @@ def _run(words: list[str]) -> int:
     printing = {o.name: arguments.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
     if printing.get("json") and printing.get("csv"):
         raise UsageError("--json --csv: only one of them can be printed; drop the other")
+    if printing.get("csv") and "top" in parsed:
+        printing["top"] = parsed["top"]  # by default one label per image
     if printing.pop("print_recipe", False):
         return _print_recipe(module, arguments, as_json=printing["json"])
     from onestop.display.printing import show

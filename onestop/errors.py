@@ -22,6 +22,21 @@ from __future__ import annotations
 import re
 
 
+def one_line(value: object) -> str:
+    r"""A value on one printable line: names of files and classes can hold any character.
+
+    What is not printable is escaped as Python writes it: control characters, the beginnings of escape
+    sequences, characters that turn the direction of text, halves of characters.
+
+    >>> one_line("a\x1b[2J\u202eb")
+    'a\\x1b[2J\\u202eb'
+    """
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class OneStopError(Exception):
     """Base of all errors that OneStop raises on purpose; exit code 1.
 
@@ -31,7 +46,7 @@ class OneStopError(Exception):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
+        super().__init__(one_line(message))
 
 
 class UsageError(OneStopError):

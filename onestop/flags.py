@@ -9,22 +9,23 @@ from __future__ import annotations
 import codecs
 import contextlib
 import dataclasses
-import importlib
 import inspect
 import io
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args
 
 import tyro
 
 from onestop.errors import UsageError
+from onestop.recipe.docstrings import docstring
 from onestop.recipe.groups import GROUP_OF
 from onestop.recipe.names import ALIASES
+from onestop.recipe.other_words import Answer, answer
 from onestop.recipe.schema import (
     FIELDS,
     check_value,
@@ -33,6 +34,7 @@ from onestop.recipe.schema import (
     group_title,
     hints,
 )
+from onestop.recipe.signatures import argument_kinds
 from onestop.text import did_you_mean
 
 _MANY = {"images": "IMAGE|FOLDER...", "runs": "RUN..."}
@@ -79,7 +81,7 @@ class Option:
 
 def options_of(function: Callable[..., Any]) -> list[Option]:
     """The arguments of a verb's function, with the texts of its docstring."""
-    texts = _argument_texts(inspect.getdoc(function) or "")
+    texts = _argument_texts(docstring(function))
     hints = _hints(function)
     options = []
     parameters = inspect.signature(function).parameters
@@ -104,19 +106,10 @@ def options_of(function: Callable[..., Any]) -> list[Option]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Types of the arguments; those that only Python can pass (a network, arrays) become text."""
-    hints: dict[str, Any] = {}
-    space = importlib.import_module(function.__module__).__dict__
-    for name, parameter in inspect.signature(function).parameters.items():
-        kind = parameter.annotation
-        if isinstance(kind, str):
-            try:
-                kind = get_type_hints(
-                    type("", (), {"__annotations__": {name: kind}}), space, include_extras=True
-                )[name]
-            except NameError:
-                kind = Any
-        hints[name] = str | None if kind is Any or "Path" in str(kind) else kind
-    return hints
+    return {
+        name: str | None if kind is Any or "Path" in str(kind) else kind
+        for name, kind in argument_kinds(function).items()
+    }
 
 
 def _argument_texts(doc: str) -> dict[str, str]:
@@ -229,7 +222,7 @@ def _split_words(
     verb: str, function: Callable[..., Any], form: type, words: list[str]
 ) -> Any | None:
     """Have tyro fill the form; None after it printed the help. Its boxed errors become one line."""
-    description = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    description = docstring(function).partition("\n\nArgs:")[0]
     encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name
     errors, page = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace")
     cli: Any = tyro.cli  # the form is made at run time, so it has no static type
@@ -284,8 +277,13 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
         name = typed.lstrip("-").replace("-", "_")
         meant = name if name in flags else ALIASES.get(name, name)
         if meant not in flags and meant not in positional:
+            if (other := answer(name, verb)) is not None:
+                raise UsageError(_in_other_words(verb, typed, other, flags.values()))
+            if meant in FIELDS:
+                raise UsageError(f"{typed}: is an option of onestop train (onestop {verb} --help)")
             aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
-            near = did_you_mean(typed, flags.values()) or did_you_mean(typed, aliases)
+            wanted = re.sub("^--no-", "--", typed)
+            near = did_you_mean(wanted, flags.values()) or did_you_mean(wanted, aliases)
             raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
         if meant in switches:
             if equals:
@@ -297,6 +295,21 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
         else:  # `--data X` for X
             canonical += [value] if equals else []
     return canonical
+
+
+def _in_other_words(verb: str, typed: str, other: Answer, flags: Iterable[str]) -> str:
+    """The error for an option that another tool has."""
+    elsewhere = other.is_option and other.text.split()[0] not in flags
+    place = f", an option of onestop {_verb_with(other.text.split()[0])}" if elsewhere else ""
+    return f"{typed}: no such option; {other}{place} (onestop {verb} --help)"
+
+
+def _verb_with(flag: str) -> str:
+    """A verb that has an option which another one lacks."""
+    name = flag.removeprefix("--").replace("-", "_")
+    return (
+        "train" if name in FIELDS else {"top": "predict", "save_grid": "predict"}.get(name, "train")
+    )
 
 
 def _is_flag(word: str) -> bool:

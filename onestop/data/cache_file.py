@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -33,6 +32,7 @@ from onestop.images.time_limit import Threads
 from onestop.reading import open_regular, parse_json
 from onestop.runtime.checked import Count, parts
 from onestop.runtime.files import expanded, flush_folder, home
+from onestop.runtime.json_text import json_text
 
 if sys.platform != "win32":
     import fcntl
@@ -225,7 +225,7 @@ class Writer:
         """Append the description, flush to disk and rename the file to its final name."""
         self._end_part()
         description = {**about, "key": self.key, "bytes": self._size, "sha256": self._digests}
-        text = json.dumps(description, ensure_ascii=True).encode()
+        text = json_text(description, ascii_only=True).encode()
         self._file.write(text + _TRAILER.pack(hashlib.sha256(text).digest(), len(text), _MAGIC))
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -160,16 +160,19 @@ def facts(dataset: Dataset, limit: int = 100) -> DatasetInfo:
             len(train), 1, train.features, 0, 0, tuple(dataset.splits), vectors=True,
             task=dataset.task,
         )  # fmt: skip
-    shapes = []
+    shapes, first = [], ""
     for index in permutation(key_for("facts"), len(train)).tolist():
         try:
             shapes.append(train.measure(index))
-        except BadImageError:
+        except BadImageError as error:
+            first = first or f"{train.name(index)}: {error}"
             continue
         if len(shapes) == limit:
             break
     if not shapes:
-        raise DataError(f"{dataset.name}: none of the {len(train)} training images can be read")
+        raise DataError(
+            f"{dataset.name}: none of the {len(train)} training images can be read ({first})"
+        )
     heights, widths, channels = zip(*shapes, strict=True)
     return DatasetInfo(
         images=len(train),

@@ -25,6 +25,7 @@ from torch import Tensor
 from onestop.data.targets import Indices
 from onestop.errors import BadImageError, UsageError
 from onestop.images.decode import pixels_of
+from onestop.images.forms import Deferred, is_array, loaded, plain_array
 from onestop.images.pixel_range import PixelRange, is_possible
 from onestop.metrics.objects import Frame
 from onestop.recipe import Fit
@@ -267,7 +268,15 @@ class VectorPreprocessing(Preprocessing):
         value: Any,
         remark: Callable[[str], None] | None = None,  # noqa: ARG002
     ) -> Tensor:
-        vector = np.asarray(value, dtype=np.float32).reshape(-1)
+        value = loaded(value) if isinstance(value, Deferred) else value
+        try:
+            vector = np.asarray(plain_array(value) if is_array(value) else value, dtype=np.float32)
+        except (TypeError, ValueError):
+            kind = type(value).__name__
+            raise UsageError(
+                f"input of type {kind}: the model takes vectors of {self.features} values"
+            ) from None
+        vector = vector.reshape(-1)
         if vector.shape != self.shape:
             raise BadImageError(f"has {len(vector)} values, expected {self.features}")
         return torch.from_numpy(vector)

@@ -13,9 +13,13 @@ from PIL import Image
 
 from onestop.data.samples import Samples, digest_of
 from onestop.data.targets import Indices, Targets
+from onestop.errors import BadImageError, UsageError
 from onestop.images.arrays import one_image
-from onestop.images.decode import Pixels, deep_of_pillow, measure_pillow, pixels_of
+from onestop.images.decode import deep_of_pillow, deep_values, pixels_of
 from onestop.images.deep import Deep, of_array
+from onestop.images.forms import Deferred, Form, image_form
+from onestop.images.header import measure
+from onestop.images.pillow import Pixels, measure_pillow
 from onestop.images.pixel_range import PixelRange
 
 FEW = 10_000
@@ -37,7 +41,7 @@ def paths_of(dataset: Any) -> list[str]:
 
 
 class TorchSamples(Samples):
-    """A torch data set with `dataset[i] == (image, target)`; Pillow, numpy or torch images."""
+    """A torch data set with `dataset[i] == (image, target)`; images as `image_form` takes them."""
 
     def __init__(self, dataset: Any, targets: Targets, numbers: Indices) -> None:
         """`numbers` are the positions in the data set."""
@@ -47,13 +51,13 @@ class TorchSamples(Samples):
         self.remarks: dict[int, str] = {}
 
     def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
-        image = self._image(index)
-        image = image if isinstance(image, Image.Image) else np.asarray(image)
         remark = partial(self.remarks.__setitem__, index)
-        return pixels_of(image, channels, remark, pixel_range)
+        return pixels_of(self._image(index), channels, remark, pixel_range)
 
     def deep(self, index: int) -> Deep | None:
         image = self._image(index)
+        if isinstance(image, Path | bytes):
+            return deep_values(image)
         if isinstance(image, Image.Image):
             return deep_of_pillow(image)
         return of_array(one_image(image)[0])
@@ -62,6 +66,8 @@ class TorchSamples(Samples):
         image = self._image(index)
         if isinstance(image, Image.Image):
             return measure_pillow(image)
+        if isinstance(image, Path | bytes):
+            return measure(image)
         height, width, channels = one_image(image)[0].shape
         return height, width, channels
 
@@ -95,12 +101,20 @@ class TorchSamples(Samples):
     def _paths(self) -> list[str]:
         return paths_of(self.dataset)
 
-    def _image(self, index: int) -> Any:
-        return self.dataset[int(self.numbers[index])][0]
+    def _image(self, index: int) -> Form:
+        """What the data set gives for an image; raises `BadImageError` if it is not one."""
+        try:
+            return image_form(Deferred(lambda: self.dataset[int(self.numbers[index])][0]))
+        except UsageError as error:
+            raise BadImageError(str(error)) from None
 
     def _hash_of_image(self, index: int) -> bytes:
         image = self._image(index)
-        if isinstance(image, Image.Image):
+        if isinstance(image, Path):
+            return digest_of(image)
+        if isinstance(image, bytes):
+            about, content = "", image
+        elif isinstance(image, Image.Image):
             about, content = f"{image.mode} {image.size}", image.tobytes()
         else:
             array = np.ascontiguousarray(one_image(image)[0])

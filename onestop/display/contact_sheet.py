@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
 from onestop.data.dataset import Dataset
@@ -116,9 +117,17 @@ def _height(finding: Finding) -> int:
     return max(frame[3] for frame, _ in _laid_out(finding)) + _MARGIN
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu, which comes with matplotlib and covers many languages."""
-    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+def _font(size: int) -> Any:
+    """DejaVu, which comes with matplotlib and covers many languages, else Pillow's own.
+
+    matplotlib is not imported: a sheet needs no more of it, and importing it may fail.
+    """
+    found = importlib.util.find_spec("matplotlib")
+    if found is not None and found.origin:
+        file = Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"
+        if file.is_file():
+            return ImageFont.truetype(file, size)
+    return ImageFont.load_default(size)
 
 
 def _fitting(text: str, width: int, size: int) -> str:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from onestop.display.costs import cost_table
 from onestop.display.network import backward_table, footer, tree_table
 from onestop.display.tables import (
-    one_line,
+    is_unicode,
     plain,
     print_aside,
+    print_csv,
     print_json,
+    print_line,
+    print_path,
     print_rows,
     print_table,
     table,
 )
+from onestop.errors import one_line
 from onestop.explaining.explanation import Explanations
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
-from onestop.results import (
-    Estimate,
-    Evaluation,
-    Info,
-    Lint,
-    Predictions,
-    Report,
-    Run,
-    RunRow,
-)
+from onestop.results.cost import Estimate
+from onestop.results.evaluation import Evaluation
+from onestop.results.info import Info, Lint, Report
+from onestop.results.predictions import Predictions
+from onestop.results.run import Run, RunRow
 from onestop.runtime.csv_files import csv_text
 from onestop.text import clock, listing, named_split, plural
 
@@ -39,10 +36,20 @@ _ALWAYS_ALL = {"top5": 5}
 """Up to this many classes a metric is always 100 %, so it is not printed."""
 
 
-def show(result: Any, *, json: bool = False, csv: bool = False, allow_leaks: bool = False) -> int:
-    """Print the result of a verb; returns the command's exit code."""
+def show(
+    result: Any, *, json: bool = False, csv: bool = False, top: int = 1, allow_leaks: bool = False
+) -> int:
+    """Print the result of a verb; returns the command's exit code.
+
+    Args:
+        result: What the verb's function returned.
+        json: Print JSON.
+        csv: Print comma-separated values.
+        top: Labels per image in these.
+        allow_leaks: Do not count leaks between splits as a failure.
+    """
     if isinstance(result, Predictions):  # printed while they are computed
-        return _show_predictions(result, as_json=json, as_csv=csv)
+        return _show_predictions(result, as_json=json, as_csv=csv, top=top)
     if json:
         print_json(_to_json(result))
     elif isinstance(result, list):
@@ -79,14 +86,14 @@ def show_settings(settings: Settings, *, json: bool = False) -> None:
 def _show_run(run: Run) -> None:
     metrics = run.metrics
     if run.examples:
-        print(f"some {_images_of(metrics['split'])}:")
+        print_line(f"some {_images_of(metrics['split'])}:")
         for example in run.examples:
             sign = {True: "right", False: "WRONG", None: ""}[example.correct]
             predicted = example.predicted_text
             line = f"{example.image}: is {example.truth_text}, predicted {predicted} {sign}"
-            print(f"  {one_line(line).rstrip()}")
+            print_line(f"  {one_line(line).rstrip()}")
     _show_metrics(metrics, run.info.metrics)
-    print(run.folder)
+    print_path(run.folder)
 
 
 def _images_of(split: str) -> str:
@@ -104,7 +111,7 @@ def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: 
     ]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
     things = "images" if of_each else "samples"
-    print(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
+    print_line(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 
 def _show_evaluation(evaluation: Evaluation) -> None:
@@ -127,11 +134,11 @@ def _show_lint(lint: Lint) -> None:
     counts = ", ".join(f"{count:,} {split}" for split, count in lint.images.items())
     noun = next(iter(lint.classes[0])) if lint.classes else "class"
     many = plural(len(lint.classes), noun, f"{noun}es" if noun.endswith("s") else f"{noun}s")
-    print(f"{one_line(lint.source)}: {counts} in {many}")
+    print_line(f"{one_line(lint.source)}: {counts} in {many}")
     if lint.classes:
         print_rows(lint.classes)
     for note in lint.notes:
-        print(one_line(f"note: {note}"))
+        print_line(f"note: {note}")
     if lint.findings:
         print_rows([
             {
@@ -143,18 +150,18 @@ def _show_lint(lint: Lint) -> None:
             for finding in lint.findings
         ])  # fmt: skip
     else:
-        print("no problems found")
+        print_line("no problems found")
     if lint.leaks:
-        print(
+        print_line(
             "splits leak into each other: metrics will look too good (--allow-leaks: exit with 0)"
         )
-    print(lint.folder)
+    print_path(lint.folder)
 
 
 def _show_report(report: Report) -> None:
     for line in report.said:
-        print(one_line(line))
-    print(report.file)
+        print_line(line)
+    print_path(report.file)
 
 
 def _example(finding: Mapping[str, Any]) -> str:
@@ -168,20 +175,23 @@ def _example(finding: Mapping[str, Any]) -> str:
     return f"{names}{more}{reason}"
 
 
-def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) -> int:
+def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, top: int) -> int:
+    top = min(top, max(1, len(predictions.classes)))
+    further = [f"{name}{k}" for k in range(2, top + 1) for name in ("label", "score")]
+    columns = ("image", "label", "score", *further, "error")
     if as_csv:
-        print(csv_text(("image", "label", "score", "error"), [], header=True), end="")
+        print_csv(csv_text(columns, [], header=True))
     failed = 0
     for prediction in predictions:
         failed += bool(prediction.error)
         if as_json:
-            print(json.dumps(prediction.to_json(), ensure_ascii=False))
+            print_json(prediction.to_json(), indent=None)
         elif as_csv:
-            print(csv_text(("image", "label", "score", "error"), [prediction.to_csv()]), end="")
+            print_csv(csv_text(columns, [prediction.to_csv(top)]))
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
-            print(one_line(f"{prediction.image}: {prediction.text}"))
+            print_line(f"{prediction.image}: {prediction.text}")
             if prediction.warning:
                 print_aside(f"note: {prediction.image}: {prediction.warning}")
     for file in predictions.skipped:
@@ -191,41 +201,43 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool) 
 
 def _show_explanations(explanations: Explanations) -> None:
     for explanation in explanations:
-        print(one_line(f"{explanation.image}: {explanation.said} ({explanation.way})"))
+        print_line(f"{explanation.image}: {explanation.said} ({explanation.way})")
         if explanation.remark:
             print_aside(f"note: {explanation.image}: {explanation.remark}")
     for file in explanations.skipped:
         print_aside(f"{file['path']}: skipped: {file['reason']}")
     if explanations.picture:
-        print(one_line(explanations.picture))
+        print_path(explanations.picture)
 
 
 def _show_info(info: Info) -> None:
     if info.kind == "network":
         _show_network(info)
         return
-    print(f"{info.kind} {one_line(info.name)}")
+    print_line(f"{info.kind} {one_line(info.name)}")
     for name, value in info.facts.items():
         if value not in ("", [], {}, None):
-            print(f"  {name.replace('_', ' ')}: {plain(value)}")
+            print_line(f"  {name.replace('_', ' ')}: {plain(value)}")
     if info.table:
         print_rows(info.table)
 
 
 def _show_network(info: Info) -> None:
-    facts, encoding = info.facts, getattr(sys.stdout, "encoding", None) or "utf-8"
-    ascii_only = not encoding.lower().startswith("utf")
-    print(f"network {one_line(info.name)}")
+    facts, ascii_only = info.facts, not is_unicode()
+    print_line(f"network {one_line(info.name)}")
     for name in ("origin", "summary", "paper"):
         if facts[name]:
-            print(f"  {name}: {one_line(facts[name])}")
-    print(f"  input: {'x'.join(map(str, facts['input']))}\n")
+            print_line(f"  {name}: {one_line(facts[name])}")
+    print_line(f"  input: {'x'.join(map(str, facts['input']))}")
+    print_line()
     print_table(tree_table(info.table, info.depth, ascii_only=ascii_only))
-    print()
+    print_line()
     for line in footer(facts, info.table, info.depth):
-        print(f"  {line}")
+        print_line(f"  {line}")
     if info.backward:
-        print("\nfunctions of the backward pass, from the loss on\n")
+        print_line()
+        print_line("functions of the backward pass, from the loss on")
+        print_line()
         print_table(backward_table(info.backward))
 
 
@@ -250,7 +262,7 @@ def _show_runs(runs: Iterable[RunRow]) -> None:
         rows.add_row(
             one_line(run.name), one_line(run.network), one_line(run.data),
             one_line(f"{run.figure} {best}") if best else "",
-            f"{run.epochs}/{run.of}", run.state, run.when, clock(run.seconds),
+            f"{run.epochs}/{run.of or '?'}", run.state, run.when, clock(run.seconds),
         )  # fmt: skip
     print_table(rows)
 

@@ -7,6 +7,7 @@ the run's log.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from onestop.errors import one_line
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.files import open_log
 from onestop.training.records import EpochRecord, StepRecord
@@ -31,11 +33,20 @@ class _Console(Console):
         self.quiet = True
 
 
+def _shows_bars(console: Console) -> bool:
+    """Whether a bar can be drawn: on a terminal, or in a notebook that has widgets for it."""
+    if console.quiet:
+        return False
+    if console.is_jupyter:  # without them each bar would be a box that asks for them
+        return importlib.util.find_spec("ipywidgets") is not None
+    return console.is_terminal
+
+
 @contextlib.contextmanager
 def shown_progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on a terminal or in a notebook; call it with the task's name, done and total."""
     console = _Console(stderr=True, quiet=quiet, highlight=False)
-    if console.quiet or not (console.is_terminal or console.is_jupyter):
+    if not _shows_bars(console):
         yield lambda *_: None
         return
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True)
@@ -72,6 +83,7 @@ class Watcher:
 
     def say(self, text: str) -> None:
         """Print and log a line; a failure to write it does not stop the run."""
+        text = one_line(text)
         with contextlib.suppress(OSError):
             self.console.print(text, markup=False)
         if self.log:
@@ -82,7 +94,7 @@ class Watcher:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def __enter__(self) -> Watcher:
-        if (self.console.is_terminal or self.console.is_jupyter) and not self.console.quiet:
+        if _shows_bars(self.console):
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),

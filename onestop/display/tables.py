@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from onestop.errors import one_line
+from onestop.runtime.json_text import json_text
 
 SHARES = ("ap", "precision", "recall", "f1", "threshold")
 """Columns that are shown as percentages."""
@@ -31,7 +34,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         grid.add_row(*(f"{v:.1%}" if c in SHARES and v != "" else plain(v) for c, v in cells))
     print_table(grid)
     if len(rows) > _ROWS:
-        print(f"... and {len(rows) - _ROWS} more rows (--json has all)")
+        print_line(f"... and {len(rows) - _ROWS} more rows (--json has all)")
 
 
 def plain(value: Any) -> str:
@@ -53,11 +56,18 @@ def plain(value: Any) -> str:
 
 def table(*columns: str) -> Table:
     """An empty table; columns of numbers are right-aligned."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
+    grid = _Grid(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
     for column in columns:
         right = column in (*_NUMBERS, *SHARES)
-        grid.add_column(column, justify="right" if right else "left", overflow="fold")
+        grid.add_column(one_line(column), justify="right" if right else "left", overflow="fold")
     return grid
+
+
+class _Grid(Table):
+    """A table whose cells hold nothing that a terminal acts upon; its own colours do."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(*(one_line(c) if isinstance(c, str) else c for c in cells), **options)
 
 
 def print_table(table: Table) -> None:
@@ -70,9 +80,15 @@ def print_table(table: Table) -> None:
     print("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
-def one_line(value: object) -> str:
-    """A value on one line: names of files and classes can hold any character."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+def print_line(text: object = "") -> None:
+    """Print one line: everything that is printed for people goes through here."""
+    print(one_line(text))
+
+
+def print_path(path: Path) -> None:
+    """Print a path on its own line: exactly into a pipe, where a script takes it from."""
+    exact = sys.stdout is not None and not sys.stdout.isatty()
+    print(path if exact else one_line(path))
 
 
 def print_aside(line: str) -> None:
@@ -80,6 +96,21 @@ def print_aside(line: str) -> None:
     print(one_line(line), file=sys.stderr)
 
 
-def print_json(value: Any) -> None:
-    """Print indented JSON, without escaping letters."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print JSON; letters are escaped only where the output cannot hold them."""
+    print(json_text(value, indent=indent, ascii_only=not is_unicode()))
+
+
+def print_csv(text: str) -> None:
+    """Print rows of CSV: as they are into a pipe, and without what would control a terminal on one."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        for line in text.removesuffix("\n").split("\n"):
+            print_line(line)
+    else:
+        print(text, end="")
+
+
+def is_unicode() -> bool:
+    """Whether standard output can hold every letter."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return encoding.lower().replace("_", "-").startswith("utf")

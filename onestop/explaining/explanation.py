@@ -144,6 +144,9 @@ class Explanations(Sequence[Explanation]):
 
     def figure(self) -> Figure:
         """One row per image: image, heat map and overlay."""
+        from onestop.figures.files import require_figures
+
+        require_figures()
         from onestop.figures.explanation import Row, explanation_sheet
 
         rows = [Row(item.pixels, item.heat, item.title, item.image) for item in self._all]

@@ -15,6 +15,7 @@ from onestop.explaining.attribution import heat_maps, outputs_in_32_bits, requir
 from onestop.explaining.explanation import Explanation, Explanations, Method
 from onestop.explaining.layers import Layer, find_layer
 from onestop.inference.model import Model
+from onestop.inference.score import NOT_FINITE, are_finite
 from onestop.tasks.task import named
 from onestop.text import did_you_mean, listing
 
@@ -54,9 +55,14 @@ def explain_images(
             bad.append({"path": name, "reason": str(error)})
         else:
             readable.append(_Image(name, pixels, "; ".join(remarks)))
-    if not readable:
-        return Explanations((), bad)
-    return Explanations(_explained(model, readable, class_index, method, cam_layer), bad)
+    explained: list[Explanation] = []
+    if readable:
+        for one in _explained(model, readable, class_index, method, cam_layer):
+            if isinstance(one, Explanation):
+                explained.append(one)
+            else:
+                bad.append(one)
+    return Explanations(explained, bad)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ def _explained(
     class_index: int | None,
     method: Method,
     layer: Layer | None,
-) -> Iterator[Explanation]:
+) -> Iterator[Explanation | dict[str, str]]:
+    """One explanation per image; or its path and why there is none."""
     pixels = torch.stack([image.pixels for image in images])
     inputs = model.preprocessing.normalise(pixels)
     outputs = outputs_in_32_bits(model, inputs)
@@ -80,7 +87,12 @@ def _explained(
     heats = heat_maps(model, inputs, targets, method, layer)
     labels = model.task.label(outputs, targets)
     predictions = named(model.task.describe(outputs), [image.name for image in images])
-    for image, prediction, label, heat in zip(images, predictions, labels, heats, strict=True):
+    sound = [a and b for a, b in zip(are_finite(outputs), are_finite(heats), strict=True)]
+    rows = zip(images, predictions, labels, heats, sound, strict=True)
+    for image, prediction, label, heat, is_sound in rows:
+        if not is_sound:
+            yield {"path": image.name, "reason": NOT_FINITE}
+            continue
         yield Explanation(
             image=image.name,
             explained=label,

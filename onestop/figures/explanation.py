@@ -16,7 +16,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from onestop.figures.style import shortened
+from onestop.figures.style import ShownFigure, shortened
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -64,7 +64,7 @@ def explanation_sheet(rows: Sequence[Row], head: str) -> Figure:
         2 * _MARGIN + columns * block + (columns - 1) * _BETWEEN,
         _HEAD + lines * (_TITLE + tile[1]) + _FOOT,
     )
-    figure = Figure(figsize=size)
+    figure = ShownFigure(figsize=size)
     for place, row in enumerate(rows):
         column, line = divmod(place, lines)
         left = _MARGIN + column * (block + _BETWEEN)

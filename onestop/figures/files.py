@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import html
+import importlib
 import io
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -24,6 +26,23 @@ KINDS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".jpg": "jpg", ".jpeg": "j
 _DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
+def require_figures() -> None:
+    """See that figures can be drawn at all, before any work is done for them.
+
+    Raises:
+        UsageError: matplotlib is not there, or refuses its settings.
+    """
+    try:
+        importlib.import_module("matplotlib.figure")
+    except Exception as error:  # it raises what its settings make it raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__).split("; supported")[0]
+        backend = os.environ.get("MPLBACKEND")
+        way = f"; MPLBACKEND is {backend!r}, unset it" if backend else ""
+        raise UsageError(
+            f"figures cannot be drawn: matplotlib cannot be imported ({reason[:120]}){way}"
+        ) from None
+
+
 def picture_file(flag: str, out: str | Path, *, overwrite: bool | None = None) -> Path:
     """The path to write a figure to, checked before any work is done.
 
@@ -33,8 +52,10 @@ def picture_file(flag: str, out: str | Path, *, overwrite: bool | None = None) -
         overwrite: Whether an existing file may be replaced; None if the command has no --overwrite.
 
     Raises:
-        UsageError: An unsupported format, a folder, an existing file, or a missing parent folder.
+        UsageError: An unsupported format, a folder, an existing file, a missing parent folder, or no
+            way to draw.
     """
+    require_figures()
     picture = Path(out)
     if picture.suffix.lower() not in KINDS:
         raise UsageError(f"{flag} {out}: unsupported format; use one of {listing(KINDS)}")

@@ -6,6 +6,8 @@ pyplot, so there is no global state and no window can open.
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,20 @@ GOOD, BAD = "#00734f", "#c03c00"
 _SMALL = 9
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook displays by itself; others are only displayed if pyplot made them."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        with warnings.catch_warnings():  # about glyphs that the font lacks; they are drawn as boxes
+            warnings.simplefilter("ignore", UserWarning)
+            self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure; sizes in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def plain(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:

@@ -57,6 +57,8 @@ def images_array(images: Any, pixel_range: PixelRange = "full") -> Pixels:
 def one_image(image: Any) -> NDArray[Any]:
     """One image as [1, H, W, C]; see `image_stack`."""
     array = np.asarray(image)
+    if array.ndim == 4 and len(array) != 1:
+        raise BadImageError(f"shape {array.shape}: holds {len(array)} images; pass them one by one")
     return image_stack(array[None] if array.ndim in (2, 3) else array)
 
 
@@ -73,6 +75,8 @@ def image_stack(images: Any) -> NDArray[Any]:
         raise BadImageError(
             f"shape {array.shape} is not an image; pass [H, W], [H, W, C] or [C, H, W]"
         )
+    if 0 in array.shape[1:]:
+        raise BadImageError(f"shape {array.shape[1:]}: holds no pixels")
     if array.shape[-1] not in (1, 3, 4) and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
     if array.shape[-1] not in (1, 3, 4):
@@ -111,7 +115,8 @@ def in_8_bits(images: NDArray[Any], pixel_range: PixelRange) -> tuple[Pixels, ND
 def _full_scale(images: NDArray[Any]) -> tuple[float, float]:
     lowest, highest = (images.min(), images.max()) if images.size else (0, 0)
     if lowest < 0:
-        raise BadImageError(f"has pixels that are negative ({lowest:g}); {_WAY}")
+        cause = ", as a transform such as Normalize makes them" if images.dtype.kind == "f" else ""
+        raise BadImageError(f"has pixels that are negative (down to {lowest:.3g}){cause}; {_WAY}")
     if images.dtype.kind == "f":
         if highest > 1:
             raise BadImageError(f"floats must be in 0..1, not {highest:g}; {_WAY}")

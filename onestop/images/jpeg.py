@@ -7,6 +7,7 @@ also decodes straight into an array, in about two thirds of the time.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol, overload
 
@@ -15,6 +16,11 @@ import simplejpeg
 from numpy.typing import NDArray
 
 _END = b"\xff\xd9"  # the marker that ends a JPEG (ITU-T T.81, B.1.1.3)
+_HARMLESS = re.compile(
+    r"Unknown Adobe color transform|Warning: unknown JFIF|Invalid SOS parameters|bad ICC marker|"
+    r"[1-4] extraneous bytes before marker 0x(d9|c[0-9a-f]|d[a-f]|e[0-9a-f]|fe)"  # padding
+)
+"""Warnings of libjpeg about what lies beside the pixels (jerror.h of libjpeg-turbo)."""
 
 _ALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # markers that no segment follows (B.1.1.3)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 (table B.1)
@@ -108,9 +114,14 @@ def sound_pixels(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def damage_in(data: bytes) -> str:
-    """The first warning of libjpeg about a JPEG; empty if there is none or it cannot be decoded."""
+    """The first warning of libjpeg about damaged pixels; empty if there is none or no pixels at all.
+
+    What cameras and programs write beside the standard without harm to any pixel is no damage.
+    """
     warning = _warning(data, strict=True)
-    return warning if warning and not _warning(data, strict=False) else ""
+    if not warning or _HARMLESS.match(warning):
+        return ""
+    return "" if _warning(data, strict=False) else warning
 
 
 def completed(data: bytes) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
+from onestop.images.forms import local_path
 from onestop.inference.model import Model
 from onestop.inference.published import preprocessing_of
 from onestop.networks import build, find, published_weights
@@ -45,7 +47,7 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
         UsageError: There is no model, or its custom network is missing.
         ModelFileError: It is damaged, for another network, or for a task unknown to this version.
     """
-    file = model_path(path)
+    file = model_path(_path_of(path))
     card, tensors = read_model(file)
     try:
         task_of(card)
@@ -155,7 +157,7 @@ def load_model(
     """A model in any form a verb takes, on a device, and the file it came from.
 
     Args:
-        model: A `Model`, a run folder, a model file, or the name of a network with published
+        model: A `Model`, a `Run` or its folder, a model file, or the name of a network with published
             weights.
         network: A custom network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
@@ -163,6 +165,7 @@ def load_model(
     """
     if isinstance(model, Model):
         return model.on(device, precision), Path()
+    model = _path_of(model)
     if not Path(model).exists() and _names_a_network(str(model)):
         return pretrained(str(model)).on(device, precision), Path()
     file = model_path(model)
@@ -170,6 +173,21 @@ def load_model(
         card = read_card(file)
         network = build(network, **card.arguments, needs=task_of(card).head().needs)
     return load(file, network).on(device, precision), file
+
+
+def _path_of(model: Any) -> Path:
+    """The path, or the network's name, of a model in any form but a `Model`.
+
+    Raises:
+        UsageError: It is nothing that names a model; the message names its type.
+    """
+    model = getattr(model, "folder", model)  # of a `Run`
+    if isinstance(model, str | os.PathLike):
+        return local_path(model)
+    way = "; a network of your own is passed as network=..." if isinstance(model, nn.Module) else ""
+    raise UsageError(
+        f"model of type {type(model).__name__}: give a run, a model file, or a name of a network{way}"
+    )
 
 
 def _names_a_network(text: str) -> bool:

@@ -22,7 +22,7 @@ from onestop.data.pixels import choose_source
 from onestop.data.prefetch import prefetch
 from onestop.data.preprocess import Preprocessing, from_json
 from onestop.errors import BadImageError
-from onestop.inference.score import Scored, batch_size, score
+from onestop.inference.score import NOT_FINITE, Scored, batch_size, score
 from onestop.networks.fuse import Folding
 from onestop.networks.tta import augmented
 from onestop.recipe import MemoryFormat, Precision
@@ -155,7 +155,11 @@ class Model(nn.Module):
             inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
             with torch.inference_mode():
                 outputs = self.task.predict(self.engine.forward(self.fast), inputs)
-            predictions = iter(self.task.describe(self.task.collect([outputs]), top=top))
+            outputs = self.task.collect([outputs])
+            described = zip(
+                self.task.describe(outputs, top=top), self.task.are_finite(outputs), strict=True
+            )
+            predictions = (p if fine else Prediction("", error=NOT_FINITE) for p, fine in described)
         for image in batch:
             prediction = (
                 Prediction("", error=image.error) if image.pixels is None else next(predictions)

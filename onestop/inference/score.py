@@ -6,7 +6,7 @@ Legend: B inputs of a batch, N samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,49 @@ from numpy.typing import NDArray
 from torch import nn
 
 from onestop.data.batch import Batch
+from onestop.errors import DataError
 from onestop.metrics import Metrics
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
 from onestop.tasks.task import Task
+from onestop.text import listing
 
 _VALUES = 2**22
 """Input values per batch, approximately; more do not fit the caches of a CPU."""
+
+
+NOT_FINITE = "the network's output is not finite (NaN or infinite), so it predicts nothing"
+
+
+def are_finite(outputs: Any) -> list[bool]:
+    """Whether all that a network gives for an image is finite, for each of B images.
+
+    Args:
+        outputs: A tensor [B, ...], or a list of B tensors.
+    """
+    if isinstance(outputs, Tensor):
+        return torch.isfinite(outputs).flatten(1).all(1).tolist()
+    return [bool(torch.isfinite(output).all()) for output in outputs]
+
+
+def require_finite(task: Task[Any], outputs: Any, names: Sequence[str], source: str) -> None:
+    """Refuse outputs that are not finite: metrics of them would mean nothing.
+
+    Args:
+        task: Whose they are.
+        outputs: Of N images.
+        names: Of the images.
+        source: What they are from.
+
+    Raises:
+        DataError: The message counts them.
+    """
+    wrong = [name for name, fine in zip(names, task.are_finite(outputs), strict=True) if not fine]
+    if wrong:
+        raise DataError(
+            f"{source}: {NOT_FINITE.partition(',')[0]} for {len(wrong):,} of {len(names):,} images "
+            f"({listing(wrong, 3)}); it cannot be scored; train it again with a lower --lr"
+        )
 
 
 def batch_size(shape: tuple[int, ...]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from onestop.inference.predictions import predictions_of, targets_of, write_pred
 from onestop.inference.score import Scored
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.runtime.rng import key_for, permutation
 from onestop.storage.derived import withdraw_old_page
 from onestop.storage.model_file import network_digest, write_model
@@ -61,7 +61,7 @@ def finish(
     rows = [{"path": file.path, "reason": file.reason} for file in skipped]
     write_atomic(folder / SKIPPED, csv_text(("path", "reason"), rows, header=True))
     # Last, since a run that has it is done: whoever sees it sees the rest too.
-    write_atomic(folder / METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    write_atomic(folder / METRICS, json_text(metrics, indent=2) + "\n")
     _report_files(folder, session, skipped, say)
     if collapse:
         tell(f"warning: {collapse}")

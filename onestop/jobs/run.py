@@ -17,6 +17,7 @@ from onestop.errors import (
     OutOfMemoryError,
     is_out_of_memory,
 )
+from onestop.figures.files import require_figures
 from onestop.inference.model import Model
 from onestop.jobs.derived_rate import advice as rate_advice
 from onestop.jobs.derived_rate import begin_anew, lower_rate
@@ -211,12 +212,13 @@ def _trial(session: Session, about: dict[str, Any]) -> Trial:
 
 def _report(folder: Path, plan: Plan, observers: Observers) -> None:
     """Write report.html; the run is complete and valid without it, whatever goes wrong with it."""
-    from onestop.reporting import write_report  # matplotlib is only loaded here
-    from onestop.reporting.gather import gather
-
-    model = Model(plan.network, read_card(folder / MODEL)).on("cpu", "fp32")
     try:
+        require_figures()
+        from onestop.reporting import write_report  # matplotlib is only loaded here
+        from onestop.reporting.gather import gather
+
+        model = Model(plan.network, read_card(folder / MODEL)).on("cpu", "fp32")
         write_report(gather(folder, dataset=plan.dataset, model=model, busy=False))
     except Exception as error:  # hours of training must not end in the traceback of a page
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        why = " ".join(str(error).split()) or type(error).__name__
         observers.say(f"warning: no {REPORT} ({why}); try again with: onestop report {folder}")

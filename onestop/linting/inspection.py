@@ -14,7 +14,9 @@ from onestop.data.dataset import Dataset
 from onestop.data.prefetch import groups, prefetch
 from onestop.data.samples import Samples
 from onestop.errors import BadImageError
-from onestop.images.decode import Header, Pixels, decode, header
+from onestop.images.decode import decode
+from onestop.images.header import Header, header
+from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import PixelRange
 from onestop.linting.findings import Place
 
@@ -84,8 +86,9 @@ def inspect_image(samples: Samples, index: int, pixel_range: PixelRange = "full"
         data, remarks = samples.content(index), list[str]()
         if data is None:
             return _of_pixels(samples.read(index, 3, pixel_range))
-        file_header = header(data)
-        pixels = decode(data, 3, remarks.append, pixel_range)
+        name = samples.name(index)
+        file_header = header(data, name)
+        pixels = decode(data, 3, remarks.append, pixel_range, name)
         return _of_pixels(pixels, file_header, "; ".join(remarks))
     except BadImageError as error:
         return Inspection(error=str(error))

@@ -37,12 +37,16 @@ class Metric:
     training: bool = False
     evaluated: bool = True
 
-    def text(self, value: float, digits: int = 2) -> str:
+    def text(self, value: float | None, digits: int = 2) -> str:
         """The value for people: in percent with `digits` decimals, or to four significant digits.
+
+        What is not finite has no value: `none`.
 
         >>> Metric("accuracy", "accuracy", percent=True).text(0.98889), LOSS.text(0.123456)
         ('98.89%', '0.1235')
         """
+        if value is None or not math.isfinite(value):
+            return "none"
         return f"{value:.{digits}%}" if self.percent else f"{value:.4g}"
 
     def rank(self, value: float | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from onestop.errors import ModelFileError
 from onestop.networks.protocols import TakesWeights
 from onestop.text import listing
 
+_WRAPPERS = ("_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+"""What torch.compile, DataParallel, FSDP and activation checkpointing put into names."""
 LEAST = 0.5
 """Minimum fraction of the network's elements that a file must fill to be accepted."""
 
@@ -26,6 +29,7 @@ class Filled:
         other_shape: Names of those with another shape in the file, with both shapes.
         left_over: Names of the file's tensors that are not in the network.
         share: Fraction of the network's elements that were loaded.
+        renamed: How names in the file were changed to be those of the network; empty if they were not.
     """
 
     loaded: tuple[str, ...]
@@ -33,9 +37,12 @@ class Filled:
     other_shape: tuple[str, ...]
     left_over: tuple[str, ...]
     share: float
+    renamed: str = ""
 
     def __str__(self) -> str:
         parts = [f"{len(self.loaded)} tensors loaded ({self.share:.1%} of the network)"]
+        if self.renamed:
+            parts.append(self.renamed)
         if self.missing:
             parts.append(f"new: {listing(self.missing, 4)}")
         if self.other_shape:
@@ -89,10 +96,67 @@ def start(
     return fill(network, tensors, source)
 
 
+def matched(
+    tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], str]:
+    """Tensors under a network's own names, if another program has put something before them.
+
+    Removed are the names of wrappers (`_orig_mod`, `module`), and the one prefix whose removal makes
+    names and shapes fit the most of the network; or added is the one that the network's names have.
+    A prefix without which less than half of the smaller side fits is a chance likeness, and stays.
+
+    Args:
+        tensors: Of a file, by name.
+        own: Of the network, by name.
+
+    Returns:
+        The tensors by their new names, and what was changed, in words; empty if nothing was.
+    """
+    plain = {_unwrapped(name, own): tensor for name, tensor in tensors.items()}
+    wrapped = len(plain) == len(tensors) and plain.keys() != tensors.keys()
+    tensors = plain if wrapped else dict(tensors)
+    said = ["names of wrappers removed"] if wrapped else []
+    removed, added = _prefix(tensors, own), _prefix(own, tensors)
+    if removed[1] >= added[1] and removed[0]:
+        prefix = removed[0]
+        said.append(f"prefix {prefix!r} removed")
+        others = {name: t for name, t in tensors.items() if not name.startswith(prefix)}
+        tensors = {
+            **others,
+            **{n.removeprefix(prefix): t for n, t in tensors.items() if n not in others},
+        }
+    elif added[1] > removed[1] and added[0]:
+        said.append(f"prefix {added[0]!r} added")
+        tensors = {f"{added[0]}{name}": tensor for name, tensor in tensors.items()}
+    return dict(tensors), " and ".join(said)
+
+
+def _unwrapped(name: str, own: Mapping[str, Tensor]) -> str:
+    """A name without the parts that wrappers add, unless the network has it with them."""
+    if name in own:
+        return name
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+
+
+def _prefix(long: Mapping[str, Tensor], short: Mapping[str, Tensor]) -> tuple[str, int]:
+    """The prefix without which names of `long` fit most of `short`, and how many values those have."""
+    least = LEAST * min(sum(tensor.numel() for tensor in side.values()) for side in (long, short))
+    fits: Counter[str] = Counter()
+    for name, tensor in long.items():
+        parts = name.split(".")
+        for k in range(len(parts)):
+            rest = ".".join(parts[k:])
+            if rest in short and short[rest].shape == tensor.shape:
+                fits[name.removesuffix(rest)] += max(1, tensor.numel())
+    enough = [item for item in fits.items() if item[1] >= least]
+    return max(enough, key=lambda item: (item[1], -len(item[0])), default=("", 0))
+
+
 @torch.no_grad()
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Filled:
     """Copy every tensor with the same name and shape into the network.
 
+    Names are matched as `matched` does.
     A first convolution with another number of channels is adapted, see `spread_channels`.
 
     Args:
@@ -104,6 +168,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
         ModelFileError: Less than half of the network would be filled; nothing is changed then.
     """
     own = network.state_dict()
+    tensors, renamed = matched(tensors, own)
     tensors = {name: _adapted(tensor, own.get(name)) for name, tensor in tensors.items()}
     fitting = [name for name in own if name in tensors and tensors[name].shape == own[name].shape]
     other = tuple(
@@ -118,6 +183,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
         left_over=tuple(name for name in tensors if name not in own),
         share=sum(own[name].numel() for name in fitting)
         / max(1, sum(t.numel() for t in own.values())),
+        renamed=renamed,
     )
     if filled.share < LEAST:
         raise ModelFileError(

@@ -60,13 +60,13 @@ class Data:
     task: Annotated[str | None, Since(None)] = None
     """what is learned from the labels: classification (one class per image), regression (a number) or
     multilabel (any number of labels) (default: as the source has them)"""
-    image_column: Annotated[str | None, Since(None)] = None
+    path_column: Annotated[str | None, Since(None)] = None
     """column of a table that names the images (default: path, image, filename or the like)"""
     label_column: Annotated[str | None, Since(None)] = None
     """column of a table that holds the labels (default: label, target, class, or the only one left)"""
-    image_folder: Annotated[str | None, Since(None)] = None
+    image_root: Annotated[str | None, Since(None)] = None
     """folder in which the names in a table start (default: that of the table)"""
-    image_suffix: Annotated[str | None, Since(None)] = None
+    suffix: Annotated[str | None, Since(None)] = None
     """suffix that the names in a table lack, such as .jpg (default: none)"""
     literal_labels: Annotated[bool, Since(True)] = False
     """take words that usually mean a missing label (NA, None, NaN, ?) as names like others"""

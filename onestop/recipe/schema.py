@@ -27,9 +27,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from onestop.errors import UsageError
 from onestop.recipe import groups
+from onestop.recipe.docstrings import docstring
 from onestop.recipe.groups import GROUP_OF, GROUPS
 from onestop.recipe.markers import For, Free, Not, Since, With, flag
 from onestop.recipe.names import canonical
+from onestop.recipe.other_words import answer
 from onestop.recipe.ranges import range_of
 from onestop.text import did_you_mean, listing
 
@@ -70,7 +72,7 @@ def field_docs() -> dict[str, str]:
 
 def group_title(group: str) -> str:
     """The heading of a group in help pages: the first word of its docstring."""
-    return (GROUPS[group].__doc__ or group).partition(":")[0].lower()
+    return (docstring(GROUPS[group]) or group).partition(":")[0].lower()
 
 
 def hints(name: str) -> list[str]:
@@ -149,6 +151,8 @@ def check_name(name: str, options: Mapping[str, object] | tuple[str, ...], place
     """The canonical form of a setting's name, or a one-line error with the closest names."""
     field = canonical(name)
     if field not in options:
+        if (other := answer(name)) is not None:
+            raise UsageError(f"{place}: no such setting; {other}")
         spelled = [option.replace("_", "-") if "--" in place else option for option in options]
         raise UsageError(f"{place}: no such setting{did_you_mean(name, spelled)}")
     return field

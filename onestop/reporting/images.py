@@ -122,7 +122,10 @@ def has_images(run: RunData) -> bool:
 
 def prediction_table(predictions: Sequence[Prediction], caption: str, unfolded: int) -> Table:
     """Predictions for images that cannot be shown."""
-    rows = [(p.image, p.truth_text, p.predicted_text, f"{p.score:.1%}") for p in predictions]
+    rows = [
+        (p.image, p.truth_text, p.predicted_text, "" if p.score is None else f"{p.score:.1%}")
+        for p in predictions
+    ]
     return Table(("image", "truth", "predicted", "probability"), rows, caption, unfolded)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
+from onestop.figures.files import require_figures
 from onestop.text import did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def figure_of(
     Raises:
         UsageError: No such figure, or no predictions yet.
     """
+    require_figures()
     figures = task.figures() if task else {}
     name = name or next(iter(figures), "")
     check_figure(name, tuple(figures))

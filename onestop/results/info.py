@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from onestop.figures.notebook import columns_table, heading, table
+from onestop.text import listing
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ class Info:
         if not self.backward:
             del everything["backward"]
         return everything
+
+    def _repr_html_(self) -> str:
+        facts = [(k.replace("_", " "), _plain(v)) for k, v in self.facts.items() if v or v == 0]
+        rows = [{k: v for k, v in row.items() if not isinstance(v, dict)} for row in self.table]
+        return heading(f"{self.kind} {self.name}") + table(facts) + columns_table(rows)
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,17 @@ class Lint:
         del everything["folder"]
         return {**everything, "leaks": bool(self.leaks)}
 
+    def _repr_html_(self) -> str:
+        rows = [{name: f[name] for name in ("level", "kind", "text")} for f in self.findings]
+        html = heading(f"{self.source}: {_plain(self.images)}")
+        html += columns_table(rows) if rows else heading("no problems found")
+        sheet = self.folder / "lint.png"
+        if sheet.is_file():
+            content = base64.b64encode(sheet.read_bytes()).decode()
+            source = f"data:image/png;base64,{content}"
+            html += f'<img alt="contact sheet" style="max-width:100%" src="{source}">'
+        return html + table([("folder", self.folder)])
+
 
 @dataclass(frozen=True)
 class Report:
@@ -92,3 +113,15 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Everything, as `--json` prints it."""
         return {"file": str(self.file), "said": list(self.said)}
+
+    def _repr_html_(self) -> str:
+        return "".join(map(heading, self.said)) + table([("report", self.file)])
+
+
+def _plain(value: Any) -> str:
+    """A value for people, on one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return listing(map(_plain, value))
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

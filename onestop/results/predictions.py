@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from onestop.data.names import places
 from onestop.errors import UsageError
-from onestop.figures.files import svg
+from onestop.figures.files import require_figures, svg
 from onestop.figures.notebook import heading
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Predictions(Sequence["Prediction"]):
         return self._at(place % self._count)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{p.image}: {p.label} {p.score:.3g}" for p in self[:5])
+        shown = ", ".join(f"{p.image}: {p.error or p.text}" for p in self[:5])
         return f"<{self._count} predictions: {shown}{', ...' if self._count > 5 else ''}>"
 
     def figure(self, most: int = 64) -> Figure:
@@ -73,6 +73,7 @@ class Predictions(Sequence["Prediction"]):
         Raises:
             UsageError: There are none.
         """
+        require_figures()
         from onestop.figures.grid import image_grid
 
         if not len(self):

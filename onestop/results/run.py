@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import OneStopError, UsageError
-from onestop.figures.files import svg
+from onestop.figures.files import require_figures, svg
 from onestop.figures.notebook import heading, metric_rows, table
+from onestop.images.forms import local_path
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
@@ -44,7 +45,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path, examples: Sequence[Prediction] = ()) -> None:
-        self.folder = Path(folder).resolve()
+        self.folder = local_path(folder).resolve()
         self.examples = tuple(examples)
 
     def __repr__(self) -> str:
@@ -69,8 +70,11 @@ class Run:
         return final.values
 
     @property
-    def epochs(self) -> list[dict[str, str]]:
-        """The rows of metrics.csv."""
+    def epochs(self) -> list[dict[str, Any]]:
+        """The rows of metrics.csv as numbers, int or float; None where there is none."""
+        return [{name: _number(cell) for name, cell in row.items()} for row in self._rows()]
+
+    def _rows(self) -> list[dict[str, str]]:
         return EpochsFile.read(self.folder / EPOCHS)
 
     @property
@@ -106,6 +110,7 @@ class Run:
         Raises:
             UsageError: No such figure, or the run has not got that far.
         """
+        require_figures()
         metrics = self._final()
         of_run = {"curves": self._curves, "time": self._time}
         of_predictions = self._task().figures()
@@ -136,12 +141,12 @@ class Run:
     def _curves(self, metrics: dict[str, Any]) -> Figure:
         from onestop.figures.curves import curves
 
-        return curves(self.epochs, self.info.metrics, metrics.get("best_epoch", 0))
+        return curves(self._rows(), self.info.metrics, metrics.get("best_epoch", 0))
 
     def _time(self, _: dict[str, Any]) -> Figure:
         from onestop.figures.curves import spent_bar, time_spent
 
-        return spent_bar(time_spent(self.epochs))
+        return spent_bar(time_spent(self._rows()))
 
     def _repr_html_(self) -> str:
         final = self._final()
@@ -151,6 +156,14 @@ class Run:
         if (self.folder / EPOCHS).is_file():
             picture = svg(self.figure("curves"), f"run-{id(self)}")
         return heading(self.folder.name) + table([*rows, *page]) + picture
+
+
+def _number(cell: str) -> int | float | None:
+    """A cell of a table of numbers: a count as int, anything else as float."""
+    try:
+        return int(cell) if cell.isdecimal() else float(cell)
+    except ValueError:
+        return None
 
 
 _KEYS = (

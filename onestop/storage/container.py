@@ -9,7 +9,6 @@ content gives equal bytes.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from onestop.errors import ModelFileError, UsageError
+from onestop.runtime.json_text import json_text
 from onestop.storage.torch_files import require_file
 
 _MAX_HEADER = 25 * 10**6  # bytes; each tensor takes about 100
@@ -50,7 +50,8 @@ def packed(tensors: Mapping[str, Tensor], key: str, description: Mapping[str, An
         name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    text = json.dumps(description)  # in ASCII: class names can contain bytes that are not text
+    # In ASCII: class names can contain bytes that are not text.
+    text = json_text(description, ascii_only=True)
     checksum = _checksum(stored, {key: text})
     return save(stored, metadata={key: f'{{"sha256": "{checksum}", {text[1:]}'})
 

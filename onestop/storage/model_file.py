@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
+from onestop.images.forms import local_path
+from onestop.networks.partial_load import matched
 from onestop.reading import parse_json
 from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting
 from onestop.runtime.checked import parts
@@ -108,7 +111,8 @@ def network_digest(tensors: Mapping[str, Tensor], card: Card) -> str:
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         if tensor.numel():
-            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+            flat = tensor.as_strided((tensor.numel(),), (1,))  # a single value may have any stride
+            digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()[:32]
 
 
@@ -231,6 +235,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     """Load all weights of a file into a network built in code.
 
+    What other programs put before the names (`module.`, `model.`, `_orig_mod.`) is removed if the rest
+    fits.
+
     Returns:
         The network.
 
@@ -239,7 +246,7 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         ModelFileError: It is damaged or for another network; the message names both sides.
     """
     path = model_path(path)
-    tensors = read_weights(path)
+    tensors, _ = matched(read_weights(path), network.state_dict())
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{path}: {problem}")
     network.load_state_dict(tensors)
@@ -268,13 +275,18 @@ def model_path(path: str | Path) -> Path:
     """The model file of a run folder, or the path itself.
 
     Raises:
-        UsageError: There is no such file, or the folder has no model yet.
+        UsageError: There is no such file, the folder has no model yet, or neither can be seen.
     """
-    path = Path(path)
-    if path.is_dir():
-        if not (path / MODEL).is_file():
-            raise UsageError(f"{path}: no {MODEL} in this folder; name a run or a model file")
-        return path / MODEL
-    if not path.is_file():
-        raise UsageError(f"{path}: no such run or model file")
-    return path
+    path = file = local_path(path)
+    try:
+        missing = "no such run or model file"
+        if path.is_dir():
+            file, missing = path / MODEL, f"no {MODEL} in this folder; name a run or a model file"
+        mode = file.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path}: {missing}") from None
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; allow access to it") from None
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{file}: is not a file; name a run or a model file")
+    return file

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from onestop.metrics.spec import LOSS, Metric
 from onestop.reading import read_object
 from onestop.runtime.checked import fits
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, EpochsFile
 
 VERSION = 1
@@ -159,7 +159,6 @@ class InfoFile:
 
     def _write(self) -> None:
         derived = {"derived": self._whys} if self._whys else {}
-        values = {**self._about, "notes": self._notes, **derived}
-        text = json.dumps(values, indent=2, ensure_ascii=False)
+        text = json_text({**self._about, "notes": self._notes, **derived}, indent=2)
         write_atomic(self.path, text + "\n")
         self._changed = False

@@ -9,10 +9,11 @@ than its size allows. There is no fallback to anything laxer.
 
 from __future__ import annotations
 
+import re
 import stat
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from onestop.errors import ModelFileError, UsageError
+from onestop.storage.plain_values import PLAIN
 
 MOST_BYTES = 2**36
 """Size limit of a weights file: 64 GiB."""
@@ -28,18 +30,34 @@ MOST_TENSORS = 100_000
 MOST_PICKLE = 2**28
 """Limit for the instructions in an archive, without the values of the tensors: 256 MiB."""
 
-_NESTED = ("state_dict", "model_state_dict", "model")
+_NESTED = (
+    "state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params",
+    "teacher", "student", "state_dict_ema", "model_ema", "ema", "ema_state_dict", "params_ema",
+)  # fmt: skip
+"""Under which name a checkpoint has the tensors of the network; the first one that is there."""
+_DEEPEST = 4  # mappings in each other
+_GLOBAL = re.compile(r"GLOBAL ([\w.]{1,120})")
 _DAMAGE = (UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError,
            IndexError, AssertionError, OverflowError, RecursionError, MemoryError, NotImplementedError,
            UnicodeError, zipfile.BadZipFile)  # fmt: skip
 _ASK = "ask for a .safetensors file"
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
+class Named(dict[str, Tensor]):
+    """Tensors by name, and where in a checkpoint they were.
+
+    Attributes:
+        place: The keys that lead to them, such as `model.state_dict`; empty at the top.
+    """
+
+    place = ""
+
+
+def read_checkpoint(path: Path) -> Named:
     """The tensors of a `.pt`, `.pth` or `.th` file, on the CPU.
 
-    If there is an entry `state_dict`, `model_state_dict` or `model`, its tensors are read; a leading
-    `module.` is removed from the names.
+    Tensors are at the top, or in an entry such as `state_dict` or `model`; see `Named.place`. Plain
+    values beside them (`onestop.storage.plain_values`) are passed over.
 
     Raises:
         UsageError: There is no such file.
@@ -51,15 +69,25 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
             warnings.simplefilter("ignore")  # about unusual pickles; they load or they do not
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(list(PLAIN)):
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; name a weights file") from None
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ModelFileError(
-            f"{path}: holds no plain tensors ({reason}); files that contain code are not opened, {_ASK}"
-        ) from None
+        raise ModelFileError(f"{path}: {_why_not(error)}") from None
     return _named(path, content)
+
+
+def _why_not(error: BaseException) -> str:
+    """Why torch's reader refuses a file; its own text names settings that are not for here."""
+    if not isinstance(error, UnpicklingError):
+        return f"is damaged, or not a checkpoint of torch; {_ASK}"
+    if name := _GLOBAL.search(str(error)):
+        return (
+            f"contains {name[1]}, which cannot be made without running code, and files never run any "
+            f"here; save the tensors alone: torch.save(model.state_dict(), FILE), or {_ASK}"
+        )
+    return f"is damaged, not a checkpoint of torch, or needs code to be read; {_ASK}"
 
 
 def require_file(path: Path) -> bytes:
@@ -115,7 +143,9 @@ def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str
     pickles = [member for member in members if member.filename.endswith(".pkl")]
     checks = {
         "holds a program (TorchScript), not only weights": any(
-            "code" in part[:-1] or part[-1] == "constants.pkl" for part in parts
+            # The first part is the name of the file when it was saved, which may be `code`.
+            "code" in part[1:-1] or part[-1] == "constants.pkl"
+            for part in parts
         ),
         "holds a program (torch.export), not only weights": any(
             part[-1] in ("archive_format", "serialized_exported_program.json") for part in parts
@@ -137,17 +167,10 @@ def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str
     return next((problem for problem, applies in checks.items() if applies), "")
 
 
-def _named(path: Path, content: Any) -> dict[str, Tensor]:
-    for key in _NESTED:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-            break
-    entries: Mapping[Any, Any] = content if isinstance(content, dict) else {}
-    tensors = {
-        str(key).removeprefix("module."): value
-        for key, value in entries.items()
-        if isinstance(value, Tensor)
-    }
+def _named(path: Path, content: Any) -> Named:
+    place, entries = _found(content)
+    tensors = Named({str(k): value for k, value in entries.items() if isinstance(value, Tensor)})
+    tensors.place = place
     if not tensors:
         raise ModelFileError(f"{path}: holds no named tensors; name a weights file (a state dict)")
     if len(tensors) > MOST_TENSORS:
@@ -161,3 +184,33 @@ def _named(path: Path, content: Any) -> dict[str, Tensor]:
                 f"{_ASK}"
             )
     return tensors
+
+
+def _found(content: Any) -> tuple[str, Mapping[Any, Any]]:
+    """The mapping of tensors in a checkpoint, and the keys that lead to it."""
+    places = dict(_places(content, (), set()))
+    rank = {name: number for number, name in enumerate(_NESTED)}
+
+    def order(keys: tuple[str, ...]) -> tuple[bool, list[int], int]:
+        ranks = [rank.get(key, len(rank)) for key in keys] or [len(rank)]
+        return any("optim" in key.lower() for key in keys), ranks, -_tensors(places[keys])
+
+    keys = min(places, key=order, default=())
+    return ".".join(keys), places.get(keys, {})
+
+
+def _places(
+    content: Any, keys: tuple[str, ...], seen: set[int]
+) -> Iterator[tuple[tuple[str, ...], Mapping[Any, Any]]]:
+    """Each mapping with tensors in it, by the keys that lead there."""
+    if not isinstance(content, dict) or len(keys) > _DEEPEST or id(content) in seen:
+        return
+    seen.add(id(content))  # a mapping may hold itself
+    if _tensors(content):
+        yield keys, content
+    for key, value in content.items():
+        yield from _places(value, (*keys, str(key)), seen)
+
+
+def _tensors(content: Mapping[Any, Any]) -> int:
+    return sum(isinstance(value, Tensor) for value in content.values())

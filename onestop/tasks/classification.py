@@ -198,7 +198,7 @@ def matrix_of(predictions: Sequence[Prediction], names: Sequence[str]) -> Matrix
 
 def calibration_of(predictions: Sequence[Prediction]) -> Calibration:
     """Whether predictions are correct as often as their probabilities say."""
-    scores = [prediction.score for prediction in predictions]
+    scores = [prediction.labels[0].score for prediction in predictions]
     return calibration(scores, [bool(prediction.correct) for prediction in predictions])
 
 

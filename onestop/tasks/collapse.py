@@ -45,9 +45,9 @@ def same_for_all(predictions: Sequence[Prediction], noun: str) -> str:
 def same_number_for_all(predictions: Sequence[Prediction]) -> str:
     """A line if nearly the same number is predicted for everything, while the true ones differ."""
     judged = [one for one in predictions if one.truth]
-    if len(judged) <= _WRONG:
+    predicted = [one.score for one in judged if one.score is not None]
+    if len(judged) <= _WRONG or len(predicted) < len(judged):
         return ""
-    predicted = [one.score for one in judged]
     wanted = [float(one.truth_text) for one in judged]
     low, high, smallest, largest = min(predicted), max(predicted), min(wanted), max(wanted)
     if not high - low < _NARROW * (largest - smallest):
@@ -61,7 +61,7 @@ def same_number_for_all(predictions: Sequence[Prediction]) -> str:
 
 def _causes(last: str) -> str:
     return (
-        "likely causes, the likeliest first: running statistics of BatchNorm that are not those of "
-        "the images (few steps, small batches), too few epochs, too high or too low a learning rate, "
-        f"images that look alike once they are prepared, {last}"
+        "likely causes, the likeliest first: running statistics that are not those of the images (in a "
+        "network with BatchNorm, after few steps or small batches), too few epochs, too high or too "
+        f"low a learning rate, images that look alike once they are prepared, {last}"
     )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.multihot import NO_LABEL
+from onestop.errors import UsageError
 from onestop.tasks.prediction import Prediction
 
 Probabilities = NDArray[np.float32]
@@ -97,8 +98,17 @@ class LabelsPrediction(Prediction):
             for k in best
         ]  # fmt: skip
 
-    def to_csv(self) -> dict[str, str]:
-        """A row of `--csv`: labels and scores, separated by `|` (see `separator_for`)."""
+    def to_csv(self, top: int = 1) -> dict[str, str]:
+        """A row of `--csv`: labels and scores, separated by `|` (see `separator_for`).
+
+        Raises:
+            UsageError: `top` is more than 1: all labels that are predicted are listed, however many.
+        """
+        if top > 1:
+            raise UsageError(
+                f"--csv --top {top}: lists all labels at their threshold, however many; drop --top, or "
+                "use --json"
+            )
         separator = separator_for(self.names)
         return {
             "image": self.image,

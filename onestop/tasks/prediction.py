@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.figures.notebook import heading, picture, table
 
 if TYPE_CHECKING:
-    from onestop.images.decode import Pixels
+    from onestop.images.pillow import Pixels
     from onestop.images.pixel_range import PixelRange
     from onestop.metrics.objects import Frame
 
@@ -78,9 +78,9 @@ class Prediction:
         return self.labels[0].name if self.labels else ""
 
     @property
-    def score(self) -> float:
-        """Score of the best label; 0 if there is none."""
-        return self.labels[0].score if self.labels else 0.0
+    def score(self) -> float | None:
+        """Score of the best label; None if there is none: nothing was predicted, or it has an error."""
+        return self.labels[0].score if self.labels else None
 
     @property
     def second(self) -> Label | None:
@@ -89,8 +89,8 @@ class Prediction:
 
     @property
     def margin(self) -> float:
-        """How far the best score is above the second; small if the two are nearly tied."""
-        return self.score - (self.second.score if self.second else 0.0)
+        """How far the best score is above the second, 0 to 1; small if the two are nearly tied."""
+        return (self.score or 0.0) - (self.second.score if self.second else 0.0)
 
     @property
     def text(self) -> str:
@@ -141,14 +141,21 @@ class Prediction:
     def _top(self) -> list[dict[str, Any]]:
         return [{"label": label.name, "score": label.score} for label in self.labels]
 
-    def to_csv(self) -> dict[str, str]:
-        """The prediction as a row of `--csv`: `image`, `label`, `score` and `error`."""
-        score = f"{self.score:.6g}" if self.labels else ""
-        return {"image": self.image, "label": self.label, "score": score, "error": self.error}
+    def to_csv(self, top: int = 1) -> dict[str, str]:
+        """The prediction as a row of `--csv`: `image`, `label`, `score`, `error`.
+
+        Args:
+            top: How many labels; those after the best are `label2`, `score2` and so on.
+        """
+        score = "" if self.score is None else f"{self.score:.6g}"
+        row = {"image": self.image, "label": self.label, "score": score, "error": self.error}
+        for number, label in enumerate(self.labels[1:top], 2):
+            row |= {f"label{number}": label.name, f"score{number}": f"{label.score:.6g}"}
+        return row
 
     def thumbnail(self) -> Pixels | None:
         """The image as it was given, made small; None if it cannot be read, or is a vector."""
-        from onestop.errors import BadImageError
+        from onestop.errors import BadImageError, UsageError
         from onestop.images.decode import pixels_of
         from onestop.images.thumbnail import small
 
@@ -156,7 +163,7 @@ class Prediction:
             if self.given is None:
                 return None
             return small(pixels_of(self.given, 3, pixel_range=self.pixel_range))
-        except BadImageError:
+        except (BadImageError, UsageError):
             return None
 
     def _repr_html_(self) -> str:

@@ -112,4 +112,4 @@ def _fit(predictions: Sequence[Prediction]) -> Figure:
     from onestop.figures.fitted import fitted_scatter
 
     wanted = [float(prediction.truth_text) for prediction in predictions]
-    return fitted_scatter(wanted, [prediction.score for prediction in predictions])
+    return fitted_scatter(wanted, [prediction.labels[0].score for prediction in predictions])

@@ -152,6 +152,13 @@ class Task(ABC, Generic[Outputs]):
         tensors = cast(Sequence[Tensor], outputs)
         return cast(Outputs, torch.cat([tensor.cpu() for tensor in tensors]))
 
+    def are_finite(self, outputs: Outputs) -> list[bool]:
+        """Whether all that the network gives for an image is finite, for each of B images.
+
+        This default is for tensors [B, ...]; a task with other outputs overrides it.
+        """
+        return torch.isfinite(cast(Tensor, outputs)).flatten(1).all(1).tolist()
+
     @abstractmethod
     def meter(self) -> Meter[Outputs]:
         """A meter that has seen nothing yet."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from typing import Any, cast
 from onestop.errors import InterruptedRun, UsageError
 from onestop.recipe import Recipe
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.runtime.signals import Stopped
 from onestop.storage.run_folder import EPOCHS, TRACKING, EpochsFile
 from onestop.tracking import read_tracking
@@ -74,7 +74,7 @@ class Tracking:
             self._close()
             known = read_tracking(self._folder)
             known.pop(self._name, None)
-            write_atomic(self._folder / TRACKING, json.dumps(known, indent=2) + "\n")
+            write_atomic(self._folder / TRACKING, json_text(known, indent=2) + "\n")
 
     def _open(self, progress: Progress) -> None:
         name, known = self._name, read_tracking(self._folder)
@@ -87,7 +87,7 @@ class Tracking:
         self._notify(f"tracking: {without_secrets(tracker.where)}")
         if tracker.keep != opening.known:
             known[name] = tracker.keep
-            write_atomic(self._folder / TRACKING, json.dumps(known, indent=2) + "\n")
+            write_atomic(self._folder / TRACKING, json_text(known, indent=2) + "\n")
         for row in _rows(self._folder, tracker.epoch, progress.epoch):
             tracker.write(metrics_of(row), int(row["step"]))
 

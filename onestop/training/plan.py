@@ -33,6 +33,7 @@ from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
 from onestop.training.defaults import SMALL
+from onestop.training.feasibility import refuse_impossible
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
@@ -119,6 +120,9 @@ def plan(
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
+    if recipe.optim.batch_size == 1 or entry.users or entry.origin == "timm":
+        # Those of ours and of torchvision take two images of their minimum size and more.
+        refuse_impossible(recipe, network, heads, preprocessing.shape)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
         tuple(notes), given, dict(whys),
@@ -181,9 +185,13 @@ def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
         card = read_card(path)
     except OneStopError:  # a plain weights file
         usual = usual_inputs(entry)
-        prepared = preprocessing_of(usual) if usual else None
-        return Start(read_weights(path), str(path), prepared)
-    return Start(read_weights(path), str(path), from_json(card.preprocessing), card.classes)
+        preprocessing, classes = preprocessing_of(usual) if usual else None, ()
+    else:
+        preprocessing, classes = from_json(card.preprocessing), card.classes
+    tensors = read_weights(path)
+    place = getattr(tensors, "place", "")
+    source = f"{path} (under {place!r})" if place else str(path)
+    return Start(tensors, source, preprocessing, classes)
 
 
 def _is_no_path(weights: str) -> bool:

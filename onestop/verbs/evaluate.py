@@ -10,7 +10,8 @@ from onestop.recipe import Precision
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS
-from onestop.results import Evaluation
+from onestop.recipe.signatures import checked
+from onestop.results.evaluation import Evaluation
 from onestop.storage.model_header import DIGEST
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @takes_fields(*READING)
+@checked
 def evaluate(
     model: Any,
     *,
@@ -56,10 +58,11 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
-    from onestop.data.dataset import require_none_skipped
+    from onestop.data.dataset import named, require_none_skipped
     from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
     from onestop.inference.predictions import predictions_of
+    from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
     with preserved():
@@ -81,7 +84,9 @@ def evaluate(
     if strict:
         require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
-        raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
+        why = f" ({named(bad)})" if (bad := loader.skipped()) else ""
+        raise DataError(f"{dataset.name}: no image of split {name!r} can be read{why}")
+    require_finite(model.task, scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
     training = loaded.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {

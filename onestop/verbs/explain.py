@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.explaining.explanation import Explanations, Method
+from onestop.recipe.signatures import checked
 from onestop.text import listing, plural
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _MOST = 64
 
 
+@checked
 def explain(
     model: Any,
     images: Any,
@@ -35,7 +37,7 @@ def explain(
     Args:
         model: run folder, model file, or a network with published weights (torchvision:vgg13)
         images: image files, or folders to search for images, at most 64 images; in Python also Pillow
-            images, arrays (RGB), tensors and bytes, one or a list of them
+            images, arrays (RGB), tensors, bytes and file objects, one or several of them
         target: class to explain (default: the predicted class of each image)
         method: gradcam uses a layer's feature map and is fast; integrated-gradients adds up gradients
             of the pixels; occlusion covers parts of the image and takes a hundred times as long
@@ -56,10 +58,10 @@ def explain(
 
     if overwrite and out is None:
         raise UsageError("--overwrite: no picture is written without --out; name one")
-    picture = None if out is None else picture_file("--out", out, overwrite=overwrite)
-    from onestop.data.inputs import given_images, names_of
+    from onestop.data.inputs import given_images, names_of, require_images
 
     inputs, unusable = given_images(images)
+    picture = None if out is None else picture_file("--out", out, overwrite=overwrite)
     if len(inputs) > _MOST:
         raise UsageError(
             f"{plural(len(inputs), 'image')}: more than the {_MOST} that fit on a sheet; name fewer"
@@ -70,12 +72,14 @@ def explain(
 
     with preserved():
         loaded, _ = load_model(model, network, device)
+        if loaded.preprocessing.is_image:
+            require_images(inputs)
         names = names_of(inputs)
         explained = explain_images(loaded, inputs, names, target=target, method=method, layer=layer)
     skipped = [*explained.skipped, *(vars(s) for s in unusable)]
     if not explained:
         reasons = listing((f"{s['path']} ({s['reason']})" for s in skipped), 3)
-        raise DataError(f"none of the images can be read: {reasons}")
+        raise DataError(f"none of the images can be explained: {reasons}")
     if picture:
         write_figure(explained.figure(), picture)
     return Explanations(explained, skipped, picture)

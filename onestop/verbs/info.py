@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,8 @@ from onestop.recipe import Natural, Positive
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag as flag_of
 from onestop.recipe.schema import DEFAULTS
-from onestop.results import Info
+from onestop.recipe.signatures import checked
+from onestop.results.info import Info
 from onestop.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _MEASURED = 2000  # at most this many images of a source are measured
 
 
 @takes_fields(*READING)
+@checked
 def info(
     target: Any = None,
     *,
@@ -111,11 +114,12 @@ def info(
 
 def _kind_of(target: Any) -> str:
     from onestop.data import is_source
+    from onestop.images.forms import local_path
     from onestop.storage.run_folder import is_run
 
-    if not isinstance(target, str | Path):
+    if not isinstance(target, str | os.PathLike):
         return "data"
-    path = Path(target)
+    path = local_path(target)
     if is_run(path) or (path.is_file() and path.suffix == ".safetensors"):
         return "model"
     return "data" if is_source(str(target)) and path.suffix != ".py" else "network"

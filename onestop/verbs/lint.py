@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 from onestop.errors import DataError
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
-from onestop.results import Lint
+from onestop.recipe.signatures import checked
+from onestop.results.info import Lint
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.storage.run_folder import create_run
 
 REPORT, SHEET = "lint.json", "lint.png"
 
 
 @takes_fields(*READING)
+@checked
 def lint(
     source: Any,
     *,
@@ -82,7 +84,7 @@ def lint(
             made=dt.datetime.now().astimezone().isoformat(timespec="seconds"),
             content=contents_of(dataset).fingerprint,
         )
-        text = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
+        text = json_text(result.to_json(), indent=1)
         write_atomic(folder / REPORT, text + "\n")
         sheet = contact_sheet(findings, dataset, found.pixel_range)
         if sheet is not None:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from onestop.errors import UsageError
+from onestop.recipe.signatures import checked
 from onestop.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Sort = Literal["name", "params", "multiply-adds"]
 
 
+@checked
 def models(pattern: str | None = None, *, sort: Sort | None = None) -> list[Entry]:
     """List the networks that can be built by name.
 

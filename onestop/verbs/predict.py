@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.recipe import Positive, Precision
-from onestop.results import Predictions
+from onestop.recipe.signatures import checked
+from onestop.results.predictions import Predictions
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+@checked
 def predict(
     model: Any,
     images: Any,
@@ -30,7 +32,7 @@ def predict(
     Args:
         model: run folder, model file, or a network with published weights (torchvision:vgg13)
         images: image files, or folders to search for images; in Python also Pillow images, arrays
-            (RGB), tensors and bytes, one or a list of them
+            (RGB), tensors, bytes and file objects, one or several of them, data sets and DataFrames
         top: labels per image
         device: cpu, cuda, cuda:1, mps (default: the best available)
         precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
@@ -46,7 +48,7 @@ def predict(
     Raises:
         OneStopError: No such model, file or folder, or a folder without images.
     """
-    from onestop.data.inputs import given_images
+    from onestop.data.inputs import given_images, require_images
     from onestop.figures.files import picture_file, write_figure
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
@@ -56,7 +58,8 @@ def predict(
 
     with preserved():
         loaded, _ = load_model(model, network, device, precision)
-
+    if loaded.preprocessing.is_image:
+        require_images(inputs)
     stream = loaded.predict(inputs, top)
     predictions = Predictions(stream, len(inputs), [vars(s) for s in skipped], loaded.classes)
     if strict:

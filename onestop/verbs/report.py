@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from onestop.errors import UsageError
 from onestop.reading import open_regular
-from onestop.results import Report
+from onestop.recipe.signatures import checked
+from onestop.results.info import Report
 from onestop.storage.own_files import require_own
-from onestop.storage.run_folder import CONFUSION, RECIPE, REPORT, is_run
+from onestop.storage.run_folder import CONFUSION, REPORT, require_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,6 +23,7 @@ _OURS = b'<meta name="generator" content="OneStop'
 _HEAD = 1000  # the first bytes of a page of ours contain it
 
 
+@checked
 def report(
     runs: str | Path | list[str | Path],
     *,
@@ -51,10 +53,7 @@ def report(
     """
     folders = [Path(run) for run in (runs if isinstance(runs, list) else [runs])]
     for folder in folders:
-        if not is_run(folder):
-            raise UsageError(
-                f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
-            )
+        require_run(folder)
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError("the same run is named twice; name another one to compare it with")
     if len(folders) > _MOST:
@@ -63,6 +62,9 @@ def report(
         require_own(folders[0], (REPORT, CONFUSION))
     _refuse_foreign(out)
 
+    from onestop.figures.files import require_figures
+
+    require_figures()
     from onestop.reporting import write_comparison, write_report
     from onestop.reporting.gather import gather
     from onestop.runtime.rng import preserved

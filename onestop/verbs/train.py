@@ -21,11 +21,14 @@ from onestop.recipe.files import read_recipe, write_recipe
 from onestop.recipe.names import canonical
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
-from onestop.results import Estimate, Run
+from onestop.recipe.signatures import checked
+from onestop.results.cost import Estimate
+from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
-from onestop.storage.own_files import is_beginning
+from onestop.storage.own_files import remains
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.storage.run_info import InfoFile, read_info
+from onestop.text import plural
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 
 @takes_fields(*(field for field in FIELDS if field != "source"))
+@checked
 def train(
     source: Any = None,
     *,
@@ -77,7 +81,7 @@ def train(
     overrides, network = _take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
-    if resume is None and isinstance(source, str | Path) and is_run(source):
+    if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
         source, resume = None, source
     if resume is not None:
         if name is not None or str(out) != "runs":
@@ -98,6 +102,7 @@ def train(
         return run_in(folder, planned, quiet=quiet, report=report)
 
 
+@checked
 def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides: Any) -> Settings:
     """Every setting `train` would use, where it came from, and the reasons for derived ones.
 
@@ -108,12 +113,13 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
     """
     overrides, _ = _take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
-    if isinstance(source, str | Path) and is_run(source):
+    if isinstance(source, str | os.PathLike) and is_run(source):
         stored = settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
         return stored.explained(read_info(Path(source)).whys)
     return _resolve(source, recipe, checked, _permitted(source, recipe, checked))[0]
 
 
+@checked
 def dry_run(
     source: Any = None,
     *,
@@ -137,13 +143,18 @@ def dry_run(
     begun = time.perf_counter()
     overrides, network = _take_network(overrides)
     checked, done = checked_fields(overrides, FIELDS), 0
-    if resume is None and isinstance(source, str | Path) and is_run(source):
+    if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
         source, resume = None, source
     if resume is not None:
         stored, allowed = stored_recipe(Path(resume), recipe, checked, source=source is not None)
         require(stored.machine.track)
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
+        if done == stored.optim.epochs:
+            raise UsageError(
+                f"{resume}: has done all of its {plural(done, 'epoch')}, so nothing is left to "
+                "estimate; ask for more with --epochs"
+            )
     else:
         planned = _plan_new(source, recipe, checked, network)
 
@@ -177,14 +188,14 @@ def _resolve(
     if recipe is not None:
         layers.append(("file", read_recipe(recipe)))
     data = source
-    if isinstance(source, str | Path):
-        overrides = {**overrides, "source": str(source)}
+    if isinstance(source, str | os.PathLike):
+        overrides = {**overrides, "source": os.fspath(source)}
     layers.append(("flag", overrides))
     partial = settings(*layers)
     values = partial.values
     refuse_useless(partial)
     require(values["track"])
-    if source is None or isinstance(source, str | Path):
+    if source is None or isinstance(source, str | os.PathLike):
         data = values["source"]
 
     from onestop.data import as_recorded, open_data
@@ -210,11 +221,8 @@ def _resolve(
 def _plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any
 ) -> Plan:
-    if isinstance(source, str | Path) and is_beginning(Path(source)):
-        raise UsageError(
-            f"{source}: is the beginning of a run that was killed before its recipe was written; "
-            "remove it, and train on your data again"
-        )
+    if isinstance(source, str | Path) and (problem := remains(Path(source))):
+        raise UsageError(f"{source}: {problem}")
     allowed = _permitted(source, recipe, checked)
     resolved, dataset, entry = _resolve(source, recipe, checked, allowed)
 

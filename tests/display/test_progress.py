@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from onestop.cli import main
-from onestop.display.progress import Watcher
+from onestop.display.progress import Watcher, _shows_bars
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks import Classification, Regression
 from onestop.training.records import EpochRecord, StepRecord
@@ -191,3 +192,13 @@ class TestLog:
             log = Path("out", name, "log.txt").read_text().splitlines()
             assert len(log) == len(loud.err.splitlines())
             assert f"run folder: {Path('out', name).resolve()}" in log[0]
+
+
+@pytest.mark.parametrize(("widgets", "bars"), [(None, False), (object(), True)])
+def test_a_notebook_without_widgets_gets_lines(
+    widgets: object, bars: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rich would put a box there that asks to install ipywidgets, with each bar."""
+    monkeypatch.setattr("onestop.display.progress.importlib.util.find_spec", lambda _: widgets)
+    console = Console(force_jupyter=True)
+    assert _shows_bars(console) is bars

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from onestop.display.tables import (
-    one_line,
     plain,
     print_aside,
     print_json,
@@ -13,6 +12,7 @@ from onestop.display.tables import (
     print_table,
     table,
 )
+from onestop.errors import one_line
 
 Capture = pytest.CaptureFixture[str]
 

@@ -33,7 +33,7 @@ def test_another_class_is_explained_with_its_own_score(
 ) -> None:
     (one,) = explain_images(sees_patches, [patched(4, 4)], ["a"], target="plain")
     assert (one.label, one.prediction.label) == ("plain", "patch")
-    assert one.score == pytest.approx(1 - one.prediction.score, abs=1e-6)
+    assert one.score == pytest.approx(1 - one.prediction.labels[0].score, abs=1e-6)
     assert not one.heat.any()
 
 

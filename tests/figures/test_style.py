@@ -32,3 +32,8 @@ def test_axes_have_a_frame_on_two_sides_and_labels_as_they_are() -> None:
 def test_colours_of_curves_and_titles_are_told_apart() -> None:
     assert len(set(COLORS)) == len(COLORS) == 7
     assert GOOD != BAD
+
+
+def test_a_figure_shows_itself_in_a_notebook() -> None:
+    figure = new_figure(2, 1)
+    assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]

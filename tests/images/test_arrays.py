@@ -63,7 +63,7 @@ def test_fractions_of_eight_bits_come_back_exactly() -> None:
         (np.full((1, 2, 2), 1.5), "0..1, not 1.5"),
         (np.full((1, 2, 2), 256), "0..255, not 256"),
         (np.full((1, 2, 2), -1), "negative"),
-        (np.full((1, 2, 2), np.nan), "NaN or infinite"),
+        (np.full((1, 2, 2), np.nan), "has pixels that are NaN or infinite"),
         (np.full((1, 2, 2), "a"), "are not pixels"),
         (np.zeros((1, 2, 2), complex), "are not pixels"),
     ],

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import onestop
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels, decode, from_pillow
+from onestop.images.decode import decode, from_pillow
+from onestop.images.header import header
 from onestop.images.jpeg import Markers, completed, damage_in, markers_of, sound_pixels
+from onestop.images.pillow import Pixels
 from tests.reliability.bad_inputs import bad_files, encoded, picture
 
 RNG = np.random.default_rng(0)
@@ -100,3 +104,54 @@ def test_the_markers_of_half_a_file_are_those_that_are_there(length: int) -> Non
     markers = markers_of(encoded(NOISE, "JPEG")[:length], 100)
     assert markers is not None
     assert markers.exif_blocks == 0
+
+
+def multi_picture() -> bytes:
+    """What many cameras write: a photograph with a preview behind it."""
+    file = io.BytesIO()
+    image = Image.fromarray(NOISE)
+    image.save(file, "MPO", save_all=True, append_images=[image.resize((8, 8))], quality=90)
+    return file.getvalue()
+
+
+def plain_jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(NOISE).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def with_byte(data: bytes, place: int, value: int) -> bytes:
+    return data[:place] + bytes([value]) + data[place + 1 :]
+
+
+SCAN = plain_jpeg().index(b"\xff\xda")
+ORDINARY = {
+    "multi-picture": multi_picture(),
+    "a film behind it": plain_jpeg() + b"\0\0\0\x18ftypmp42" + bytes(500),
+    "bytes of filling": plain_jpeg()[:-2] + b"\x11" * 4 + plain_jpeg()[-2:],
+    "a version of JFIF": with_byte(plain_jpeg(), plain_jpeg().index(b"JFIF") + 5, 3),
+    "an odd scan header": with_byte(plain_jpeg(), SCAN + 12, 10),
+    "Adobe's marker": plain_jpeg()[:2] + b"\xff\xee\0\x0eAdobe\0d\0\0\0\0\x07" + plain_jpeg()[2:],
+}
+"""Files of cameras and programs that go beside the standard, without harm to any pixel."""
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_ordinary_photograph_is_read_without_a_word(name: str, tmp_path: Path) -> None:
+    remarks: list[str] = []
+    found = decode(ORDINARY[name], 3, remarks.append)
+    assert remarks == []
+    assert header(ORDINARY[name]).format == "JPEG"
+    with Image.open(io.BytesIO(ORDINARY[name])) as image:
+        np.testing.assert_array_equal(found, np.asarray(image.convert("RGB")))
+    for place in ("a", "b"):
+        (tmp_path / "photos" / place).mkdir(parents=True)
+        (tmp_path / "photos" / place / "1.jpg").write_bytes(ORDINARY[name])
+    kinds = {finding["kind"] for finding in onestop.lint(tmp_path / "photos", quiet=True).findings}
+    assert "partly read" not in kinds
+
+
+def test_real_damage_is_still_damage() -> None:
+    remarks: list[str] = []
+    decode(plain_jpeg()[:-2] + b"\x11" * 100 + plain_jpeg()[-2:], 3, remarks.append)
+    assert remarks == ["damaged in part (95 extraneous bytes before marker 0xd9)"]

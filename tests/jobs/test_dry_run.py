@@ -16,7 +16,7 @@ from onestop.cli import main
 from onestop.data import loader
 from onestop.errors import UsageError
 from onestop.jobs import dry_run as rehearsal
-from onestop.results import Estimate
+from onestop.results.cost import Estimate
 from onestop.text import duration
 from onestop.training.step import LocalStep
 
@@ -136,6 +136,8 @@ def test_of_a_run_the_rest_is_reckoned() -> None:
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
     found = onestop.dry_run(run.folder, epochs=4, quiet=True)
     assert found.epochs == 3
+    with pytest.raises(UsageError, match="has done all of its 1 epoch, so nothing is left to est"):
+        onestop.dry_run(run.folder, quiet=True)
     assert before == {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
 
 

@@ -170,7 +170,7 @@ class TestOldRuns:
         assert chosen.machine.track == "none"
         assert (chosen.optim.lr, chosen.optim.ema, chosen.data.data_root) == (0.004, 0.80952, None)
         lines = OLD.replace("views:", "cached_augmentations:") + "track: none\n"
-        unset = ("task", "image_column", "label_column", "image_folder", "image_suffix")
+        unset = ("task", "path_column", "label_column", "image_root", "suffix")
         later = "".join(f"{name}: null\n" for name in unset) + "literal_labels: true\n"
         lines = lines.replace("normalize:", "pixel_range: image\nnormalize:")
         assert write_recipe(chosen) == lines.replace("strict:", f"{later}strict:", 1)

@@ -16,8 +16,8 @@ from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting, field_docs, f
 
 # The lines of a recipe file; programs may rely on their names and people on their order.
 ORDER = [
-    "source", "data_root", "val_fraction", "task", "image_column", "label_column", "image_folder",
-    "image_suffix", "literal_labels", "strict", "channels", "image_size", "fit", "pixel_range",
+    "source", "data_root", "val_fraction", "task", "path_column", "label_column", "image_root",
+    "suffix", "literal_labels", "strict", "channels", "image_size", "fit", "pixel_range",
     "normalize",
     "augment", "crop_padding", "auto_augment", "color_jitter", "erase", "mixup", "cutmix",
     "model", "weights", "freeze", "unfreeze_after", "cached_augmentations", "backbone_lr_scale",

@@ -14,7 +14,6 @@ from onestop.recipe import Optimizer
 from onestop.recipe.groups import GROUPS
 from onestop.recipe.markers import ON, For, Not, With, is_on
 from onestop.recipe.schema import (
-    DEFAULTS,
     FIELDS,
     _marked,
     check_name,
@@ -219,11 +218,11 @@ class TestMarkers:
         assert free_fields() == ("data_root", "strict", "epochs", "patience", "workers", "track")
 
     def test_what_older_runs_did(self) -> None:
-        unset = ("task", "image_column", "label_column", "image_folder", "image_suffix")
+        unset = ("task", "path_column", "label_column", "image_root", "suffix")
         assert later_fields() == {
             **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
         }  # fmt: skip
-        assert later_fields().keys() <= DEFAULTS.keys()
+        assert later_fields().keys() <= {*FIELDS}
 
     def test_hints_say_when_a_setting_counts(self) -> None:
         assert hints("step_epochs") == ["with --schedule step"]

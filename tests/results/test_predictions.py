@@ -8,7 +8,7 @@ import pytest
 
 from onestop.errors import UsageError
 from onestop.figures.style import BAD, GOOD
-from onestop.results import Predictions
+from onestop.results.predictions import Predictions
 from onestop.tasks import Label, Prediction
 
 
@@ -42,7 +42,7 @@ def test_there_is_none_beyond_the_last(place: int) -> None:
 
 
 def test_a_few_stand_for_all_where_they_are_printed() -> None:
-    assert repr(Predictions(stream(1, []), 1)) == "<1 predictions: ants/0.jpg: ants 0.9>"
+    assert repr(Predictions(stream(1, []), 1)) == "<1 predictions: ants/0.jpg: ants 90.0%>"
     assert repr(Predictions(stream(9, []), 9)).endswith(", ...>")
 
 

@@ -78,7 +78,7 @@ def test_a_run_is_its_folder_and_reads_what_is_in_it(run: onestop.Run) -> None:
     assert repr(again) == f"Run({str(run.folder)!r})"
     assert again.examples == ()
     assert again.recipe == run.recipe
-    assert [row["epoch"] for row in again.epochs] == ["1", "2"]
+    assert [row["epoch"] for row in again.epochs] == [1, 2]
     assert len(again.predictions) == again.metrics["images"]
     assert again.info.main.name == "accuracy"
     assert len(again.model().classes) == 10

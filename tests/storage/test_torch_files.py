@@ -36,8 +36,17 @@ def saved(path: Path, content: Any, **options: Any) -> Path:
         {"state_dict": STATE, "epoch": 3},
         {"model_state_dict": STATE, "optimizer": {"lr": 0.1}},
         {"model": STATE},
-        {f"module.{name}": tensor for name, tensor in STATE.items()},
-        {"state_dict": {f"module.{name}": tensor for name, tensor in STATE.items()}},
+        {"state_dict": STATE, "best": torch.tensor(0.9), "model": {"a": torch.zeros(3)}},
+        {"optimizer": {"state": {n: {"exp": torch.zeros(9)} for n in range(9)}}, "anything": STATE},
+        {"epoch": 3, "model": {"state_dict": STATE}, "model_ema": {"x": torch.zeros(1)}},
+        {
+            "student": STATE,
+            "student_ema": {"a": torch.zeros(3)},
+            "loss": {"centre": torch.zeros(3)},
+        },
+        {"teacher": STATE, "student": {"a": torch.zeros(3)}},
+        {"state_dict_ema": STATE, "args": None},
+        {"hyper_parameters": {"a": 1}, "callbacks": {}, "state_dict": STATE, "loops": {"b": {}}},
     ],
 )
 @pytest.mark.parametrize("archive", [True, False])
@@ -55,11 +64,19 @@ class Runs:
         return os.mkdir, ("made",)
 
 
+class Mine:
+    """A class that only its own program knows."""
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (nn.Linear(2, 2), "holds no plain tensors"),
-        ({"a": Runs()}, "holds no plain tensors"),
+        (
+            nn.Linear(2, 2),
+            "contains torch.nn.modules.linear.Linear, which cannot be made without run",
+        ),
+        ({"a": Runs()}, r"contains (posix|nt)\.mkdir, which cannot be made without running code"),
+        ({"model": STATE, "args": Mine()}, r"contains [\w.]*\.Mine, which cannot be made without"),
         ({"epoch": 3}, "holds no named tensors"),
         (torch.zeros(2), "holds no named tensors"),
         ({"a": torch.eye(2).to_sparse()}, "a is not a plain dense tensor"),
@@ -69,9 +86,30 @@ class Runs:
 @pytest.mark.filterwarnings("ignore")
 def test_anything_else_is_refused(tmp_path: Path, content: Any, reason: str) -> None:
     path = saved(tmp_path / "w.pt", content)
-    with pytest.raises(ModelFileError, match=reason):
+    with pytest.raises(ModelFileError, match=reason) as error:
         read_checkpoint(path)
     assert not Path("made").exists()
+    text = str(error.value).removeprefix(str(path))
+    assert len(text) < 300
+    assert not any(word in text for word in ("weights_only", "\\x1b", "add_safe_globals"))
+
+
+def test_where_the_tensors_were_is_known(tmp_path: Path) -> None:
+    assert read_checkpoint(saved(tmp_path / "a.pt", STATE)).place == ""
+    nested = {"epoch": 3, "ema": {"model": STATE}}
+    assert read_checkpoint(saved(tmp_path / "b.pt", nested)).place == "ema.model"
+
+
+def test_a_mapping_that_holds_itself_ends(tmp_path: Path) -> None:
+    knot: dict[str, Any] = {"model": STATE}
+    knot |= {str(n): knot for n in range(50)}
+    assert read_checkpoint(saved(tmp_path / "w.pt", knot)).keys() == STATE.keys()
+
+
+def test_a_file_may_be_called_like_a_part_of_a_program(tmp_path: Path) -> None:
+    for name in ("code.pth", "constants.pth"):
+        torch.save({"weight": torch.ones(2)}, tmp_path / name)
+        assert torch.equal(read_checkpoint(tmp_path / name)["weight"], torch.ones(2))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -86,8 +124,8 @@ def test_programs_are_refused_before_they_are_read(tmp_path: Path) -> None:
     [
         (b"version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer"),
         (b"\n <!DOCTYPE html><html>", "is a web page"),
-        (b"not a pickle", "holds no plain tensors"),
-        (b"", "holds no plain tensors"),
+        (b"not a pickle", "is damaged, not a checkpoint of torch"),
+        (b"", "is damaged, or not a checkpoint of torch"),
         (b"PK\x03\x04 and then nothing", "damaged"),
     ],
 )

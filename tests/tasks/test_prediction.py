@@ -30,7 +30,7 @@ def test_the_best_label_stands_for_the_prediction() -> None:
 
 def test_without_labels_there_is_nothing_to_say() -> None:
     found = Prediction("a.jpg", error="no image")
-    assert (found.label, found.score, found.second, found.margin) == ("", 0.0, None, 0.0)
+    assert (found.label, found.score, found.second, found.margin) == ("", None, None, 0.0)
     assert (found.text, found.truth_text) == ("", "")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -107,4 +106,4 @@ def test_rows_of_predictions_come_back(tmp_path: Any) -> None:
             assert [label.number for label in again.labels] == [
                 label.number for label in prediction.labels
             ]
-            assert np.isclose(again.score, prediction.score)
+            assert again.score == pytest.approx(prediction.score, rel=1e-5)

@@ -143,7 +143,7 @@ def test_unreadable_images_are_counted_and_left_out(
 def test_nothing_but_unreadable_images_is_an_error(trained: Trained, tmp_path: Path) -> None:
     (tmp_path / "bad" / "red").mkdir(parents=True)
     (tmp_path / "bad" / "red" / "0.jpg").write_bytes(b"no image")
-    with pytest.raises(DataError, match="no image of split 'train' can be read"):
+    with pytest.raises(DataError, match=r"split 'train' can be read \(red/0\.jpg \(not an image"):
         onestop.evaluate(trained.run.folder, data=tmp_path / "bad")
 
 
@@ -209,8 +209,8 @@ def ages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def numbers_run(ages: Path) -> onestop.Run:
     return onestop.train(
-        ages / "train.csv", task="regression", label_column="age", image_folder="train",
-        image_suffix=".png", model="lenet5_color", epochs=1, threads=1, workers=1, device="cpu",
+        ages / "train.csv", task="regression", label_column="age", image_root="train",
+        suffix=".png", model="lenet5_color", epochs=1, threads=1, workers=1, device="cpu",
         quiet=True, out=ages / "runs",
     )  # fmt: skip
 
@@ -230,9 +230,9 @@ def test_a_run_reads_its_table_as_in_training(numbers_run: onestop.Run) -> None:
 def test_another_table_shares_its_columns_and_not_its_folder(
     numbers_run: onestop.Run, ages: Path
 ) -> None:
-    with pytest.raises(DataError, match=r"no file '000'; .* --image-folder test or train"):
+    with pytest.raises(DataError, match=r"no file '000'; .* --image-root test or train"):
         onestop.evaluate(numbers_run.folder, data=ages / "test.csv")
-    found = onestop.evaluate(numbers_run.folder, data=ages / "test.csv", image_folder="test")
+    found = onestop.evaluate(numbers_run.folder, data=ages / "test.csv", image_root="test")
     assert found.metrics["images"] == 5
     assert found.metrics["mae"] > 50  # the numbers of that table
     with pytest.raises(
@@ -241,7 +241,7 @@ def test_another_table_shares_its_columns_and_not_its_folder(
         onestop.evaluate(numbers_run.folder, label_column="sex")
     with pytest.raises(DataError, match="label 'm' is not a number"):
         onestop.evaluate(
-            numbers_run.folder, data=ages / "test.csv", image_folder="test", label_column="sex"
+            numbers_run.folder, data=ages / "test.csv", image_root="test", label_column="sex"
         )
 
 
@@ -249,8 +249,8 @@ def test_lint_and_info_take_the_same_settings(
     ages: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ages)
-    words = ["--task", "regression", "--label-column", "age", "--image-folder", "train"]
-    words += ["--image-suffix", "png", "--json"]
+    words = ["--task", "regression", "--label-column", "age", "--image-root", "train"]
+    words += ["--suffix", "png", "--json"]
     assert main(["info", "train.csv", *words]) == 0
     assert json.loads(capsys.readouterr().out)["facts"]["splits"] == {"train": 20}
     assert main(["lint", "train.csv", *words, "--exact", "--quiet"]) == 0

@@ -39,6 +39,7 @@ class TestForms:
     def test_a_file(self, trained: Trained, colour: str) -> None:
         (prediction,) = onestop.predict(trained.run.folder, trained.photo(colour))
         assert (prediction.image, prediction.label) == (str(trained.photo(colour)), colour)
+        assert prediction.score is not None
         assert prediction.score > 0.5
 
     def test_a_folder_is_searched_in_order(self, trained: Trained) -> None:
@@ -188,7 +189,7 @@ class TestUnreadable:
         found = onestop.predict(trained.run.folder, folder)
         assert labels(found) == ["", "red", "", "blue"]
         assert [bool(p.error) for p in found] == [True, False, True, False]
-        assert (found[0].score, found[0].labels) == (0.0, ())
+        assert (found[0].score, found[0].labels) == (None, ())
 
     def test_they_go_to_the_error_output(
         self, trained: Trained, folder: Path, capsys: Capture
@@ -290,6 +291,23 @@ def test_a_network_of_ones_own_is_only_run_where_it_is_named(
     assert main([*words, "--network", "net.py:Net"]) == 0
     assert capsys.readouterr().out.count("%") == 3
     assert main(["evaluate", str(run.folder), "--network", "net.py:Net"]) == 0
+
+
+class TestCsv:
+    def test_top_has_columns_of_its_own(self, trained: Trained, capsys: Capture) -> None:
+        words = ["predict", str(trained.run.folder), str(trained.photo("red")), "--csv"]
+        assert main(words) == 0
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+        for top, columns in (("2", "label2,score2"), ("9", "label2,score2,label3,score3")):
+            assert main([*words, "--top", top]) == 0
+            header, row = capsys.readouterr().out.splitlines()
+            assert header == f"image,label,score,{columns},error"
+            cells = row.split(",")
+            assert cells[1] == "red"
+            assert float(cells[2]) >= float(cells[4])
+            assert {cells[1], cells[3]} <= {"red", "green", "blue"}
+        assert main([*words, "--top", "1"]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
 
 
 class TestGrids:

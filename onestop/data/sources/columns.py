@@ -27,6 +27,8 @@ _IMAGES = (
     ("name", "id", "file_id", "uid", "isic_id"),
 )  # fmt: skip
 """Names of the column of images, from the plainest to those that may mean something else."""
+PATH_NAMES = _IMAGES[0]
+"""The plainest names of the column of images."""
 _LABELS = (
     ("label", "target", "class"),
     (
@@ -74,7 +76,7 @@ def find_columns(table: Table, options: Options, paths: ImagePaths) -> Columns:
     """
     names = [_plain(name) for name in table.header]
     notes = []
-    image, tier = _recognised(table, names, _IMAGES, "path", "--image-column", options.image_column)
+    image, tier = _recognised(table, names, _IMAGES, "path", "--path-column", options.path_column)
     if image is None:
         raise DataError(_no_images(table, paths))
     if tier > 1:
@@ -185,7 +187,7 @@ def _no_images(table: Table, paths: ImagePaths) -> str:
     for k, name in enumerate(table.header):
         cells = [cell for cell in table.column(k)[:20] if cell]
         if cells and all(paths.find(cell) or paths.hint(cell) for cell in cells):
-            way = f"{near}; {name!r} names images: --image-column {name}"
+            way = f"{near}; {name!r} names images: --path-column {name}"
     return (
         f"{table.source}:1: no column for the path ({listing(_IMAGES[0])}); "
         f"there is {listing(table.header)}{way}"

@@ -17,18 +17,18 @@ class Options:
 
     Attributes:
         task: The task whose targets labels are read as; the source's own if None.
-        image_column: Of a table; recognised by its name if None.
+        path_column: Of a table; recognised by its name if None.
         label_column: Of a table; recognised by its name if None.
-        image_folder: In which the names in a table start; the table's if None.
-        image_suffix: That the names in a table lack.
+        image_root: In which the names in a table start; the table's if None.
+        suffix: That the names in a table lack.
         literal_labels: Whether words for missing values are names like others.
     """
 
     task: str | None = None
-    image_column: str | None = None
+    path_column: str | None = None
     label_column: str | None = None
-    image_folder: str | None = None
-    image_suffix: str | None = None
+    image_root: str | None = None
+    suffix: str | None = None
     literal_labels: bool = False
 
     @classmethod
@@ -62,7 +62,7 @@ class Options:
 
 OPTIONS = tuple(field.name for field in fields(Options))
 """The names of the settings."""
-OF_TABLES = ("image_column", "label_column", "image_folder", "image_suffix")
+OF_TABLES = ("path_column", "label_column", "image_root", "suffix")
 """Those that exist for tables only."""
-OF_ONE_TABLE = ("image_folder",)
+OF_ONE_TABLE = ("image_root",)
 """Those that another table does not share: its names may be there too, as other images."""

@@ -89,7 +89,7 @@ def dataset_of(
         options: Which columns and folder are meant.
         for_training: Whether to train.
     """
-    paths = ImagePaths(base, _image_folder(options, base, table), _suffix(options))
+    paths = ImagePaths(base, _image_root(options, base, table), _suffix(options))
     columns = find_columns(table, options, paths)
     meaning = _meaning(table, columns, options)
     rows = _rows(table, columns, meaning, paths, options)
@@ -293,13 +293,13 @@ def _leads_out(path: str) -> bool:
 
 
 def _suffix(options: Options) -> str:
-    suffix = options.image_suffix or ""
+    suffix = options.suffix or ""
     return suffix if not suffix or suffix.startswith(".") else f".{suffix}"
 
 
-def _image_folder(options: Options, base: Path, table: Table) -> str:
+def _image_root(options: Options, base: Path, table: Table) -> str:
     """The folder of the images, as it is reached from the table's."""
-    folder = options.image_folder
+    folder = options.image_root
     if folder is None:
         return ""
     here = Path(folder).expanduser()
@@ -307,4 +307,4 @@ def _image_folder(options: Options, base: Path, table: Table) -> str:
         return "" if here == Path() else str(here)
     if here.is_dir():
         return os.path.relpath(here, base)
-    raise UsageError(f"--image-folder {folder}: no such folder beside {table.source}")
+    raise UsageError(f"--image-root {folder}: no such folder beside {table.source}")

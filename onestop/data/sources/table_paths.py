@@ -78,8 +78,8 @@ class ImagePaths:
     def _flags(self, folders: Sequence[str], suffix: str) -> str:
         """The flags that set the folder and the suffix."""
         named = [folder or "." for folder in folders if folder or self.folder]
-        flags = [f"--image-folder {' or '.join(named)}"] if named else []
-        return " ".join([*flags, *([f"--image-suffix {suffix}"] if suffix else [])])
+        flags = [f"--image-root {' or '.join(named)}"] if named else []
+        return " ".join([*flags, *([f"--suffix {suffix}"] if suffix else [])])
 
 
 def find_path(path: Path) -> Path:

@@ -81,7 +81,10 @@ class ClassificationReport(TaskReport):
 
     def lines(self, prediction: Prediction) -> Sequence[str]:
         """The predicted class, and the true class, or if correct the second most likely one."""
-        lines = [f"{prediction.label} {prediction.score:.0%}", f"is {prediction.truth_text}"]
+        lines = [
+            f"{prediction.label} {prediction.labels[0].score:.0%}",
+            f"is {prediction.truth_text}",
+        ]
         second = prediction.second
         if prediction.correct and second:
             lines[1] = f"or {second.name} {second.score:.0%}"
@@ -119,7 +122,7 @@ def _pairs(run: RunData) -> list[Block]:
         title = f"{names[truth]} mistaken for {names[predicted]}: {plural(count, 'time')}"
         pair = (names[truth], names[predicted])
         images = [p for p in run.predictions if (p.truth_text, p.label) == pair]
-        images.sort(key=lambda p: -p.score)
+        images.sort(key=lambda p: -p.labels[0].score)
         tiles = pictures.tiles(images[:_OF_A_PAIR], "bad") if pictures else []
         blocks.append(Gallery(tiles, title))
     return blocks

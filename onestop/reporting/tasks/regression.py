@@ -53,7 +53,7 @@ def _fit(run: RunData) -> list[Block]:
     if not run.predictions:
         return []
     truths = [float(prediction.truth_text) for prediction in run.predictions]
-    predicted = [prediction.score for prediction in run.predictions]
+    predicted = [prediction.labels[0].score for prediction in run.predictions]
     alt = f"Predicted against true values of {len(truths):,} samples"
     worst = sorted(run.predictions, key=lambda p: -(p.loss or 0.0))[:_WORST]
     rows = [(p.image, p.truth_text, p.label, f"{(p.loss or 0.0) ** 0.5:.4g}") for p in worst]

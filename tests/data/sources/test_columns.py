@@ -25,9 +25,9 @@ def table(header: str, *rows: str) -> Table:
     return Table("t.csv", header.split(","), list(enumerate(cells, start=2)))
 
 
-def image(header: str, image_column: str | None = None) -> str:
+def image(header: str, path_column: str | None = None) -> str:
     of = table(header)
-    return of.header[find_columns(of, Options(image_column=image_column), ImagePaths(Path())).image]
+    return of.header[find_columns(of, Options(path_column=path_column), ImagePaths(Path())).image]
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_plain_names_go_before_those_that_may_mean_something_else() -> None:
         DataError, match="columns path, image could all be the path; rename one, or set"
     ):
         image("path,image,label")
-    assert image("path,image,label", image_column="image") == "image"
+    assert image("path,image,label", path_column="image") == "image"
 
 
 def test_a_setting_names_any_column() -> None:
-    assert image("a,b", image_column="B") == "b"
+    assert image("a,b", path_column="B") == "b"
     assert named_column(table("caf\u00e9,b"), "cafe\u0301", "--x") == 0
     with pytest.raises(
         UsageError, match=r"--label-column bred: t.csv has no such column; did you mean 'breed'"
@@ -67,7 +67,7 @@ def test_without_one_the_column_that_names_files_is_suggested(tmp_path: Path) ->
     (tmp_path / "1.png").touch()
     of, paths = table("picture,label", "1.png,a"), ImagePaths(tmp_path)
     with pytest.raises(
-        DataError, match=r"no column for the path .*'picture' names images: --image-column pi"
+        DataError, match=r"no column for the path .*'picture' names images: --path-column pi"
     ):
         find_columns(of, Options(), paths)
     with pytest.raises(DataError, match=r":1: has no header, '1.png' names an image; put a line"):

@@ -17,8 +17,8 @@ def test_they_are_fields_of_the_recipe_with_the_same_defaults() -> None:
 
 
 def test_they_come_from_a_recipe_and_an_older_one_took_words_as_they_are() -> None:
-    new = recipe(task="regression", image_suffix=".png").values()
-    assert Options.of(new) == Options(task="regression", image_suffix=".png")
+    new = recipe(task="regression", suffix=".png").values()
+    assert Options.of(new) == Options(task="regression", suffix=".png")
     old = {name: value for name, value in new.items() if name not in OPTIONS}
     assert Options.of(old) == Options(literal_labels=True)
 

@@ -187,9 +187,9 @@ NOTE = "column 'breed' is read as the label"
         ("file_name,label\na.png,ant\nb.png,bee\n", {}, ()),
         ("path;label\na.png;ant\nb.png;bee\n", {}, ()),
         ("path,breed\na.png,ant\nb.png,bee\n", {}, (NOTE,)),
-        ("id,breed\na,ant\nb,bee\n", {"image_suffix": "png"},
+        ("id,breed\na,ant\nb,bee\n", {"suffix": "png"},
          ("images are those in the column 'id'", NOTE)),
-        ("x,y,z\na.png,ant,1\nb.png,bee,2\n", {"image_column": "x", "label_column": "y"}, ()),
+        ("x,y,z\na.png,ant,1\nb.png,bee,2\n", {"path_column": "x", "label_column": "y"}, ()),
         ("path,label\n.\\a.png,ant\n.\\b.png,bee\n", {}, ()),
     ],
 )  # fmt: skip
@@ -211,10 +211,10 @@ def test_images_may_lie_in_another_folder_with_another_suffix(folder: Path) -> N
         DataError, match=r":2: no file 'a'; paths start at .*; train/a.jpg is there: --image-"
     ):
         open_table(table)
-    dataset = open_table(table, Options(image_folder="train", image_suffix=".jpg"))
+    dataset = open_table(table, Options(image_root="train", suffix=".jpg"))
     assert rows(dataset) == {"train": [("train/a.jpg", "ant"), ("train/b.jpg", "bee")]}
-    with pytest.raises(UsageError, match="--image-folder nowhere: no such folder beside"):
-        open_table(table, Options(image_folder="nowhere"))
+    with pytest.raises(UsageError, match="--image-root nowhere: no such folder beside"):
+        open_table(table, Options(image_root="nowhere"))
 
 
 def test_the_folder_of_the_images_may_be_named_from_here(
@@ -223,7 +223,7 @@ def test_the_folder_of_the_images_may_be_named_from_here(
     (folder / "lists").mkdir()
     monkeypatch.chdir(folder.parent)
     table = write(folder / "lists", "path,label\na.png,ant\nb.png,bee\n")
-    dataset = open_table(table, Options(image_folder=folder.name))
+    dataset = open_table(table, Options(image_root=folder.name))
     assert rows(dataset)["train"][0] == ("../a.png", "ant")
 
 

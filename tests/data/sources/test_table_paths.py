@@ -55,15 +55,15 @@ def test_a_name_with_a_backslash_of_its_own_goes_first(base: Path) -> None:
 @pytest.mark.parametrize(
     ("folder", "cell", "hint"),
     [
-        ("", "1", "; train/1.jpg is there: --image-folder train --image-suffix .jpg"),
-        ("", "1.jpg", "; train/1.jpg is there: --image-folder train"),
-        ("", "a", "; a.png is there: --image-suffix .png"),
-        ("train", "a.png", "; a.png is there: --image-folder ."),
-        ("train", "3", "; test/3.png is there: --image-folder test --image-suffix .png"),
+        ("", "1", "; train/1.jpg is there: --image-root train --suffix .jpg"),
+        ("", "1.jpg", "; train/1.jpg is there: --image-root train"),
+        ("", "a", "; a.png is there: --suffix .png"),
+        ("train", "a.png", "; a.png is there: --image-root ."),
+        ("train", "3", "; test/3.png is there: --image-root test --suffix .png"),
         (
             "train",
             "2",
-            "; train/deep/2.jpg is there: --image-folder train/deep --image-suffix .jpg",
+            "; train/deep/2.jpg is there: --image-root train/deep --suffix .jpg",
         ),
         ("", "C:\\data\\1.jpg", "; train/1.jpg is there"),
         ("", "nowhere", ""),
@@ -78,7 +78,7 @@ def test_the_settings_that_would_help_are_named(
 def test_several_folders_that_would_do_are_all_named(base: Path) -> None:
     (base / "test" / "1.jpg").touch()
     assert ImagePaths(base).hint("1") == (
-        "; test/1.jpg, train/1.jpg are there: --image-folder test or train --image-suffix .jpg"
+        "; test/1.jpg, train/1.jpg are there: --image-root test or train --suffix .jpg"
     )
 
 
