@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from onestop.metrics.objects import box_iou
+
 _TINY = 3  # pixels
 _WHOLE = 0.98  # of the picture's width and height
 _SAME = 0.95  # overlap from which on two boxes are one
@@ -28,33 +30,21 @@ def box_faults(
     """
     height, width = size
     sides = boxes[:, 2:] - boxes[:, :2]
-    for k in np.flatnonzero((sides < _TINY).any(1)):
+    for k in np.flatnonzero((sides < _TINY).any(1)).tolist():
         yield f"boxes under {_TINY} pixels", f"{_named(names, k)}: {_size(sides[k])}"
-    for k in np.flatnonzero((sides > _WHOLE * np.array([width, height])).all(1)):
+    for k in np.flatnonzero((sides > _WHOLE * np.array([width, height])).all(1)).tolist():
         yield "boxes of the whole picture", f"{_named(names, k)}: {_size(sides[k])}"
     if 1 < len(boxes) <= _MANY:
         yield from _doubled(boxes, names)
 
 
 def _doubled(boxes: NDArray[np.float32], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    first, second = np.nonzero(np.triu(overlaps(boxes, boxes) >= _SAME, 1))
+    first, second = np.nonzero(np.triu(box_iou(boxes, boxes) >= _SAME, 1))
     for a, b in zip(first.tolist(), second.tolist(), strict=True):
         if names[a] == names[b]:
             yield "boxes drawn twice", f"{_named(names, a)} and object {b + 1}"
         else:
             yield "boxes of two classes", f"{_named(names, a)} and {_named(names, b)}"
-
-
-def overlaps(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Intersection over union of boxes [n, 4] and [m, 4], as [n, m]."""
-    a, b = one.astype(np.float64)[:, None], other.astype(np.float64)[None]
-    common = np.clip(
-        np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None
-    )
-    area = common.prod(-1)
-    both = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1)
-    whole = both - area
-    return np.divide(area, whole, out=np.zeros_like(area), where=whole > 0)
 
 
 def _named(names: Sequence[str], number: int) -> str:

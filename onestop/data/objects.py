@@ -8,6 +8,7 @@ height and width of an upright original image, h and w those of the network's in
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 NO_OBJECTS = "no objects"
 """How the target of an image without objects is shown: it is background, and trained on as such."""
+_TENSORS = ("boxes", "labels", "crowd", "frame", "masks", "keypoints")
 _SHOWN = 4  # classes in the text of a target
 
 
@@ -68,6 +70,7 @@ class Annotation:
         shape = self.shapes[number] if self.shapes else None
         return outline_of_box(self.boxes[number]) if shape is None else shape
 
+    @functools.cached_property
     def objects(self) -> ImageObjects:
         """The same as metrics and figures take them, with masks decoded to run lengths."""
         masks = None
@@ -75,7 +78,7 @@ class Annotation:
             masks = tuple(as_rle(self.shape(k), self.size) for k in range(len(self)))
         scores = np.ones(len(self), np.float32)
         return ImageObjects(
-            self.size, self.boxes, self.classes, scores, self.crowd, masks, self.points
+            self.size, self.boxes, self.classes, scores, self.crowd, masks, self.points, self.areas
         )
 
     def identity(self) -> bytes:
@@ -117,6 +120,7 @@ class Objects(Targets):
         self.point_names = tuple(point_names)
         self.flip_pairs = None if flip_pairs is None else tuple(flip_pairs)
         self.skeleton = tuple(skeleton)
+        self.mirrors = not self.point_names or self.flip_pairs is not None
 
     @property
     def has_masks(self) -> bool:
@@ -128,14 +132,9 @@ class Objects(Targets):
         """Whether the objects have key points."""
         return bool(self.point_names)
 
-    @property
-    def can_flip(self) -> bool:
-        """Whether images may be mirrored: not if left and right key points cannot be told apart."""
-        return not self.has_points or self.flip_pairs is not None
-
     def objects(self, index: int) -> ImageObjects:
         """The objects of an image as metrics and figures take them."""
-        return self.values[index].objects()
+        return self.values[index].objects
 
     def _with(self, values: Sequence[Annotation], names: Sequence[str]) -> Self:
         return type(self)(values, names, self.point_names, self.flip_pairs, self.skeleton)
@@ -161,10 +160,10 @@ class Objects(Targets):
         to the picture. Crowds are included.
 
         Returns:
-            For each image `boxes` float32 [n, 4] (x1, y1, x2, y2), `labels` int64 [n] from 0, `crowd` bool
-            [n], `area` float32 [n] in pixels of the original, `index`, `size` int64 [2] (H, W), `frame`
-            float32 [4]: scale x, scale y, offset x and y from the original to the input before any
-            moves. `masks` uint8 [n, h, w] and `keypoints` float32 [n, P, 3] if the data have them.
+            For each image `boxes` float32 [n, 4] (x1, y1, x2, y2), `labels` int64 [n] from 0, `crowd`
+            bool [n], `index`, `frame` float32 [4]: scale x, scale y, offset x and y from the original
+            to the input before any moves; `masks` uint8 [n, h, w] and `keypoints` float32 [n, P, 3]
+            if the data have them; and `truth`, the `Annotation`: all objects in the original.
         """
         return [
             self._placed(
@@ -180,8 +179,7 @@ class Objects(Targets):
         boxes, kept = place.boxes(value.boxes)
         row = {
             "boxes": boxes[kept], "labels": value.classes[kept], "crowd": value.crowd[kept],
-            "area": value.areas[kept], "frame": np.array(place.frame, np.float32),
-            "size": np.array(value.size, np.int64),
+            "frame": np.array(place.frame, np.float32),
         }  # fmt: skip
         if self.has_masks:
             masks = np.zeros((len(kept), *place.size), np.uint8)
@@ -194,15 +192,15 @@ class Objects(Targets):
                 points = np.zeros((len(value), len(self.point_names), 3), np.float32)
             row["keypoints"] = place.points(points[kept], self.flip_pairs)
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in row.items()}
-        return {**tensors, "index": index}
+        return {**tensors, "index": index, "truth": value}
 
     def send(self, batch: TargetBatch, engine: Engine) -> TargetBatch:
         return [
-            {k: part if k == "index" else engine.send(part) for k, part in row.items()}
+            {k: engine.send(part) if k in _TENSORS else part for k, part in row.items()}
             for row in batch
         ]
 
-    def shares(self, batch: TargetBatch) -> Tensor:
+    def shares(self, batch: TargetBatch) -> Tensor:  # noqa: ARG002
         raise UsageError("images with objects cannot be mixed; leave out --mixup and --cutmix")
 
     def words(self, index: int) -> tuple[str, ...]:

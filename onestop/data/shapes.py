@@ -66,8 +66,8 @@ def as_rle(shape: Shape, size: tuple[int, int]) -> Rle:
 def filled(corners: Corners, size: tuple[int, int]) -> Rle:
     """The pixels inside a polygon.
 
-    The same pixels as `rleFrPoly` of COCO's tools (pycocotools, maskApi.c): edges are walked in fifths of
-    a pixel, and a column changes between inside and outside where an edge crosses its middle.
+    The same pixels as `rleFrPoly` of COCO's tools (pycocotools, maskApi.c): edges are walked in fifths
+    of a pixel, and a column changes between inside and outside where an edge crosses its middle.
 
     Args:
         corners: [n, 2]; closed, the last corner is joined to the first.
@@ -92,7 +92,8 @@ def sampled(mask: Rle, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> N
     places = columns[None, :] * height + rows[:, None]
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
     run = np.searchsorted(ends, np.where(inside, places, 0), side="right")
-    return (run % 2 == 1) & inside
+    values: NDArray[np.bool_] = (run % 2 == 1) & inside
+    return values
 
 
 def outline_of_box(box: Sequence[float]) -> Polygons:

@@ -166,7 +166,7 @@ class Model(nn.Module):
             )
             if image.size:
                 frame = self.preprocessing.geometry(image.size)
-                prediction = prediction.placed(frame, image.size)  # noqa: PLW2901 - the same
+                prediction = prediction.placed(frame, image.size)
             yield dataclasses.replace(
                 prediction, image=image.name, warning=image.warning, given=image.given,
                 pixel_range=self.preprocessing.pixel_range,

@@ -18,8 +18,8 @@ from onestop.metrics.rle import Rle
 Floats = NDArray[np.float32]
 NO_BOXES = np.zeros((0, 4), np.float32)
 Frame: TypeAlias = tuple[float, float, float, float]
-"""Where an image lies in the network's input: scale and offset, x and y of each; a place in the input is
-that in the image times scale plus offset."""
+"""Where an image lies in the network's input: scale and offset, x and y of each; a place in the input
+is that in the image times scale plus offset."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,9 @@ class ImageObjects:
         scores: In [0, 1], float32 [n]; 1 for true objects.
         crowd: Whether it stands for any number of objects, bool [n]; never for predicted ones.
         masks: One per object, if there are any.
-        points: x, y and visibility (0 absent, 1 hidden, 2 visible), float32 [n, P, 3], if there are any;
-            of predicted ones, the third number is their score.
+        points: x, y and visibility (0 absent, 1 hidden, 2 visible), float32 [n, P, 3], if there are
+            any; of predicted ones, the third number is their score.
+        area: In square pixels as the data state it, float32 [n]; of masks, else of boxes, if None.
     """
 
     size: tuple[int, int]
@@ -44,6 +45,7 @@ class ImageObjects:
     crowd: NDArray[np.bool_] | None = None
     masks: tuple[Rle, ...] | None = None
     points: Floats | None = None
+    area: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -59,6 +61,7 @@ class ImageObjects:
             crowd=None if self.crowd is None else self.crowd[numbers],
             masks=None if self.masks is None else tuple(self.masks[i] for i in numbers.tolist()),
             points=None if self.points is None else self.points[numbers],
+            area=None if self.area is None else self.area[numbers],
         )
 
     @property
@@ -68,7 +71,9 @@ class ImageObjects:
 
     @property
     def areas(self) -> NDArray[np.float64]:
-        """Of masks, else of boxes, in square pixels, [n]."""
+        """As stated, else of masks, else of boxes, in square pixels, [n]."""
+        if self.area is not None:
+            return self.area.astype(np.float64)
         if self.masks is not None:
             return np.array([mask.area for mask in self.masks], np.float64)
         return box_areas(self.boxes)

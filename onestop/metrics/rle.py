@@ -85,7 +85,9 @@ def pasted(patch: Mask, left: int, top: int, size: tuple[int, int]) -> Rle:
     return Rle(size, np.diff(np.concatenate([[0], changes, [height * width]])).astype(np.int64))
 
 
-def iou(ours: Sequence[Rle], theirs: Sequence[Rle], crowd: Sequence[bool] = ()) -> NDArray[np.float64]:
+def iou(
+    ours: Sequence[Rle], theirs: Sequence[Rle], crowd: Sequence[bool] = ()
+) -> NDArray[np.float64]:
     """Intersection over union of masks, [N, M]; over our own area where theirs is a crowd."""
     result = np.zeros((len(ours), len(theirs)))
     for i, one in enumerate(ours):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -59,7 +59,7 @@ def build(
     channels: int | None = None,
     image_size: int | None = None,
     custom: Any = None,
-    needs: Mapping[str, Any] | None = None,
+    needs: Any = None,
 ) -> nn.Module:
     """Build a network with random weights, drawn from torch's generator.
 

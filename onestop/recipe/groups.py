@@ -128,7 +128,12 @@ class Network:
     unfreeze_after: Annotated[Natural, Not(freeze="none")] = derived()
     """epochs after which the frozen part is trained too; 0 is never"""
     cached_augmentations: Annotated[
-        Natural, For(whole=True), With(freeze="backbone"), Not(mixup=ON), Not(cutmix=ON), Not(tta="flip")
+        Natural,
+        For(whole=True),
+        With(freeze="backbone"),
+        Not(mixup=ON),
+        Not(cutmix=ON),
+        Not(tta="flip"),
     ] = derived()
     """augmented versions of each image whose backbone features are cached while only the head is
     trained; 0 disables the cache"""
@@ -204,9 +209,9 @@ class Machine:
     memory_format: MemoryFormat = derived()
     """memory layout of images: contiguous (NCHW), or channels-last (NHWC), which is often faster for
     convolutions"""
-    compile: Annotated[bool, For(whole=True), Not(freeze="backbone", unfreeze_after=0, cached_augmentations=ON)] = (
-        False
-    )
+    compile: Annotated[
+        bool, For(whole=True), Not(freeze="backbone", unfreeze_after=0, cached_augmentations=ON)
+    ] = False
     """compile training steps with torch.compile; may take minutes at the start"""
     deterministic: bool = False
     """use only deterministic algorithms, for bit-identical results; slower on a GPU"""

@@ -82,9 +82,7 @@ class For:
     ) -> None:
         self.tasks, self.images, self.shares, self.whole = tasks, images, shares, whole
 
-    def refusal(
-        self, task: str, *, images: bool, shares: bool = False, whole: bool = True
-    ) -> str:
+    def refusal(self, task: str, *, images: bool, shares: bool = False, whole: bool = True) -> str:
         """Why a run does not have the setting; empty if it does.
 
         Args:

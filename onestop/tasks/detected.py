@@ -49,7 +49,7 @@ class Detected:
         limits = np.array([size[1], size[0]] * 2, np.float64)
         boxes = np.clip(whole, 0, limits)
         there = ((boxes[:, 2:] - boxes[:, :2]) >= _SMALLEST).all(1)
-        kept = self._take(there)
+        kept = self.take(there)
         points = kept.points
         if points is not None:
             places = (points[..., :2].astype(np.float64) - offset[:2]) / scale[:2]
@@ -62,7 +62,8 @@ class Detected:
             size, boxes[there].astype(np.float32), kept.classes, kept.scores, None, masks, points
         )
 
-    def _take(self, which: NDArray[np.bool_]) -> Detected:
+    def take(self, which: NDArray[np.bool_]) -> Detected:
+        """Some of the objects."""
         return replace(
             self,
             boxes=self.boxes[which], classes=self.classes[which], scores=self.scores[which],
@@ -85,10 +86,12 @@ def detected(found: Mapping[str, Tensor]) -> Detected:
         points[..., 2] = values["keypoints_scores"].sigmoid().numpy()
     whole = Detected(boxes, found["labels"].cpu().numpy(), scores, patches, points)
     finite = np.isfinite(boxes).all(1) & np.isfinite(scores)
-    return whole if finite.all() else whole._take(finite)
+    return whole if finite.all() else whole.take(finite)
 
 
-def mask_in_image(patch: NDArray[np.floating], box: NDArray[np.float64], size: tuple[int, int]) -> Rle:
+def mask_in_image(
+    patch: NDArray[np.floating], box: NDArray[np.float64], size: tuple[int, int]
+) -> Rle:
     """A mask [m, m] that fills a box, stretched over it, as runs; cut off at the image's borders.
 
     Args:
@@ -115,4 +118,5 @@ def _between(cells: int, low: float, high: float, first: int, end: int) -> Float
     """
     centres = (np.arange(first, end) + 0.5 - low) / max(high - low, 1e-6) * cells - 0.5
     distance = np.abs(centres[:, None] - np.arange(cells)[None])
-    return np.clip(1 - distance, 0, None).astype(np.float32)
+    shares: Floats = np.clip(1 - distance, 0, None).astype(np.float32)
+    return shares

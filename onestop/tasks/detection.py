@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from onestop.metrics import Metrics
-from onestop.metrics.coco import SIZES, coco_metrics, flat, require_evaluator
+from onestop.metrics.coco import coco_metrics, flat, sizes_of
 from onestop.metrics.matches import (
     DEFAULT_THRESHOLD,
+    Kind,
     best_thresholds,
     confusion,
     matches_of,
@@ -52,9 +53,8 @@ the middle of COCO's for people, from 0.025 (eyes) to 0.107 (hips)."""
 _AT_ONCE = 2**21  # values of the inputs that are evaluated at once
 _PERSON = 17
 
-_TITLES = {"boxes": "", "masks": " of masks", "keypoints": " of key points"}
-_KINDS: dict[str, Any] = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
-_SUFFIX = {"boxes": "", "masks": "_mask", "keypoints": "_points"}
+_TITLES: dict[Kind, str] = {"boxes": "", "masks": " of masks", "keypoints": " of key points"}
+_SUFFIX: dict[Kind, str] = {"boxes": "", "masks": "_mask", "keypoints": "_points"}
 _LOSSES = {
     "loss_class": "loss of classes", "loss_box": "loss of boxes", "loss_mask": "loss of masks",
     "loss_points": "loss of key points", "loss_centre": "loss of centres",
@@ -62,11 +62,10 @@ _LOSSES = {
 }  # fmt: skip
 
 
-def _metrics_of(part: str) -> tuple[Metric, ...]:
+def _metrics_of(part: Kind) -> tuple[Metric, ...]:
     end, title = _SUFFIX[part], _TITLES[part]
     names = {"ap": "AP", "ap50": "AP50", "ap75": "AP75", "ar": "AR"}
-    sizes = [size for size in SIZES if part != "keypoints" or size != "small"]
-    names |= {f"ap_{size}": f"AP {size}" for size in sizes}
+    names |= {f"ap_{size}": f"AP {size}" for size in sizes_of(part)}
     return tuple(Metric(f"{n}{end}", f"{text}{title}", percent=True) for n, text in names.items())
 
 
@@ -88,7 +87,7 @@ class Detection(Task[Outputs]):
         self,
         names: Sequence[str],
         *,
-        parts: Sequence[str] = ("boxes",),
+        parts: Sequence[Kind] = ("boxes",),
         points: Sequence[str] = (),
         sigmas: Sequence[float] = (),
         thresholds: Sequence[float] = (),
@@ -133,8 +132,6 @@ class Detection(Task[Outputs]):
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
         """With the parts that data and network have, and anchors fitted to the training objects."""
-        if "val" in dataset.splits or "test" in dataset.splits:
-            require_evaluator()
         entry, targets = find(recipe.network.model), dataset.splits["train"].targets
         points: tuple[str, ...] = getattr(targets, "point_names", ())
         has = {"masks": bool(getattr(targets, "has_masks", False)), "keypoints": bool(points)}
@@ -178,9 +175,7 @@ class Detection(Task[Outputs]):
     def predict(self, network: Network, inputs: Tensor) -> Outputs:
         """What is found in each input, a few at once, since outputs take much memory."""
         count = max(1, _AT_ONCE // max(1, math.prod(inputs.shape[1:])))
-        return [
-            detected(found) for part in inputs.split(count) for found in network(part)
-        ]
+        return [detected(found) for part in inputs.split(count) for found in network(part)]
 
     def collect(self, outputs: Sequence[Outputs]) -> Outputs:
         return [found for batch in outputs for found in batch]
@@ -189,16 +184,23 @@ class Detection(Task[Outputs]):
         return DetectionMeter(self)
 
     def describe(
-        self, outputs: Outputs, targets: Targets | None = None, top: int = 1  # noqa: ARG002
+        self,
+        outputs: Outputs,
+        targets: Targets | None = None,
+        top: int = 1,  # noqa: ARG002
     ) -> list[Prediction]:
         empty = ObjectsPrediction(
-            "", names=self.names, thresholds=self.thresholds, most=self.most, point_names=self.points
+            "",
+            names=self.names,
+            thresholds=self.thresholds,
+            most=self.most,
+            point_names=self.points,
         )
         if targets is None:
             return [dataclasses.replace(empty, raw=found) for found in outputs]
         pairs = zip(outputs, targets, strict=True)
         return [
-            empty.with_objects(in_image(found, target), target["truth"]) for found, target in pairs
+            empty.with_objects(in_image(found, target), target["truth"].objects) for found, target in pairs
         ]
 
     def options(self) -> dict[str, Any]:
@@ -210,7 +212,7 @@ class Detection(Task[Outputs]):
 
     def settle(self, outputs: Outputs, targets: Targets) -> Self:
         """With the threshold of each class that has the highest F1 on the validation split."""
-        truths = [target["truth"] for target in targets]
+        truths = [target["truth"].objects for target in targets]
         found = [in_image(one, target) for one, target in zip(outputs, targets, strict=True)]
         chosen = best_thresholds(matches_of(truths, found, len(self.names)))
         return type(self)(
@@ -240,9 +242,7 @@ class Detection(Task[Outputs]):
         truths, found = objects_of(predictions)
         matches = matches_of(truths, found, len(self.names))
         metrics = class_rows(truths, found, self)
-        curves = {
-            name: precision_recall(matches, k)[1:] for k, name in enumerate(self.names)
-        }
+        curves = {name: precision_recall(matches, k)[1:] for k, name in enumerate(self.names)}
         return precision_recall_figure(curves, metrics)
 
     def _confusion(self, predictions: Sequence[Prediction]) -> Figure:
@@ -274,7 +274,9 @@ class Detection(Task[Outputs]):
         found = from_text(plain_cell(row["predicted"]), size)
         true = from_text(plain_cell(row["truth"]), size) if row["truth"] else None
         for objects in filter(None, (found, true)):
-            if len(objects) and not 0 <= objects.classes.min() <= objects.classes.max() < len(self.names):
+            if len(objects) and not 0 <= objects.classes.min() <= objects.classes.max() < len(
+                self.names
+            ):
                 raise ValueError("a class that the network does not know")
         empty = ObjectsPrediction(
             plain_cell(row["image"]), names=self.names, thresholds=self.thresholds, most=self.most,
@@ -296,7 +298,7 @@ class DetectionMeter(Meter[Outputs]):
         self._found: list[ImageObjects] = []
 
     def update(self, outputs: Outputs, targets: Targets) -> None:
-        self._truths += [target["truth"] for target in targets]
+        self._truths += [target["truth"].objects for target in targets]
         self._found += [in_image(one, target) for one, target in zip(outputs, targets, strict=True)]
 
     def merge(self, other: Self) -> None:
@@ -306,9 +308,7 @@ class DetectionMeter(Meter[Outputs]):
     def compute(self) -> Metrics:
         task, values = self._task, dict[str, Any]()
         for part in task.parts:
-            of_part = coco_metrics(
-                self._truths, self._found, task.names, _KINDS[part], task.sigmas
-            )
+            of_part = coco_metrics(self._truths, self._found, task.names, part, task.sigmas)
             values |= flat(of_part, _SUFFIX[part])
         count = sum(int((~true.crowds).sum()) for true in self._truths)
         rows = class_rows(self._truths, self._found, task)
@@ -349,4 +349,3 @@ def class_rows(
 
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else value
-

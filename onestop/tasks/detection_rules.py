@@ -41,7 +41,7 @@ def derived(known: Mapping[str, Any], info: DatasetInfo) -> Derived:
     situation = "none" if known["weights"] == "none" else "backbone" if new else "detector"
     rules |= _inputs(entry, info, new=new)
     rules |= _length(info, situation)
-    batch = int(known.get("batch_size", rules["batch_size"][0]))  # type: ignore[call-overload]
+    batch = int(known.get("batch_size", rules["batch_size"][0]))
     steps = math.ceil(info.images / batch)
     if situation == "detector":
         rate = min(0.01, 0.0025 * batch)

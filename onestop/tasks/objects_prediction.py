@@ -63,7 +63,9 @@ class ObjectsPrediction(Prediction):
             return self
         return dataclasses.replace(self, raw=None).with_objects(self.raw.in_image(frame, size))
 
-    def with_objects(self, found: ImageObjects, true: ImageObjects | None = None) -> ObjectsPrediction:
+    def with_objects(
+        self, found: ImageObjects, true: ImageObjects | None = None
+    ) -> ObjectsPrediction:
         """The same prediction with other objects, and true ones if they are known."""
         changed = dataclasses.replace(self, found=found, true=true)
         shown = changed.objects
@@ -75,7 +77,9 @@ class ObjectsPrediction(Prediction):
             return dataclasses.replace(changed, labels=labels)
         kept = true.take(~true.crowds)
         names = tuple(self.names[k] for k in sorted(kept.classes.tolist()))
-        return dataclasses.replace(changed, labels=labels, truth=names, correct=all_right(true, shown))
+        return dataclasses.replace(
+            changed, labels=labels, truth=names, correct=all_right(true, shown)
+        )
 
     @property
     def text(self) -> str:
@@ -86,9 +90,9 @@ class ObjectsPrediction(Prediction):
         for label in self.labels:
             best.setdefault(label.name, label.score)
         counts = Counter(label.name for label in self.labels)
-        return ", ".join(f"{count} {name} ({best[name]:.0%})" for name, count in counts.items()) or (
-            "no object reaches its threshold"
-        )
+        return ", ".join(
+            f"{count} {name} ({best[name]:.0%})" for name, count in counts.items()
+        ) or ("no object reaches its threshold")
 
     @property
     def predicted_text(self) -> str:
@@ -132,7 +136,7 @@ class ObjectsPrediction(Prediction):
             ]
         return values
 
-    def to_csv(self) -> dict[str, str]:
+    def to_csv(self, top: int = 1) -> dict[str, str]:  # noqa: ARG002
         """A row of `--csv`: labels, and as scores, those of the objects, separated by `|`."""
         return {
             "image": self.image,
@@ -177,7 +181,9 @@ def to_text(objects: ImageObjects) -> str:
     if objects.masks is not None:
         values["masks"] = [to_coco(mask)["counts"] for mask in objects.masks]
     if objects.points is not None:
-        values["points"] = [[[round(v, 4) for v in p] for p in row] for row in objects.points.tolist()]
+        values["points"] = [
+            [[round(v, 4) for v in p] for p in row] for row in objects.points.tolist()
+        ]
     return json.dumps(values, separators=(",", ":"))
 
 

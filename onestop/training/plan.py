@@ -181,11 +181,13 @@ def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
     if settings.weights == "default" or _is_no_path(settings.weights):
         return _published(entry, settings.weights, download=download)
     path = model_path(settings.weights)
+    preprocessing: Preprocessing | None = None
+    classes: tuple[str, ...] = ()
     try:
         card = read_card(path)
     except OneStopError:  # a plain weights file
         usual = usual_inputs(entry)
-        preprocessing, classes = preprocessing_of(usual) if usual else None, ()
+        preprocessing = preprocessing_of(usual) if usual else None
     else:
         preprocessing, classes = from_json(card.preprocessing), card.classes
     tensors = read_weights(path)

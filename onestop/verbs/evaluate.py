@@ -86,7 +86,9 @@ def evaluate(
     if scored.metrics["images"] == 0:
         why = f" ({named(bad)})" if (bad := loader.skipped()) else ""
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read{why}")
-    require_finite(model.task, scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
+    require_finite(
+        model.task, scored.outputs, [samples.name(i) for i in scored.indices], dataset.name
+    )
     training = loaded.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {

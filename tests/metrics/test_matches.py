@@ -21,9 +21,7 @@ def objects(*rows: tuple[float, float, float, float, int, float], crowd: int = -
     """Boxes with class and score."""
     table = np.array(rows, np.float32).reshape(-1, 6)
     flags = np.arange(len(rows)) == crowd
-    return ImageObjects(
-        (100, 100), table[:, :4], table[:, 4].astype(np.int64), table[:, 5], flags
-    )
+    return ImageObjects((100, 100), table[:, :4], table[:, 4].astype(np.int64), table[:, 5], flags)
 
 
 TRUTH = objects((0, 0, 10, 10, 0, 1), (20, 20, 40, 40, 1, 1), (60, 60, 90, 90, 0, 1), crowd=2)

@@ -2,9 +2,9 @@
 
 torchvision's by their names, and `rcnn:BACKBONE`, a small Faster R-CNN over any backbone. All of them
 are called alike: in training with normalised inputs [B, C, h, w] and a list of B targets, for a
-dictionary of losses; in evaluation with inputs alone, for B dictionaries of `boxes` (x1, y1, x2, y2 in
-pixels of the input), `scores` and `labels`, best first, and perhaps `masks` and `keypoints`. Classes are
-numbered from 0; the background that torchvision counts as 0 never shows.
+dictionary of losses; in evaluation with inputs alone, for B dictionaries of `boxes` (x1, y1, x2, y2
+in pixels of the input), `scores` and `labels`, best first, and perhaps `masks` and `keypoints`. Classes
+are numbered from 0; the background that torchvision counts as 0 never shows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
+from onestop.metrics.matches import Kind
 from onestop.networks.catalog import Entry
 from onestop.networks.detectors.rcnn_name import is_rcnn, parsed
 from onestop.networks.detectors.table import TABLE
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 NAMES = tuple(TABLE)
 """torchvision's detectors."""
-PARTS = ("boxes", "masks", "keypoints")
+PARTS: tuple[Kind, ...] = ("boxes", "masks", "keypoints")
 
 
 def is_detector(name: str) -> bool:
@@ -71,7 +72,7 @@ def entry(name: str) -> Entry:
     )
 
 
-def parts_of(entry: Entry, has: Mapping[str, bool]) -> tuple[str, ...]:
+def parts_of(entry: Entry, has: Mapping[str, bool]) -> tuple[Kind, ...]:
     """What a detector learns from data that have some of `PARTS`.
 
     Raises:

@@ -7,7 +7,7 @@ Legend: N boxes, L levels of the feature pyramid.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ _SMALLEST, _LARGEST = 1.5, 8.0  # of the smallest anchor, in strides of the fine
 _ALIKE = 1.25  # ratios that differ by less count as one
 
 
-def fitted(sizes: NDArray[np.float32]) -> dict[str, Any]:
+def fitted(sizes: NDArray[np.floating]) -> dict[str, Any]:
     """What is kept of the training boxes: the size of the small ones, and their shapes.
 
     Args:
@@ -46,7 +46,9 @@ def fitted(sizes: NDArray[np.float32]) -> dict[str, Any]:
     }
 
 
-def per_level(anchors: dict[str, Any], strides: Sequence[int]) -> tuple[list[list[float]], list[float]]:
+def per_level(
+    anchors: Mapping[str, Any], strides: Sequence[int]
+) -> tuple[list[list[float]], list[float]]:
     """Sizes of the anchors of each level, [L] of three each, and their shapes.
 
     Args:

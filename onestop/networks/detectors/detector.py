@@ -123,7 +123,8 @@ def as_detector(network: nn.Module, divisor: int) -> Detector:
         divisor: Inputs are padded to a multiple of this many pixels.
     """
     network.transform = _Pad(divisor)
-    network.__class__ = _detector_class(type(network))
+    kind: Any = type(network)
+    network.__class__ = _detector_class(kind)
     assert isinstance(network, Detector)
     network.frozen_norms = False
     network.new_parts = everything_but_the_body(network)
@@ -131,7 +132,7 @@ def as_detector(network: nn.Module, divisor: int) -> Detector:
 
 
 @functools.cache
-def _detector_class(kind: type) -> type:
+def _detector_class(kind: Any) -> type:
     return type(kind.__name__, (Detector, kind), {"__doc__": kind.__doc__})
 
 

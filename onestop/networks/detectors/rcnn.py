@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from onestop.networks.detectors.trunk import trunk_of
-from onestop.networks.detectors.zoo import replace_first, anchor_generator
+from onestop.networks.detectors.zoo import anchor_generator, replace_first
 from onestop.runtime.lazy_torchvision import without_compiler
 
 with without_compiler():
@@ -28,7 +28,7 @@ with without_compiler():
 WIDTH = 128
 """Channels of the feature pyramid; the box head has twice as many features."""
 REGIONS = 128
-"""Regions per image from which the box head learns; torchvision's 512 are most of the cost of a step."""
+"""Regions per image that the box head learns from; torchvision's 512 are most of the cost of a step."""
 _PROPOSED = 1000  # regions per image that are kept before and after non-maximum suppression
 _MOST = 200  # objects per image
 _LEAST_SCORE = 0.02  # of an object
@@ -56,7 +56,12 @@ class Pyramid(nn.Module):
 
 
 def build(
-    backbone: str, width: int | None, classes: int, channels: int, size: int, needs: Mapping[str, Any]
+    backbone: str,
+    width: int | None,
+    classes: int,
+    channels: int,
+    size: int,
+    needs: Mapping[str, Any],
 ) -> nn.Module:
     """The network with random weights; arguments as in `onestop.networks.detectors`.
 
@@ -68,7 +73,7 @@ def build(
     if channels != 3 and not backbone.startswith("timm:"):
         replace_first(body, channels)
     levels = [str(level) for level in range(len(widths))]
-    network = faster_rcnn.FasterRCNN(
+    network: nn.Module = faster_rcnn.FasterRCNN(
         Pyramid(body, widths, width),
         rpn_anchor_generator=anchor_generator(
             needs.get("anchors", {}), (*strides, 2 * strides[-1])

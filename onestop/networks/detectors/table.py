@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onestop.metrics.matches import Kind
 from onestop.networks.catalog import Entry
 
 _FASTER = "Ren et al. 2015, https://arxiv.org/abs/1506.01497"
@@ -48,7 +49,7 @@ class Row:
     """
 
     entry: Entry
-    parts: tuple[str, ...] = ("boxes",)
+    parts: tuple[Kind, ...] = ("boxes",)
     legacy_eps: bool = False
     divisor: int = 32
     strides: tuple[int, ...] = ()
@@ -57,7 +58,7 @@ class Row:
 
 def _row(
     name: str, summary: str, paper: str, size: int, parameters: int, giga: float, ap: float, *,
-    min_size: int = 64, parts: tuple[str, ...] = ("boxes",), legacy_eps: bool = False,
+    min_size: int = 64, parts: tuple[Kind, ...] = ("boxes",), legacy_eps: bool = False,
     divisor: int = 32, strides: tuple[int, ...] = (), fixed: bool = False, depthwise: bool = False,
 ) -> tuple[str, Row]:  # fmt: skip
     entry = Entry(

@@ -78,12 +78,13 @@ def _of_timm(name: str, channels: int) -> nn.Module | None:
         return None
     network.prune_intermediate_layers(indices, prune_norm=True, prune_head=True)
     network.map_indices = tuple(indices)
-    network.__class__ = _with_maps(type(network))
+    kind: Any = type(network)
+    network.__class__ = _with_maps(kind)
     return cast(nn.Module, network)
 
 
 @functools.cache
-def _with_maps(kind: type) -> type:
+def _with_maps(kind: Any) -> type:
     """A timm class whose instances compute feature maps."""
 
     def forward(self: Any, inputs: Tensor) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError
 from onestop.networks.detectors.anchors import per_level
@@ -41,9 +41,7 @@ PERSON_SIGMAS = (
 """How far people who mark them disagree, relative to the size of a person."""
 
 
-def build(
-    name: str, classes: int, channels: int, size: int, needs: Mapping[str, Any]
-) -> nn.Module:
+def build(name: str, classes: int, channels: int, size: int, needs: Mapping[str, Any]) -> nn.Module:
     """A detector of torchvision with random weights; arguments as in `onestop.networks.detectors`.
 
     Raises:
@@ -66,7 +64,7 @@ def build(
     network: nn.Module = models.get_model(
         name, weights=None, weights_backbone=None, num_classes=classes + 1, **options
     )
-    network.legacy_eps = row.legacy_eps
+    network.legacy_eps = row.legacy_eps  # type: ignore[assignment]
     if channels != 3:
         replace_first(network, channels)
     return network
@@ -75,17 +73,13 @@ def build(
 def anchor_generator(anchors: Mapping[str, Any], strides: tuple[int, ...]) -> AnchorGenerator:
     """Anchors as torchvision takes them."""
     sizes, ratios = per_level(anchors, strides)
-    return AnchorGenerator(
-        tuple(tuple(level) for level in sizes), (tuple(ratios),) * len(sizes)
-    )
+    return AnchorGenerator(tuple(tuple(level) for level in sizes), (tuple(ratios),) * len(sizes))
 
 
 @torch.no_grad()
 def replace_first(network: nn.Module, channels: int) -> None:
     """Have the first convolution take another number of channels."""
-    name, first = next(
-        (name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d)
-    )
+    name, first = next((name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
     new: Any = nn.Conv2d(
         channels, first.out_channels, first.kernel_size, first.stride, first.padding,  # type: ignore[arg-type]
         first.dilation, first.groups, first.bias is not None,  # type: ignore[arg-type]

@@ -27,8 +27,8 @@ class Images:
     def find(self, name: str, near: Sequence[str] = ("",)) -> str | None:
         """The path of an image by the name that an annotation gives it.
 
-        As it is written, in each of the folders `near`; then its last parts anywhere below the root, the
-        longest that only one image has (an absolute path of another machine ends in the same parts).
+        As it is written, in each of the folders `near`; then its last parts anywhere below the root,
+        the longest that only one image has (an absolute path of another machine ends alike).
 
         Args:
             name: With slashes or backslashes, with or without folders.

@@ -74,11 +74,12 @@ class Node:
 
     def find(self, *tags: str) -> Node | None:
         """The first element at a path below."""
-        node: Node | None = self
+        node = self
         for tag in tags:
-            node = next((child for child in node.children if child.tag == tag), None)
-            if node is None:
+            inner = next(node.all(tag), None)
+            if inner is None:
                 return None
+            node = inner
         return node
 
     def all(self, tag: str) -> Iterator[Node]:

@@ -55,7 +55,7 @@ class RawImage:
         path: Below the source's folder, or absolute.
         objects: Its objects, in the order of the file.
         size: Width and height of the picture that was annotated, if the file says.
-        unit: Of the coordinates: 1 if they are fractions of width and height, 100 if percent; 0: pixels.
+        unit: Of the coordinates: 1 if they are fractions of width and height; 0: pixels.
         group: Of images that belong together (a patient, a video), if the source has any.
         of: The annotation file.
     """
