@@ -15,6 +15,7 @@ from onestop.data.sources.folder import open_folder
 from onestop.data.sources.for_task import for_task
 from onestop.data.sources.frames import is_frame, table_of
 from onestop.data.sources.mapping import together
+from onestop.data.sources.objects import open_objects
 from onestop.data.sources.options import OF_ONE_TABLE, OF_TABLES, Options
 from onestop.data.sources.python import NAME, by_split, open_python
 from onestop.data.sources.table import SUFFIXES, dataset_of, open_table
@@ -161,10 +162,12 @@ def _open_path(
     for_training: bool,
     download: bool,
 ) -> Dataset:
-    if is_table(source):
-        return open_table(_path(source), options, for_training=for_training)
     name = known_set(os.fspath(source))
     path = Path(source) if name else _path(source)
+    if not (name and root) and (found := open_objects(path, options, for_training=for_training)):
+        return found
+    if is_table(source):
+        return open_table(_path(source), options, for_training=for_training)
     if name is not None and (root or not path.is_dir()):
         options.require_none(OF_TABLES, _TABLES, name)
         named = open_named(name, data_root(root), download=download)

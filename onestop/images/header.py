@@ -56,6 +56,39 @@ def _header(source: str | Path | bytes) -> Header:
         return Header(kind, image.mode, orientation_of(image) in TURNS)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Size of an image as it is seen, and how it lies in its file.
+
+    Attributes:
+        height: Of the upright image.
+        width: Likewise.
+        orientation: EXIF's, 1 to 8, by which its pixels are turned when they are read.
+    """
+
+    height: int
+    width: int
+    orientation: int
+
+
+def stored(source: str | Path | bytes) -> Stored:
+    """Size and orientation of an image, from its header alone.
+
+    Raises:
+        BadImageError: As `measure`.
+    """
+    return limited(name_of(source), _stored, source)
+
+
+def _stored(source: str | Path | bytes) -> Stored:
+    with open_image(source) as image:
+        height, width, _ = measure_pillow(image)
+        turn = orientation_of(image)
+        # Pillow turns a TIFF itself, so that its stored size is not known.
+        known = turn in TURNS and image.format != "TIFF"
+        return Stored(height, width, turn if known else 1)
+
+
 def is_still(path: str | Path) -> bool:
     """Whether a file is an image with a single frame."""
     try:

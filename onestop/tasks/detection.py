@@ -200,7 +200,8 @@ class Detection(Task[Outputs]):
             return [dataclasses.replace(empty, raw=found) for found in outputs]
         pairs = zip(outputs, targets, strict=True)
         return [
-            empty.with_objects(in_image(found, target), target["truth"].objects) for found, target in pairs
+            empty.with_objects(in_image(found, target), target["truth"].objects)
+            for found, target in pairs
         ]
 
     def options(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from onestop.data.multihot import Multihot
+from onestop.data.objects import Objects
 from onestop.data.sources.label_sets import label_sets
 from onestop.data.sources.labels import class_list, numbered
 from onestop.data.targets import Classes, Numbers, Targets
@@ -63,10 +64,18 @@ def _sets(labels: Labels) -> TargetsBySplit:
     return label_sets(labels.sets, labels.source, labels.names, for_training=training)
 
 
+def _objects(labels: Labels) -> TargetsBySplit:
+    raise DataError(
+        f"{labels.source}: has labels of whole images, and objects are wanted: leave out "
+        f"--task {Objects.task}, or annotate boxes"
+    )
+
+
 READERS: dict[str, Reader] = {
     Classes.task: _classes,
     Numbers.task: _numbers,
     Multihot.task: _sets,
+    Objects.task: _objects,
 }
 """By the name of the task that learns from the targets."""
 

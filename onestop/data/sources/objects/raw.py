@@ -133,13 +133,17 @@ class RawSet:
         """Those of all splits."""
         return [image for images in self.splits.values() for image in images]
 
-    def require_images(self, hint: str = "") -> None:
+    def require_images(self) -> None:
         """See that there is an image.
 
         Raises:
             DataError: There is none.
         """
         if not self.images():
-            skipped = [f"{s.path} ({s.reason})" for s in self.log.skipped]
-            why = f": {listing(skipped, 2)}" if skipped else ""
-            raise DataError(f"{self.root}: read as {self.kind}, no image can be used{why}{hint}")
+            raise self.nothing()
+
+    def nothing(self) -> DataError:
+        """That no image can be used, and why not."""
+        skipped = [f"{s.path} ({s.reason})" for s in self.log.skipped]
+        why = f": {listing(skipped, 2)}" if skipped else ""
+        return DataError(f"{self.root}: read as {self.kind}, no image can be used{why}")
