@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NO_OBJECTS = "no objects"
 """How the target of an image without objects is shown: it is background, and trained on as such."""
-_TENSORS = ("boxes", "labels", "crowd", "frame", "masks", "keypoints")
+_TENSORS = ("boxes", "labels", "crowd", "frame", "keypoints")
 _SHOWN = 4  # classes in the text of a target
 
 
@@ -162,8 +162,9 @@ class Objects(Targets):
         Returns:
             For each image `boxes` float32 [n, 4] (x1, y1, x2, y2), `labels` int64 [n] from 0, `crowd`
             bool [n], `index`, `frame` float32 [4]: scale x, scale y, offset x and y from the original
-            to the input before any moves; `masks` uint8 [n, h, w] and `keypoints` float32 [n, P, 3]
-            if the data have them; and `truth`, the `Annotation`: all objects in the original.
+            to the input before any moves; `keypoints` float32 [n, P, 3] and `masks`, which draws them
+            as uint8 [n, h, w] when it is called, if the data have them; and `truth`, the `Annotation`:
+            all objects in the original.
         """
         return [
             self._placed(
@@ -181,18 +182,14 @@ class Objects(Targets):
             "boxes": boxes[kept], "labels": value.classes[kept], "crowd": value.crowd[kept],
             "frame": np.array(place.frame, np.float32),
         }  # fmt: skip
-        if self.has_masks:
-            masks = np.zeros((len(kept), *place.size), np.uint8)
-            for number, k in enumerate(kept.tolist()):
-                place.draw(as_rle(value.shape(k), value.size), boxes[k], masks[number])
-            row["masks"] = masks
         if self.has_points:
             points = value.points
             if points is None:
                 points = np.zeros((len(value), len(self.point_names), 3), np.float32)
             row["keypoints"] = place.points(points[kept], self.flip_pairs)
         tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in row.items()}
-        return {**tensors, "index": index, "truth": value}
+        masks = {"masks": functools.partial(_masks, value, place, boxes, kept)}
+        return {**tensors, **(masks if self.has_masks else {}), "index": index, "truth": value}
 
     def send(self, batch: TargetBatch, engine: Engine) -> TargetBatch:
         return [
@@ -244,3 +241,15 @@ class Objects(Targets):
         numbers = np.array([place[name] or 0 for name in self.names], np.int64)
         values = [replace(value, classes=numbers[value.classes]) for value in self.values]
         return self._with(values, names)
+
+
+def _masks(
+    value: Annotation, place: Placement, boxes: NDArray[np.float32], kept: Indices
+) -> Tensor:
+    """The masks of some objects in the input, uint8 [n, h, w]: drawn only when they are learned from."""
+    import torch
+
+    masks = np.zeros((len(kept), *place.size), np.uint8)
+    for number, k in enumerate(kept.tolist()):
+        place.draw(as_rle(value.shape(k), value.size), boxes[k], masks[number])
+    return torch.from_numpy(masks)

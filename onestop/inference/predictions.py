@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from onestop.data.samples import Samples
+from onestop.data.loader import Loader
 from onestop.errors import UsageError
 from onestop.inference.score import Scored
 from onestop.reading import read_text
@@ -28,23 +28,24 @@ _ONE = 1 + 1e-6  # a probability of 1, rounded
 _RANKED = 2  # labels per image: the best and the second
 
 
-def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Prediction]:
+def predictions_of(task: Task[Any], loader: Loader, scored: Scored) -> list[Prediction]:
     """One prediction per image, in the order of the split.
 
     Args:
         task: What the outputs mean.
-        samples: The split.
+        loader: Of the split.
         scored: Its outputs and the indices of its images.
     """
     if scored.outputs is None:
         return []
-    predictions = task.describe(scored.outputs, targets_of(samples, scored), _RANKED)
-    return named(predictions, map(samples.name, scored.indices))
+    predictions = task.describe(scored.outputs, targets_of(loader, scored), _RANKED)
+    return named(predictions, map(loader.samples.name, scored.indices))
 
 
-def targets_of(samples: Samples, scored: Scored) -> Any:
+def targets_of(loader: Loader, scored: Scored) -> Any:
     """The targets of the images that were scored, in the order of the outputs."""
-    return samples.targets.batch(np.asarray(scored.indices, np.int64))
+    indices = np.asarray(scored.indices, np.int64)
+    return loader.samples.targets.batch(indices, None, loader.preprocessing)
 
 
 def write_predictions(path: Path, task: Task[Any], predictions: Sequence[Prediction]) -> None:

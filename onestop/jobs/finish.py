@@ -46,7 +46,7 @@ def finish(
     network.load_state_dict(best_weights(folder))
     session = _settled(session)
     scored = session.score(network, split, keep_outputs=True)
-    predictions = predictions_of(session.task, session.loaders[split].samples, scored)
+    predictions = predictions_of(session.task, session.loaders[split], scored)
     skipped = skipped_files(session)
     metrics = _metrics(folder, session, split, scored, len(skipped))
     if inexact:
@@ -103,7 +103,7 @@ def _settled(session: Session) -> Session:
     if type(session.task).settle is Task.settle or "val" not in session.loaders:
         return session
     scored = session.score(session.training.network, "val", keep_outputs=True)
-    targets = targets_of(session.loaders["val"].samples, scored)
+    targets = targets_of(session.loaders["val"], scored)
     task = session.task.settle(scored.outputs, targets)
     card = dataclasses.replace(session.card, task_options=task.options())
     return dataclasses.replace(session, task=task, card=card)

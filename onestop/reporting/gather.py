@@ -155,6 +155,6 @@ def _score(run: RunData) -> None:
     if model is None or dataset is None or not dataset.splits.get(split):
         return
     scored, loader = model.score(dataset.splits[split], keep_outputs=True)
-    run.predictions = predictions_of(model.task, loader.samples, scored)
+    run.predictions = predictions_of(model.task, loader, scored)
     if run.state != "done":
         run.metrics = {"split": split, **scored.metrics}

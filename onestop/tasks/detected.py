@@ -29,6 +29,7 @@ class Detected:
         scores: Best first, float32 [n].
         patches: Masks within their boxes, in [0, 1], float16 [n, m, m]; None without masks.
         points: x, y and a score in [0, 1], float32 [n, P, 3]; None without key points.
+        finite: Whether all that the network computed of the input is.
     """
 
     boxes: Floats
@@ -36,6 +37,7 @@ class Detected:
     scores: Floats
     patches: NDArray[np.float16] | None = None
     points: Floats | None = None
+    finite: bool = True
 
     def in_image(self, frame: Frame, size: tuple[int, int]) -> ImageObjects:
         """The same in pixels of the image, within its borders; masks are pasted one by one.
@@ -84,7 +86,8 @@ def detected(found: Mapping[str, Tensor]) -> Detected:
     if "keypoints" in values:
         points = values["keypoints"].numpy().copy()
         points[..., 2] = values["keypoints_scores"].sigmoid().numpy()
-    whole = Detected(boxes, found["labels"].cpu().numpy(), scores, patches, points)
+    sound = bool(found["finite"]) if "finite" in found else True
+    whole = Detected(boxes, found["labels"].cpu().numpy(), scores, patches, points, sound)
     finite = np.isfinite(boxes).all(1) & np.isfinite(scores)
     return whole if finite.all() else whole.take(finite)
 

@@ -169,8 +169,11 @@ class Detection(Task[Outputs]):
     def _to_learn(self, target: Mapping[str, Any]) -> dict[str, Tensor]:
         boxes: Tensor = target["boxes"]
         there = ~target["crowd"] & (boxes[:, 2:] > boxes[:, :2]).all(1)
-        keys = ("boxes", "labels", *(part for part in self.parts if part != "boxes"))
-        return {key: target[key][there] for key in keys}
+        keys = ("boxes", "labels", *(["keypoints"] if "keypoints" in self.parts else []))
+        values = {key: target[key][there] for key in keys}
+        if "masks" in self.parts:
+            values["masks"] = target["masks"]().to(boxes.device)[there]
+        return values
 
     def predict(self, network: Network, inputs: Tensor) -> Outputs:
         """What is found in each input, a few at once, since outputs take much memory."""
@@ -179,6 +182,9 @@ class Detection(Task[Outputs]):
 
     def collect(self, outputs: Sequence[Outputs]) -> Outputs:
         return [found for batch in outputs for found in batch]
+
+    def are_finite(self, outputs: Outputs) -> list[bool]:
+        return [found.finite for found in outputs]
 
     def meter(self) -> DetectionMeter:
         return DetectionMeter(self)

@@ -113,7 +113,7 @@ def boxes_of(targets: Any) -> NDArray[np.float32]:
         objects = targets[image]
         size = np.tile(np.array(objects.size[::-1], np.float32), (len(objects), 1))
         sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
-        rows.append(np.hstack([sides, size])[~objects.crowds])
+        rows.append(np.hstack([sides, size])[~objects.crowd])
         count += len(rows[-1])
         if count > _MOST_BOXES:
             break

@@ -87,7 +87,7 @@ def evaluate(
         why = f" ({named(bad)})" if (bad := loader.skipped()) else ""
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read{why}")
     require_finite(
-        model.task, scored.outputs, [samples.name(i) for i in scored.indices], dataset.name
+        loaded.task, scored.outputs, [samples.name(i) for i in scored.indices], dataset.name
     )
     training = loaded.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
@@ -99,7 +99,7 @@ def evaluate(
         "images_per_second": scored.metrics["images"] / seconds,
         "skipped": len(skipped),
     }
-    predictions = predictions_of(loaded.task, samples, scored)
+    predictions = predictions_of(loaded.task, loader, scored)
     if collapse := loaded.task.collapse(predictions):
         metrics["warnings"] = [collapse]
     remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]

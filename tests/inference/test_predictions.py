@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 
-from onestop.data.samples import ArraySamples, FileSamples
+from onestop.data.loader import Loader
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.targets import Classes, Numbers
 from onestop.errors import UsageError
 from onestop.inference.predictions import predictions_of, read_predictions, write_predictions
 from onestop.inference.score import Scored
 from onestop.tasks import Classification, Regression
+
+
+def loader(samples: Samples) -> Loader:
+    """One of which only targets and names are asked."""
+    preprocessing = ImagePreprocessing(3, (8, 8), (0.0,) * 3, (1.0,) * 3)
+    return Loader(samples, preprocessing, pixels=Mock())
+
 
 LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [0.5, 0.0, 0.4]])
 
@@ -23,7 +33,7 @@ def test_a_prediction_says_what_was_predicted_and_how_sure() -> None:
     names = ("ant", "bee", "=cmd()")
     samples = FileSamples(Path(), ["a.jpg", "b.jpg", "c.jpg"], Classes(np.array([2, 1, 0]), names))
     task = Classification(names)
-    worst, right, close = predictions_of(task, samples, Scored({}, [0, 1, 2], LOGITS))
+    worst, right, close = predictions_of(task, loader(samples), Scored({}, [0, 1, 2], LOGITS))
     assert (worst.image, worst.truth, worst.label) == ("a.jpg", ("=cmd()",), "ant")
     assert worst.second is not None
     assert worst.second.name == "=cmd()"
@@ -50,14 +60,16 @@ def test_losses_are_those_that_the_figures_are_made_of() -> None:
 
 def test_numbers_have_an_error_and_no_classes() -> None:
     samples = ArraySamples(np.zeros((1, 1), np.float32), Numbers(np.array([3.5])))
-    (found,) = predictions_of(Regression(), samples, Scored({}, [0], torch.tensor([[3.0]])))
+    (found,) = predictions_of(Regression(), loader(samples), Scored({}, [0], torch.tensor([[3.0]])))
     assert (found.image, found.truth, found.label, found.loss) == ("#0", ("3.5",), "3", 0.25)
     assert (found.correct, found.second, found.truth_score) == (None, None, None)
 
 
 def test_a_split_scored_in_part_names_the_images_that_were_scored() -> None:
     samples = FileSamples(Path(), ["a.jpg", "b.jpg", "c.jpg"], Classes(np.arange(3), "xyz"))
-    found = predictions_of(Classification(("x", "y", "z")), samples, Scored({}, [2], LOGITS[:1]))
+    found = predictions_of(
+        Classification(("x", "y", "z")), loader(samples), Scored({}, [2], LOGITS[:1])
+    )
     assert [(p.image, p.truth) for p in found] == [("c.jpg", ("z",))]
 
 
@@ -65,7 +77,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     names = ("'-ant", "be\re\n", "=cmd()")
     targets, task = Classes(np.array([2, 1, 0]), names), Classification(names)
     samples = FileSamples(Path(), ["=a.jpg", "b,'\".jpg", "c\udcff.jpg"], targets)
-    predictions = predictions_of(task, samples, Scored({}, [0, 1, 2], LOGITS))
+    predictions = predictions_of(task, loader(samples), Scored({}, [0, 1, 2], LOGITS))
     write_predictions(tmp_path / "predictions.csv", task, predictions)
     again = read_predictions(tmp_path / "predictions.csv", task)
     for found, wanted in zip(again, predictions, strict=True):

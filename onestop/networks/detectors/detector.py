@@ -42,12 +42,28 @@ class Detector(nn.Module):
     new_parts: tuple[str, ...]
 
     def forward(self, inputs: Tensor, targets: Sequence[Objects] | None = None) -> Any:
-        """Losses by name, of B images with their targets; in evaluation the objects of each image."""
+        """Losses by name, of B images with their targets; in evaluation the objects of each image.
+
+        In training without targets, feature maps: what can be computed from inputs alone.
+        """
+        if self.training and targets is None:
+            padded, _ = self.get_submodule("transform")([*inputs])
+            return self.get_submodule("backbone")(padded.tensors)
         if self.training:
-            assert targets is not None
-            losses = super().forward([*inputs], [_counted_from_one(one) for one in targets])
+            losses = super().forward([*inputs], [_counted_from_one(one) for one in targets or ()])
             return {LOSSES[name]: loss for name, loss in losses.items()}
-        return [_counted_from_zero(found) for found in super().forward([*inputs])]
+        maps: list[Any] = []
+        watch = self.get_submodule("backbone").register_forward_hook(
+            lambda _, __, output: maps.append(output)
+        )
+        try:
+            found = super().forward([*inputs])
+        finally:
+            watch.remove()
+        finite = _are_finite(self, maps[0], len(inputs))
+        return [
+            _counted_from_zero(one) | {"finite": f} for one, f in zip(found, finite, strict=True)
+        ]
 
     def train(self, mode: bool = True) -> Any:
         """As usual, but frozen BatchNorm stays in evaluation mode."""
@@ -98,6 +114,18 @@ class Detector(nn.Module):
             self.new_parts = everything_but_the_body(self)
         self.freeze_norms()
         return filled
+
+
+def _are_finite(network: nn.Module, maps: Any, count: int) -> Tensor:
+    """Whether what the network computes of each input is finite, [B].
+
+    Boxes and scores do not show it: those that are not finite are never kept.
+    """
+    levels = maps.values() if isinstance(maps, Mapping) else [maps]
+    heads = [p for n, p in network.named_parameters() if not n.startswith("backbone.")]
+    sound = torch.stack([torch.isfinite(p).all() for p in heads]).all()
+    rows = torch.stack([torch.isfinite(level).reshape(count, -1).all(1) for level in levels])
+    return rows.all(0) & sound
 
 
 def everything_but_the_body(network: nn.Module) -> tuple[str, ...]:
