@@ -29,12 +29,17 @@ CLASSES = {
 NAMED = {
     "data/multihot.py": "targets name the task that learns from them",
     "data/dataset.py": "the task of a description of data that is written by hand, in tests",
+    "data/objects.py": "targets name the task that learns from them",
     "data/targets.py": "targets name the task that learns from them",
-    "inference/load.py": "published weights are of classifiers, and do not say so",
+    "networks/detectors/table.py": "torchvision calls one of its losses so",
+    "networks/detectors/zoo.py": "published weights name the task that they were trained for",
+    "networks/pretrained.py": "likewise",
     "storage/run_info.py": "runs and models from before there was a name for the task",
 }
 """Modules in which the name of a task stands."""
 COUNTED = {
+    "data/sources/objects/coco.py": "names of key points, of which there may be none",
+    "data/sources/objects/yolo.py": "a list of names need not be there",
     "data/splits.py": "groups are divided by class where there are any",
     "display/printing.py": "a table without rows is not printed",
     "linting/copies.py": "copies under two names contradict each other, two measurements need not",

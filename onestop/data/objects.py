@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.box_faults import box_faults
+from onestop.data.draw_objects import drawn
 from onestop.data.names import places
 from onestop.data.placement import Placement, placement
 from onestop.data.shapes import Polygons, Shape, as_rle, outline_of_box
 from onestop.data.targets import Indices, TargetBatch, Targets
 from onestop.errors import DataError, UsageError
 from onestop.metrics.objects import ImageObjects
+from onestop.metrics.rle import encode
 from onestop.text import listing
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from onestop.data.augmentation import Moves
     from onestop.data.preprocess import Preprocessing
+    from onestop.images.pillow import Pixels
     from onestop.runtime.device import Engine
 
 NO_OBJECTS = "no objects"
@@ -208,6 +211,17 @@ class Objects(Targets):
         counts = Counter(self.values[index].classes.tolist())
         parts = [f"{count} {self.names[k]}" for k, count in counts.most_common()]
         return listing(parts, _SHOWN) if parts else NO_OBJECTS
+
+    def draw(self, target: Any, pixels: Pixels, longest: int = 0) -> Pixels:
+        boxes = target["boxes"].numpy()
+        masks = [encode(mask) for mask in target["masks"]().numpy()] if "masks" in target else None
+        points = target["keypoints"].numpy() if "keypoints" in target else None
+        objects = ImageObjects(
+            (pixels.shape[0], pixels.shape[1]), boxes, target["labels"].numpy(),
+            np.ones(len(boxes), np.float32), target["crowd"].numpy(),
+            None if masks is None else tuple(masks), points,
+        )  # fmt: skip
+        return drawn(pixels, objects, self.names, longest=longest, skeleton=self.skeleton)
 
     def unlabelled(self) -> Indices:
         return np.array([i for i, value in enumerate(self.values) if not len(value)], np.int64)

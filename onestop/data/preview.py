@@ -12,7 +12,7 @@ from onestop.data.targets import Indices
 from onestop.errors import BadImageError
 from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import PixelRange
-from onestop.images.thumbnail import small
+from onestop.images.thumbnail import SIDE, small
 from onestop.runtime.rng import key_for, permutation
 
 
@@ -35,7 +35,9 @@ def preview(
     for index in _in_turn(samples.targets.strata(), len(samples), limit):
         title = samples.targets.text(index)
         try:
-            thumbnails.append((small(samples.read(index, channels, pixel_range)), title))
+            pixels = samples.read(index, channels, pixel_range)
+            (target,) = samples.targets.batch(np.array([index]))
+            thumbnails.append((small(samples.targets.draw(target, pixels, SIDE)), title))
         except BadImageError:
             thumbnails.append((None, title))
     return thumbnails

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from onestop.data.augmentation import Moves
     from onestop.data.preprocess import Preprocessing
+    from onestop.images.pillow import Pixels
     from onestop.runtime.device import Engine
 
 Indices: TypeAlias = NDArray[np.int64]
@@ -112,6 +113,16 @@ class Targets(ABC):
     def text(self, index: int) -> str:
         """The target of a sample as people read it."""
         return ", ".join(self.words(index))
+
+    def draw(self, target: Any, pixels: Pixels, longest: int = 0) -> Pixels:  # noqa: ARG002
+        """The picture of a sample with its target drawn over it, if that lies somewhere in it.
+
+        Args:
+            target: An entry of a batch.
+            pixels: Of the same preparation and moves, [H, W, C].
+            longest: Pixels that the longer side should have, if something is drawn; 0 keeps the size.
+        """
+        return pixels
 
     def unlabelled(self) -> Indices:
         """The samples that have no label, where samples may have none."""

@@ -13,15 +13,16 @@ from PIL import Image
 if TYPE_CHECKING:
     from onestop.images.pillow import Pixels
 
-_SIDE = 192  # pixels
+SIDE = 192
+"""Pixels of the longer side."""
 
 
 def small(pixels: Pixels) -> Pixels:
     """Shrink an image [H, W, C] until its longer side is at most 192 pixels."""
-    if max(pixels.shape[:2]) <= _SIDE:
+    if max(pixels.shape[:2]) <= SIDE:
         return pixels
     image = picture_of(pixels)
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     array: Pixels = np.asarray(image)
     return array if array.ndim == 3 else array[..., None]
 

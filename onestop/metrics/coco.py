@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.metrics.matches import Kind, average_precisions, matches_in, pairs_of, recalls
-from onestop.metrics.objects import ImageObjects
+from onestop.metrics.matches import average_precisions, matches_in, pairs_of, recalls
+from onestop.metrics.objects import ImageObjects, Kind
 
 SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 """Ranges of an object's area in square pixels."""

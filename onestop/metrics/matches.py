@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.metrics.objects import ImageObjects, box_areas, box_iou
+from onestop.metrics.objects import ImageObjects, Kind, box_areas, box_iou
 from onestop.metrics.rle import iou
 
 OVERLAPS = np.linspace(0.5, 0.95, 10)
@@ -33,8 +33,6 @@ FEW = 5
 _RECALLS = np.linspace(0, 1, 101)
 
 Flags: TypeAlias = NDArray[np.bool_]
-Kind: TypeAlias = Literal["boxes", "masks", "keypoints"]
-"""What of an object is compared."""
 
 
 @dataclass(frozen=True)

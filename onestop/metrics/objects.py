@@ -8,7 +8,7 @@ Legend: n objects, P key points, K classes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from onestop.metrics.rle import Rle
 
 Floats = NDArray[np.float32]
 NO_BOXES = np.zeros((0, 4), np.float32)
+Kind: TypeAlias = Literal["boxes", "masks", "keypoints"]
+"""What objects have that can be compared."""
 Frame: TypeAlias = tuple[float, float, float, float]
 """Where an image lies in the network's input: scale and offset, x and y of each; a place in the input
 is that in the image times scale plus offset."""

@@ -10,8 +10,10 @@ from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as custom_networks
-from onestop.networks import detectors
+from onestop.networks import zoos
 from onestop.networks.catalog import OWN, Entry
+from onestop.networks.detectors import entries as detector_entries
+from onestop.networks.detectors import facts
 from onestop.networks.pretrained import Published
 from onestop.networks.surgery import replace_channels
 from onestop.networks.trimmed_conv import without_idle_taps
@@ -35,19 +37,11 @@ def find(name: str) -> Entry:
     plain = name.lower().replace("-", "_")
     if plain in OWN:
         return OWN[plain]
-    if detectors.is_detector(plain):
-        return detectors.entry(plain if plain in detectors.NAMES else name)
-    if plain.startswith("timm:"):
-        from onestop.networks import timm_zoo
-
-        return timm_zoo.entry(name[len("timm:") :])
-    from onestop.networks import torchvision_zoo
-
-    known = torchvision_zoo.names()
-    plain = plain.removeprefix("torchvision:")
-    if plain in known:
-        return torchvision_zoo.entry(plain)
-    suggestion = did_you_mean(name, [*OWN, *known, *detectors.NAMES])
+    if facts.is_detector(name):
+        return detector_entries.entry(name)
+    if found := zoos.find_in_zoos(name):
+        return found
+    suggestion = did_you_mean(name, [entry.name for entry in entries()])
     raise UsageError(
         f"--model {name:.200}: no such network{suggestion} (`onestop models` lists them)"
     )
@@ -79,7 +73,7 @@ def build(
     """
     entry = find(name)
     if not entry.whole:
-        return detectors.build(entry, classes, channels, image_size, needs or {})
+        return _detectors(entry).build(entry, classes, channels, image_size, needs or {})
     channels = channels or entry.channels
     size = image_size or entry.image_size
     if classes < 1:
@@ -105,6 +99,11 @@ def build(
     return without_idle_taps(network)
 
 
+def _detectors(entry: Entry) -> Any:
+    """The module that builds a network whose predictions are not about whole images."""
+    return importlib.import_module(entry.where)
+
+
 def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Module:
     """Call the builder of a built-in network; `build` has checked the arguments."""
     module, _, name = entry.where.partition(":")
@@ -121,7 +120,7 @@ def entries() -> Iterator[Entry]:
 
     yield from OWN.values()
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
-    yield from map(detectors.entry, detectors.NAMES)
+    yield from map(detector_entries.entry, facts.NAMES)
 
 
 def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
@@ -136,19 +135,8 @@ def published_weights(entry: Entry, which: str = "default", *, download: bool = 
         UsageError: There are no weights of that name, or they could not be downloaded.
     """
     if not entry.whole:
-        return detectors.published_weights(entry, which, download=download)
-    if entry.origin == "torchvision":
-        from onestop.networks import torchvision_zoo
-
-        return torchvision_zoo.published_weights(entry.name, which, download=download)
-    if entry.origin == "timm":
-        from onestop.networks import timm_zoo
-
-        return timm_zoo.published_weights(entry.name, which, download=download)
-    raise UsageError(
-        f"--weights {which}: no such file, and there are no published weights for {entry.name}; "
-        "name a file, or omit it to train from random weights"
-    )
+        return _detectors(entry).published_weights(entry, which, download=download)
+    return zoos.published_weights(entry, which, download=download)
 
 
 def usual_inputs(entry: Entry) -> Published | None:
@@ -157,16 +145,8 @@ def usual_inputs(entry: Entry) -> Published | None:
     None where a file of weights does not tell: built-in and custom networks.
     """
     if not entry.whole:
-        return detectors.usual_inputs(entry)
-    if entry.origin == "torchvision":
-        from onestop.networks import torchvision_zoo
-
-        return torchvision_zoo.usual_inputs(entry.name)
-    if entry.origin == "timm":
-        from onestop.networks import timm_zoo
-
-        return timm_zoo.usual_inputs(entry.name)
-    return None
+        return _detectors(entry).usual_inputs(entry)
+    return zoos.usual_inputs(entry)
 
 
 def count_parameters(network: nn.Module) -> int:

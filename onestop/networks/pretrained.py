@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from onestop.recipe import Fit
 from onestop.runtime.files import home
+
+if TYPE_CHECKING:
+    from onestop.recipe import Fit
 
 _TIMEOUT = 30.0  # seconds without an answer after which a server counts as unreachable
 

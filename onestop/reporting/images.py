@@ -95,8 +95,21 @@ class Pictures:
     ) -> Tile:
         name, truth = prediction.image, prediction.truth_text
         alt = f"{name}, predicted {prediction.predicted_text}, truth {truth}"
-        image = None if pixels is None else as_image(pixels)
+        if pixels is None:
+            return tile(name, None, alt, self._lines(prediction), tone, heat)
+        image = prediction.draw(as_image(pixels), self._preprocessing)
         return tile(name, image, alt, self._lines(prediction), tone, heat)
+
+    def compared(self, predictions: Sequence[Prediction], tone: Tone = "") -> list[Tile]:
+        """The same, each with a second picture that shows the truth."""
+        tiles = []
+        for prediction in predictions:
+            pixels = self.prepared(prediction.image)
+            truth = None
+            if pixels is not None:
+                truth = prediction.draw(as_image(pixels), self._preprocessing, truth=True)
+            tiles.append(self._tile(prediction, pixels, truth, tone))
+        return tiles
 
 
 def pictures_of(
@@ -143,7 +156,8 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
             words, name = loader.samples.targets.text(index), loader.samples.name(index)
             if loader.augmentation.mixes:
                 words = mixture(batch.targets[place], loader.samples.targets.names)
-            tiles.append(tile(name, as_image(image), f"{name}, {words}", [words]))
+            picture = loader.samples.targets.draw(batch.targets[place], as_image(image))
+            tiles.append(tile(name, picture, f"{name}, {words}", [words]))
     return tiles[:TRAINING_SAMPLES]
 
 

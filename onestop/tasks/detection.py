@@ -18,16 +18,15 @@ from onestop.metrics import Metrics
 from onestop.metrics.coco import coco_metrics, flat, sizes_of
 from onestop.metrics.matches import (
     DEFAULT_THRESHOLD,
-    Kind,
     best_thresholds,
     confusion,
     matches_of,
     over_thresholds,
     precision_recall,
 )
-from onestop.metrics.objects import ImageObjects
+from onestop.metrics.objects import ImageObjects, Kind
 from onestop.metrics.spec import Metric
-from onestop.networks import detectors, find
+from onestop.networks.detectors import facts
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks import detection_rules
 from onestop.tasks.detected import Detected, detected
@@ -78,7 +77,7 @@ class Detection(Task[Outputs]):
 
     name = "detection"
     metrics: tuple[Metric, ...] = (
-        *(metric for part in detectors.PARTS for metric in _metrics_of(part)),
+        *(metric for part in facts.PARTS for metric in _metrics_of(part)),
         *map(_loss, _LOSSES),
     )
     whole: ClassVar[bool] = False
@@ -100,7 +99,7 @@ class Detection(Task[Outputs]):
 
         Args:
             names: Of the classes.
-            parts: Of `onestop.networks.detectors.PARTS`, what is learned.
+            parts: Of `onestop.networks.detectors.facts.PARTS`, what is learned.
             points: Names of the P key points.
             sigmas: How far off key points may be, [P] (default: `SIGMA`).
             thresholds: From which scores on objects are predicted, [K] (default: 0.5).
@@ -118,7 +117,7 @@ class Detection(Task[Outputs]):
         self.thresholds = tuple(map(float, thresholds)) or (DEFAULT_THRESHOLD,) * len(self.names)
         self.anchors, self.regions, self.most = dict(anchors), int(regions), int(most)
         self.losses = tuple(losses)
-        if not set(self.parts) <= set(detectors.PARTS) or "boxes" not in self.parts:
+        if not set(self.parts) <= set(facts.PARTS) or "boxes" not in self.parts:
             raise ValueError("parts that this task does not have")
         if len(self.sigmas) != len(self.points) or not all(s > 0 for s in self.sigmas):
             raise ValueError("each key point needs a sigma above 0")
@@ -132,11 +131,11 @@ class Detection(Task[Outputs]):
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
         """With the parts that data and network have, and anchors fitted to the training objects."""
-        entry, targets = find(recipe.network.model), dataset.splits["train"].targets
+        model, targets = facts.plain(recipe.network.model), dataset.splits["train"].targets
         points: tuple[str, ...] = getattr(targets, "point_names", ())
         has = {"masks": bool(getattr(targets, "has_masks", False)), "keypoints": bool(points)}
-        parts = detectors.parts_of(entry, has)
-        fitted = recipe.network.weights == "none" or detectors.is_new(entry)
+        parts = facts.parts_of(model, has)
+        fitted = recipe.network.weights == "none" or facts.is_new(model)
         return cls(
             dataset.classes,
             parts=parts,
@@ -144,7 +143,7 @@ class Detection(Task[Outputs]):
             sigmas=getattr(targets, "sigmas", ()) if "keypoints" in parts else (),
             anchors=detection_rules.anchors(recipe.data, targets) if fitted else {},
             regions=detection_rules.regions(targets) if fitted else 0,
-            losses=detectors.losses_of(entry, parts),
+            losses=facts.losses_of(model, parts),
         )
 
     @classmethod

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.networks import detectors, find
-from onestop.networks.detectors.anchors import fitted
+from onestop.networks.detectors import facts
+from onestop.networks.facts.anchors import fitted
 
 if TYPE_CHECKING:
     from onestop.data.dataset import DatasetInfo
@@ -35,11 +35,12 @@ def derived(known: Mapping[str, Any], info: DatasetInfo) -> Derived:
         "clip_grad": (5.0, "single images with many objects have large gradients"),
         "precision": ("fp32", "places of boxes need all digits"),
     }
-    if "model" not in known or (entry := find(known["model"])).whole:
+    model = facts.plain(str(known.get("model", "")))
+    if not facts.is_detector(model):
         return rules
-    new = detectors.is_new(entry)
+    new = facts.is_new(model)
     situation = "none" if known["weights"] == "none" else "backbone" if new else "detector"
-    rules |= _inputs(entry, info, new=new)
+    rules |= _inputs(model, info, new=new)
     rules |= _length(info, situation)
     batch = int(known.get("batch_size", rules["batch_size"][0]))
     steps = math.ceil(info.images / batch)
@@ -61,7 +62,7 @@ def derived(known: Mapping[str, Any], info: DatasetInfo) -> Derived:
     rules["warmup_epochs"] = (round(warmup, 2), "early gradients are large")
     if situation != "none":
         rules |= {
-            "freeze": (detectors.frozen_stages(entry), "first layers are the same for all images"),
+            "freeze": (facts.frozen_stages(model), "first layers are the same for all images"),
             "unfreeze_after": (0, "they stay as they are"),
             "backbone_lr_scale": (
                 (0.25, "pretrained weights need only small changes") if new
@@ -71,11 +72,11 @@ def derived(known: Mapping[str, Any], info: DatasetInfo) -> Derived:
     return rules
 
 
-def _inputs(entry: Any, info: DatasetInfo, *, new: bool) -> dict[str, tuple[object, str]]:
-    stretch = detectors.stretches(entry)
+def _inputs(model: str, info: DatasetInfo, *, new: bool) -> dict[str, tuple[object, str]]:
+    stretch = facts.stretches(model)
     rules: dict[str, tuple[object, str]] = {
         "fit": (
-            ("stretch", f"as {entry.name} was trained") if stretch
+            ("stretch", f"as {model} was trained") if stretch
             else ("pad", "nothing is cut off, and shapes stay what they are")
         ),
         "augment": (
@@ -84,8 +85,9 @@ def _inputs(entry: Any, info: DatasetInfo, *, new: bool) -> dict[str, tuple[obje
         ),
     }  # fmt: skip
     largest = max(info.height, info.width)
-    if new and largest < entry.image_size:
-        side = max(entry.min_size, math.ceil(largest / _UNIT) * _UNIT)
+    usual, smallest = facts.sizes_of(model)
+    if new and largest < usual:
+        side = max(smallest, math.ceil(largest / _UNIT) * _UNIT)
         rules["image_size"] = (side, f"as large as the images, in steps of {_UNIT}")
     return rules
 

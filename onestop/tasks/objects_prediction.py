@@ -24,8 +24,12 @@ from onestop.tasks.prediction import Label, Prediction
 from onestop.text import plural
 
 if TYPE_CHECKING:
+    from onestop.data.preprocess import Preprocessing
+    from onestop.images.pillow import Pixels
     from onestop.tasks.detected import Detected
 
+POINT_SCORE = 0.3
+"""From which on a predicted key point is drawn."""
 NOTHING = "nothing"
 """How an image without objects is described."""
 
@@ -105,6 +109,23 @@ class ObjectsPrediction(Prediction):
     def title(self, truth: str | None = None) -> tuple[str, bool | None]:  # noqa: ARG002
         """How many objects there are; a folder name as `truth` says nothing about them."""
         return self.predicted_text, None
+
+    def draw(
+        self,
+        pixels: Pixels,
+        preprocessing: Preprocessing | None = None,
+        *,
+        truth: bool = False,
+        longest: int = 0,
+    ) -> Pixels:
+        from onestop.data.draw_objects import drawn
+
+        objects = (self.true or ImageObjects(self.found.size)) if truth else self.objects
+        frame = preprocessing.geometry(objects.size) if preprocessing else None
+        return drawn(
+            pixels, objects, self.names, longest=longest, frame=frame,
+            least=0.0 if truth else POINT_SCORE,
+        )  # fmt: skip
 
     def summary(self) -> dict[str, Any]:
         return {"objects": [self._object(i) for i in range(len(self.objects))]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.figures.notebook import heading, picture, table
 
 if TYPE_CHECKING:
+    from onestop.data.preprocess import Preprocessing
     from onestop.images.pillow import Pixels
     from onestop.images.pixel_range import PixelRange
     from onestop.metrics.objects import Frame
@@ -116,6 +117,24 @@ class Prediction:
         """
         return self
 
+    def draw(
+        self,
+        pixels: Pixels,
+        preprocessing: Preprocessing | None = None,  # noqa: ARG002
+        *,
+        truth: bool = False,  # noqa: ARG002
+        longest: int = 0,  # noqa: ARG002
+    ) -> Pixels:
+        """Its image with what is predicted drawn over it, if that lies somewhere in it.
+
+        Args:
+            pixels: [H, W, C].
+            preprocessing: How they were prepared; they are the original if None.
+            truth: Whether to draw what would have been correct instead.
+            longest: Pixels of the longer side of the result; 0 keeps the size.
+        """
+        return pixels
+
     def title(self, truth: str | None = None) -> tuple[str, bool | None]:
         """What stands above its image in a grid, and whether it is right.
 
@@ -157,12 +176,13 @@ class Prediction:
         """The image as it was given, made small; None if it cannot be read, or is a vector."""
         from onestop.errors import BadImageError, UsageError
         from onestop.images.decode import pixels_of
-        from onestop.images.thumbnail import small
+        from onestop.images.thumbnail import SIDE, small
 
         try:
             if self.given is None:
                 return None
-            return small(pixels_of(self.given, 3, pixel_range=self.pixel_range))
+            pixels = pixels_of(self.given, 3, pixel_range=self.pixel_range)
+            return small(self.draw(pixels, longest=SIDE))
         except (BadImageError, UsageError):
             return None
 

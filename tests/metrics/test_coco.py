@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from onestop.metrics.coco import coco_metrics, flat, sizes_of
-from onestop.metrics.matches import Kind, average_precisions, matches_in, pairs_of
-from onestop.metrics.objects import ImageObjects
+from onestop.metrics.matches import average_precisions, matches_in, pairs_of
+from onestop.metrics.objects import ImageObjects, Kind
 from onestop.metrics.rle import to_coco
 from tests.detection_made import near, random_truth
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from onestop.networks.detectors.parts import anchor_generator, replace_first
 from onestop.networks.detectors.trunk import trunk_of
-from onestop.networks.detectors.zoo import anchor_generator, replace_first
 from onestop.runtime.lazy_torchvision import without_compiler
 
 with without_compiler():

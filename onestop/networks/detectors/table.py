@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onestop.metrics.matches import Kind
+from onestop.metrics.objects import Kind
 from onestop.networks.catalog import Entry
 
 _FASTER = "Ren et al. 2015, https://arxiv.org/abs/1506.01497"
@@ -62,7 +62,7 @@ def _row(
     divisor: int = 32, strides: tuple[int, ...] = (), fixed: bool = False, depthwise: bool = False,
 ) -> tuple[str, Row]:  # fmt: skip
     entry = Entry(
-        name=name, where="torchvision.models.detection", channels=3, image_size=size,
+        name=name, where="onestop.networks.detectors", channels=3, image_size=size,
         min_size=min_size, summary=summary, paper=paper, parameters=parameters,
         multiply_adds=round(giga * 1e9), weights=True, origin="torchvision", depthwise=depthwise,
         whole=False, ap=ap,
