@@ -260,7 +260,7 @@ class Objects(Targets):
 def _masks(
     value: Annotation, place: Placement, boxes: NDArray[np.float32], kept: Indices
 ) -> Tensor:
-    """The masks of some objects in the input, uint8 [n, h, w]: drawn only when they are learned from."""
+    """The masks of some objects in the input, uint8 [n, h, w], drawn when they are learned from."""
     import torch
 
     masks = np.zeros((len(kept), *place.size), np.uint8)

@@ -24,6 +24,7 @@ from onestop.explaining.explanation import Explanations
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
+from onestop.results.converted import Converted
 from onestop.results.cost import Estimate
 from onestop.results.evaluation import Evaluation
 from onestop.results.info import Info, Lint, Report
@@ -210,6 +211,13 @@ def _show_explanations(explanations: Explanations) -> None:
         print_path(explanations.picture)
 
 
+def _show_converted(converted: Converted) -> None:
+    print_line(f"{converted.format}: {converted.text}")
+    for note in converted.notes:
+        print_line(f"note: {note}")
+    print_path(converted.folder)
+
+
 def _show_info(info: Info) -> None:
     if info.kind == "network":
         _show_network(info)
@@ -275,5 +283,6 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
     Explanations: _show_explanations,
     Estimate: lambda cost: print_table(cost_table(cost)),
     Info: _show_info,
+    Converted: _show_converted,
 }
 """The function that prints a result for people, by its type."""

@@ -43,7 +43,7 @@ def weakest_labels(per_label: PerLabel, most: int = PANELS) -> list[str]:
 
 
 def precision_recall_figure(
-    curves: Mapping[str, Curve], per_label: PerLabel, most: int = PANELS
+    curves: Mapping[str, Curve], per_label: PerLabel, most: int = PANELS, *, chance: bool = True
 ) -> Figure:
     """Precision-recall curves of the labels with the lowest average precision, one panel per label.
 
@@ -51,6 +51,7 @@ def precision_recall_figure(
         curves: Curves by label; only those of `weakest_labels` are needed.
         per_label: Metrics of all labels.
         most: Maximum number of panels.
+        chance: Whether the last point of a curve is what random scores reach.
     """
     shown = [name for name in weakest_labels(per_label, most) if name in curves]
     columns = max(1, min(_COLUMNS, len(shown)))
@@ -63,7 +64,7 @@ def precision_recall_figure(
     for axes in panels.flat[len(shown) :]:
         axes.set_axis_off()
     for axes, name in zip(panels.flat, shown, strict=False):
-        _panel(axes, name, curves[name], per_label[name])
+        _panel(axes, name, curves[name], per_label[name], chance=chance)
     _name_axes(panels, len(shown))
     _legend(figure, panels.flat[0])
     return figure
@@ -98,19 +99,20 @@ def co_occurrence_figure(
     return figure
 
 
-def _panel(axes: Axes, name: str, curve: Curve, row: Mapping[str, Any]) -> None:
+def _panel(axes: Axes, name: str, curve: Curve, row: Mapping[str, Any], *, chance: bool) -> None:
     """The curve of one label, the point of its threshold, and the precision of random scores."""
     plain(axes, f"{shortened(name, 14)}  AP {row['ap']:.1%}")
     # At the last point the label is predicted for all images: precision is the fraction of positives.
-    axes.axhline(
-        curve.precision[-1], color=GREY, linestyle="--", linewidth=1, label="random scores"
-    )
+    if chance and len(curve.precision):
+        axes.axhline(
+            curve.precision[-1], color=GREY, linestyle="--", linewidth=1, label="random scores"
+        )
     recall = np.concatenate([[0.0], curve.recall])
     precision = np.concatenate([curve.precision[:1], curve.precision])
     axes.plot(
         recall, precision, drawstyle="steps-pre", color=BLUE, linewidth=1.4, label="this network"
     )
-    at = row["recall"], row["precision"]
+    at = row["recall"] or 0.0, row["precision"] or 0.0  # None: nothing is predicted
     axes.plot(*at, "o", color=ORANGE, markersize=6, label="threshold", clip_on=False, zorder=3)
     _write_threshold(axes, f"{row['threshold']:.1%}", at)
     axes.set_xlim(0, 1.02)

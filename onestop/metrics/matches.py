@@ -199,7 +199,7 @@ def likeness(
     low, high = (boxes[:, :2] - sides)[None, :, None], (boxes[:, :2] + 2 * sides)[None, :, None]
     seen = true[..., 2] > 0  # [1, m, P]
     outside = np.maximum(0, low - ours) + np.maximum(0, ours - high)
-    some = seen.any(2)[..., None, None]
+    some = np.asarray(seen.any(2))[..., None, None]
     distance = np.square(np.where(some, ours - true[..., :2], outside)).sum(3)  # [n, m, P]
     scale = np.square(2 * np.asarray(sigmas, np.float64))
     error = distance / scale / (theirs.areas[None, :, None] + np.spacing(1)) / 2

@@ -73,7 +73,10 @@ def build(
     """
     entry = find(name)
     if not entry.whole:
-        return _detectors(entry).build(entry, classes, channels, image_size, needs or {})
+        detector: nn.Module = _detectors(entry).build(
+            entry, classes, channels, image_size, needs or {}
+        )
+        return detector
     channels = channels or entry.channels
     size = image_size or entry.image_size
     if classes < 1:
@@ -135,7 +138,8 @@ def published_weights(entry: Entry, which: str = "default", *, download: bool = 
         UsageError: There are no weights of that name, or they could not be downloaded.
     """
     if not entry.whole:
-        return _detectors(entry).published_weights(entry, which, download=download)
+        published: Published = _detectors(entry).published_weights(entry, which, download=download)
+        return published
     return zoos.published_weights(entry, which, download=download)
 
 
@@ -145,7 +149,8 @@ def usual_inputs(entry: Entry) -> Published | None:
     None where a file of weights does not tell: built-in and custom networks.
     """
     if not entry.whole:
-        return _detectors(entry).usual_inputs(entry)
+        usual: Published | None = _detectors(entry).usual_inputs(entry)
+        return usual
     return zoos.usual_inputs(entry)
 
 

@@ -159,3 +159,39 @@ def home() -> Path:
             "this user has no home folder; set HOME, or name folders with XDG_CACHE_HOME, "
             "ONESTOP_CACHE and ONESTOP_DATA"
         ) from None
+
+
+def new_folder(flag: str, path: str | Path) -> Path:
+    """A folder that is created now, so that nothing there is overwritten.
+
+    Args:
+        flag: That names it.
+        path: Its path.
+
+    Raises:
+        UsageError: There is something, or it cannot be created.
+    """
+    folder = Path(path)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"{flag} {path}: is there already; name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{flag} {path}: {error.strerror}; name a folder you may write") from None
+    return folder
+
+
+def new_file(flag: str, path: str | Path, suffix: str) -> Path:
+    """A file that is not there yet, in a folder that is.
+
+    Raises:
+        UsageError: It is there, has another suffix, or there is no such folder.
+    """
+    file = Path(path)
+    if file.suffix.lower() != suffix:
+        raise UsageError(f"{flag} {path}: must end in {suffix}")
+    if file.exists() or file.is_symlink():
+        raise UsageError(f"{flag} {path}: is there already; name a new file")
+    if not file.parent.is_dir():
+        raise UsageError(f"{flag} {path}: no folder {file.parent}; create it first")
+    return file

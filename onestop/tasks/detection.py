@@ -18,12 +18,14 @@ from onestop.metrics import Metrics
 from onestop.metrics.coco import coco_metrics, flat, sizes_of
 from onestop.metrics.matches import (
     DEFAULT_THRESHOLD,
+    Matches,
     best_thresholds,
     confusion,
     matches_of,
     over_thresholds,
     precision_recall,
 )
+from onestop.metrics.multilabel import Curve
 from onestop.metrics.objects import ImageObjects, Kind
 from onestop.metrics.spec import Metric
 from onestop.networks.detectors import facts
@@ -182,6 +184,14 @@ class Detection(Task[Outputs]):
     def collect(self, outputs: Sequence[Outputs]) -> Outputs:
         return [found for batch in outputs for found in batch]
 
+    def predicting(self, threshold: float | None, most: int | None) -> Self:
+        changed: dict[str, Any] = {}
+        if threshold is not None:
+            changed["thresholds"] = [threshold] * len(self.names)
+        if most is not None:
+            changed["most"] = most
+        return type(self)(self.names, **{**self.options(), **changed}) if changed else self
+
     def are_finite(self, outputs: Outputs) -> list[bool]:
         return [found.finite for found in outputs]
 
@@ -248,8 +258,8 @@ class Detection(Task[Outputs]):
         truths, found = objects_of(predictions)
         matches = matches_of(truths, found, len(self.names))
         metrics = class_rows(truths, found, self)
-        curves = {name: precision_recall(matches, k)[1:] for k, name in enumerate(self.names)}
-        return precision_recall_figure(curves, metrics)
+        curves = {name: curve_of(matches, k) for k, name in enumerate(self.names)}
+        return precision_recall_figure(curves, metrics, chance=False)
 
     def _confusion(self, predictions: Sequence[Prediction]) -> Figure:
         from onestop.figures.confusion import confusion_figure
@@ -280,9 +290,7 @@ class Detection(Task[Outputs]):
         found = from_text(plain_cell(row["predicted"]), size)
         true = from_text(plain_cell(row["truth"]), size) if row["truth"] else None
         for objects in filter(None, (found, true)):
-            if len(objects) and not 0 <= objects.classes.min() <= objects.classes.max() < len(
-                self.names
-            ):
+            if ((objects.classes < 0) | (objects.classes >= len(self.names))).any():
                 raise ValueError("a class that the network does not know")
         empty = ObjectsPrediction(
             plain_cell(row["image"]), names=self.names, thresholds=self.thresholds, most=self.most,
@@ -351,6 +359,12 @@ def class_rows(
             "threshold": task.thresholds[k],
         }
     return rows
+
+
+def curve_of(matches: Matches, k: int) -> Curve:
+    """Precision and recall of a class at each score, at an overlap of 0.5."""
+    scores, precision, recall = precision_recall(matches, k)
+    return Curve(recall, precision, scores)
 
 
 def _plain(value: float) -> float | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.networks.detectors import facts
-from onestop.networks.facts.anchors import fitted
+from onestop.networks.detectors.anchors import fitted
 
 if TYPE_CHECKING:
     from onestop.data.dataset import DatasetInfo

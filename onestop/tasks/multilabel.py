@@ -125,6 +125,13 @@ class Multilabel(Task[Tensor]):
             losses = losses * (targets * weights[0] + (1 - targets) * weights[1])
         return losses.sum(1).mean()
 
+    def predicting(self, threshold: float | None, most: int | None) -> Self:
+        super().predicting(None, most)
+        if threshold is None:
+            return self
+        inside = min(max(threshold, 1e-6), 1 - 1e-6)  # a threshold is never reached by all or none
+        return type(self)(self.names, thresholds=[inside] * len(self.names))
+
     def meter(self) -> MultilabelMeter:
         return MultilabelMeter(self.names, self.thresholds)
 

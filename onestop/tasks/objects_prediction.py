@@ -110,6 +110,9 @@ class ObjectsPrediction(Prediction):
         """How many objects there are; a folder name as `truth` says nothing about them."""
         return self.predicted_text, None
 
+    def places(self) -> ImageObjects:
+        return self.objects
+
     def draw(
         self,
         pixels: Pixels,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from onestop.data.preprocess import Preprocessing
     from onestop.images.pillow import Pixels
     from onestop.images.pixel_range import PixelRange
-    from onestop.metrics.objects import Frame
+    from onestop.metrics.objects import Frame, ImageObjects
 
 _NONE = "no label"  # of tasks in which an image may have none
 
@@ -134,6 +134,10 @@ class Prediction:
             longest: Pixels of the longer side of the result; 0 keeps the size.
         """
         return pixels
+
+    def places(self) -> ImageObjects | None:
+        """The objects that are predicted; None of tasks that predict none."""
+        return None
 
     def title(self, truth: str | None = None) -> tuple[str, bool | None]:
         """What stands above its image in a grid, and whether it is right.

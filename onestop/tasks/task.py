@@ -152,6 +152,35 @@ class Task(ABC, Generic[Outputs]):
         tensors = cast(Sequence[Tensor], outputs)
         return cast(Outputs, torch.cat([tensor.cpu() for tensor in tensors]))
 
+    def predicting(self, threshold: float | None, most: int | None) -> Self:
+        """The task with other settings of what is predicted; itself if none is set.
+
+        Args:
+            threshold: Least score of what is predicted.
+            most: At most so many things per image.
+
+        Raises:
+            UsageError: One is set that this task does not have.
+        """
+        for flag, value in (("--threshold", threshold), ("--max-objects", most)):
+            if value is not None:
+                raise UsageError(
+                    f"{flag} {value}: predictions of the task {self.name!r} have no such setting; "
+                    "leave it out"
+                )
+        return self
+
+    def require_objects(self, flag: str) -> None:
+        """See that what is predicted are objects, which can be drawn and written.
+
+        Raises:
+            UsageError: It is about whole images; `flag` was to write objects.
+        """
+        if self.whole:
+            raise UsageError(
+                f"{flag}: is for objects, and the task {self.name!r} predicts none; leave it out"
+            )
+
     def are_finite(self, outputs: Outputs) -> list[bool]:
         """Whether all that the network gives for an image is finite, for each of B images.
 

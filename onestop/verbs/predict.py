@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge, Le
 
 from onestop.recipe import Positive, Precision
 from onestop.recipe.signatures import checked
@@ -24,6 +26,10 @@ def predict(
     network: nn.Module | str | None = None,
     strict: bool = False,
     save_grid: str | Path | None = None,
+    save_images: str | Path | None = None,
+    save_coco: str | Path | None = None,
+    threshold: Annotated[float, Ge(0), Le(1)] | None = None,
+    max_objects: Positive | None = None,
 ) -> Predictions:
     """Predict what is in images, most likely label first.
 
@@ -41,6 +47,11 @@ def predict(
         strict: if any image cannot be read, stop and predict nothing
         save_grid: picture to write, of the first 64 images with their predictions: .png, .svg, .pdf or
             .jpg; green and red if the truth is known, from a folder named after a class
+        save_images: for objects: new folder to write each image to, with its objects drawn over it
+        save_coco: for objects: COCO JSON to write, of the predicted objects, to correct or train on
+        threshold: for objects and several labels: least score of what is predicted (default: that of
+            each class, chosen on the validation images)
+        max_objects: for objects: at most so many per image, those with the highest scores
 
     Returns:
         One prediction per image, computed as they are iterated over.
@@ -50,14 +61,22 @@ def predict(
     """
     from onestop.data.inputs import given_images, require_images
     from onestop.figures.files import picture_file, write_figure
+    from onestop.results.drawn_images import write_coco, write_images
+    from onestop.runtime.files import new_file, new_folder
 
     picture = None if save_grid is None else picture_file("--save-grid", save_grid)
+    coco = None if save_coco is None else new_file("--save-coco", save_coco, ".json")
     inputs, skipped = given_images(images)
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, _ = load_model(model, network, device, precision)
+    loaded.task = loaded.task.predicting(threshold, max_objects)
+    for flag, path in (("--save-images", save_images), ("--save-coco", save_coco)):
+        if path is not None:
+            loaded.task.require_objects(flag)
+    drawings = None if save_images is None else new_folder("--save-images", save_images)
     if loaded.preprocessing.is_image:
         require_images(inputs)
     stream = loaded.predict(inputs, top)
@@ -69,4 +88,8 @@ def predict(
         require_none_skipped([*skipped, *unreadable], "predict")
     if picture:
         write_figure(predictions.figure(), picture)
+    if drawings is not None:
+        write_images(predictions, drawings)
+    if coco is not None:
+        write_coco(predictions, loaded.classes, coco)
     return predictions

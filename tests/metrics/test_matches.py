@@ -64,7 +64,7 @@ def test_the_threshold_has_the_highest_f1_of_all() -> None:
 
     def f1(k: int, threshold: float) -> float:
         mine = (rows.classes == k) & (rows.scores >= threshold) & ~rows.ignored[:, 0]
-        return 2 * rows.right[mine, 0].sum() / (mine.sum() + rows.truths[:, k].sum())
+        return float(2 * rows.right[mine, 0].sum() / (mine.sum() + rows.truths[:, k].sum()))
 
     for k in range(2):
         best = max(f1(k, score) for score in np.unique(rows.scores))

@@ -32,8 +32,8 @@ def test_areas_are_of_masks_if_there_are_any() -> None:
 def test_overlaps_of_boxes() -> None:
     ours = np.array([[0, 0, 2, 2], [5, 5, 6, 6]], np.float32)
     theirs = np.array([[1, 0, 3, 2], [0, 0, 8, 8]], np.float32)
-    assert np.allclose(box_iou(ours, theirs), [[2 / 6, 4 / 64], [0, 1 / 64]])
+    assert np.allclose(box_iou(ours, theirs), np.array([[2 / 6, 4 / 64], [0, 1 / 64]]))
     of_crowd = box_iou(ours, theirs, np.array([False, True]))
-    assert np.allclose(of_crowd, [[2 / 6, 1], [0, 1]])
+    assert np.allclose(of_crowd, np.array([[2 / 6, 1], [0, 1]]))
     assert box_areas(ours).tolist() == [4, 1]
     assert box_iou(ours[:0], theirs).shape == (0, 2)

@@ -45,7 +45,7 @@ def test_overlaps_are_those_of_the_pixels() -> None:
     of_crowds = [[(a & b).sum() / a.sum() for b in theirs] for a in ours]
     found = iou([*map(encode, ours)], [*map(encode, theirs)], [True] * 3)
     assert np.allclose(found, of_crowds)
-    assert union([*map(encode, ours)]) == encode(ours.any(0))
+    assert union([*map(encode, ours)]) == encode(np.asarray(ours.any(0)))
 
 
 def test_an_empty_mask_overlaps_with_nothing() -> None:

@@ -29,7 +29,7 @@ READERS: Mapping[str, Reader] = {
     tables.KIND: tables.read_tables,
     masks.KIND: masks.read_masks,
 }
-"""By the name of the format, in the order in which they are tried: the ones that say most come first."""
+"""By the name of the format, in the order in which they are tried: those that say most come first."""
 
 
 def open_objects(

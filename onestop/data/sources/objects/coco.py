@@ -209,7 +209,8 @@ def _categories(values: Mapping[str, Any], path: Path, people: _Points) -> dict[
         key = _key(row.get("id"))
         if key in names and key_of(names[key]) != key_of(str(row["name"])):
             raise DataError(
-                f"{path}: category id {key} is both {names[key]!r} and {row['name']!r}; give each its own"
+                f"{path}: category id {key} is both {names[key]!r} and {row['name']!r}; give each "
+                "its own"
             )
         names[key] = str(row["name"])
         people.take(row, path)
@@ -248,17 +249,9 @@ def _add(
         return
     shape = _shape(row.get("segmentation"), f"{image.path}: {place}", log)
     stated = number(row.get("area"))
-    image.objects.append(
-        RawObject(
-            name,
-            _box(row.get("bbox"), shape),
-            place,
-            bool(row.get("iscrowd")),
-            shape,
-            _points(row.get("keypoints"), len(people.names), f"{image.path}: {place}", log),
-            stated if stated > 0 else 0.0,
-        )  # fmt: skip
-    )
+    points = _points(row.get("keypoints"), len(people.names), f"{image.path}: {place}", log)
+    box, crowd, area = _box(row.get("bbox"), shape), bool(row.get("iscrowd")), max(0.0, stated)
+    image.objects.append(RawObject(name, box, place, crowd, shape, points, area))
 
 
 def _box(values: Any, shape: Shape | None) -> Box | None:

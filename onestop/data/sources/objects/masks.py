@@ -113,7 +113,7 @@ def _by_stem(top: Path, folders: dict[Path, list[Path]], masks: set[Path]) -> di
     """The masks of each image by its stem."""
     by_stem: dict[str, list[Path]] = {}
     for folder in sorted(masks):
-        if folder == top or folder.parent == top:
+        if top in (folder, folder.parent):
             for path in sorted(folders[folder]):
                 names = {_ENDING.sub("", path.stem), path.stem, _NUMBER.sub("", path.stem)}
                 names |= {_ENDING.sub("", name) for name in names}
@@ -137,8 +137,8 @@ def values_of(path: Path) -> NDArray[Any]:
         with Image.open(path) as image:
             if image.mode not in _WHOLE:
                 raise DataError(
-                    f"{path}: is a picture in colours ({image.mode}), where the value of a pixel must be "
-                    "the number of its object; write one grey value per object"
+                    f"{path}: is a picture in colours ({image.mode}), where the value of a pixel must "
+                    "be the number of its object; write one grey value per object"
                 )
             return np.asarray(image)
     except DAMAGE as error:
@@ -185,6 +185,6 @@ def _refuse_classes(files: Sequence[Path], root: Path) -> None:
         several += bool(numbers) and len(scattered) > len(numbers) / 2
     if files and several > len(files) / 2 and len(known) <= 30:
         raise DataError(
-            f"{root}: values of the masks ({listing(sorted(known), 5)}) seem to be classes, not objects: each is "
-            "in several places; write a value per object, as Penn-Fudan does"
+            f"{root}: values of the masks ({listing(sorted(known), 5)}) seem to be classes, not "
+            "objects: each is in several places; write a value per object, as Penn-Fudan does"
         )

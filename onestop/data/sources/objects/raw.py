@@ -14,7 +14,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.data.dataset import Skipped
 from onestop.data.shapes import Shape
 from onestop.errors import DataError
 from onestop.text import listing, plural
@@ -73,12 +72,12 @@ class Log:
     """What was noticed while reading: each thing counted, and named with its first few places.
 
     Attributes:
-        skipped: What is not used, file by file and object by object.
+        skipped: What is not used, file by file and object by object: place, reason, split.
         notes: Sentences of their own.
         split: The split that is being read.
     """
 
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     split: str = ""
     _counted: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
@@ -89,7 +88,7 @@ class Log:
 
     def dropped(self, thing: str, why: str, place: str, things: str = "") -> None:
         """Something that is not used: a file, an image or an object."""
-        self.skipped.append(Skipped(place, f"{thing} {why}", self.split))
+        self.skipped.append((place, f"{thing} {why}", self.split))
         self.changed(thing, f"{why}: not used", place, things)
 
     def sentences(self) -> list[str]:
@@ -144,6 +143,6 @@ class RawSet:
 
     def nothing(self) -> DataError:
         """That no image can be used, and why not."""
-        skipped = [f"{s.path} ({s.reason})" for s in self.log.skipped]
+        skipped = [f"{place} ({reason})" for place, reason, _ in self.log.skipped]
         why = f": {listing(skipped, 2)}" if skipped else ""
         return DataError(f"{self.root}: read as {self.kind}, no image can be used{why}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from onestop.data.dataset import Dataset
+from onestop.data.dataset import Dataset, Skipped
 from onestop.data.names import key_of, one_each
 from onestop.data.objects import Annotation, Objects
 from onestop.data.samples import FileSamples
@@ -96,7 +96,9 @@ def _dataset(
     has = ["boxes", *(["masks"] if masks else []), *(["key points"] if points else [])]
     first = f"read as {raw.kind}: {listing(has)} of {listing(names, 4) or 'nothing'}"
     notes = (first, *_empty(pictures), *raw.log.sentences())
-    return Dataset(str(raw.root), splits, tuple(raw.log.skipped), notes, groups)
+    return Dataset(
+        str(raw.root), splits, tuple(Skipped(*row) for row in raw.log.skipped), notes, groups
+    )
 
 
 def _empty(pictures: Mapping[str, Sequence[_Picture]]) -> list[str]:
@@ -126,9 +128,8 @@ def _picture(raw: RawSet, image: RawImage) -> _Picture | None:
         return None
     turn = _orientation(file, image, raw.log)
     size = (file.height, file.width)
-    there = [o for o in image.objects if o is not None]
     kept, seen = [], set[tuple[object, ...]]()
-    for thing in there:
+    for thing in image.objects:
         sound = _sound(thing, image, file, turn, raw.log)
         if sound is None or sound.box is None:
             continue
@@ -138,7 +139,7 @@ def _picture(raw: RawSet, image: RawImage) -> _Picture | None:
             continue
         seen.add(identity)
         kept.append(sound)
-    if there and not kept:
+    if image.objects and not kept:
         raw.log.dropped("image", "without a usable object left, and no background", image.path)
         return None
     return _Picture(image.path, image.group, size, kept)

@@ -1,7 +1,7 @@
 """Tables of boxes, a row per object: RetinaNet's, TensorFlow's, VoTT's, Open Images' and their like.
 
-Columns are known by their names; RetinaNet's has none. An image with empty cells is background. Rows are
-joined by image, so that a split never cuts an image in two.
+Columns are known by their names; RetinaNet's has none. An image with empty cells is background. Rows
+are joined by image, so that a split never cuts an image in two.
 """
 
 from __future__ import annotations
@@ -158,14 +158,9 @@ def _read(
         name = row[cells["name"]].strip() if "name" in cells else "object"
         if not any(cell.strip() for cell in _box_cells(row, columns)):
             continue  # background
-        image.objects.append(
-            RawObject(
-                titles.get(name, name),
-                _box(values, corners=corners),
-                f"line {line}",
-                "crowd" in cells and row[cells["crowd"]].strip() in ("1", "true", "True"),
-            )  # fmt: skip
-        )
+        crowd = "crowd" in cells and row[cells["crowd"]].strip().lower() in ("1", "true")
+        box = _box(values, corners=corners)
+        image.objects.append(RawObject(titles.get(name, name), box, f"line {line}", crowd))
     log.split = ""
 
 
@@ -215,7 +210,7 @@ def _image(
     name = row[cells["path"]]
     place = found.get(name)
     if place is None:
-        if name not in {skipped.path for skipped in log.skipped}:
+        if name not in {place for place, _, _ in log.skipped}:
             log.dropped("image", "not there", name)
         return None
     if place not in known:

@@ -56,7 +56,7 @@ def turned_places(places: Places, orientation: int, size: tuple[int, int]) -> Pl
 def turned_box(box: Box, orientation: int, size: tuple[int, int]) -> Box:
     """The same for a box, with its corners in order again."""
     corners = turned_places(np.array(box, np.float64).reshape(2, 2), orientation, size)
-    x1, y1, x2, y2 = [*corners.min(0).tolist(), *corners.max(0).tolist()]
+    (x1, y1), (x2, y2) = corners.min(0).tolist(), corners.max(0).tolist()
     return x1, y1, x2, y2
 
 

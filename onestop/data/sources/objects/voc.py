@@ -78,8 +78,9 @@ def _image_of(node: Node, path: Path, root: Path, images: Images) -> str | None:
     """The image of a file: of its own stem, since `filename` often names another file or suffix."""
     folder = path.parent.relative_to(root)
     near = [str(folder), *(str(folder.parent / name) for name in _BESIDE), str(folder.parent)]
-    for name in _BESIDE:  # Annotations/train/1.xml of JPEGImages/train/1.jpg
-        near.append(str(Path(*(name if _is_annotations(p) else p for p in folder.parts))))
+    near += [  # Annotations/train/1.xml of JPEGImages/train/1.jpg
+        str(Path(*(name if _is_annotations(p) else p for p in folder.parts))) for name in _BESIDE
+    ]
     return images.find_stem(path.stem, near) or images.find(node.value("filename"), near)
 
 
@@ -118,7 +119,8 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 def _outline(thing: Node) -> Polygons | None:
     """The polygon of an object, which Roboflow writes as x1, y1, x2, y2, ..."""
-    node, corners = thing.find("polygon"), []
+    node = thing.find("polygon")
+    corners: list[tuple[float, float]] = []
     while node is not None and node.find(f"x{len(corners) + 1}"):
         place = len(corners) + 1
         corners.append((number(node.value(f"x{place}")), number(node.value(f"y{place}"))))
@@ -154,7 +156,7 @@ def _splits(
 
 
 def _lists(root: Path) -> dict[str, list[str]]:
-    """The names of images in `train.txt`, `val.txt`, `test.txt`; `trainval.txt` if there is no other."""
+    """The names of images in `train.txt`, `val.txt`, `test.txt`; `trainval.txt` without others."""
     folders = [f for f in (root / "ImageSets" / "Main", root / "ImageSets") if f.is_dir()]
     if not folders:
         return {}

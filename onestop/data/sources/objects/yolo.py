@@ -28,6 +28,7 @@ KIND = "YOLO"
 _YAMLS = (".yaml", ".yml")
 _IMAGES = ("images", "jpegimages", "imgs", "img")
 _LABELS = ("labels", "annotations")
+_SPELLED = {"jpegimages": "JPEGImages"}
 _NAMES = ("obj.names", "classes.txt", "classes.names", "names.txt", "coco.names")
 _BACKGROUND = "without text file"
 _FAR = 2.0
@@ -65,8 +66,8 @@ def read_yolo(source: Path) -> RawSet | None:
         if not folders:
             return None
         layout, places, top = _Layout(_names_beside(root)), {}, Path()
-    log, images = Log(), Images(root)
-    paths = _listed(places, root, log) if places else _by_folders(images, root)
+    log = Log()
+    paths = _listed(places, root, log) if places else _by_folders(root)
     if not any(paths.values()):
         return None
     splits: dict[str, list[RawImage]] = {}
@@ -158,7 +159,7 @@ def _places(values: Mapping[str, Any], path: Path) -> dict[str, list[Path]]:
 
 
 def _found(name: str, bases: Sequence[Path]) -> Path | None:
-    """A path of data.yaml: relative to `path` or to the file; Roboflow's leads one folder too far up."""
+    """A path of data.yaml: relative to `path` or to the file; Roboflow's lead a folder too far up."""
     tail = name
     while tail.startswith("../"):
         tail = tail[3:]
@@ -255,7 +256,7 @@ def _names_beside(root: Path) -> dict[int, str]:
     return {}
 
 
-def _by_folders(images: Images, root: Path) -> dict[str, list[str]]:
+def _by_folders(root: Path) -> dict[str, list[str]]:
     """All images by the split that their folders name."""
     splits: dict[str, list[str]] = {}
     for path in below(root):
@@ -297,19 +298,11 @@ def _object(
 ) -> RawObject | None:
     """The object of a line; None if it is none."""
     values = numbers(list(words))
-    if values is None or len(values) < 5:
-        log.dropped("line", "that is no object (class and four or more numbers)", place)
+    if why := _why_not(words, values, layout):
+        log.dropped("line" if values is None else "object", why, place)
         return None
-    kind, rest = values[0], np.array(values[1:])
-    if kind != int(kind) or kind < 0 or (layout.names and int(kind) not in layout.names):
-        what = f"of class {words[0]}, which has no name"
-        log.dropped("object", what, place)
-        return None
-    if np.abs(rest[:4]).max() > _FAR:
-        log.dropped("object", "with coordinates that are no fractions of the picture", place)
-        return None
-    name = layout.names.get(int(kind), str(int(kind)))
-    count, size = layout.points
+    kind, rest = int(values[0]) if values else 0, np.array((values or [])[1:])
+    name, (count, size) = layout.names.get(kind, str(kind)), layout.points
     if count and len(rest) == 4 + count * size:
         points = _points(rest[4:].reshape(count, size))
         return RawObject(name, _box(rest[:4]), f"line {row}", points=points)
@@ -317,10 +310,20 @@ def _object(
         return RawObject(name, None, f"line {row}", shape=Polygons((rest.reshape(-1, 2),)))
     if len(rest) == 5:
         log.changed("object", "with a sixth number, as predictions have: left out", place)
-    elif len(rest) != 4:
-        log.dropped("line", f"of {len(words)} numbers, neither a box nor a polygon", place)
-        return None
     return RawObject(name, _box(rest[:4]), f"line {row}")
+
+
+def _why_not(words: Sequence[str], values: list[float] | None, layout: _Layout) -> str:
+    """Why a line is no object; empty if it is one."""
+    if values is None or len(values) < 5:
+        return "that is no object (class and four or more numbers)"
+    kind, count = values[0], layout.points[0] * layout.points[1]
+    if kind != int(kind) or kind < 0 or (layout.names and int(kind) not in layout.names):
+        return f"of class {words[0]}, which has no name"
+    if max(map(abs, values[1:5])) > _FAR:
+        return "with coordinates that are no fractions of the picture"
+    known = len(values) in (5, 6, 5 + count) or len(values) % 2 == 1
+    return "" if known else f"of {len(values)} numbers, neither a box nor a polygon"
 
 
 def _box(values: NDArray[np.float64]) -> tuple[float, float, float, float]:
