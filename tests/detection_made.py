@@ -44,7 +44,8 @@ def near(
     labels = np.concatenate([same, rng.integers(0, classes, invented)])
     points = None if truth.points is None else truth.points.shape[1]
     return ImageObjects(
-        truth.size, boxes.astype(np.float32), labels, np.round(rng.uniform(0.02, 1, len(boxes)), 2).astype(np.float32),
+        truth.size, boxes.astype(np.float32), labels,
+        np.round(rng.uniform(0.02, 1, len(boxes)), 2).astype(np.float32),
         None, tuple(encode(ellipse(box, side)) for box in boxes),
         None if points is None else _points(rng, boxes, points),
     )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Confidence intervals of the average precision of objects, and of its difference between two detectors.
+"""Confidence intervals of the average precision of objects, and of the difference of two detectors.
 
-Percentile bootstraps (Efron 1979) over images: objects of one image are alike, so they are drawn together.
+Percentile bootstraps (Efron 1979) over images: objects of one image are alike and drawn together.
 
 Legend: N images, R resamples.
 """

@@ -12,7 +12,6 @@ from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as custom_networks
 from onestop.networks import zoos
 from onestop.networks.catalog import OWN, Entry
-from onestop.networks.detectors import entries as detector_entries
 from onestop.networks.detectors import facts
 from onestop.networks.pretrained import Published
 from onestop.networks.surgery import replace_channels
@@ -38,7 +37,7 @@ def find(name: str) -> Entry:
     if plain in OWN:
         return OWN[plain]
     if facts.is_detector(name):
-        return detector_entries.entry(name)
+        return zoos.detector_entry(name)
     if found := zoos.find_in_zoos(name):
         return found
     suggestion = did_you_mean(name, [entry.name for entry in entries()])
@@ -123,7 +122,7 @@ def entries() -> Iterator[Entry]:
 
     yield from OWN.values()
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
-    yield from map(detector_entries.entry, facts.NAMES)
+    yield from map(zoos.detector_entry, facts.NAMES)
 
 
 def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:

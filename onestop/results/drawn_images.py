@@ -36,8 +36,8 @@ def write_images(predictions: Sequence[Prediction], folder: Path) -> None:
         stem = path.stem if path.stem not in taken else f"{path.stem}-{number}"
         taken.add(stem)
         file = io.BytesIO()
-        options = {"format": "JPEG", "quality": 92} if jpeg else {"format": "PNG"}
-        picture_of(prediction.draw(pixels)).save(file, **options)  # type: ignore[arg-type]
+        kind = "JPEG" if jpeg else "PNG"
+        picture_of(prediction.draw(pixels)).save(file, kind, quality=92)
         write_atomic(folder / f"{stem}{'.jpg' if jpeg else '.png'}", file.getvalue())
 
 

@@ -10,7 +10,7 @@ are numbered from 0; the background that torchvision counts as 0 never shows.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -18,7 +18,6 @@ from torch import nn
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import zoos
 from onestop.networks.catalog import Entry
-from onestop.networks.detectors.entries import trunk_entry
 from onestop.networks.detectors.rcnn_name import is_rcnn, parsed
 from onestop.networks.detectors.table import TABLE
 from onestop.networks.pretrained import Published
@@ -73,7 +72,7 @@ def published_weights(entry: Entry, which: str = "default", *, download: bool = 
         UsageError: There are none of that name, or they could not be downloaded.
     """
     if is_rcnn(entry.name):
-        trunk = trunk_entry(entry.name)
+        trunk = zoos.trunk_entry(entry.name)
         return _for_objects(zoos.published_weights(trunk, which, download=download))
     from onestop.networks.detectors import zoo
 
@@ -83,7 +82,7 @@ def published_weights(entry: Entry, which: str = "default", *, download: bool = 
 def usual_inputs(entry: Entry) -> Published | None:
     """How images are prepared for a detector's weights, or for those of its backbone."""
     if is_rcnn(entry.name):
-        usual = zoos.usual_inputs(trunk_entry(entry.name))
+        usual = zoos.usual_inputs(zoos.trunk_entry(entry.name))
         return _for_objects(usual) if usual else None
     from onestop.networks.detectors import zoo
 

@@ -33,6 +33,7 @@ _PROPOSED = 1000  # regions per image that are kept before and after non-maximum
 _MOST = 200  # objects per image
 _LEAST_SCORE = 0.02  # of an object
 _MASK_LAYERS = 2
+_SMALL = 0.001  # deviation of the weights that masks and key points are computed with
 _POINT_LAYERS = 4
 
 
@@ -92,8 +93,11 @@ def build(
         heads.mask_roi_pool = MultiScaleRoIAlign(levels, 14, 2)
         heads.mask_head = mask_rcnn.MaskRCNNHeads(width, (width,) * _MASK_LAYERS, 1)
         heads.mask_predictor = mask_rcnn.MaskRCNNPredictor(width, width, classes + 1)
+        # Else the first losses are several times those of boxes; as in Detectron.
+        nn.init.normal_(heads.mask_predictor.mask_fcn_logits.weight, std=_SMALL)
     if "keypoints" in parts:
         heads.keypoint_roi_pool = MultiScaleRoIAlign(levels, 14, 2)
         heads.keypoint_head = keypoint_rcnn.KeypointRCNNHeads(width, (width,) * _POINT_LAYERS)
         heads.keypoint_predictor = keypoint_rcnn.KeypointRCNNPredictor(width, needs["points"])
+        nn.init.normal_(heads.keypoint_predictor.kps_score_lowres.weight, std=_SMALL)
     return network

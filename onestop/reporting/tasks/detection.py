@@ -146,8 +146,8 @@ def _classes(run: RunData) -> list[Block]:
         rows.append((name, f"{row['objects']:,}", *shares, f"{row['threshold']:.1%}"))
     caption = (
         "AP is the mean over ten overlaps from 0.5 to 0.95, AR the recall likewise, with up to 100 "
-        "objects per image and class. Precision and recall are those at the threshold, at an overlap of "
-        f"0.5; it has the highest F1 on the validation images (with fewer than {FEW} objects, "
+        "objects per image and class. Precision and recall are those at the threshold, at an overlap "
+        f"of 0.5; it has the highest F1 on the validation images (with fewer than {FEW} objects, "
         f"{DEFAULT_THRESHOLD:.0%})."
     )
     titles = ("class", "objects", "AP", "AP50", "AR", "precision", "recall", "threshold")
@@ -178,12 +178,12 @@ def _confusion(run: RunData) -> list[Block]:
     missed, invented = int(matrix[:, -1].sum()), int(matrix[-1].sum())
     swapped = int(matrix[:-1, :-1].sum() - np.trace(matrix[:-1, :-1]))
     text = (
-        f"{plural(missed, 'object')} missed, {invented:,} invented, {swapped:,} in the right place with "
-        "another class."
+        f"{plural(missed, 'object')} missed, {invented:,} invented, {swapped:,} in the right place "
+        "with another class."
     )
     caption = (
-        f"Rows are true classes, columns predicted ones; {BACKGROUND} stands for nothing there. Colours "
-        "show fractions of a row, numbers count objects."
+        f"Rows are true classes, columns predicted ones; {BACKGROUND} stands for nothing there. "
+        "Colours show fractions of a row, numbers count objects."
     )
     many = len(run.names) > SHOWN
     caption = (f"{SHOWN} classes, those most often confused. " if many else "") + caption

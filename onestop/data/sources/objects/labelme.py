@@ -121,8 +121,9 @@ def _circle(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """A circle by its centre and a point on it, as corners."""
     radius = math.dist(corners[0], corners[1])
     angle = np.linspace(0, 2 * math.pi, _CIRCLE, endpoint=False)
-    circle: NDArray[np.float64] = np.stack([np.cos(angle), np.sin(angle)], 1)
-    return corners[0] + radius * circle
+    unit = np.stack([np.cos(angle), np.sin(angle)], 1)
+    circle: NDArray[np.float64] = corners[0] + radius * unit
+    return circle
 
 
 def _of_xml(path: Path, name: str, log: Log) -> tuple[RawImage, str] | None:

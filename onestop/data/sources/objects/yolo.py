@@ -235,16 +235,12 @@ def _swapped(
     folder: Path, there: Sequence[str] = _LABELS, other: Sequence[str] = _IMAGES
 ) -> list[str]:
     """A folder with `labels` in it replaced by `images`, in the spellings that people use."""
-    result = []
+    result: list[str] = []
     for i, part in enumerate(folder.parts):
         if part.lower() in there:
-            for name in other:
-                for spelled in (
-                    name,
-                    name.capitalize(),
-                    "JPEGImages" if name == "jpegimages" else name,
-                ):
-                    result.append(str(Path(*folder.parts[:i], spelled, *folder.parts[i + 1 :])))
+            before, after = folder.parts[:i], folder.parts[i + 1 :]
+            spelled = [s for n in other for s in (n, n.capitalize(), _SPELLED.get(n, n))]
+            result += [str(Path(*before, name, *after)) for name in spelled]
     return list(dict.fromkeys(result))
 
 
