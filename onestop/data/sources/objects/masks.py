@@ -72,7 +72,10 @@ def _pairs(root: Path) -> Iterator[tuple[str, list[Path]]]:
             continue
         by_stem = _by_stem(found, folders, masks)
         for path in sorted(folders[folder]):
-            yield str(path.relative_to(root)), by_stem.get(path.stem, [])
+            own = by_stem.get(path.stem, [])
+            if not own and len(folders[folder]) == 1:
+                own = sorted(folders.get(found, []))  # a folder of masks for a single image
+            yield str(path.relative_to(root)), own
 
 
 def _is_of_images(folder: Path) -> bool:

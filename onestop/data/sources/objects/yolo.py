@@ -295,7 +295,8 @@ def _object(
     """The object of a line; None if it is none."""
     values = numbers(list(words))
     if why := _why_not(words, values, layout):
-        log.dropped("line" if values is None else "object", why, place)
+        few = values is None or len(values) < 5
+        log.dropped("line" if few else "object", why, place)
         return None
     kind, rest = int(values[0]) if values else 0, np.array((values or [])[1:])
     name, (count, size) = layout.names.get(kind, str(kind)), layout.points
