@@ -123,7 +123,10 @@ def write_coco(
 
 
 def voc_xml(
-    filename: str, size: tuple[int, int], objects: list[tuple[str, tuple[float, ...]]], extra: str = ""
+    filename: str,
+    size: tuple[int, int],
+    objects: list[tuple[str, tuple[float, ...]]],
+    extra: str = "",
 ) -> str:
     """An annotation of Pascal VOC; boxes as they are written in it."""
     rows = "".join(

@@ -11,6 +11,7 @@ from onestop.linting.counts import class_rows, of_classes, of_groups
 from onestop.linting.findings import Finding, Place, described, worst_first
 from onestop.linting.images import of_images, of_values
 from onestop.linting.inspection import inspect_all
+from onestop.linting.targets import doubtful_targets
 
 __all__ = [
     "Finding", "Place", "Watch", "class_rows", "described", "lint_dataset", "training_range",
@@ -41,7 +42,7 @@ def lint_dataset(
         copies += near_copies(inspections, dataset, workers, lambda d, t: watch("comparing", d, t))
     return worst_first([
         *copies, *of_groups(dataset), *of_images(inspections, dataset), *of_values(found),
-        *of_classes(dataset),
+        *of_classes(dataset), *doubtful_targets(dataset),
     ])  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
     settings = fill(settings, lambda known: _network_rules(known, info))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, info)
+    _refuse_other_answers(entry, task.whole)
     refuse_inapplicable(
         settings, info.task, images=not info.vectors, shares=task.takes_shares, whole=task.whole
     )
@@ -87,6 +88,22 @@ def _fill(settings: Settings, rules: Mapping[str, tuple[object, str]]) -> Settin
         if name not in settings.values:
             settings = settings.derive(name, value, why)
     return settings
+
+
+def _refuse_other_answers(entry: Entry, whole: bool) -> None:
+    """Refuse a network that tells what images are where objects are wanted, or the other way round."""
+    if entry.whole == whole or entry.users:
+        return
+    if entry.whole:
+        name = entry.name if entry.origin in ("torchvision", "timm") else "resnet18"
+        raise UsageError(
+            f"--model {entry.name}: tells what whole images are, and these data have objects; choose a "
+            f"detector, such as rcnn:{name}"
+        )
+    raise UsageError(
+        f"--model {entry.name}: finds objects, and these data have labels of whole images; choose a "
+        "classifier, such as resnet18"
+    )
 
 
 def _refuse_other_inputs(entry: Entry, info: DatasetInfo) -> None:

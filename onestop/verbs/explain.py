@@ -71,7 +71,12 @@ def explain(
     from onestop.runtime.rng import preserved
 
     with preserved():
-        loaded, _ = load_model(model, network, device)
+        loaded, file = load_model(model, network, device)
+        if not loaded.task.whole:
+            raise UsageError(
+                f"explain: heat maps are for whole images, and {file} finds objects; "
+                "`onestop predict --save-images` draws them"
+            )
         if loaded.preprocessing.is_image:
             require_images(inputs)
         names = names_of(inputs)

@@ -56,7 +56,9 @@ def test_key_points_and_their_lines() -> None:
         (40, 40), np.array([[5, 5, 35, 35]], np.float32), np.array([0]), np.ones(1, np.float32),
         points=points,
     )  # fmt: skip
-    picture = drawn(np.zeros((40, 40, 3), np.uint8), one, ["a"], skeleton=[(0, 1), (0, 2)], least=0.3)
+    picture = drawn(
+        np.zeros((40, 40, 3), np.uint8), one, ["a"], skeleton=[(0, 1), (0, 2)], least=0.3
+    )
     assert (picture[10, 20] == COLORS[0]).all()
     assert not picture[20, 10].any(), "a point that is not seen"
 

@@ -25,7 +25,9 @@ def annotation(*boxes: tuple[float, ...], classes: Any = (), masks: bool = False
 
 
 def objects(**options: Any) -> Objects:
-    first = annotation((10, 10, 30, 40), (50, 50, 90, 90), (0, 0, 200, 100), classes=[0, 1, 1], masks=True)
+    first = annotation(
+        (10, 10, 30, 40), (50, 50, 90, 90), (0, 0, 200, 100), classes=[0, 1, 1], masks=True
+    )
     return Objects([first, annotation()], ("cat", "dog"), **options)
 
 
@@ -73,7 +75,11 @@ def test_taken_objects_keep_what_they_share() -> None:
     targets = objects(point_names=("a", "b"), flip_pairs=[(0, 1)], skeleton=[(0, 1)])
     taken = targets.take(np.array([1, 0, 0]))
     assert len(taken) == 3
-    assert (taken.point_names, taken.flip_pairs, taken.skeleton) == (("a", "b"), ((0, 1),), ((0, 1),))
+    assert (taken.point_names, taken.flip_pairs, taken.skeleton) == (
+        ("a", "b"),
+        ((0, 1),),
+        ((0, 1),),
+    )
     assert taken.joined([targets]).values[3:] == targets.values
 
 
@@ -112,4 +118,6 @@ def test_objects_are_drawn_where_they_are() -> None:
     assert drawn.shape == pixels.shape
     assert drawn[60:80, 60:80].any(), "the inside of a mask"
     assert targets.draw(target, pixels, 400).shape == (200, 400, 3)
-    assert list(targets.doubts(0)) == [("boxes of the whole picture", "object 3 (dog): 200 x 100 pixels")]
+    assert list(targets.doubts(0)) == [
+        ("boxes of the whole picture", "object 3 (dog): 200 x 100 pixels")
+    ]

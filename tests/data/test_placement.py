@@ -95,7 +95,9 @@ def test_an_object_of_which_little_is_left_is_dropped_and_others_are_clipped() -
 
 
 def test_points_outside_the_picture_are_absent() -> None:
-    place = placement((50, 50), preprocessing("stretch", size=(50, 50)), Moves(shift=np.array([[0, 30]])), 0)
+    place = placement(
+        (50, 50), preprocessing("stretch", size=(50, 50)), Moves(shift=np.array([[0, 30]])), 0
+    )
     points = np.array([[[10, 5, 2], [30, 5, 2]]], np.float32)
     assert place.points(points, None)[0].tolist() == [[40, 5, 2], [0, 0, 0]]
 

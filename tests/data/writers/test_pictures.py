@@ -15,7 +15,10 @@ def test_the_outline_is_the_annotated_one_or_the_mask() -> None:
     assert Picture("a", objects).shape(0) == mask
     assert Picture("a", objects, [polygon]).shape(0) is polygon
     assert Picture("a", objects, [None]).shape(0) is None
-    assert Picture("a", ImageObjects((3, 3), box, np.array([0]), np.ones(1, np.float32))).shape(0) is None
+    assert (
+        Picture("a", ImageObjects((3, 3), box, np.array([0]), np.ones(1, np.float32))).shape(0)
+        is None
+    )
 
 
 def test_numbers_are_short() -> None:

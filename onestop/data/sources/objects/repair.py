@@ -28,6 +28,9 @@ from onestop.text import listing
 LEAST = 1.0
 """Pixels that an object is wide and high at least."""
 _EDGE = 0.01  # pixels beyond the picture that are rounding
+_OUTSIDE = "outside the picture"
+_CLIPPED = "reaching beyond the picture: clipped"
+_ENOUGH = 4  # boxes of which most say something
 _SPLITS = ("train", "val", "test")
 
 
@@ -66,12 +69,24 @@ def repaired(raw: RawSet, *, for_training: bool = True) -> Dataset:
             f"{raw.root}: read as {raw.kind}, has the splits {listing(pictures)} but no 'train'; "
             "call the images to train on so"
         )
+    _note_other_corners(raw)
     names = _classes(raw, pictures)
     if for_training and not names:
         raise DataError(
             f"{raw.root}: read as {raw.kind}, no image has an object; annotate some first"
         )
     return _dataset(raw, pictures, names)
+
+
+def _note_other_corners(raw: RawSet) -> None:
+    """A hint where most boxes leave their pictures, as corners do that are read as sizes."""
+    count = sum(len(image.objects) for image in raw.images())
+    beyond = raw.log.count("object", _CLIPPED) + raw.log.count("object", f"{_OUTSIDE}: not used")
+    if count >= _ENOUGH and beyond > count / 2:
+        raw.log.notes.append(
+            "most boxes leave their pictures; are they two corners where corner and size belong, or of "
+            "images of another size?"
+        )
 
 
 def _order(split: str) -> int:
@@ -224,14 +239,14 @@ def _ordered(box: Box, place: str, log: Log) -> Box:
 def _clipped(box: Box, file: Stored, place: str, log: Log) -> Box | None:
     x1, y1, x2, y2 = box
     if x2 <= 0 or y2 <= 0 or x1 >= file.width or y1 >= file.height:
-        log.dropped("object", "outside the picture", place)
+        log.dropped("object", _OUTSIDE, place)
         return None
     inside = max(x1, 0.0), max(y1, 0.0), min(x2, float(file.width)), min(y2, float(file.height))
     if inside[2] - inside[0] < LEAST - 1e-4 or inside[3] - inside[1] < LEAST - 1e-4:
         log.dropped("object", "less than a pixel wide or high", place)
         return None
     if max(abs(a - b) for a, b in zip(box, inside, strict=True)) > _EDGE:
-        log.changed("object", "reaching beyond the picture: clipped", place)
+        log.changed("object", _CLIPPED, place)
     return inside
 
 

@@ -22,9 +22,9 @@ def test_boxes_are_corner_and_size_and_ids_may_have_holes(tmp_path: Path) -> Non
             assert boxes(dataset, split, k) == [list(map(float, b)) for b in one.boxes]
             value: Any = dataset.splits[split].targets[k]
             assert value.classes.tolist() == one.classes
-            assert np.array_equal(
-                [m.decode() for m in value.objects.masks], one.masks
-            ), "run lengths as text"
+            assert np.array_equal([m.decode() for m in value.objects.masks], one.masks), (
+                "run lengths as text"
+            )
     assert dataset.notes[0].startswith("read as COCO JSON: boxes, masks of disc, square")
 
 
@@ -147,7 +147,8 @@ def test_images_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.png", "train/a.png", "./train/a.png", "C:\\photos\\train\\a.png", "/home/x/train/a.png"]
+    "name",
+    ["a.png", "train/a.png", "./train/a.png", "C:\\photos\\train\\a.png", "/home/x/train/a.png"],
 )
 def test_a_file_name_may_have_folders_of_another_machine(tmp_path: Path, name: str) -> None:
     write_picture(tmp_path / "train" / "a.png")
@@ -246,7 +247,8 @@ def test_without_known_pairs_images_are_not_mirrored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"images": []}', "null", '{"images": 1, "annotations": [], "categories": []}']
+    "text",
+    ["", "{", "[]", '{"images": []}', "null", '{"images": 1, "annotations": [], "categories": []}'],
 )
 def test_other_json_is_not_taken_for_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "notes.json"

@@ -58,8 +58,12 @@ def test_what_is_broken_is_counted_and_named(tmp_path: Path, row: Any, note: str
     assert words(dataset) == [("cat",)]
 
 
-@pytest.mark.parametrize("path", ["..\\photos\\a.jpg", "C:\\x\\a.jpg", "/home/me/a.jpg", "gone.jpg"])
-def test_the_image_is_found_by_the_end_of_its_path_or_by_its_stem(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["..\\photos\\a.jpg", "C:\\x\\a.jpg", "/home/me/a.jpg", "gone.jpg"]
+)
+def test_the_image_is_found_by_the_end_of_its_path_or_by_its_stem(
+    tmp_path: Path, path: str
+) -> None:
     dataset = opened(labelme(tmp_path, [shape("rectangle", (2, 2), (9, 9))], path=path))
     assert dataset.splits["train"].name(0) == "a.jpg"
 

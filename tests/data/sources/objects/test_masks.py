@@ -39,7 +39,9 @@ def test_each_value_is_an_object(tmp_path: Path, images: str, masks: str, ending
     dataset = opened(tmp_path)
     assert dataset.classes == ("object",)
     for k, one in enumerate(made):
-        assert sorted(boxes(dataset, "train", k)) == sorted([list(map(float, b)) for b in one.boxes])
+        assert sorted(boxes(dataset, "train", k)) == sorted(
+            [list(map(float, b)) for b in one.boxes]
+        )
     value: Any = dataset.splits["train"].targets[0]
     got = {m.decode().tobytes() for m in value.objects.masks}
     assert got == {mask.tobytes() for mask in made[0].masks}

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from onestop.data.sources.objects.parse import number, numbers, read_json, read_text, read_xml, read_yaml
+from onestop.data.sources.objects.parse import (
+    number,
+    numbers,
+    read_json,
+    read_text,
+    read_xml,
+    read_yaml,
+)
 from onestop.errors import DataError
 
 

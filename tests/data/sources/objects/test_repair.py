@@ -51,7 +51,9 @@ def test_the_declared_size_says_whether_boxes_are_of_the_stored_picture(
 
 
 @pytest.mark.parametrize("orientation", range(5, 9))
-def test_masks_polygons_and_key_points_turn_with_the_boxes(tmp_path: Path, orientation: int) -> None:
+def test_masks_polygons_and_key_points_turn_with_the_boxes(
+    tmp_path: Path, orientation: int
+) -> None:
     marked(tmp_path / "train" / "a.png", orientation)
     polygon = [6, 4, 20, 4, 20, 10, 6, 10]
     flat = np.zeros((SIZE[1], SIZE[0]), bool)
@@ -172,3 +174,12 @@ def test_a_validation_split_is_held_out_by_image(tmp_path: Path) -> None:
     assert len(names) == 20
     assert dataset.task == "detection"
     assert set().union(*words(dataset, "val")) == {"disc", "square"}, "each class is in both"
+
+
+def test_a_hint_where_most_boxes_leave_their_pictures(tmp_path: Path) -> None:
+    """Two corners that stand where corner and size belong."""
+    write_picture(tmp_path / "train" / "a.png")
+    rows = [box(20 + k, 15, 35, 25) for k in range(5)]
+    assert noted(
+        opened(coco(tmp_path, rows)), "most boxes leave their pictures; are they two corners"
+    )

@@ -70,12 +70,16 @@ def test_a_column_or_the_name_of_the_file_gives_the_split(tmp_path: Path) -> Non
 
 
 def test_a_group_is_never_divided(tmp_path: Path) -> None:
-    text = "filename,class,xmin,ymin,xmax,ymax,patient\na.png,cat,2,3,9,9,p1\nb.png,cat,2,3,9,9,p1\n"
+    text = (
+        "filename,class,xmin,ymin,xmax,ymax,patient\na.png,cat,2,3,9,9,p1\nb.png,cat,2,3,9,9,p1\n"
+    )
     assert opened(table(tmp_path, text)).groups["train"].tolist() == [0, 0]
 
 
 def test_rows_of_images_that_are_not_there_are_counted(tmp_path: Path) -> None:
-    dataset = opened(table(tmp_path, "a.png,2,3,10,9,cat\ngone.png,2,3,10,9,cat\ngone.png,1,1,9,9,cat\n"))
+    dataset = opened(
+        table(tmp_path, "a.png,2,3,10,9,cat\ngone.png,2,3,10,9,cat\ngone.png,1,1,9,9,cat\n")
+    )
     assert noted(dataset, "1 image not there: not used (gone.png)")
 
 
@@ -89,7 +93,9 @@ def test_a_row_of_another_length_names_its_line(tmp_path: Path) -> None:
         opened(table(tmp_path, "a.png,2,3,10,9,cat\na.png,2,3,10,9\n"))
 
 
-def test_boxes_in_one_cell_are_corner_and_size_where_they_cannot_be_two_corners(tmp_path: Path) -> None:
+def test_boxes_in_one_cell_are_corner_and_size_where_they_cannot_be_two_corners(
+    tmp_path: Path,
+) -> None:
     text = 'image_id,bbox\na.png,"[20, 15, 10, 5]"\n'
     dataset = opened(table(tmp_path, text))
     assert boxes(dataset) == [[20, 15, 30, 20]]

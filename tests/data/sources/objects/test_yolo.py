@@ -116,9 +116,7 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, values: Any, er
         opened(yolo(tmp_path, LINE, values=values))
 
 
-@pytest.mark.parametrize(
-    "names", [["cat", "dog"], {0: "cat", 1: "dog"}, {"0": "cat", "1": "dog"}]
-)
+@pytest.mark.parametrize("names", [["cat", "dog"], {0: "cat", 1: "dog"}, {"0": "cat", "1": "dog"}])
 def test_names_are_a_list_or_numbered(tmp_path: Path, names: Any) -> None:
     text = "1 0.5 0.5 0.2 0.2\n0 0.2 0.2 0.2 0.2"
     assert opened(yolo(tmp_path, text, values={"names": names})).classes == ("cat", "dog")
@@ -132,8 +130,13 @@ def test_the_number_of_classes_gives_numbers_as_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"path": "."}, {"path": None}, {"path": "../set"}, {"path": "somewhere/else"},
-        {"train": "../images/train"}, {"train": ["images/train"]}, {"train": "list.txt"},
+        {"path": "."},
+        {"path": None},
+        {"path": "../set"},
+        {"path": "somewhere/else"},
+        {"train": "../images/train"},
+        {"train": ["images/train"]},
+        {"train": "list.txt"},
     ],
 )
 def test_paths_are_relative_to_path_or_to_the_file(tmp_path: Path, values: Any) -> None:
