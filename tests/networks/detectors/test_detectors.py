@@ -1,4 +1,4 @@
-"""One contract for detectors: built, gradients, heads replaced, frozen, saved and loaded, too small refused.
+"""One contract for detectors: built, gradients, frozen, saved and loaded equal, too small refused.
 
 torchvision's with small inputs; `test_torchvisions` computes with all of them in `make test-all`.
 """

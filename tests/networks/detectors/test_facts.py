@@ -23,10 +23,12 @@ def test_what_a_name_tells() -> None:
     assert not is_detector("resnet18")
     assert plain("FasterRCNN-resnet50-fpn") == "fasterrcnn_resnet50_fpn"
     assert plain("rcnn:timm:Some_Net") == "rcnn:timm:Some_Net"
-    assert is_new("rcnn:resnet18") and not is_new("ssd300_vgg16")
+    assert is_new("rcnn:resnet18")
+    assert not is_new("ssd300_vgg16")
     assert sizes_of("rcnn:resnet18") == (320, 64)
     assert sizes_of("ssd300_vgg16") == (300, 300)
-    assert stretches("ssdlite320_mobilenet_v3_large") and not stretches("fcos_resnet50_fpn")
+    assert stretches("ssdlite320_mobilenet_v3_large")
+    assert not stretches("fcos_resnet50_fpn")
     assert frozen_stages("rcnn:resnet18") == "2"
 
 

@@ -60,5 +60,5 @@ def test_a_file_is_a_source_too(tmp_path: Path) -> None:
 
 
 def test_each_format_has_a_name() -> None:
-    assert list(READERS)[0] == "COCO JSON"
+    assert next(iter(READERS)) == "COCO JSON"
     assert len(READERS) == 6

@@ -64,8 +64,8 @@ def test_text_in_other_encodings(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a\xff")
     with pytest.raises(DataError, match="not UTF-8"):
         read_text(tmp_path / "a")
+    (tmp_path / "a").write_text("{")
     with pytest.raises(DataError, match="no valid JSON"):
-        (tmp_path / "a").write_text("{")
         read_json(tmp_path / "a")
     with pytest.raises(DataError, match="No such file"):
         read_json(tmp_path / "gone")

@@ -73,7 +73,9 @@ def test_masks_polygons_and_key_points_turn_with_the_boxes(
         assert np.array_equal(mask.decode(), seen)
     x, y, there = value.points[0, 0].tolist()
     corners = value.boxes[0].tolist()
-    assert (x in (corners[0], corners[2])) and (y in (corners[1], corners[3])) and there == 2
+    assert x in (corners[0], corners[2])
+    assert y in (corners[1], corners[3])
+    assert there == 2
 
 
 @pytest.mark.parametrize("size", [(0, 0), (float("nan"), 3), ("a", None)])
@@ -106,7 +108,8 @@ def test_an_image_that_lost_all_its_objects_is_no_background(tmp_path: Path) -> 
     assert len(dataset.splits["train"]) == 1
     assert noted(dataset, "1 image without a usable object left, and no background: not used")
     reasons = [(s.path, s.reason) for s in dataset.skipped]
-    assert ("b.png" in reasons[1][0]) and "without a usable object" in reasons[1][1]
+    assert "b.png" in reasons[1][0]
+    assert "without a usable object" in reasons[1][1]
 
 
 def test_the_same_box_twice_is_one_object_but_not_of_two_classes(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def test_several_rows_are_one_image_and_empty_cells_background(tmp_path: Path) -
 
 
 def test_a_column_or_the_name_of_the_file_gives_the_split(tmp_path: Path) -> None:
-    text = "filename,class,xmin,ymin,xmax,ymax,split\na.png,cat,2,3,9,9,train\nb.png,cat,2,3,9,9,valid\n"
+    text = "filename,class,xmin,ymin,xmax,ymax,split\na.png,cat,2,3,9,9,train\n"
+    text += "b.png,cat,2,3,9,9,valid\n"
     assert list(opened(table(tmp_path / "x", text)).splits) == ["train", "val"]
     header = "image,xmin,ymin,xmax,ymax,label\n"
     table(tmp_path / "y", f"{header}a.png,2,3,9,9,cat\n", name="train-export.csv")
