@@ -84,7 +84,7 @@ def coco_values(
          "height": one.pixels.shape[0]}
         for k, one in enumerate(made)
     ]  # fmt: skip
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for k, one in enumerate(made):
         for i, (x1, y1, x2, y2) in enumerate(one.boxes):
             row: dict[str, Any] = {

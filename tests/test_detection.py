@@ -64,9 +64,10 @@ def test_metrics_are_those_of_boxes_masks_and_key_points(run: onestop.Run) -> No
     assert {"ap", "ap50", "ar", "ap_mask", "ap50_mask", "ap_points"} <= run.metrics.keys()
     truths, found = objects_of(run.predictions)
     assert len(truths) == 3
-    task = run.model().task
+    task: Any = run.model().task
+    part: Any
     for part, name in (("boxes", "ap"), ("masks", "ap_mask"), ("keypoints", "ap_points")):
-        values = coco_metrics(truths, found, NAMES, part, task.sigmas)  # type: ignore[arg-type]
+        values = coco_metrics(truths, found, NAMES, part, task.sigmas)
         assert run.metrics[name] == pytest.approx(values["ap"], abs=1e-9)
 
 
@@ -191,7 +192,7 @@ def test_what_is_for_objects_is_refused_elsewhere(tmp_path: Path) -> None:
     for option in ({"threshold": 0.5}, {"max_objects": 3}, {"save_images": tmp_path / "x"},
                    {"save_coco": tmp_path / "x.json"}):  # fmt: skip
         with pytest.raises(UsageError, match="leave it out"):
-            onestop.predict(other.folder, picture, **option)  # type: ignore[arg-type]
+            onestop.predict(other.folder, picture, **option)
 
 
 def test_evaluate_gives_the_same_metrics(run: onestop.Run) -> None:

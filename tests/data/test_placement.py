@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from onestop.data.augmentation import Augmentation, Change, Draw, Moves, part_of
 from onestop.data.placement import VISIBLE, placement
@@ -106,4 +105,3 @@ def test_without_preprocessing_nothing_moves() -> None:
     place = placement((30, 40), None, None, 0)
     boxes, _ = place.boxes(np.array([[1, 2, 3.5, 4]], np.float32))
     assert boxes.tolist() == [[1, 2, 3.5, 4]]
-    assert not torch.is_tensor(boxes)

@@ -20,7 +20,7 @@ def test_weights_of_a_classifier_go_into_the_backbone_and_freeze_its_norms() -> 
     own = classifier.state_dict()
     assert all(torch.equal(body[name], own[name]) for name in filled.loaded)
     assert len(filled.loaded) > 20
-    assert network.frozen_norms  # type: ignore[truthy-bool]
+    assert network.frozen_norms
     assert "rpn" in network.head_names()  # type: ignore[operator]
 
 

@@ -166,18 +166,17 @@ def _orientation(file: Stored, image: RawImage, log: Log) -> int:
     The picture itself is always turned upright. A square picture, or one whose size the annotations do
     not state, is left as it is: most tools show photographs upright.
     """
-    upright = (file.width, file.height)
     if image.size is None or not all(map(math.isfinite, image.size)) or min(image.size) <= 0:
         return 1
-    if file.orientation not in (5, 6, 7, 8):
-        swapped = upright[0] != upright[1] and image.size == upright[::-1]
-        if image.size != upright:
-            what = "width and height swapped" if swapped else "another size"
-            log.changed("image", f"annotated with {what}: coordinates kept as pixels", image.path)
+    declared, turns = [*image.size], file.orientation in (5, 6, 7, 8)
+    seen, swapped = [file.width, file.height], [file.height, file.width]
+    if declared == seen:
         return 1
-    if image.size == upright[::-1] != upright:
+    if turns and declared == swapped:
         log.changed("image", "annotated as stored: objects turned as EXIF says", image.path)
         return file.orientation
+    what = "width and height swapped" if declared == swapped else "another size"
+    log.changed("image", f"annotated with {what}: coordinates kept as pixels", image.path)
     return 1
 
 
