@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def test_polygons_are_filled_as_the_reference_fills_them(seed: int) -> None:
 
     rng = np.random.default_rng(seed)
     height, width = (int(side) for side in rng.integers(5, 60, 2))
-    corners = rng.uniform(-0.2, 1.2, (int(rng.integers(3, 9)), 2)) * (width, height)
+    corners: Any = rng.uniform(-0.2, 1.2, (int(rng.integers(3, 9)), 2)) * (width, height)
     if seed % 3 == 0:
         corners = np.round(corners)
     (rle,) = reference.frPyObjects([corners.reshape(-1).tolist()], height, width)

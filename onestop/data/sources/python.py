@@ -13,6 +13,8 @@ import numpy as np
 from onestop.data.dataset import Dataset
 from onestop.data.samples import ArraySamples, FileSamples, Samples
 from onestop.data.sources.frames import values_of
+from onestop.data.sources.objects.given import has_objects, read_given
+from onestop.data.sources.objects.repair import repaired
 from onestop.data.sources.options import Options
 from onestop.data.sources.python_sets import as_pairs, class_names, is_loader, is_set, targets_in
 from onestop.data.sources.python_targets import array_of, python_targets, target_notes
@@ -45,6 +47,9 @@ def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
         DataError: Shapes that do not go together.
     """
     splits = by_split(source) if isinstance(source, Mapping) else {"train": source}
+    if all(map(has_objects, splits.values())):
+        names = {split: class_names(part) for split, part in splits.items()}
+        return replace(repaired(read_given(splits, names)), name=NAME)
     pairs = [is_pair(part) for part in splits.values()]
     if all(pairs):
         return _from_arrays(splits, options)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.shapes import Shape
 from onestop.errors import DataError
+from onestop.images.header import Stored
 from onestop.text import listing, plural
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -57,6 +58,7 @@ class RawImage:
         unit: Of the coordinates: 1 if they are fractions of width and height; 0: pixels.
         group: Of images that belong together (a patient, a video), if the source has any.
         of: The annotation file.
+        file: Size of the picture where it is no file.
     """
 
     path: str
@@ -65,6 +67,7 @@ class RawImage:
     unit: float = 0
     group: str = ""
     of: str = ""
+    file: Stored | None = None
 
 
 @dataclass
@@ -117,6 +120,7 @@ class RawSet:
         flip_pairs: Those that change places in a mirror; None if the source does not say.
         skeleton: Pairs that are joined by a line.
         log: What was noticed.
+        inputs: The data sets that hold the images, by split, where these are no files.
     """
 
     kind: str
@@ -127,6 +131,7 @@ class RawSet:
     flip_pairs: Sequence[tuple[int, int]] | None = None
     skeleton: Sequence[tuple[int, int]] = ()
     log: Log = field(default_factory=Log)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     def images(self) -> list[RawImage]:
         """Those of all splits."""

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from onestop.data.dataset import Dataset, Skipped
 from onestop.data.names import key_of, one_each
 from onestop.data.objects import Annotation, Objects
-from onestop.data.samples import FileSamples
+from onestop.data.samples import FileSamples, Samples
 from onestop.data.shapes import Polygons, Shape
 from onestop.data.sources.objects.raw import Box, Log, RawImage, RawObject, RawSet
 from onestop.data.sources.objects.turn import turned_box, turned_places, turned_shape
+from onestop.data.torch_samples import TorchSamples
 from onestop.errors import BadImageError, DataError
 from onestop.images.header import Stored, stored
 from onestop.text import listing
@@ -100,11 +101,11 @@ def _dataset(
     every = [o for those in pictures.values() for p in those for o in p.objects]
     masks = any(o.shape is not None for o in every)
     points = raw.point_names if any(o.points is not None for o in every) else ()
-    splits, groups = {}, {}
+    splits, groups = dict[str, Samples](), {}
     for split, those in pictures.items():
         values = [_annotation(p, numbers, len(points), masks=masks) for p in those]
         targets = Objects(values, names, points, raw.flip_pairs, raw.skeleton)
-        splits[split] = FileSamples(raw.root, [p.path for p in those], targets)
+        splits[split] = _samples(raw, split, [p.path for p in those], targets)
         if any(p.group for p in those):
             _, index = np.unique([p.group or p.path for p in those], return_inverse=True)
             groups[split] = index.astype(np.int64)
@@ -114,6 +115,14 @@ def _dataset(
     return Dataset(
         str(raw.root), splits, tuple(Skipped(*row) for row in raw.log.skipped), notes, groups
     )
+
+
+def _samples(raw: RawSet, split: str, paths: Sequence[str], targets: Objects) -> Samples:
+    """Files, or, of data given in Python, numbers of a data set."""
+    if split not in raw.inputs:
+        return FileSamples(raw.root, paths, targets)
+    numbers = np.array([int(path.removeprefix("#")) for path in paths], np.int64)
+    return TorchSamples(raw.inputs[split], targets, numbers)
 
 
 def _empty(pictures: Mapping[str, Sequence[_Picture]]) -> list[str]:
@@ -137,7 +146,7 @@ def _merged(images: Sequence[RawImage], log: Log) -> list[RawImage]:
 def _picture(raw: RawSet, image: RawImage) -> _Picture | None:
     """An image with its objects in upright pixels; None if it cannot be used."""
     try:
-        file = stored(raw.root / image.path)
+        file = image.file or stored(raw.root / image.path)
     except BadImageError as error:
         raw.log.dropped("image", f"not readable ({error})", image.path)
         return None
