@@ -38,7 +38,8 @@ def open_python(source: Any, options: Options = _DEFAULTS) -> Dataset:
             "train", "val", "test" to one of these. Inputs are images (`onestop.images.arrays`; paths,
             bytes and Pillow images too) or vectors [N, F] or [N] of floats; targets are class numbers,
             class names, or floats to predict. For several labels per image, they are a set of names
-            each, or a matrix of 0 and 1 with names: `(inputs, matrix, names)`.
+            each, or a matrix of 0 and 1 with names: `(inputs, matrix, names)`. For objects, a list or
+            data set of `(image, {"boxes": ..., "labels": ...})`.
         options: The task that targets are read for, where their type does not say it, and whether words
             for missing labels are names.
 

@@ -1,4 +1,4 @@
-"""What the report says of objects, from predictions made up for it; pages are in tests/test_detection.py."""
+"""What the report says of objects, from predictions made up; for pages see tests/test_detection.py."""
 
 from __future__ import annotations
 

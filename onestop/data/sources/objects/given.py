@@ -1,7 +1,7 @@
-"""Objects given in Python: images with a mapping of boxes and labels each, as torchvision's tutorials have.
+"""Objects given in Python: images with a mapping of boxes and labels each, as in torchvision.
 
-Boxes are two corners in pixels of the image as it is given; `masks`, `keypoints`, `iscrowd` and `area` may
-be there too.
+Boxes are two corners in pixels of the image as it is given; `masks`, `keypoints`, `iscrowd` and `area`
+may be there too.
 
 Legend: n objects of an image, P key points, H and W height and width of the image.
 """
