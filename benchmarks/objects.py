@@ -1,6 +1,6 @@
 """Objects with the defaults: average precision on held-out images, and how long it took.
 
-    python benchmarks/objects.py bccd --model rcnn:timm:tf_efficientnet_lite0 --weights FILE --seeds 0 1 2
+    python benchmarks/objects.py bccd --model rcnn:timm:tf_efficientnet_lite0 --weights FILE
 
 Trains once per seed with no other setting unless --epochs is given, scores the test split (else the
 validation split) once, at the end, and prints a table in Markdown.

@@ -23,6 +23,7 @@ from onestop.training.records import EpochRecord, StepRecord
 
 _SILENCE = 60.0  # seconds after which a long epoch prints a sign of life
 _WAITING = 0.03  # fraction of an epoch spent waiting for images that is worth reporting
+_FIRST = 3  # metrics of an epoch that are shown where there are many
 _REFRESH = 0.1  # seconds between two updates of the bar
 
 
@@ -140,12 +141,15 @@ class Watcher:
         row = record.row
         parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
         parts += [f"loss {row['train_loss']:.4f}", *self._texts(row, "train_")]
+        scored = self._texts(row, "val_")
         if "val_loss" in row:
-            parts += [f"| val loss {row['val_loss']:.4f}", *self._texts(row, "val_")]
+            parts += [f"| val loss {row['val_loss']:.4f}", *scored]
+        elif scored:  # a task without a loss in evaluation
+            parts += ["| val", *scored[:_FIRST]]
         parts.append(f"| {row['images_per_second']:,.0f} images/s")
         if row["waiting"] >= _WAITING:
             parts.append(f"input-bound {row['waiting']:.0%}")
-        if record.best and "val_loss" in row:
+        if record.best and ("val_loss" in row or scored):
             parts.append("*")
         self._last = time.monotonic()
         self.say(" ".join(parts))

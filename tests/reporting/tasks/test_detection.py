@@ -63,7 +63,7 @@ def test_the_result_has_an_interval() -> None:
 def test_remarks_say_what_is_optimistic_and_which_sigmas() -> None:
     (remark,) = REPORT.remarks(run(split="val"))
     assert "thresholds were chosen on the same images" in remark
-    parts = {"parts": ("boxes", "keypoints"), "points": ("x",), "sigmas": (0.07,)}
+    parts: Any = {"parts": ("boxes", "keypoints"), "points": ("x",), "sigmas": (0.07,)}
     (remark,) = REPORT.remarks(run(**parts))
     assert "sigmas of 0.07" in remark
 

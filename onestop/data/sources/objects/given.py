@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from onestop.data.sources.objects.raw import RawImage, RawObject, RawSet
 from onestop.errors import BadImageError, DataError, UsageError
 from onestop.images.arrays import one_image
 from onestop.images.forms import image_form
 from onestop.images.header import Stored, stored
+from onestop.images.pillow import measure_pillow
 
 KIND = "objects given in Python"
 
@@ -121,9 +123,7 @@ def _measured(image: Any) -> Stored:
     form = image_form(image)
     if isinstance(form, Path | bytes):
         return stored(form)
-    if hasattr(form, "getexif"):  # a Pillow image: turned upright when it is read
-        from onestop.images.pillow import measure_pillow
-
+    if isinstance(form, Image.Image):  # turned upright when it is read
         height, width, _ = measure_pillow(form)
         return Stored(height, width, 1)
     height, width, _ = one_image(form)[0].shape
