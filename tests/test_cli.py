@@ -299,7 +299,7 @@ class TestPrintRecipe:
         assert rows["epochs"][1:] == ["3", "flag"]
         assert rows["lr"][1:] == ["0.25", "file"]
         assert rows["source"][1:] == ["photos", "flag"]
-        assert rows["fit"][1:] == ["crop", "default"]
+        assert rows["schedule"][1:] == ["cosine", "default"]
         assert rows["batch-size"][1:] == ["6", "derived", "for", "6", "training", "images"]
         assert {name.replace("_", "-") for name in FIELDS} <= rows.keys()
         assert said.err == ""

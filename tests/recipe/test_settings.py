@@ -19,12 +19,12 @@ class TestLayers:
 
     def test_later_layers_count_more(self) -> None:
         values = settings(*self.ALL).values
-        known = [values[name] for name in ("epochs", "lr", "seed", "fit")]
-        assert known == [3, 0.2, 1, "crop"]
+        known = [values[name] for name in ("epochs", "lr", "seed", "schedule")]
+        assert known == [3, 0.2, 1, "cosine"]
 
     def test_each_value_remembers_where_it_came_from(self) -> None:
         origins = settings(*self.ALL).origins
-        found = [origins[name].layer for name in ("epochs", "lr", "seed", "fit")]
+        found = [origins[name].layer for name in ("epochs", "lr", "seed", "schedule")]
         assert found == ["flag", "file", "recipe", "default"]
         assert set(origins) == set(FIELDS)
 
