@@ -13,11 +13,16 @@ _FEW = 10  # images per class
 
 
 def class_rows(dataset: Dataset) -> list[dict[str, str | int]]:
-    """One row per class or label: its name and its number of images in each split."""
+    """One row per class or label: its name, and its number of images (and of objects) in each split."""
     counts = {split: dataset.counts(split) for split in dataset.splits}
     noun, _ = dataset.targets.nouns
+    more = {
+        f"{split} {what}": numbers
+        for split, samples in dataset.splits.items()
+        for what, numbers in samples.targets.tallies().items()
+    }
     return [
-        {noun: name, **{split: int(images[k]) for split, images in counts.items()}}
+        {noun: name, **{column: int(numbers[k]) for column, numbers in {**counts, **more}.items()}}
         for k, name in enumerate(dataset.classes)
     ]
 

@@ -142,7 +142,7 @@ class Detection(Task[Outputs]):
             dataset.classes,
             parts=parts,
             points=points if "keypoints" in parts else (),
-            sigmas=getattr(targets, "sigmas", ()) if "keypoints" in parts else (),
+            sigmas=facts.known_sigmas(points) if "keypoints" in parts else (),
             anchors=detection_rules.anchors(recipe.data, targets) if fitted else {},
             regions=detection_rules.regions(targets) if fitted else 0,
             losses=facts.losses_of(model, parts),

@@ -5,12 +5,13 @@ Imports neither torch nor other networks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from onestop.errors import UsageError
 from onestop.metrics.objects import Kind
 from onestop.networks.detectors.rcnn_name import is_rcnn
-from onestop.networks.detectors.table import TABLE
+from onestop.networks.detectors.table import PERSON_POINTS, PERSON_SIGMAS, TABLE
 
 NAMES = tuple(TABLE)
 """torchvision's detectors."""
@@ -82,3 +83,9 @@ def losses_of(name: str, parts: Sequence[str]) -> tuple[str, ...]:
     masks = ("loss_mask",) if "masks" in parts else ()
     points = ("loss_points",) if "keypoints" in parts else ()
     return ("loss_class", "loss_box", *masks, *points, "loss_object", "loss_region")
+
+
+def known_sigmas(points: Sequence[str]) -> tuple[float, ...]:
+    """Sigmas of COCO's key points of people; empty for others, for which nobody measured any."""
+    same = [re.sub(r"[\W_]+", "_", name.strip().lower()) for name in points] == [*PERSON_POINTS]
+    return PERSON_SIGMAS if same else ()

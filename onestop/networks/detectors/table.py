@@ -35,6 +35,19 @@ LOSSES = {
 """torchvision's names of the parts of the loss, and ours, which are the same for all detectors."""
 
 
+PERSON_POINTS = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
+    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
+    "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""COCO's key points of people."""
+PERSON_SIGMAS = (
+    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087,
+    0.087, 0.089, 0.089,
+)  # fmt: skip
+"""How far people who mark them disagree, relative to the size of a person."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A detector of torchvision.

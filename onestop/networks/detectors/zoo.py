@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from onestop.errors import ArchitectureError
 from onestop.networks.detectors.heads import coco_names
 from onestop.networks.detectors.parts import anchor_generator, replace_first
-from onestop.networks.detectors.table import TABLE
+from onestop.networks.detectors.table import PERSON_POINTS, PERSON_SIGMAS, TABLE
 from onestop.networks.pretrained import Published
 from onestop.networks.torchvision_zoo import downloaded, weights_named
 from onestop.runtime.lazy_torchvision import without_compiler
@@ -25,17 +25,6 @@ _NORMALISATION = {
 }
 """Mean and deviation that weights expect, where they are not ImageNet's."""
 _PERSON = ("person",)
-PERSON_POINTS = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
-    "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
-"""COCO's key points of people."""
-PERSON_SIGMAS = (
-    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087,
-    0.087, 0.089, 0.089,
-)  # fmt: skip
-"""How far people who mark them disagree, relative to the size of a person."""
 
 
 def build(name: str, classes: int, channels: int, size: int, needs: Mapping[str, Any]) -> nn.Module:

@@ -7,6 +7,7 @@ from onestop.networks.detectors.facts import (
     frozen_stages,
     is_detector,
     is_new,
+    known_sigmas,
     losses_of,
     parts_of,
     plain,
@@ -39,6 +40,14 @@ def test_parts_are_those_of_data_and_network() -> None:
     assert parts_of("maskrcnn_resnet50_fpn", ALL) == ("boxes", "masks")
     with pytest.raises(UsageError, match="learns masks, which these data do not have"):
         parts_of("maskrcnn_resnet50_fpn", {})
+
+
+def test_sigmas_are_known_of_people_only() -> None:
+    from onestop.networks.detectors.table import PERSON_POINTS
+
+    assert known_sigmas(PERSON_POINTS)[0] == 0.026
+    assert len(known_sigmas([name.replace("_", " ").title() for name in PERSON_POINTS])) == 17
+    assert known_sigmas(["a", "b"]) == ()
 
 
 def test_losses() -> None:

@@ -9,7 +9,8 @@ from torchvision.models.detection._utils import overwrite_eps
 
 from onestop.networks import build
 from onestop.networks.detectors.heads import coco_names
-from onestop.networks.detectors.zoo import PERSON_POINTS, PERSON_SIGMAS, usual_inputs
+from onestop.networks.detectors.table import PERSON_POINTS, PERSON_SIGMAS
+from onestop.networks.detectors.zoo import usual_inputs
 from onestop.networks.partial_load import start
 
 LITE = "fasterrcnn_mobilenet_v3_large_320_fpn"

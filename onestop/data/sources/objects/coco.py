@@ -20,7 +20,7 @@ from onestop.data.names import key_of
 from onestop.data.shapes import Polygons, Shape
 from onestop.data.sources.objects.find import files_of, split_of_path
 from onestop.data.sources.objects.locate import Images
-from onestop.data.sources.objects.parse import boxed, number, numbers, read_json
+from onestop.data.sources.objects.parse import boxed, listed, number, numbers, read_json
 from onestop.data.sources.objects.raw import Box, Log, RawImage, RawObject, RawSet
 from onestop.errors import DataError
 from onestop.metrics.rle import Rle, from_coco
@@ -85,7 +85,9 @@ def _one_per_split(
     ranked: dict[str, list[tuple[tuple[int, int], Path, Any]]] = {}
     for path, values in parts:
         split = split_of_path(path, root) or "train"
-        points = any(c.get("keypoints") for c in values["categories"] if isinstance(c, Mapping))
+        points = any(
+            listed(c.get("keypoints")) for c in values["categories"] if isinstance(c, Mapping)
+        )
         rank = (int(points), len(values["annotations"]))
         ranked.setdefault(split, []).append((rank, path, values))
     chosen = {}
@@ -109,7 +111,7 @@ class _Points:
 
     def take(self, category: Mapping[str, Any], path: Path) -> None:
         """Take the points of a category into account."""
-        names = tuple(map(str, category.get("keypoints") or ()))
+        names = tuple(map(str, listed(category.get("keypoints"))))
         if not names:
             return
         if self.names and names != self.names:
@@ -118,7 +120,7 @@ class _Points:
                 "keep categories with the same ones in one file"
             )
         self.names = names
-        pairs = [numbers(pair) for pair in category.get("skeleton") or ()]
+        pairs = [numbers(pair) for pair in listed(category.get("skeleton"))]
         ends = [(int(p[0]) - 1, int(p[1]) - 1) for p in pairs if p and len(p) == 2]
         self.skeleton = tuple(e for e in ends if all(0 <= end < len(names) for end in e))
 
@@ -155,13 +157,14 @@ def _names(files: Iterable[Mapping[str, Any]]) -> list[str]:
     """The classes of all files in their order, without groups of classes that are none themselves."""
     rows = [c for values in files for c in values["categories"] if isinstance(c, Mapping)]
     groups = {str(c.get("supercategory")) for c in rows}
-    used = {a.get("category_id") for v in files for a in v["annotations"] if isinstance(a, Mapping)}
+    every = [a for v in files for a in v["annotations"] if isinstance(a, Mapping)]
+    used = {_key(a.get("category_id")) for a in every}
     names = [
         str(c.get("name"))
         for c in rows
         if c.get("name") not in (None, "")
         and (
-            c.get("id") in used
+            _key(c.get("id")) in used
             or str(c["name"]) not in groups
             or c.get("supercategory") == c["name"]
         )

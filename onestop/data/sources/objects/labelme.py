@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from onestop.data.shapes import Polygons
 from onestop.data.sources.objects.find import files_of, split_of_path
 from onestop.data.sources.objects.locate import Images
-from onestop.data.sources.objects.parse import Node, boxed, number, numbers, read_json, read_xml
+from onestop.data.sources.objects.parse import (
+    Node,
+    boxed,
+    listed,
+    number,
+    numbers,
+    read_json,
+    read_xml,
+)
 from onestop.data.sources.objects.raw import Box, Log, RawImage, RawObject, RawSet
 from onestop.errors import DataError
 
@@ -79,7 +87,7 @@ def _of_json(path: Path, name: str, log: Log) -> tuple[RawImage, str] | None:
         thing = _shape(row, f"shape {place}", name, log) if isinstance(row, Mapping) else None
         if thing is None:
             continue
-        group = row.get("group_id")
+        group = None if row.get("group_id") is None else str(row["group_id"])
         first = grouped.get((thing.name, group)) if group is not None else None
         if first is not None and first.shape and thing.shape:
             first.shape, first.box = _joined(first, thing), None
@@ -98,7 +106,7 @@ def _joined(one: RawObject, other: RawObject) -> Polygons:
 
 def _shape(row: Mapping[str, Any], place: str, name: str, log: Log) -> RawObject | None:
     kind, label = row.get("shape_type") or "polygon", str(row.get("label") or "")
-    pairs = [numbers(pair) for pair in row.get("points") or ()]
+    pairs = [numbers(pair) for pair in listed(row.get("points"))]
     if any(pair is None or len(pair) != 2 for pair in pairs):
         log.dropped("object", "with a coordinate that is no number", f"{name}: {place}")
         return None

@@ -179,6 +179,11 @@ def number(value: Any) -> float:
     return result if math.isfinite(result) else math.nan
 
 
+def listed(values: Any) -> list[Any]:
+    """A list; an empty one for anything else."""
+    return values if isinstance(values, list) else []
+
+
 def numbers(values: Any) -> list[float] | None:
     """A list of finite numbers; None if it is none, or one of them is no number."""
     if not isinstance(values, list | tuple):
