@@ -269,3 +269,12 @@ def test_the_judge_of_recipes_prints_a_line_a_seed_and_the_median(
     assert [line.partition(":")[0] for line in seeds] == ["  seed 0", "  seed 1"]
     assert last.startswith("median ")
     assert last.endswith("2 seeds)")
+
+
+def test_objects_are_learned_and_drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("timm")
+    printed = printed_by("objects", monkeypatch, capsys)
+    assert float(printed["AP50"].split()[0]) > 0.3
+    assert len(list(Path(printed["drawn"]).glob("*.png"))) == 4

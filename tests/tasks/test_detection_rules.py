@@ -40,7 +40,8 @@ def test_a_detector_is_what_is_trained() -> None:
 @pytest.mark.parametrize(
     ("model", "weights", "optimizer", "rate", "frozen"),
     [
-        ("rcnn:resnet18", "file.pt", "adamw", 4e-4, "2"), ("rcnn:resnet18", "none", "adamw", 4e-4, None),
+        ("rcnn:resnet18", "file.pt", "adamw", 4e-4, "2"),
+        ("rcnn:resnet18", "none", "adamw", 4e-4, None),
         ("fasterrcnn_resnet50_fpn", "default", "sgd", 0.01, "2"),
         ("ssdlite320_mobilenet_v3_large", "default", "sgd", 0.01, "none"),
     ],
