@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from onestop.metrics.curve import Curve
 from onestop.metrics.intervals import wilson
 from onestop.metrics.spec import Metrics
 
@@ -36,24 +37,6 @@ is not; chosen on 2 positive images, it loses up to 0.06.
 CURVE_POINTS = 200
 """Maximum number of points of a precision-recall curve: about the width of a plot in pixels."""
 _BLOCK = 64  # labels copied at a time: full cache lines, little memory
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Precision and recall of one label at each of its distinct scores, highest score first.
-
-    Recall never decreases. Between two points, the curve has the precision of the second
-    (`drawstyle="steps-pre"`), so the area under it is the average precision.
-
-    Attributes:
-        recall: [T] fraction of the positive images with a score at or above the threshold.
-        precision: [T] fraction of positive images among those with a score at or above the threshold.
-        thresholds: [T] scores.
-    """
-
-    recall: Floats
-    precision: Floats
-    thresholds: Floats
 
 
 @dataclass(frozen=True)

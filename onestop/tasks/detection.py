@@ -16,6 +16,7 @@ from torch import Tensor
 
 from onestop.metrics import Metrics
 from onestop.metrics.coco import coco_metrics, flat, sizes_of
+from onestop.metrics.curve import Curve
 from onestop.metrics.matches import (
     DEFAULT_THRESHOLD,
     Matches,
@@ -25,7 +26,6 @@ from onestop.metrics.matches import (
     over_thresholds,
     precision_recall,
 )
-from onestop.metrics.multilabel import Curve
 from onestop.metrics.objects import ImageObjects, Kind
 from onestop.metrics.spec import Metric
 from onestop.networks.detectors import facts
@@ -253,7 +253,7 @@ class Detection(Task[Outputs]):
         return {"precision_recall": self._curves, "confusion": self._confusion}
 
     def _curves(self, predictions: Sequence[Prediction]) -> Figure:
-        from onestop.figures.multilabel import precision_recall_figure
+        from onestop.figures.precision_recall import precision_recall_figure
 
         truths, found = objects_of(predictions)
         matches = matches_of(truths, found, len(self.names))

@@ -185,7 +185,7 @@ class Multilabel(Task[Tensor]):
         return {"precision_recall": self._curves, "co_occurrence": self._co_occurrence}
 
     def _curves(self, predictions: Sequence[Prediction]) -> Figure:
-        from onestop.figures.multilabel import precision_recall_figure
+        from onestop.figures.precision_recall import precision_recall_figure
 
         scores, truth = scores_and_truth(predictions, self.names)
         curves = {

@@ -20,6 +20,7 @@ import numpy as np
 from onestop.metrics.matches import over_thresholds, paired
 from onestop.metrics.objects import Frame, ImageObjects
 from onestop.metrics.rle import from_coco, to_coco
+from onestop.runtime.json_text import json_text
 from onestop.tasks.prediction import Label, Prediction
 from onestop.text import plural
 
@@ -208,7 +209,7 @@ def to_text(objects: ImageObjects) -> str:
         values["points"] = [
             [[round(v, 4) for v in p] for p in row] for row in objects.points.tolist()
         ]
-    return json.dumps(values, separators=(",", ":"))
+    return json_text(values)
 
 
 def from_text(text: str, size: tuple[int, int]) -> ImageObjects:

@@ -10,14 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from onestop.figures.files import figure_bytes
-from onestop.figures.multilabel import (
-    PANELS,
-    SHOWN,
-    co_occurrence_figure,
-    precision_recall_figure,
-    weakest_labels,
-)
-from onestop.metrics.multilabel import Curve, precision_recall_curve
+from onestop.figures.multilabel import SHOWN, co_occurrence_figure
+from onestop.figures.precision_recall import PANELS, precision_recall_figure, weakest_labels
+from onestop.metrics.curve import Curve
+from onestop.metrics.multilabel import precision_recall_curve
 
 pytestmark = pytest.mark.thorough
 

@@ -20,7 +20,8 @@ from onestop.tasks import Classification, Regression
 from tests.conftest import REPOSITORY
 
 ZZZ = Metric("zzz", "the last", higher=False, percent=True, training=True)
-ROW = {"name": "zzz", "title": "the last", "higher": False, "percent": True, "training": True}
+ROW = {"name": "zzz", "title": "the last", "higher": False, "percent": True, "training": True,
+       "evaluated": True}  # fmt: skip
 SMALL: dict[str, Any] = {"model": "cnn1", "image_size": 8, "threads": 1, "quiet": True}
 
 

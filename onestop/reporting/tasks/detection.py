@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from onestop.figures.confusion import SHOWN, confusion_figure
-from onestop.figures.multilabel import PANELS, precision_recall_figure, weakest_labels
+from onestop.figures.precision_recall import PANELS, precision_recall_figure, weakest_labels
 from onestop.figures.sizes import size_figure
 from onestop.metrics.ap_intervals import ap_difference, ap_interval
 from onestop.metrics.matches import (

@@ -10,13 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from onestop.figures.multilabel import (
-    PANELS,
-    SHOWN,
-    co_occurrence_figure,
-    precision_recall_figure,
-    weakest_labels,
-)
+from onestop.figures.multilabel import SHOWN, co_occurrence_figure
+from onestop.figures.precision_recall import PANELS, precision_recall_figure, weakest_labels
 from onestop.metrics.label_pairs import (
     LabelErrors,
     co_occurrence,
