@@ -14,7 +14,7 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
 from onestop.inference.model import Model
 from onestop.inference.published import preprocessing_of
-from onestop.networks import build, find, published_weights
+from onestop.networks import build, find
 from onestop.networks.custom import is_users
 from onestop.networks.meta import build_on_meta
 from onestop.networks.partial_load import fill
@@ -30,6 +30,7 @@ from onestop.storage.model_file import (
     read_model,
     task_of,
 )
+from onestop.weights import published_weights
 
 _USUAL = 2048  # pixels per side of images for which any computer has the memory
 
@@ -125,7 +126,7 @@ def pretrained(name: str) -> Model:
     entry = find(name)
     published = published_weights(entry)
     arguments = {
-        "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
+        "classes": len(published.classes), "channels": 3, "image_size": published.inputs.size[0]
     }  # fmt: skip
     with preserved():
         network = build(name, **arguments)
@@ -134,7 +135,7 @@ def pretrained(name: str) -> Model:
         network=entry.name,
         arguments=arguments,
         classes=published.classes,
-        preprocessing=preprocessing_of(published).to_json(),
+        preprocessing=preprocessing_of(published.inputs).to_json(),
         data={"name": "published weights"},
         task="classification",
     )
@@ -187,6 +188,6 @@ def _names_a_network(text: str) -> bool:
     if text.startswith(("torchvision:", "timm:")):
         return True
     try:
-        return find(text).origin == "torchvision"
+        return find(text).weights
     except UsageError:
         return False

@@ -140,6 +140,8 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
     }  # fmt: skip
     saved = states.newest()
     if saved is None:
+        if session.plan.other_weights:
+            raise UsageError(session.plan.other_weights)
         return about
     # States of earlier versions know only names and sizes of the images.
     kind = "content" if saved.about.get("content") else "data"

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.pretrained import Published, connections
+from onestop.networks.pretrained import Inputs, Release, connections
 from onestop.networks.trace import run_on_shapes
 from onestop.text import did_you_mean, listing
 
@@ -41,6 +41,7 @@ def entry(name: str) -> Entry:
         image_size=size,
         min_size=int(published.min_input_size[-1]) if published and published.min_input_size else 1,
         summary="timm's",
+        weights=bool(published and (published.hf_hub_id or published.url)),
         origin="timm",
     )
 
@@ -68,13 +69,11 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     return network
 
 
-def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
-    """Published weights of a network: timm's default, or a tag such as `a1_in1k`.
-
-    Read from the Hugging Face cache (HF_HOME) or, if `download`, downloaded.
+def release(name: str, which: str = "default") -> Release:
+    """A set of published weights of a network: timm's default, or a tag such as `a1_in1k`.
 
     Raises:
-        UsageError: There are no such weights, or they are not cached and could not be downloaded.
+        UsageError: There are no such weights.
     """
     timm, plain = _timm(), name.removeprefix(PREFIX)
     if which != "default":
@@ -88,26 +87,42 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
             f"--weights {which}: no such file, and timm has no such weights for "
             f"{plain.partition('.')[0]}; {options}"
         )
+    height, width = published.input_size[-2:]
+    interpolation: Literal["bilinear", "bicubic"] = (
+        "bicubic" if published.interpolation == "bicubic" else "bilinear"
+    )
+    inputs = Inputs(
+        (height, width), published.crop_pct or 0.875, interpolation,
+        tuple(published.mean), tuple(published.std),
+    )  # fmt: skip
+    tag = published.tag or plain.partition(".")[2]
+    return Release(
+        name, tag, published.url or "", inputs,
+        lambda: _class_names(published.num_classes), published.hf_hub_id or "",
+    )  # fmt: skip
+
+
+def tensors(release: Release, which: str, *, download: bool = True) -> dict[str, Tensor]:
+    """The tensors of a set, as timm loads them.
+
+    Read from the Hugging Face cache (HF_HOME) or, if `download`, downloaded.
+
+    Raises:
+        UsageError: They are not cached and could not be downloaded.
+    """
+    plain = release.network.removeprefix(PREFIX)
+    if which != "default":
+        plain = f"{plain.partition('.')[0]}.{which}"
     try:
         with connections(allowed=download), _offline(not download):
-            network = timm.create_model(plain, pretrained=True)
+            network = _timm().create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(
-            f"--weights {which}: the weights of {name} are not cached and could not be downloaded "
-            f"({_first_line(error)}); download model.safetensors from the Hugging Face repository "
-            f"{published.hf_hub_id or published.url} and use --weights FILE"
+            f"--weights {which}: the weights of {release.network} are not cached and could not be "
+            f"downloaded ({_first_line(error)}); download model.safetensors from the Hugging Face "
+            f"repository {release.hub or release.url} and use --weights FILE"
         ) from None
-    height, width = published.input_size[-2:]
-    interpolation = "bicubic" if published.interpolation == "bicubic" else "bilinear"
-    return Published(
-        state=dict(network.state_dict()),
-        classes=_class_names(published.num_classes),
-        size=(height, width),
-        crop_fraction=published.crop_pct or 0.875,
-        interpolation=cast(Literal["bilinear", "bicubic"], interpolation),
-        mean=tuple(published.mean),
-        std=tuple(published.std),
-    )
+    return dict(network.state_dict())
 
 
 @contextlib.contextmanager

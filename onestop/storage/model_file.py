@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge
 from pydantic import TypeAdapter
 from torch import Tensor, nn
@@ -34,6 +33,7 @@ from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.final_metrics import checked_metrics
 from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import MODEL
+from onestop.storage.tensor_digest import add_tensors
 from onestop.storage.torch_files import read_checkpoint
 from onestop.tasks import TASKS, Task, implied_task, known_metrics, make_task
 from onestop.text import listing
@@ -106,11 +106,7 @@ def network_digest(tensors: Mapping[str, Tensor], card: Card) -> str:
         dict(card.task_options),
     ]  # fmt: skip
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        if tensor.numel():
-            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    add_tensors(digest, tensors)
     return digest.hexdigest()[:32]
 
 

@@ -205,7 +205,7 @@ def _resolve(
         partial = settings(*layers, ("flag", {"source": NAME}))
     counts = count_pixel_values(dataset.splits["train"], cores())
     info = dataclasses.replace(facts(dataset), values=counts)
-    resolved, entry = derive(partial, info)
+    resolved, entry = derive(partial, info, download=allowed.weights)
     found = resolved.origins["pixel_range"].layer == "derived"
     notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
     return resolved, dataset.with_splits(dataset.splits, *notes), entry
