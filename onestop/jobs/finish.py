@@ -21,6 +21,7 @@ from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
 from onestop.tasks import Prediction, Task
 from onestop.text import plural
+from onestop.training.line import Point
 from onestop.training.setup import Session, best_weights, held_out
 
 Say: TypeAlias = Callable[[str], None]
@@ -28,8 +29,9 @@ _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
 def finish(
-    folder: Path, session: Session, say: Say, tell: Say, inexact: list[str]
-) -> list[Prediction]:
+    folder: Path, session: Session, say: Say, tell: Say, inexact: list[str],
+    kept: Point | None = None,
+) -> list[Prediction]:  # fmt: skip
     """Evaluate the best network once on held-out images and write the final files.
 
     Args:
@@ -38,6 +40,7 @@ def finish(
         say: Takes lines for a person, about the run.
         tell: Takes lines about the network as it is now.
         inexact: Where the run was resumed with other arithmetic.
+        kept: What was kept between the probe and the trained network, if there were both.
 
     Returns:
         A few predictions to show.
@@ -49,6 +52,9 @@ def finish(
     predictions = predictions_of(session.task, session.loaders[split].samples, scored)
     skipped = skipped_files(session)
     metrics = _metrics(folder, session, split, scored, len(skipped))
+    if kept:
+        metrics["fine_tuned"] = kept.share
+        metrics["best_epoch"] = metrics["epochs"] if kept.share else 0
     if inexact:
         metrics["inexact_resume"] = inexact
     if collapse := session.task.collapse(predictions):

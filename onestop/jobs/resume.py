@@ -160,7 +160,7 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
             )
         about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
     restore_state(saved, session.training, _summed(session))
-    if session.training.progress.best_epoch:
+    if session.training.progress.any_model:
         _require_best(folder, session)
     if epochs > saved.about.get("epochs", 0):
         session.training.progress.stopped_early = False

@@ -25,6 +25,7 @@ from onestop.jobs.finish import finish, skipped_files
 from onestop.jobs.finite import keep_finite
 from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
+from onestop.jobs.settle import bank_for
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
 from onestop.recipe.files import resume_command, write_recipe
@@ -39,15 +40,20 @@ from onestop.storage.run_folder import MODEL, RECIPE, REPORT, STATE
 from onestop.text import plural
 from onestop.training.checkpoint import States
 from onestop.training.checkpointer import Checkpointer, require_space
-from onestop.training.loop import fit
+from onestop.training.line import Point, kept_point
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan, lacking_weights
 from onestop.training.records import EpochRecord
+from onestop.training.probe.features import FeatureBank
 from onestop.training.setup import Session, remembered, set_up
+from onestop.training.stages import stages
 from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
 
 
-def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False) -> Run:
+def run_in(
+    folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False,
+    bank: FeatureBank | None = None,
+) -> Run:  # fmt: skip
     """Train in a folder that this process has locked, from the state that is there, if any.
 
     Args:
@@ -56,6 +62,7 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
         quiet: Print no progress.
         report: Write report.html at the end.
         inexact: Continue a state of other arithmetic (hardware, libraries, threads) too.
+        bank: Features of the training split that are known already.
     """
     observers = Observers(folder, plan, quiet=quiet)
     lacking = lacking_weights(plan.recipe, plan.whys)
@@ -68,7 +75,9 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
     remove_leftovers(folder)
     with preserved(), plan.engine.applied(), Stop() as stop, observers.tracking:
         try:
-            plan, run = _in_trials(folder, plan, observers, stop, inexact=inexact)
+            plan, run = _in_trials(
+                folder, plan, observers, stop, bank or bank_for(plan), inexact=inexact
+            )
             if report:
                 with stop.at_once():
                     _report(folder, plan, observers)
@@ -84,12 +93,12 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
 
 
 def _in_trials(
-    folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool
+    folder: Path, plan: Plan, observers: Observers, stop: Stop, bank: FeatureBank, *, inexact: bool
 ) -> tuple[Plan, Run]:
     """Train; anew with a lower rate for as long as the first steps disprove a derived one."""
     while True:
         try:
-            return plan, _run(folder, plan, observers, stop, inexact=inexact)
+            return plan, _run(folder, plan, observers, stop, bank, inexact=inexact)
         except RateTooHigh as error:
             reason, rate = str(error), lower_rate(plan)
         if rate is None:
@@ -97,7 +106,9 @@ def _in_trials(
         plan = begin_anew(folder, plan, rate, reason, observers)
 
 
-def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
+def _run(
+    folder: Path, plan: Plan, observers: Observers, stop: Stop, bank: FeatureBank, *, inexact: bool
+) -> Run:
     with stop.at_once():
         recall(plan.dataset)
         session, states = remembered(set_up(plan), observers.say), States(folder / STATE)
@@ -112,7 +123,8 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
     checkpointer = Checkpointer(folder, session, states, about, observers.say)
     try:
         with observers.watcher:
-            _train(session, checkpointer, observers, stop)
+            _train(session, checkpointer, observers, stop, bank)
+            kept = _keep(session, checkpointer, observers)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -120,7 +132,8 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
         problem = advice(session, str(error) or type(error).__name__)
         resume = resume_command(folder, plan.recipe)
         raise OutOfMemoryError(problem + _what_remains(resume, states)) from None
-    run = Run(folder, finish(folder, session, observers.say, observers.tell, about["inexact"]))
+    shown = finish(folder, session, observers.say, observers.tell, about["inexact"], kept)
+    run = Run(folder, shown)
     observers.tracking.final(run.metrics)
     return run
 
@@ -163,10 +176,25 @@ def _what_remains(resume: str, states: States) -> str:
     return f"; what was saved remains valid: with more memory, resume with: {resume}"
 
 
-def _train(session: Session, checkpointer: Checkpointer, observers: Observers, stop: Stop) -> None:
+def _keep(
+    session: Session, checkpointer: Checkpointer, observers: Observers
+) -> Point | None:
+    """Keep what is best between the probe and the trained network, if there are both."""
+    if not session.training.probe or not session.training.progress.epoch:
+        return None
+    point = kept_point(session)
+    observers.say(f"{point.text}: {point.why}")
+    checkpointer.note_network(point.network, point.metrics)
+    checkpointer.save_now()
+    return point
+
+
+def _train(
+    session: Session, checkpointer: Checkpointer, observers: Observers, stop: Stop, bank: FeatureBank
+) -> None:
     """Run the loop; save the results of each epoch, and the state so that nothing is lost."""
     training, goal = session.training, session.goal
-    loop = fit(training, session.task, session.phases(), session.step, goal, session.rate)
+    loop = stages(session, bank, observers.watcher.probing)
     trial = _trial(session, checkpointer.about)
     try:
         for record in loop:
@@ -195,7 +223,7 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
         raise NonFiniteLossError(keep_finite(session, checkpointer.folder, str(error))) from None
     finally:
         loop.close()
-    if not training.progress.best_epoch:
+    if not training.progress.any_model:
         problem = "after no epoch were the outputs of the network finite"
         raise NonFiniteLossError(keep_finite(session, checkpointer.folder, problem))
 

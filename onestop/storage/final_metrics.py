@@ -18,6 +18,7 @@ FACTS: Mapping[str, Any] = {
     "split": Literal["train", "val", "test"],
     "images": Count,
     "best_epoch": Count,
+    "fine_tuned": Share,
     "epochs": Count,
     "seconds": Amount,
     "images_per_second": Amount,

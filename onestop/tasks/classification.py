@@ -45,6 +45,7 @@ class Classification(Task[Tensor]):
         Metric("macro_f1", "macro F1", percent=True),
         LOSS,
     )
+    curvature = 0.5
     takes_shares = True
 
     def __init__(
@@ -101,6 +102,13 @@ class Classification(Task[Tensor]):
             outputs, targets, weights, label_smoothing=smoothing, reduction="sum"
         )
         return total / len(targets)
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        places = targets[..., None].expand(*outputs.shape[:-1], 1)
+        losses = -outputs.log_softmax(-1).gather(-1, places).squeeze(-1)
+        if self.class_weights is None:
+            return losses
+        return losses * self.class_weights.to(losses.device, losses.dtype)[targets]
 
     def meter(self) -> ClassificationMeter:
         return ClassificationMeter(self.names)

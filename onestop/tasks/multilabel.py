@@ -68,6 +68,7 @@ class Multilabel(Task[Tensor]):
         LOSS,
     )
     nouns = ("label", "labels")
+    curvature = 0.25
     takes_shares = True
 
     def __init__(
@@ -124,6 +125,14 @@ class Multilabel(Task[Tensor]):
                 weights = self.weights = weights.to(targets.device)
             losses = losses * (targets * weights[0] + (1 - targets) * weights[1])
         return losses.sum(1).mean()
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        targets = targets.to(outputs.dtype).expand_as(outputs)
+        losses = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+        if self.weights is not None:
+            present, absent = self.weights.to(losses.device, losses.dtype)
+            losses = losses * (targets * present + (1 - targets) * absent)
+        return losses.sum(-1)
 
     def meter(self) -> MultilabelMeter:
         return MultilabelMeter(self.names, self.thresholds)

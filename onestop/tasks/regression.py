@@ -36,6 +36,7 @@ class Regression(Task[Tensor]):
         Metric("r2", "r2"),
         LOSS,
     )
+    curvature = 2.0
 
     def head(self) -> Head:
         return Head(1)
@@ -43,6 +44,9 @@ class Regression(Task[Tensor]):
     def loss(self, network: Network, batch: Batch) -> Loss:
         outputs: Tensor = network(batch.inputs)
         return Loss(F.mse_loss(outputs.float().squeeze(-1), batch.targets))
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs.squeeze(-1) - targets.to(outputs.dtype)).square()
 
     def meter(self) -> RegressionMeter:
         return RegressionMeter()

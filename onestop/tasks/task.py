@@ -95,6 +95,9 @@ class Task(ABC, Generic[Outputs]):
     """What evaluation measures; the first is what `monitor` defaults to and what `runs` shows."""
     nouns: ClassVar[tuple[str, str]] = ("class", "classes")
     """What one of the names is called, and several."""
+    curvature: ClassVar[float] = 0.0
+    """An upper bound of the second derivatives of `losses` in the outputs; 0 if they are not convex, and
+    then no linear head is fitted before training (`onestop/training/probe/`)."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""
@@ -121,6 +124,21 @@ class Task(ABC, Generic[Outputs]):
     def predict(self, network: Network, inputs: Tensor) -> Outputs:
         """Run the network forward for evaluation: outputs in 32 bits."""
         return network(inputs).float()  # type: ignore[no-any-return]
+
+    def losses(self, outputs: Tensor, targets: Any) -> Tensor:
+        """The loss of each image, without label smoothing, in the precision of the outputs.
+
+        A convex function of the outputs, with which a linear head is fitted; only called if `curvature`
+        is above 0.
+
+        Args:
+            outputs: Of the same B images in any number of trials, [..., B, K].
+            targets: Of the images.
+
+        Returns:
+            [..., B].
+        """
+        raise NotImplementedError(f"{self.name}: no head can be fitted")
 
     @abstractmethod
     def meter(self) -> Meter[Outputs]:

@@ -35,7 +35,9 @@ def refuse_contradictions(recipe: Recipe, info: DatasetInfo) -> None:
             f"--patience {recipe.evaluation.patience}: there is no validation split to watch; "
             "hold images out with --val-fraction 0.1"
         )
-    if optim.warmup_epochs > optim.epochs:
+    if not optim.epochs and recipe.network.probe == "none":
+        raise UsageError("--epochs 0: without a probe nothing would be trained; ask for more")
+    if optim.warmup_epochs > optim.epochs > 0:
         raise UsageError(
             f"--warmup-epochs {optim.warmup_epochs:g}: longer than the run of {optim.epochs} "
             "epochs; lower it or raise --epochs"

@@ -35,6 +35,8 @@ from onestop.runtime.device import (
 from onestop.tasks import TASKS
 from onestop.training.contradictions import refuse_contradictions, refuse_range
 from onestop.training.default_network import SMALL, network_rules
+from onestop.training.from_probe import probe_rules
+from onestop.training.from_probe import rules as from_probe_rules
 
 Known: TypeAlias = Mapping[str, Any]
 """Settings by name, as far as they are known; each group of rules relies on those before it."""
@@ -64,18 +66,31 @@ def derive(
     _refuse_other_inputs(entry, info)
     shares = TASKS[info.task].takes_shares
     refuse_inapplicable(settings, info.task, images=not info.vectors, shares=shares)
+    settings = _fill(settings, probe_rules(settings.values, info, entry.image_size))
     settings = _fill(settings, _input_rules(settings.values, info, entry))
+    settings = _fill(settings, from_probe_rules(settings.values, info))
     settings = _fill(settings, _machine_rules(settings.values))
     settings = _fill(settings, _engine_rules(settings.values, info, entry))
     settings = _fill(settings, _cache_rules(settings.values, info))
     settings = _fill(settings, _length_rules(settings.values, info))
     settings = _fill(settings, _freezing_rules(settings.values))
+    settings = _fill(settings, _OFF)
     settings = _fill(settings, _feature_cache_rules(settings.values))
     settings = _fill(settings, _learning_rules(settings.values, info))
     refuse_useless(settings)
     refuse_range(settings, info)
     refuse_contradictions(settings.recipe, info)
     return settings, entry
+
+
+_OFF: Rules = {
+    "optimizer": ("sgd", "the usual one"),
+    "mixup": (0.0, "off unless asked for"),
+    "label_smoothing": (0.0, "off unless asked for"),
+    "layer_decay": (1.0, "all stages have the same rate"),
+    "freeze_norm": (False, "BatchNorm learns with the rest"),
+}
+"""Settings that runs do not need which do not start from a probe."""
 
 
 def _fill(settings: Settings, rules: Rules) -> Settings:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from torch import nn
 
 from onestop.data.cache_file import cache_folder, limit
@@ -31,6 +32,7 @@ from onestop.training.compile import check_compiler
 from onestop.training.default_network import LACKING, SMALL
 from onestop.training.feasibility import refuse_impossible
 from onestop.training.initial_weights import Start, preparation_note, start_of
+from onestop.training.probe.head import LinearHead, NoProbe, linear_head
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
@@ -53,6 +55,8 @@ class Plan:
         notes: What a person should know of how it was built.
         given: The network as it came from Python, if it did.
         whys: The reasons of settings that nobody set, by name.
+        linear_head: Where a probe is fitted, if one is.
+        no_probe: Why none can be, although the recipe asks for one; empty if it can.
         other_weights: Why the run cannot be begun if its initial weights are not those it names;
             empty if they are.
     """
@@ -70,6 +74,8 @@ class Plan:
     given: Any = None
     whys: Mapping[str, str] = field(default_factory=dict)
     other_weights: str = ""
+    linear_head: LinearHead | None = None
+    no_probe: str = ""
 
 
 def plan(
@@ -111,10 +117,25 @@ def plan(
     if recipe.optim.batch_size == 1 or entry.users or entry.origin == "timm":
         # Those of ours and of torchvision take two images of their minimum size and more.
         refuse_impossible(recipe, network, heads, preprocessing.shape)
+    head, no_probe = _linear_head(recipe, network, heads, preprocessing, task, dataset)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        notes, given, dict(whys), other_weights,
+        notes, given, dict(whys), other_weights, head, no_probe,
     )  # fmt: skip
+
+
+def _linear_head(
+    recipe: Recipe, network: nn.Module, heads: list[str], preprocessing: Preprocessing,
+    task: Task[Any], dataset: Dataset,
+) -> tuple[LinearHead | None, str]:  # fmt: skip
+    """Where a probe is fitted if the recipe asks for one, or why none can be."""
+    if recipe.network.probe == "none":
+        return None, ""
+    targets = dataset.splits["train"].targets.batch(np.zeros(2, np.int64))
+    try:
+        return linear_head(network, heads, preprocessing.shape, task, targets), ""
+    except NoProbe as error:
+        return None, str(error)
 
 
 def _with_digest(recipe: Recipe, start: Start | None) -> tuple[Recipe, str]:
@@ -191,7 +212,7 @@ def _arguments(data: Data, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
 def _heads(settings: Network, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
     """The network's heads, if they are not trained like the rest."""
     alike = settings.backbone_lr_scale == settings.layer_decay == 1.0
-    if settings.freeze == "none" and alike:
+    if settings.freeze == settings.probe == "none" and alike:
         return []
     return find_heads(network, preprocessing.shape)
 
@@ -219,6 +240,8 @@ def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessin
             mean, std = start.preprocessing.mean, start.preprocessing.std
             interpolation = start.preprocessing.interpolation
             crop_fraction = start.preprocessing.crop_fraction
+    if data.crop_fraction is not None and data.fit == "crop":
+        crop_fraction = data.crop_fraction
     if len(mean) != channels:
         raise UsageError(
             f"--normalize {data.normalize}: is for {len(mean)} channels, --channels is {channels}; "

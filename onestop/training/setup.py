@@ -226,10 +226,16 @@ def _training(plan: Plan) -> Training:
     return Training(
         network=network,
         optimizer=optimizer_for(recipe.optim, network, scales),
-        freezing=Freezing(network, plan.heads) if plan.heads else None,
+        freezing=_freezing(recipe.network, network, plan.heads),
         average=MovingAverage(network, recipe.optim.ema) if recipe.optim.ema else None,
         scaler=torch.amp.GradScaler(engine.device.type) if engine.precision == "fp16" else None,
     )
+
+
+def _freezing(settings: Network, network: nn.Module, heads: list[str]) -> Freezing | None:
+    if not heads and not settings.freeze_norm:
+        return None
+    return Freezing(network, heads, norms=settings.freeze_norm)
 
 
 def _card(plan: Plan, preprocessing: Preprocessing) -> Card:

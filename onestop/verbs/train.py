@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
     from onestop.networks.catalog import Entry
     from onestop.training.plan import Plan
+    from onestop.training.probe.features import FeatureBank
 
 
 @takes_fields(*(field for field in FIELDS if field != "source"))
@@ -45,6 +46,7 @@ def train(
     out: str | Path = "runs",
     name: str | None = None,
     quiet: bool = False,
+    quick: bool = False,
     no_report: bool = False,
     allow_inexact_resume: bool = False,
     **overrides: Any,
@@ -65,6 +67,7 @@ def train(
         name: name of the run's folder; -2, -3, ... is appended if it exists (default:
             source-network)
         quiet: print no progress
+        quick: stop after the probe: a linear head on the features of pretrained weights, in seconds
         no_report: do not write report.html at the end (for all runs: ONESTOP_REPORT=0)
         allow_inexact_resume: resume a run that was begun with other hardware, libraries or numbers of
             threads, although its last bits will differ; metrics.json records it
@@ -88,7 +91,7 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned = _plan_new(source, recipe, checked, network)
+    planned, bank = _settled(_plan_new(source, recipe, checked, network, quick=quick), quiet=quiet)
 
     from onestop.jobs.run import run_in
 
@@ -97,7 +100,7 @@ def train(
         # First: once there is a recipe, the folder is a run, and its values count as set by somebody.
         InfoFile(folder, planned.task.name, planned.task.metrics, planned.whys)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet, report=report)
+        return run_in(folder, planned, quiet=quiet, report=report, bank=bank)
 
 
 @checked
@@ -175,8 +178,10 @@ def _permitted(source: Any, recipe: str | Path | None, named: Mapping[str, Any])
 
 
 def _resolve(
-    source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads
-) -> tuple[Settings, Dataset, Entry]:
+    source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads,
+    no_probe: str = "",
+) -> tuple[Settings, Dataset, Entry]:  # fmt: skip
+    """The settings, the data and the network; `no_probe` says why there is no probe, if so."""
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
         layers.append(("file", read_recipe(recipe)))
@@ -185,6 +190,8 @@ def _resolve(
         overrides = {**overrides, "source": os.fspath(source)}
     layers.append(("flag", overrides))
     partial = settings(*layers)
+    if no_probe and "probe" not in partial.values:
+        partial = partial.derive("probe", "none", no_probe)
     values = partial.values
     refuse_useless(partial)
     require(values["track"])
@@ -212,20 +219,56 @@ def _resolve(
 
 
 def _plan_new(
-    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any
-) -> Plan:
+    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
+    quick: bool = False,
+) -> Plan:  # fmt: skip
     if isinstance(source, str | Path) and is_beginning(Path(source)):
         raise UsageError(
             f"{source}: is the beginning of a run that was killed before its recipe was written; "
             "remove it, and train on your data again"
         )
     allowed = _permitted(source, recipe, checked)
-    resolved, dataset, entry = _resolve(source, recipe, checked, allowed)
+    planned = _planned(source, recipe, checked, network, allowed, quick=quick)
+    if planned.no_probe:
+        if checked.get("probe"):
+            raise UsageError(f"--probe {checked['probe']}: {planned.entry.name}: {planned.no_probe}")
+        planned = _planned(
+            source, recipe, checked, network, allowed, planned.no_probe, quick=quick
+        )
+    return planned
+
+
+def _planned(
+    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any,
+    allowed: Downloads, no_probe: str = "", *, quick: bool = False,
+) -> Plan:  # fmt: skip
+    resolved, dataset, entry = _resolve(source, recipe, checked, allowed, no_probe)
+    if quick:
+        resolved = _quick(resolved)
 
     from onestop.training.plan import plan
 
     download = allowed.weights
     return plan(resolved.recipe, entry, dataset, network, resolved.whys, download=download)
+
+
+def _quick(resolved: Settings) -> Settings:
+    """The settings with no epochs after the probe."""
+    if resolved.values["probe"] == "none":
+        why = resolved.origins["probe"].why or "--probe none"
+        raise UsageError(f"--quick: there is no probe ({why}); name weights with --weights")
+    if resolved.given("epochs"):
+        raise UsageError(f"--quick: is --epochs 0, not {resolved.values['epochs']}; drop one")
+    return resolved.derive("epochs", 0, "--quick keeps the probe")
+
+
+def _settled(planned: Plan, *, quiet: bool) -> tuple[Plan, FeatureBank]:
+    """The plan with what only the images can settle, and the features that were computed for it."""
+    from onestop.display.progress import Watcher
+    from onestop.jobs.settle import bank_for, settled
+
+    bank = bank_for(planned)
+    return settled(planned, bank, Watcher(quiet=quiet).say), bank
 
 
 def _default_name(source: str, network: str) -> str:

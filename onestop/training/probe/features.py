@@ -1,0 +1,101 @@
+"""Features of a training split, as its network sees the images in evaluation; each computed once.
+
+Legend: N images, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onestop.data.loader import Loader
+from onestop.data.pixels import choose_source
+from onestop.data.preprocess import Preprocessing
+from onestop.data.samples import Samples
+from onestop.data.targets import Indices
+from onestop.networks.fuse import Folding
+from onestop.runtime.device import Engine
+from onestop.runtime.signals import check
+from onestop.training.probe.head import head_inputs, pooled
+
+_BATCH = 64  # images the network takes at once; the last bits depend on it
+Watch = Callable[[int, int], None]
+"""Takes the number of images done, and of all."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pooled features of images, and of their mirror images.
+
+    Attributes:
+        indices: Of the images that can be read, in their split, [N].
+        plain: float32 [N, F].
+        mirrored: float32 [N, F]; None if they were not asked for.
+    """
+
+    indices: Indices
+    plain: Tensor
+    mirrored: Tensor | None = None
+
+
+class FeatureBank:
+    """The features of a split by preprocessing, kept for as long as they may be asked for again."""
+
+    def __init__(self, samples: Samples, engine: Engine, workers: int) -> None:
+        self._samples, self._engine, self._workers = samples, engine, workers
+        self._kept: dict[tuple[Preprocessing, bool, bytes], Features] = {}
+
+    def features(
+        self, network: nn.Module, head: str, preprocessing: Preprocessing, *,
+        mirrored: bool = False, some: Indices | None = None, watch: Watch | None = None,
+    ) -> Features:  # fmt: skip
+        """The inputs of a head for the images of the split, not augmented.
+
+        Args:
+            network: On the engine's device; always with the same weights.
+            head: Name of its layer.
+            preprocessing: Of the images.
+            mirrored: Also those of the mirror images.
+            some: Indices of the images; None: of all.
+            watch: Follows the progress.
+        """
+        indices = np.arange(len(self._samples)) if some is None else some
+        key = preprocessing, mirrored, indices.tobytes()
+        if key not in self._kept:
+            self._kept[key] = self._compute(network, head, *key[:2], indices, watch)
+        return self._kept[key]
+
+    @torch.no_grad()
+    def _compute(
+        self, network: nn.Module, head: str, preprocessing: Preprocessing, mirrored: bool,
+        indices: Indices, watch: Watch | None,
+    ) -> Features:  # fmt: skip
+        pixels = choose_source(self._samples, preprocessing, workers=self._workers, keep="none")
+        loader = Loader(self._samples, preprocessing, pixels=pixels, engine=self._engine)
+        fast = Folding(network, preprocessing.shape)(network)
+        was_training = fast.training
+        fast.eval()
+        numbers, plain, mirror, done = [], [], [], 0
+        try:
+            for batch in loader.unchanged(np.split(indices, range(_BATCH, len(indices), _BATCH))):
+                check()
+                numbers.append(batch.indices)
+                plain.append(self._pooled(fast, head, batch.inputs))
+                if mirrored:
+                    mirror.append(self._pooled(fast, head, batch.inputs.flip(-1)))
+                done += len(batch)
+                if watch:
+                    watch(done, len(indices))
+        finally:
+            fast.train(was_training)
+        both = torch.cat(mirror) if mirrored else None
+        return Features(np.concatenate(numbers), torch.cat(plain), both)
+
+    def _pooled(self, network: nn.Module, head: str, inputs: Tensor) -> Tensor:
+        features, _ = head_inputs(network, head, inputs, self._engine)
+        assert features is not None
+        return pooled(features).cpu()

@@ -1,0 +1,139 @@
+"""The first stage of a run from pretrained weights: fit the head, evaluate it, keep it.
+
+Nothing of it is random but the folds, which are a function of the seed: a run that is killed meanwhile
+fits the same head when it is resumed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onestop.data.targets import Indices
+from onestop.metrics import Metrics
+from onestop.training.probe.features import FeatureBank, Features, Watch
+from onestop.training.probe.folds import folds_of
+from onestop.training.probe.head import LinearHead, head_inputs
+from onestop.training.probe.strength import Chosen, Examples, choose_strength, fit
+from onestop.training.records import EpochRecord
+from onestop.training.setup import Session
+from onestop.training.state import outputs_finite
+
+MIRRORED = 5_000
+"""Images up to which features are averaged with those of the mirror image, if that lowers the loss."""
+_LOWEST_OF = 64  # images that are looked at for the lowest outputs of a head
+_MIRRORING = ("flip", "flip-crop", "resized-crop")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A head that was fitted.
+
+    Attributes:
+        weight: float64 [K, F].
+        bias: float64 [K].
+        examples: What it was fitted to.
+        indices: Of their images in the training split.
+        chosen: The strength of its penalty, with outputs out of fold.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    examples: Examples
+    indices: Indices
+    chosen: Chosen
+
+
+def fit_probe(session: Session, bank: FeatureBank, watch: Watch | None = None) -> EpochRecord:
+    """Fit the head and put it into the network of a session; the record of epoch 0.
+
+    Args:
+        session: Freshly set up; its network, moving average and progress change.
+        bank: Of the training split.
+        watch: Follows the features.
+    """
+    begun = time.perf_counter()
+    training, head = session.training, session.plan.linear_head
+    assert head is not None
+    fitted = fitted_head(session, bank, watch)
+    lowest = _lowest(session, head, fitted) if head.rectified else 0.0
+    head.fill(training.network, fitted.weight, fitted.bias, lowest)
+    if training.average:
+        training.average.network.load_state_dict(training.network.state_dict())
+    took, metrics = time.perf_counter() - begun, session.judge(training.network)
+    training.progress.close_probe(metrics, session.goal)
+    training.progress.seconds += time.perf_counter() - begun
+    training.probe = {name: t.clone() for name, t in training.network.state_dict().items()}
+    row = _row(session, fitted, metrics, took, time.perf_counter() - begun)
+    return EpochRecord(0, row, best=True, finite=outputs_finite(metrics))
+
+
+def fitted_head(session: Session, bank: FeatureBank, watch: Watch | None = None) -> Fitted:
+    """The head for the features of a session's network, which is not changed."""
+    head, task, dataset = session.plan.linear_head, session.task, session.plan.dataset
+    assert head is not None
+    train = dataset.splits["train"]
+    policy = session.recipe.augmentation.augment
+    features = bank.features(
+        session.training.network, head.name, session.preprocessing,
+        mirrored=policy in _MIRRORING and len(train) <= MIRRORED, watch=watch,
+    )  # fmt: skip
+    folds = folds_of(train.targets, dataset.groups.get("train"), session.recipe.machine.seed)
+    targets = train.targets.batch(features.indices)
+    tried = [Examples(x, targets, folds[features.indices], seen) for x, seen in _versions(features)]
+    outputs = task.head().outputs
+    compared = [(choose_strength(examples, task, outputs), examples) for examples in tried]
+    chosen, examples = min(compared, key=lambda pair: pair[0].loss)
+    weight, bias = fit(examples, task, outputs, chosen.strength)
+    return Fitted(weight, bias, examples, features.indices, chosen)
+
+
+def _versions(features: Features) -> list[tuple[Tensor, Tensor | None]]:
+    """What a head may be fitted to, and how it is seen in evaluation, if otherwise."""
+    plain = features.plain
+    if features.mirrored is None:
+        return [(plain, None)]
+    return [(plain, None), ((plain + features.mirrored) / 2, plain)]
+
+
+@torch.no_grad()
+def _lowest(session: Session, head: LinearHead, fitted: Fitted) -> float:
+    """The lowest output of a fitted head at any position of some training images."""
+    network: nn.Module = session.folding(session.training.network)
+    some = np.arange(min(_LOWEST_OF, len(session.loaders["train"].samples)))
+    was_training, lowest = network.training, 0.0
+    network.eval()
+    weight, bias = (tensor.to(session.plan.engine.device).float() for tensor in
+                    (fitted.weight / head.scale, fitted.bias / head.scale))  # fmt: skip
+    for batch in session.loaders["train"].unchanged([some]):
+        features, _ = head_inputs(network, head.name, batch.inputs, session.plan.engine)
+        assert features is not None
+        outputs = weight @ features.float().flatten(2)  # [B, K, h*w]
+        lowest = min(lowest, float((outputs + bias[:, None]).min()))
+    network.train(was_training)
+    return lowest
+
+
+def _row(
+    session: Session, fitted: Fitted, metrics: Metrics, took: float, seconds: float
+) -> Metrics:
+    """The row of epoch 0; its training metrics are those of cross-validation."""
+    task, chosen = session.task, fitted.chosen
+    row: Metrics = {"epoch": 0, "step": 0, "lr": 0.0, "waiting": 0.0, "seconds": seconds}
+    row["images_per_second"] = len(fitted.indices) / took
+    row["scoring"] = seconds - took
+    if len(chosen.places):
+        meter = task.meter()
+        targets = session.loaders["train"].samples.targets
+        meter.update(chosen.outputs, targets.batch(fitted.indices[chosen.places]))
+        computed = meter.compute()
+        row["train_loss"] = chosen.loss
+        names = [metric.name for metric in task.metrics if metric.training]
+        row |= {f"train_{name}": float(computed[name]) for name in names}
+    if outputs_finite(metrics):
+        row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float) and v == v}
+    return row
