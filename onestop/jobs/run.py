@@ -43,8 +43,8 @@ from onestop.training.checkpointer import Checkpointer, require_space
 from onestop.training.line import Point, kept_point
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan, lacking_weights
-from onestop.training.records import EpochRecord
 from onestop.training.probe.features import FeatureBank
+from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, remembered, set_up
 from onestop.training.stages import stages
 from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
@@ -176,9 +176,7 @@ def _what_remains(resume: str, states: States) -> str:
     return f"; what was saved remains valid: with more memory, resume with: {resume}"
 
 
-def _keep(
-    session: Session, checkpointer: Checkpointer, observers: Observers
-) -> Point | None:
+def _keep(session: Session, checkpointer: Checkpointer, observers: Observers) -> Point | None:
     """Keep what is best between the probe and the trained network, if there are both."""
     if not session.training.probe or not session.training.progress.epoch:
         return None
@@ -190,7 +188,11 @@ def _keep(
 
 
 def _train(
-    session: Session, checkpointer: Checkpointer, observers: Observers, stop: Stop, bank: FeatureBank
+    session: Session,
+    checkpointer: Checkpointer,
+    observers: Observers,
+    stop: Stop,
+    bank: FeatureBank,
 ) -> None:
     """Run the loop; save the results of each epoch, and the state so that nothing is lost."""
     training, goal = session.training, session.goal

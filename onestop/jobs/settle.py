@@ -1,7 +1,7 @@
 """What only the images can settle of a recipe, before a run begins: the size and crop of a probe.
 
-The recipe that comes out sets everything, so that a run made from it is the same, and is resumed without
-choosing again.
+The recipe that comes out sets everything, so that a run made from it is the same, and is resumed
+without choosing again.
 """
 
 from __future__ import annotations
@@ -53,6 +53,4 @@ def _with_view(planned: Plan, compared: list[View]) -> Plan:
         "crop_fraction": best.crop_fraction if best.fit == "crop" else None,
     }  # fmt: skip
     whys = dict(planned.whys) | {"image_size": why, "crop_fraction": why}
-    return plan(
-        Recipe.from_values(values), planned.entry, planned.dataset, planned.given, whys
-    )
+    return plan(Recipe.from_values(values), planned.entry, planned.dataset, planned.given, whys)

@@ -65,9 +65,7 @@ class Freezing:
     statistics are fixed and its dropout is off.
     """
 
-    def __init__(
-        self, network: nn.Module, heads: Sequence[str], *, norms: bool = False
-    ) -> None:
+    def __init__(self, network: nn.Module, heads: Sequence[str], *, norms: bool = False) -> None:
         """Nothing is frozen yet, except, with `norms`, the running statistics of BatchNorm for good."""
         self.network = network
         self.heads = tuple(heads)
@@ -173,8 +171,8 @@ def rate_scales(
 def _fix(module: nn.Module) -> None:
     """Put a module in evaluation mode, for good.
 
-    Its parent's `train()` calls its own, which then does nothing. Bound to the module, so that a deep copy
-    of the network has its own.
+    Its parent's `train()` calls its own, which then does nothing. Bound to the module, so that a deep
+    copy of the network has its own.
     """
     module.eval()
     module.train = functools.partial(_stay, module)  # type: ignore[method-assign]

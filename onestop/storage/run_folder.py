@@ -148,7 +148,9 @@ class EpochsFile:
         # As text: runs of a thousand short epochs would spend most of their time on formatting rows.
         self._lines = [csv_text(self._columns, [], header=True)]
         rows = {int(row["epoch"]): row for row in self.read(path)} if keep_epochs or probed else {}
-        for row in (row for epoch, row in sorted(rows.items()) if 1 - probed <= epoch <= keep_epochs):
+        for row in (
+            row for epoch, row in sorted(rows.items()) if 1 - probed <= epoch <= keep_epochs
+        ):
             values = {name: row.get(name, "") for name in self._columns}
             self._lines.append(csv_text(self._columns, [values]))
         self.lost = keep_epochs + probed - (len(self._lines) - 1)

@@ -96,8 +96,8 @@ class Task(ABC, Generic[Outputs]):
     nouns: ClassVar[tuple[str, str]] = ("class", "classes")
     """What one of the names is called, and several."""
     curvature: ClassVar[float] = 0.0
-    """An upper bound of the second derivatives of `losses` in the outputs; 0 if they are not convex, and
-    then no linear head is fitted before training (`onestop/training/probe/`)."""
+    """An upper bound of the second derivatives of `losses` in the outputs; 0 if they are not convex,
+    and then no linear head is fitted before training (`onestop/training/probe/`)."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""

@@ -1,7 +1,7 @@
 """Derived settings of runs that start from a probe: how pretrained weights are trained further.
 
-What is fitted already must not be damaged: small steps, smaller ones for earlier stages, BatchNorm as it
-is, and targets soft enough that the loss does not reward being surer than the probe is. What paid on
+What is fitted already must not be damaged: small steps, smaller ones for earlier stages, BatchNorm as
+it is, and targets soft enough that the loss does not reward being surer than the probe is. What paid on
 several sets and networks, and what did not, is in `benchmarks/results/probe.md`.
 """
 
@@ -62,7 +62,10 @@ def rules(known: Mapping[str, Any], info: DatasetInfo) -> _Rules:
     optimizer = known.get("optimizer", "adamw")
     return {
         "batch_size": (batch, f"for {count:,} training images"),
-        "epochs": (epochs, f"about {SEEN:,} images in all, {FEWEST} to {MOST} passes over {count:,}"),
+        "epochs": (
+            epochs,
+            f"about {SEEN:,} images in all, {FEWEST} to {MOST} passes over {count:,}",
+        ),
         "freeze": ("none", "the head is fitted already"),
         "unfreeze_after": (0, "nothing is frozen"),
         "backbone_lr_scale": (1.0, "the rates of earlier stages follow from --layer-decay"),

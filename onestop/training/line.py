@@ -54,7 +54,9 @@ class Point:
 def kept_point(session: Session) -> Point:
     """The point that is kept of a session that is trained; its network is not changed."""
     if "val" not in session.loaders:
-        return Point(UNSEEN, _between(session, UNSEEN), {}, "no images are held out to try others on")
+        return Point(
+            UNSEEN, _between(session, UNSEEN), {}, "no images are held out to try others on"
+        )
     probe, losses = _tried(session, 0.0)
     best, gain, doubt = probe, 0.0, 0.0
     for share in SHARES:
@@ -66,7 +68,7 @@ def kept_point(session: Session) -> Point:
             doubt = float(difference.std(correction=0)) / math.sqrt(max(1, len(difference) - 1))
     if gain > doubt:
         return Point(best.share, best.network, best.metrics, f"its loss is lower by {gain:.4f}")
-    why = f"no point has a loss that is lower by more than chance ({gain:.4f}, give or take {doubt:.4f})"
+    why = f"no point's loss is lower by more than chance ({gain:.4f}, give or take {doubt:.4f})"
     return Point(0.0, probe.network, probe.metrics, why)
 
 

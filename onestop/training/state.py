@@ -63,9 +63,9 @@ def outputs_finite(metrics: Metrics) -> bool:
 class Progress:
     """How far a run is.
 
-    `epoch` and `step` count what is finished; `probed` says whether the probe is, if there is to be one;
-    `seen`, `loss_sum` and `sums` (by metric) belong to the epoch under way. Sums are kept where losses are
-    computed, so that adding to them waits for nothing.
+    `epoch` and `step` count what is finished; `probed` says whether the probe is, if there is to be
+    one; `seen`, `loss_sum` and `sums` (by metric) belong to the epoch under way. Sums are kept where
+    losses are computed, so that adding to them waits for nothing.
     """
 
     epoch: int = 0
@@ -143,7 +143,7 @@ class Progress:
         return better
 
     def close_probe(self, metrics: Metrics, goal: Goal) -> None:
-        """Note that the probe is fitted, with its metrics on the validation split; it is the best so far."""
+        """Note that the probe is fitted, and its validation metrics; it is the best so far."""
         self.probed = True
         self.best, self.best_loss = metrics.get(goal.monitor.name), metrics.get("loss")
 

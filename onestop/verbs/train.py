@@ -231,10 +231,10 @@ def _plan_new(
     planned = _planned(source, recipe, checked, network, allowed, quick=quick)
     if planned.no_probe:
         if checked.get("probe"):
-            raise UsageError(f"--probe {checked['probe']}: {planned.entry.name}: {planned.no_probe}")
-        planned = _planned(
-            source, recipe, checked, network, allowed, planned.no_probe, quick=quick
-        )
+            raise UsageError(
+                f"--probe {checked['probe']}: {planned.entry.name}: {planned.no_probe}"
+            )
+        planned = _planned(source, recipe, checked, network, allowed, planned.no_probe, quick=quick)
     return planned
 
 

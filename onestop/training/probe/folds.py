@@ -18,8 +18,9 @@ _LEVELS = 5  # parts of the range of numbers that are spread evenly
 def folds_of(targets: Targets, groups: Indices | None, seed: int, count: int = FOLDS) -> Indices:
     """The fold of each sample, [N], from 0; as many folds as there are units if these are fewer.
 
-    Units are groups (a patient, a video) if the source has any, else samples. Those that weigh most come
-    first; each goes to the fold that has least of its classes or labels, in proportion to their numbers.
+    Units are groups (a patient, a video) if the source has any, else samples. Those that weigh most
+    come first; each goes to the fold that has least of its classes or labels, in proportion to their
+    numbers.
 
     Args:
         targets: Of the samples.

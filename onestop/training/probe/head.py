@@ -40,9 +40,7 @@ class LinearHead:
     rectified: bool = False
 
     @torch.no_grad()
-    def fill(
-        self, network: nn.Module, weight: Tensor, bias: Tensor, lowest: float = 0.0
-    ) -> None:
+    def fill(self, network: nn.Module, weight: Tensor, bias: Tensor, lowest: float = 0.0) -> None:
         """Put a linear model into a network.
 
         Args:

@@ -6,6 +6,7 @@ fits the same head when it is resumed.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -135,5 +136,6 @@ def _row(
         names = [metric.name for metric in task.metrics if metric.training]
         row |= {f"train_{name}": float(computed[name]) for name in names}
     if outputs_finite(metrics):
-        row |= {f"val_{k}": v for k, v in metrics.items() if isinstance(v, float) and v == v}
+        numbers = {k: v for k, v in metrics.items() if isinstance(v, float)}
+        row |= {f"val_{name}": value for name, value in numbers.items() if math.isfinite(value)}
     return row

@@ -33,8 +33,8 @@ class Examples:
         features: float [N, F].
         targets: Of the same images.
         folds: Of the same images, [N].
-        seen: Features of the same images as they are in evaluation, [N, F]; those that are fitted to may
-            be averages over several versions. None: they are the same.
+        seen: Features of the same images as they are in evaluation, [N, F]; those that are fitted to
+            may be averages over several versions. None: they are the same.
     """
 
     features: Tensor
@@ -88,7 +88,9 @@ def choose_strength(examples: Examples, task: Task[Any], outputs: int) -> Chosen
     return Chosen(chosen.strength, chosen.loss, chosen.outputs, places)
 
 
-def fit(examples: Examples, task: Task[Any], outputs: int, strength: float) -> tuple[Tensor, Tensor]:
+def fit(
+    examples: Examples, task: Task[Any], outputs: int, strength: float
+) -> tuple[Tensor, Tensor]:
     """Weight [K, F] and bias [K] of the head, float64, fitted to all examples."""
     basis = design(examples.features)
     members = torch.ones(1, len(basis.rows), dtype=torch.float64)

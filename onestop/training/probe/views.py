@@ -58,7 +58,7 @@ def view_text(preprocessing: ImagePreprocessing) -> str:
 
 
 def candidates(network: nn.Module, base: ImagePreprocessing) -> list[ImagePreprocessing]:
-    """What may be chosen: the usual view, the whole image, and a larger size if the network takes it."""
+    """The usual view, the whole image, and a larger size if the network takes it."""
     sizes = {base.size[0]: None, round(base.size[0] * _LARGER / _STEP) * _STEP: None}
     usual, larger = base, [s for s in sizes if s > base.size[0] and _takes(network, base, s)]
     views = {usual: None}
