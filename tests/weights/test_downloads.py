@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from onestop.weights import downloads as module
-from onestop.weights.downloads import DownloadError, download
+from onestop.weights.downloads import DownloadError, download, require_reachable
 from tests.weights.stand_in import Server, serving
 
 CONTENT = random.Random(0).randbytes(1_000_000)
@@ -101,7 +101,12 @@ def test_a_silent_server_is_given_up_after_the_limit(
 
 def test_so_is_a_look_up_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(30))
+
+    def look_up(*_: object, **__: object) -> None:
+        ended.wait(30)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(module, "SILENCE", -0.9)
     with pytest.raises(DownloadError, match="no answer within"):
         download("http://example.invalid/a.pth", tmp_path / "a.pth", SHA256)
@@ -142,6 +147,14 @@ def test_two_at_once_download_it_once(server: Server, tmp_path: Path) -> None:
         thread.join()
     assert target.read_bytes() == CONTENT
     assert server.asked == [None]
+
+
+def test_any_answer_means_that_a_server_can_be_reached(server: Server) -> None:
+    require_reachable(server.url(""))
+    server.status = 404
+    require_reachable(server.url(""))
+    with pytest.raises(DownloadError, match="Connection refused"):
+        require_reachable("http://127.0.0.1:9/")
 
 
 def test_without_a_terminal_one_line_says_what_is_downloaded(

@@ -72,7 +72,7 @@ def test_a_file_with_another_checksum_is_refused(tmp_path: Path, hub: Path) -> N
     url = _serve(tmp_path, "squeezenet1_1")
     file = Path(url.removeprefix("file://"))
     wrong = file.rename(tmp_path / "squeezenet1_1-deadbeef.pth")
-    with _with_url(wrong.as_uri()), pytest.raises(UsageError, match="has SHA-256 .* not deadbeef"):
+    with _with_url(wrong.as_uri()), pytest.raises(UsageError, match=r"has SHA-256 .* not deadbeef"):
         published_weights(find("squeezenet1_1"))
     assert [path for path in hub.iterdir() if path.suffix != ".lock"] == []
 
