@@ -25,7 +25,7 @@ CANDIDATES = (
     "tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2", "resnet50",
     "convnext_tiny",
 )  # fmt: skip
-"""The networks among which the rule chooses: few and well known; the small ones come in packages too."""
+"""The networks among which the rule chooses: few and well known."""
 BUDGET = {"cpu": 250e9, "mps": 20e12}
 """Multiply-adds of one pass over the training images, by kind of device: about half a minute."""
 _GPU = 1e15  # of other devices
