@@ -73,7 +73,9 @@ def _from_timm(release: Release, which: str, *, download: bool) -> dict[str, Ten
 def at_hand(release: Release) -> Path | None:
     """The file with the tensors of a release on this machine; None if there is none."""
     cached = in_torch(release)
-    return cached if cached.is_file() else in_hugging_face(release) or from_wheel(release)
+    if cached.is_file() and not release.network.startswith("timm:"):  # timm reads its hub's alone
+        return cached
+    return in_hugging_face(release) or from_wheel(release)
 
 
 def fetch(release: Release, *, allowed: bool = True) -> Path:
