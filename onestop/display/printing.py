@@ -254,8 +254,8 @@ def _show_entries(entries: Iterable[Any]) -> None:
     for e in entries:
         rows.add_row(
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
-            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M", "yes" if e.weights else "",
-            e.summary,
+            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M",
+            f"{e.accuracy:.1f} %" if e.weights else "", e.summary,
         )  # fmt: skip
     print_table(rows)
 

@@ -222,12 +222,14 @@ def _train(
     except NonFiniteLossError as error:
         if trial.covers(training.progress.step):
             raise RateTooHigh(f"the {error}") from None
-        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, str(error))) from None
+        kept = keep_finite(session, checkpointer.folder, str(error), rate_advice(session.plan))
+        raise NonFiniteLossError(kept) from None
     finally:
         loop.close()
     if not training.progress.any_model:
         problem = "after no epoch were the outputs of the network finite"
-        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, problem))
+        kept = keep_finite(session, checkpointer.folder, problem, rate_advice(session.plan))
+        raise NonFiniteLossError(kept)
 
 
 def _warn(record: EpochRecord, observers: Observers) -> None:

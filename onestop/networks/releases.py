@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 from onestop.networks.pretrained import Inputs, Release, Wheel
+from onestop.runtime.lazy_torchvision import without_compiler
 
 _TIMM = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights"
 _TAG = "in1k"  # timm's for ImageNet's 1,000 classes
 _HALF = (0.5, 0.5, 0.5)
 
 
-def _imagenet() -> tuple[str, ...]:
-    from onestop.networks.torchvision_zoo import imagenet_names
+def imagenet_names() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes, in the usual order; torchvision has them."""
+    with without_compiler():
+        from torchvision import models
 
-    return imagenet_names()
+    return tuple(models.ResNet18_Weights.DEFAULT.meta["categories"])
 
 
 def _lite(
@@ -29,7 +32,7 @@ def _lite(
     return Release(
         network, _TAG, f"{_TIMM}/{network}-{digits}.pth",
         Inputs((size, size), crop_fraction, interpolation, _HALF, _HALF),
-        _imagenet, f"timm/{network}.{_TAG}", wheel,
+        imagenet_names, f"timm/{network}.{_TAG}", wheel,
     )  # fmt: skip
 
 

@@ -117,12 +117,17 @@ def tensors(release: Release, which: str, *, download: bool = True) -> dict[str,
         with connections(allowed=download), _offline(not download):
             network = _timm().create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(
-            f"--weights {which}: the weights of {release.network} are not cached and could not be "
-            f"downloaded ({_first_line(error)}); download model.safetensors from the Hugging Face "
-            f"repository {release.hub or release.url} and use --weights FILE"
-        ) from None
+        raise unavailable(release, which, _first_line(error)) from None
     return dict(network.state_dict())
+
+
+def unavailable(release: Release, which: str, reason: str) -> UsageError:
+    """The error for weights that are not cached and could not be downloaded."""
+    return UsageError(
+        f"--weights {which}: the weights of {release.network} are not cached and could not be "
+        f"downloaded ({reason}); download model.safetensors from the Hugging Face repository "
+        f"{release.hub or release.url} and use --weights FILE"
+    )
 
 
 @contextlib.contextmanager

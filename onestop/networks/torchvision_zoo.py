@@ -108,11 +108,6 @@ def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
     return (size, size) if option == "input_size" else size
 
 
-def imagenet_names() -> tuple[str, ...]:
-    """The names of ImageNet's 1,000 classes, in the usual order."""
-    return tuple(models.ResNet18_Weights.DEFAULT.meta["categories"])
-
-
 def release(name: str, which: str = "default") -> Release:
     """A set of published weights of a network, by name or the best.
 

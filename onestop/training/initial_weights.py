@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from onestop.data.preprocess import ImagePreprocessing, Preprocessing, from_json
+from onestop.data.preprocess import Preprocessing, from_json
 from onestop.errors import OneStopError, UsageError
 from onestop.inference.published import preprocessing_of
 from onestop.networks import release
@@ -104,9 +103,9 @@ def preparation_note(start: Start, declared: Preprocessing, *, by_weights: bool)
         declared: What the run uses.
         by_weights: Whether mean and deviation are those of the weights.
     """
-    if not by_weights or not isinstance(declared, ImagePreprocessing):
+    if not by_weights or not declared.is_image:
         return ""
-    if not isinstance(start.preprocessing, ImagePreprocessing):
+    if start.preprocessing is None:
         return (
             f"note: {start.source}: nothing is known of the images it was trained on; mean and "
             "deviation of ImageNet are assumed, --normalize sets others"
@@ -114,7 +113,7 @@ def preparation_note(start: Start, declared: Preprocessing, *, by_weights: bool)
     return f"images are prepared as {start.whose}: {_text(declared)}"
 
 
-def _text(declared: ImagePreprocessing) -> str:
+def _text(declared: Preprocessing) -> str:
     fields = ("size", "crop_fraction", "interpolation", "mean", "std")
-    values = dataclasses.asdict(declared)
+    values = declared.to_json()
     return str(Inputs(**{name: values[name] for name in fields}))

@@ -184,7 +184,7 @@ def _resolve(
     """The settings, the data and the network; `no_probe` says why there is no probe, if so."""
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
-        layers.append(("file", read_recipe(recipe)))
+        layers.append(("file", _without_stale_digest(read_recipe(recipe), overrides)))
     data = source
     if isinstance(source, str | os.PathLike):
         overrides = {**overrides, "source": os.fspath(source)}
@@ -216,6 +216,15 @@ def _resolve(
     found = resolved.origins["pixel_range"].layer == "derived"
     notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
     return resolved, dataset.with_splits(dataset.splits, *notes), entry
+
+
+def _without_stale_digest(
+    recipe: dict[str, Any], overrides: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """A recipe, without the hash of its initial weights if the flags name others."""
+    if {"model", "weights"} & overrides.keys():
+        return {name: value for name, value in recipe.items() if name != "weights_digest"}
+    return recipe
 
 
 def _plan_new(

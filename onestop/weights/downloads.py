@@ -60,6 +60,18 @@ def download(url: str, target: Path, sha256: str) -> None:
         raise DownloadError(f"{error.filename or target}: {error.strerror or error}") from None
 
 
+def require_reachable(url: str) -> None:
+    """See that a server answers, in short time, before a library is left to try for minutes.
+
+    Raises:
+        DownloadError: It does not.
+    """
+    try:
+        _opened(url, 0).close()
+    except urllib.error.HTTPError as error:  # an answer too
+        error.close()
+
+
 def _complete(url: str, part: Path, sha256: str, progress: _Progress) -> None:
     """Bring the file to its end, in as many connections as it takes."""
     begun, attempts = time.monotonic(), 0
@@ -91,6 +103,7 @@ def _receive(url: str, part: Path, progress: _Progress, until: float) -> None:
     try:
         answer = _opened(url, have)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is missing, or the part is of another file; the checksum tells
         raise DownloadError(f"HTTP {error.code} {error.reason}") from None
@@ -133,7 +146,7 @@ def _opened(url: str, begin: int) -> Any:
     def ask() -> None:
         try:
             answers.put(urllib.request.urlopen(request, timeout=SILENCE))  # noqa: S310
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except Exception as error:  # whatever it is, it is waited for
             answers.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
