@@ -8,13 +8,13 @@ newest is damaged, the one before it is used instead.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from torch import Tensor
+from torch import Tensor, nn
 
 from onestop.errors import ModelFileError, OneStopError, UsageError
 from onestop.optim.optimizers import restore_slots, slots
@@ -204,9 +204,9 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
                 remembered[parameter, slot] = tensor
             else:
                 parts[part][name] = tensor
-        training.network.load_state_dict(parts["network"])
+        _load(training.network, parts["network"])
         if training.average:
-            training.average.network.load_state_dict(parts["average"])
+            _load(training.average.network, parts["average"])
         training.probe = parts["probe"]
         if training.probe and (problem := misfit(training.network, training.probe)):
             raise ValueError(problem)
@@ -215,6 +215,8 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
             training.scaler.load_state_dict(header["scaler"])
         for name in _COUNTERS:
             setattr(progress, name, header["progress"].get(name, getattr(progress, name)))
+        if progress.probed and not training.probe:
+            raise ValueError("the probe is missing")
         sums, device = parts["progress"], progress.loss_sum.device
         hits = sums.pop("hits", None)  # version 1: of every task, 0 for those without it
         if hits is not None and (summed is None or "accuracy" in summed):
@@ -226,8 +228,14 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
             raise ValueError(f"sums of {listing(sorted(unknown), 3)}")
         progress.sums = {name: total.to(device) for name, total in sums.items()}
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelFileError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
+
+
+def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    if problem := misfit(network, tensors):
+        raise ValueError(problem)
+    network.load_state_dict(tensors)
 
 
 def _read(path: Path) -> Saved:

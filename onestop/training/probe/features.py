@@ -1,10 +1,11 @@
-"""Features of a training split, as its network sees the images in evaluation; each computed once.
+"""Features of a training split, as its network has them in evaluation; each computed once.
 
 Legend: N images, F features.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,29 +18,30 @@ from onestop.data.pixels import choose_source
 from onestop.data.preprocess import Preprocessing
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
+from onestop.inference.score import batch_size
 from onestop.networks.fuse import Folding
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
 from onestop.training.probe.head import head_inputs, pooled
 
-_BATCH = 64  # images the network takes at once; the last bits depend on it
+_VALUES = 2**20
+"""Input values per batch on a CPU, about: what more images leave behind does not fit its caches, and takes
+twice as long."""
 Watch = Callable[[int, int], None]
 """Takes the number of images done, and of all."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Pooled features of images, and of their mirror images.
+    """Pooled features of images.
 
     Attributes:
         indices: Of the images that can be read, in their split, [N].
-        plain: float32 [N, F].
-        mirrored: float32 [N, F]; None if they were not asked for.
+        values: float32 [N, F].
     """
 
     indices: Indices
-    plain: Tensor
-    mirrored: Tensor | None = None
+    values: Tensor
 
 
 class FeatureBank:
@@ -59,7 +61,7 @@ class FeatureBank:
             network: On the engine's device; always with the same weights.
             head: Name of its layer.
             preprocessing: Of the images.
-            mirrored: Also those of the mirror images.
+            mirrored: For their mirror images instead.
             some: Indices of the images; None: of all.
             watch: Follows the progress.
         """
@@ -79,23 +81,24 @@ class FeatureBank:
         fast = Folding(network, preprocessing.shape)(network)
         was_training = fast.training
         fast.eval()
-        numbers, plain, mirror, done = [], [], [], 0
+        numbers, values, done, size = [], [], 0, self._batch_size(preprocessing)
         try:
-            for batch in loader.unchanged(np.split(indices, range(_BATCH, len(indices), _BATCH))):
+            for batch in loader.unchanged(np.split(indices, range(size, len(indices), size))):
                 check()
+                inputs = batch.inputs.flip(-1) if mirrored else batch.inputs
                 numbers.append(batch.indices)
-                plain.append(self._pooled(fast, head, batch.inputs))
-                if mirrored:
-                    mirror.append(self._pooled(fast, head, batch.inputs.flip(-1)))
+                features, _ = head_inputs(fast, head, inputs, self._engine)
+                assert features is not None
+                values.append(pooled(features).cpu())
                 done += len(batch)
                 if watch:
                     watch(done, len(indices))
         finally:
             fast.train(was_training)
-        both = torch.cat(mirror) if mirrored else None
-        return Features(np.concatenate(numbers), torch.cat(plain), both)
+        return Features(np.concatenate(numbers), torch.cat(values))
 
-    def _pooled(self, network: nn.Module, head: str, inputs: Tensor) -> Tensor:
-        features, _ = head_inputs(network, head, inputs, self._engine)
-        assert features is not None
-        return pooled(features).cpu()
+    def _batch_size(self, preprocessing: Preprocessing) -> int:
+        """Images the network takes at once; the last bits depend on it."""
+        if self._engine.device.type != "cpu":
+            return batch_size(preprocessing.shape)
+        return min(256, max(8, _VALUES // math.prod(preprocessing.shape)))

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from onestop.data.targets import Indices
+from onestop.errors import NonFiniteLossError
 from onestop.metrics import Metrics
-from onestop.training.probe.features import FeatureBank, Features, Watch
+from onestop.training.probe.features import FeatureBank, Watch
 from onestop.training.probe.folds import folds_of
 from onestop.training.probe.head import LinearHead, head_inputs
 from onestop.training.probe.strength import Chosen, Examples, choose_strength, fit
@@ -79,13 +80,18 @@ def fitted_head(session: Session, bank: FeatureBank, watch: Watch | None = None)
     assert head is not None
     train = dataset.splits["train"]
     policy = session.recipe.augmentation.augment
-    features = bank.features(
-        session.training.network, head.name, session.preprocessing,
-        mirrored=policy in _MIRRORING and len(train) <= MIRRORED, watch=watch,
+    mirrors = (False, True) if policy in _MIRRORING and len(train) <= MIRRORED else (False,)
+    features, *mirrored = (
+        bank.features(session.training.network, head.name, session.preprocessing,
+                      mirrored=mirror, watch=watch)
+        for mirror in mirrors
     )  # fmt: skip
+    _require_finite(features.values)
     folds = folds_of(train.targets, dataset.groups.get("train"), session.recipe.machine.seed)
     targets = train.targets.batch(features.indices)
-    tried = [Examples(x, targets, folds[features.indices], seen) for x, seen in _versions(features)]
+    plain, rows = features.values, folds[features.indices]
+    tried = [Examples(plain, targets, rows)]
+    tried += [Examples((plain + other.values) / 2, targets, rows, plain) for other in mirrored]
     outputs = task.head().outputs
     compared = [(choose_strength(examples, task, outputs), examples) for examples in tried]
     chosen, examples = min(compared, key=lambda pair: pair[0].loss)
@@ -93,12 +99,9 @@ def fitted_head(session: Session, bank: FeatureBank, watch: Watch | None = None)
     return Fitted(weight, bias, examples, features.indices, chosen)
 
 
-def _versions(features: Features) -> list[tuple[Tensor, Tensor | None]]:
-    """What a head may be fitted to, and how it is seen in evaluation, if otherwise."""
-    plain = features.plain
-    if features.mirrored is None:
-        return [(plain, None)]
-    return [(plain, None), ((plain + features.mirrored) / 2, plain)]
+def _require_finite(features: Tensor) -> None:
+    if not torch.isfinite(features).all():
+        raise NonFiniteLossError("features of the pretrained network are not finite")
 
 
 @torch.no_grad()

@@ -91,7 +91,7 @@ def choose_view(
     for preprocessing in views:
         features = bank.features(network, head.name, preprocessing, some=some)
         targets = dataset.splits["train"].targets.batch(features.indices)
-        examples = Examples(features.plain, targets, folds[features.indices])
+        examples = Examples(features.values, targets, folds[features.indices])
         view = View(preprocessing, choose_strength(examples, task, task.head().outputs).loss)
         say(f"{view.text}: cross-validated loss {view.loss:.4f}")
         compared.append(view)
