@@ -32,6 +32,12 @@ VECTORS = DatasetInfo(
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without any, whatever packages are installed here."""
+    monkeypatch.setattr("onestop.training.default_network.at_hand", lambda _: None)
+
+
 def derived(facts: DatasetInfo, **given: object) -> Settings:
     return derive(settings(("flag", {"device": "cpu", **given})), facts)[0]
 
