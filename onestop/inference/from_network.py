@@ -68,9 +68,9 @@ def _published(entry: Entry, which: str, names: tuple[str, ...] | None) -> Loade
     _require_as_many(names, len(known) or None, entry.name)
     published = published_weights(entry, which)
     source = f"published weights of {entry.name}"
-    network, outputs = fitted(entry, published.state, source, published.inputs.size[0])
+    network, _ = fitted(entry, published.state, source, published.inputs.size[0])
     return _loaded(
-        entry, network, names or published.classes or names_for(outputs),
+        entry, network, names if names is not None else published.classes,
         preprocessing_of(published.inputs),
     )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from onestop.errors import ModelFileError, OneStopError
 from onestop.inference.fitted import fitted, outputs_in
 from onestop.networks import find, release
 from onestop.networks.releases import RELEASES
+from onestop.runtime.aside import aside
 from onestop.storage.model_file import is_bare, read_card, read_weights
 from onestop.storage.tensor_digest import tensor_digest
 from onestop.text import listing
@@ -140,4 +140,4 @@ def _nearest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    aside(f"{line}\n")

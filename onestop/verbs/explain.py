@@ -51,7 +51,7 @@ def explain(
         device: cpu, cuda, cuda:1, mps (default: the best available)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
         weights: weights of a network by name: default (the best published), the name of published ones
-            (IMAGENET1K_V1), or a file from anywhere
+            (IMAGENET1K_V1), or a file from anywhere (default: default)
         classes: names of the classes of such a network, in the order of its outputs: a file with one a
             line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
             1,000)
