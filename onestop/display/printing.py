@@ -181,6 +181,8 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
     columns = ("image", "label", "score", *further, "error")
     if as_csv:
         print_csv(csv_text(columns, [], header=True))
+    for note in predictions.notes:
+        print_aside(note)
     failed = 0
     for prediction in predictions:
         failed += bool(prediction.error)
@@ -200,6 +202,8 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
 
 
 def _show_explanations(explanations: Explanations) -> None:
+    for note in explanations.notes:
+        print_aside(note)
     for explanation in explanations:
         print_line(f"{explanation.image}: {explanation.said} ({explanation.way})")
         if explanation.remark:

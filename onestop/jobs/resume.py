@@ -170,7 +170,8 @@ def _summed(session: Session) -> set[str]:
 
 def _require_best(folder: Path, session: Session) -> None:
     """See that the best network so far is there: the end of the run needs it if none is better."""
-    from onestop.storage.model_file import misfit, model_path, read_weights
+    from onestop.networks.partial_load import misfit
+    from onestop.storage.model_file import model_path, read_weights
 
     lost = "it is the best network of this run; put a copy of it back, or start a new run"
     try:

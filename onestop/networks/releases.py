@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from onestop.networks.imagenet import imagenet_names
 from onestop.networks.pretrained import Inputs, Release, Wheel
-from onestop.runtime.lazy_torchvision import without_compiler
 
 _TIMM = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights"
 _TAG = "in1k"  # timm's for ImageNet's 1,000 classes
 _HALF = (0.5, 0.5, 0.5)
-
-
-def imagenet_names() -> tuple[str, ...]:
-    """The names of ImageNet's 1,000 classes, in the usual order; torchvision has them."""
-    with without_compiler():
-        from torchvision import models
-
-    return tuple(models.ResNet18_Weights.DEFAULT.meta["categories"])
 
 
 def _lite(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
+from onestop.networks.imagenet import names_for
 from onestop.networks.pretrained import Inputs, Release, connections
 from onestop.networks.trace import run_on_shapes
 from onestop.text import did_you_mean, listing
@@ -98,7 +99,8 @@ def release(name: str, which: str = "default") -> Release:
     tag = published.tag or plain.partition(".")[2]
     return Release(
         name, tag, published.url or "", inputs,
-        lambda: _class_names(published.num_classes), published.hf_hub_id or "",
+        lambda: names_for(published.num_classes) if published.num_classes else (),
+        published.hf_hub_id or "",
     )  # fmt: skip
 
 
@@ -144,15 +146,6 @@ def _offline(offline: bool) -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
-
-
-def _class_names(count: int) -> tuple[str, ...]:
-    from timm.data.imagenet_info import ImageNetInfo
-
-    known: Any = ImageNetInfo()
-    if count != known.num_classes():
-        return ()
-    return tuple(known.index_to_description(i).partition(",")[0] for i in range(count))
 
 
 def _first_line(error: Exception) -> str:

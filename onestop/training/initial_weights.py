@@ -9,12 +9,10 @@ from torch import Tensor
 
 from onestop.data.preprocess import Preprocessing, from_json
 from onestop.errors import OneStopError, UsageError
-from onestop.inference.published import preprocessing_of
-from onestop.networks import release
+from onestop.inference.published import inputs_text, is_tag, preprocessing_of, published_for
 from onestop.networks.catalog import Entry
-from onestop.networks.pretrained import Inputs
 from onestop.recipe import Network
-from onestop.storage.model_file import SUFFIXES, model_path, read_card, read_weights
+from onestop.storage.model_file import model_path, read_card, read_weights
 from onestop.storage.tensor_digest import tensor_digest
 from onestop.weights import published_weights
 
@@ -52,7 +50,7 @@ def start_of(settings: Network, entry: Entry, *, download: bool) -> Start | None
     """
     if settings.weights == "none":
         return None
-    if settings.weights == "default" or _is_no_path(settings.weights):
+    if settings.weights == "default" or is_tag(settings.weights):
         return _published(entry, settings.weights, download=download)
     path = model_path(settings.weights)
     tensors = read_weights(path)
@@ -60,12 +58,6 @@ def start_of(settings: Network, entry: Entry, *, download: bool) -> Start | None
     place = getattr(tensors, "place", "")
     source = f"{path} (under {place!r})" if place else str(path)
     return Start(tensors, source, preprocessing, whose, tensor_digest(tensors))
-
-
-def _is_no_path(weights: str) -> bool:
-    """Whether it is the name of a published set of weights, such as IMAGENET1K_V1."""
-    path = Path(weights)
-    return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
 
 
 def _published(entry: Entry, which: str, *, download: bool) -> Start:
@@ -89,10 +81,8 @@ def _preprocessing_of_file(path: Path, entry: Entry) -> tuple[Preprocessing | No
         return from_json(read_card(path).preprocessing), "in that file"
     except OneStopError:  # a plain weights file
         pass
-    try:
-        return preprocessing_of(release(entry).inputs), f"published for {entry.name}"
-    except UsageError:
-        return None, ""
+    preprocessing = published_for(entry)
+    return preprocessing, f"published for {entry.name}" if preprocessing else ""
 
 
 def preparation_note(start: Start, declared: Preprocessing, *, by_weights: bool) -> str:
@@ -110,10 +100,4 @@ def preparation_note(start: Start, declared: Preprocessing, *, by_weights: bool)
             f"note: {start.source}: nothing is known of the images it was trained on; mean and "
             "deviation of ImageNet are assumed, --normalize sets others"
         )
-    return f"images are prepared as {start.whose}: {_text(declared)}"
-
-
-def _text(declared: Preprocessing) -> str:
-    fields = ("size", "crop_fraction", "interpolation", "mean", "std")
-    values = declared.to_json()
-    return str(Inputs(**{name: values[name] for name in fields}))
+    return f"images are prepared as {start.whose}: {inputs_text(declared)}"

@@ -18,6 +18,7 @@ from onestop.data.preprocess import (
 )
 from onestop.errors import UsageError
 from onestop.images.pixel_range import parsed
+from onestop.inference.published import IMAGENET
 from onestop.networks import build
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
@@ -33,9 +34,7 @@ from onestop.training.default_network import LACKING, SMALL
 from onestop.training.feasibility import refuse_impossible
 from onestop.training.initial_weights import Start, preparation_note, start_of
 from onestop.training.probe.head import LinearHead, NoProbe, linear_head
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
+from onestop.weights.spelling import respelled
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,8 @@ def _weights_notes(
     """Fill the network with the weights to start from; what a person should know of it."""
     if start is None:
         return ()
-    filled = f"{start.source}: {fill(network, start.tensors, start.source)}"
+    tensors = respelled(start.tensors, network.state_dict())
+    filled = f"{start.source}: {fill(network, tensors, start.source)}"
     by_weights = recipe.data.normalize == "weights"
     note = preparation_note(start, preprocessing, by_weights=by_weights)
     return (filled, note) if note else (filled,)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import os
 import queue
-import sys
 import threading
 import time
 import urllib.error
@@ -17,6 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from onestop.runtime.aside import aside, is_live
 from onestop.runtime.files import flush_folder
 from onestop.version import __version__
 
@@ -181,23 +180,17 @@ class _Progress:
 
     def show(self, have: int, total: int | None) -> None:
         """Called after each piece; writes a few times a second."""
-        live = bool(sys.stderr and sys.stderr.isatty())
+        live = is_live()
         if (now := time.monotonic()) < self.shown + 0.2 or (self.begun and not live):
             return
         size = f"{total / 1e6:.1f} MB" if total else "size unknown"
         if live:
-            self._write(f"\rdownloading {self.name}: {have / 1e6:.1f} of {size}")
+            aside(f"\rdownloading {self.name}: {have / 1e6:.1f} of {size}")
         else:
-            self._write(f"downloading {self.name} ({size})\n")
+            aside(f"downloading {self.name} ({size})\n")
         self.shown, self.begun = now, True
 
     def end(self) -> None:
         """Leave the line of a terminal."""
-        if self.begun and sys.stderr and sys.stderr.isatty():
-            self._write("\n")
-
-    @staticmethod
-    def _write(text: str) -> None:
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+        if self.begun and is_live():
+            aside("\n")

