@@ -55,7 +55,8 @@ class Plan:
         given: The network as it came from Python, if it did.
         whys: The reasons of settings that nobody set, by name.
         linear_head: Where a probe is fitted, if one is.
-        no_probe: Why none can be, although the recipe asks for one; empty if it can.
+        otherwise: Settings that the network turned out to need, each with the reason; with any, the
+            run is to be planned anew.
         other_weights: Why the run cannot be begun if its initial weights are not those it names;
             empty if they are.
     """
@@ -74,7 +75,7 @@ class Plan:
     whys: Mapping[str, str] = field(default_factory=dict)
     other_weights: str = ""
     linear_head: LinearHead | None = None
-    no_probe: str = ""
+    otherwise: Mapping[str, tuple[object, str]] = field(default_factory=dict)
 
 
 def plan(
@@ -116,25 +117,31 @@ def plan(
     if recipe.optim.batch_size == 1 or entry.users or entry.origin == "timm":
         # Those of ours and of torchvision take two images of their minimum size and more.
         refuse_impossible(recipe, network, heads, preprocessing.shape)
-    head, no_probe = _linear_head(recipe, network, heads, preprocessing, task, dataset)
+    head, otherwise = _linear_head(recipe, network, heads, preprocessing, task, dataset, whys)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        notes, given, dict(whys), other_weights, head, no_probe,
+        notes, given, dict(whys), other_weights, head, otherwise,
     )  # fmt: skip
 
 
 def _linear_head(
     recipe: Recipe, network: nn.Module, heads: list[str], preprocessing: Preprocessing,
-    task: Task[Any], dataset: Dataset,
-) -> tuple[LinearHead | None, str]:  # fmt: skip
-    """Where a probe is fitted if the recipe asks for one, or why none can be."""
+    task: Task[Any], dataset: Dataset, whys: Mapping[str, str],
+) -> tuple[LinearHead | None, dict[str, tuple[object, str]]]:  # fmt: skip
+    """Where a probe is fitted if the recipe asks for one, or what must be set otherwise."""
     if recipe.network.probe == "none":
-        return None, ""
+        return None, {}
     targets = dataset.splits["train"].targets.batch(np.zeros(2, np.int64))
     try:
-        return linear_head(network, heads, preprocessing.shape, task, targets), ""
+        head = linear_head(network, heads, preprocessing.shape, task, targets)
     except NoProbe as error:
-        return None, str(error)
+        return None, {"probe": ("none", f"no head can be fitted: {error}")}
+    if not head.rectified or recipe.machine.precision in ("fp32", "tf32"):
+        return head, {}
+    if "precision" in whys:
+        why = "the outputs of this network's head stay above 0, where 16 bits are too coarse"
+        return None, {"precision": ("fp32", why)}
+    return None, {"probe": ("none", f"in {recipe.machine.precision} its outputs are too coarse")}
 
 
 def _with_digest(recipe: Recipe, start: Start | None) -> tuple[Recipe, str]:

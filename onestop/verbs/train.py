@@ -18,6 +18,7 @@ from onestop.jobs.permission import Downloads, is_in_run, permitted
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.arguments import checked_fields, takes_fields
 from onestop.recipe.files import read_recipe, write_recipe
+from onestop.recipe.markers import flag
 from onestop.recipe.names import canonical, names_code
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
@@ -180,9 +181,9 @@ def _permitted(source: Any, recipe: str | Path | None, named: Mapping[str, Any])
 
 def _resolve(
     source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads,
-    no_probe: str = "",
+    otherwise: Mapping[str, tuple[object, str]] = {},
 ) -> tuple[Settings, Dataset, Entry]:  # fmt: skip
-    """The settings, the data and the network; `no_probe` says why there is no probe, if so."""
+    """The settings, the data and the network; some settings may be known to be needed `otherwise`."""
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
         layers.append(("file", _without_stale_digest(read_recipe(recipe), overrides)))
@@ -190,9 +191,7 @@ def _resolve(
     if isinstance(source, str | os.PathLike):
         overrides = {**overrides, "source": os.fspath(source)}
     layers.append(("flag", overrides))
-    partial = settings(*layers)
-    if no_probe and "probe" not in partial.values:
-        partial = partial.derive("probe", "none", no_probe)
+    partial = _with_needs(settings(*layers), otherwise)
     values = partial.values
     refuse_useless(partial)
     require(values["track"])
@@ -210,7 +209,8 @@ def _resolve(
         data, root=values["data_root"], download=allowed.data, **as_recorded(values)
     )
     if data is not values["source"]:
-        partial = settings(*layers, ("flag", {"source": NAME}))
+        named: tuple[Layer, Mapping[str, object]] = ("flag", {"source": NAME})
+        partial = _with_needs(settings(*layers, named), otherwise)
     partial = _with_network_of_weights(partial)
     counts = count_pixel_values(dataset.splits["train"], cores())
     info = dataclasses.replace(facts(dataset), values=counts)
@@ -247,6 +247,15 @@ def _without_stale_digest(
     return recipe
 
 
+def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> Settings:
+    """The settings with those that the network turned out to need."""
+    for name, (value, why) in needs.items():
+        if name in partial.values:
+            raise UsageError(f"{flag(name, partial.values[name])}: {why}; leave it out")
+        partial = partial.derive(name, value, why)
+    return partial
+
+
 def _plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
     quick: bool = False,
@@ -257,21 +266,19 @@ def _plan_new(
             "remove it, and train on your data again"
         )
     allowed = _permitted(source, recipe, checked)
-    planned = _planned(source, recipe, checked, network, allowed, quick=quick)
-    if planned.no_probe:
-        if checked.get("probe"):
-            raise UsageError(
-                f"--probe {checked['probe']}: {planned.entry.name}: {planned.no_probe}"
-            )
-        planned = _planned(source, recipe, checked, network, allowed, planned.no_probe, quick=quick)
-    return planned
+    otherwise: dict[str, tuple[object, str]] = {}
+    while True:
+        planned = _planned(source, recipe, checked, network, allowed, otherwise, quick=quick)
+        if not planned.otherwise:
+            return planned
+        otherwise |= planned.otherwise
 
 
 def _planned(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any,
-    allowed: Downloads, no_probe: str = "", *, quick: bool = False,
+    allowed: Downloads, otherwise: Mapping[str, tuple[object, str]], *, quick: bool = False,
 ) -> Plan:  # fmt: skip
-    resolved, dataset, entry = _resolve(source, recipe, checked, allowed, no_probe)
+    resolved, dataset, entry = _resolve(source, recipe, checked, allowed, otherwise)
     if quick:
         resolved = _quick(resolved)
 

@@ -25,8 +25,8 @@ from onestop.runtime.signals import check
 from onestop.training.probe.head import head_inputs, pooled
 
 _VALUES = 2**20
-"""Input values per batch on a CPU, about: what more images leave behind does not fit its caches, and takes
-twice as long."""
+"""Input values per batch on a CPU, about: what more images leave behind does not fit its caches, and
+takes twice as long."""
 Watch = Callable[[int, int], None]
 """Takes the number of images done, and of all."""
 
