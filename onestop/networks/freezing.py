@@ -77,7 +77,7 @@ class Freezing:
                 _fix(module)
 
     def freeze(self, what: str) -> None:
-        """Freeze `none`, the `backbone` (everything but the heads), or the first N stages.
+        """Freeze `none`, the `backbone` (all but the heads), the first N stages, or the first `half`.
 
         Unfreezes everything else first.
 
@@ -92,7 +92,8 @@ class Freezing:
             self._freeze_all_but(self.network, "", set(self.heads))
         elif what != "none":
             parts = stages(self.network, self.heads)
-            for name in {name for part in parts[: int(what)] for name in part}:
+            count = (len(parts) + 1) // 2 if what == "half" else int(what)
+            for name in {name for part in parts[:count] for name in part}:
                 self._freeze_module(self.network.get_submodule(name))
             # Class tokens and position embeddings are not in any stage: they come before the first.
             in_stages = [*self.heads, *(name for part in parts for name in part)]
@@ -105,12 +106,12 @@ class Freezing:
 
     def check(self, what: str) -> None:
         """Raise the errors of `freeze` without freezing anything."""
-        if what in ("none", "backbone"):
+        if what in ("none", "backbone", "half"):
             return
         count = len(stages(self.network, self.heads))
         if not what.isdecimal() or not 0 < int(what) <= count:
             raise UsageError(
-                f"--freeze {what}: use none, backbone, or 1 to {count} (the stages of this network)"
+                f"--freeze {what}: use none, backbone, half, or 1 to {count} (the stages of this network)"
             )
 
     def thaw(self) -> None:

@@ -137,7 +137,8 @@ class Network:
     over the images, from which training continues: fit, choose (also among a few image sizes and
     crops, by cross-validation), or none"""
     freeze: str = derived()
-    """part that is not trained: none, backbone (all but the head), or the first N stages"""
+    """part that is not trained: none, backbone (all but the head), or the first N or half of the
+    stages"""
     unfreeze_after: Annotated[Natural, Not(freeze="none")] = derived()
     """epochs after which the frozen part is trained too; 0 is never"""
     cached_augmentations: Annotated[
@@ -147,8 +148,6 @@ class Network:
     trained; 0 disables the cache"""
     backbone_lr_scale: Annotated[Rate, Not(freeze="backbone", unfreeze_after=0)] = derived()
     """learning rate of everything but the head, relative to the head's"""
-    freeze_norm: Annotated[bool, Not(weights="none"), Since(False)] = derived()
-    """keep the running statistics of BatchNorm as the pretrained weights have them"""
     layer_decay: Annotated[float, Gt(0), Le(1)] = derived()
     """learning rate of each stage, relative to the next stage's"""
 

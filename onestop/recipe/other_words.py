@@ -45,7 +45,8 @@ val_batch_size validation_batch_size per_device_eval_batch_size eval_batch_size 
 auto_scale_batch_size auto_find_batch_size | Lightning, Hugging Face | if a step runs out of memory, OneStop names a --batch-size that fits
 nbs accumulate_grad_batches grad_accum_steps gradient_accumulation_steps | Ultralytics, Lightning, timm, Hugging Face | --accumulate
 size img_size_train imgsize im_size resolution target_size train_crop_size val_crop_size crop_size input_size image_sz img | Keras, torchvision, timm | --image-size
-resize val_resize_size crop_pct crop_fraction crop_to_aspect_ratio resize_mode rect | torchvision, timm, Keras, Ultralytics | --fit crop
+resize val_resize_size crop_to_aspect_ratio resize_mode rect | torchvision, Keras, Ultralytics | --fit crop
+crop_pct crop_percentage | timm | --crop-fraction
 in_chans in_channels color_mode num_channels input_channels | timm, Keras | --channels
 num_classes n_classes nc n_out class_names classes class_list class_map | timm, Ultralytics, fastai, Keras | classes are the names of the folders, or of the column 'label'
 initial_lr base_lr lr_base lr_max max_lr peak_lr eta | timm, fastai | --lr

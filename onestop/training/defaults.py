@@ -88,7 +88,6 @@ _OFF: Rules = {
     "mixup": (0.0, "off unless asked for"),
     "label_smoothing": (0.0, "off unless asked for"),
     "layer_decay": (1.0, "all stages have the same rate"),
-    "freeze_norm": (False, "BatchNorm learns with the rest"),
 }
 """Settings that runs do not need which do not start from a probe."""
 

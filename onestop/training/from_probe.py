@@ -17,9 +17,11 @@ from onestop.training.default_network import SMALL
 
 _Rules = dict[str, tuple[object, str]]
 
-SEEN = 2_500
+SEEN = 1_500
 """Training images that are seen in all, if that is between the fewest and the most epochs."""
-FEWEST, MOST = 3, 10
+FEWEST, MOST = 3, 8
+FEW = 2_000
+"""Images below which the first half of the stages stays as it is: of fewer, it learns nothing general."""
 
 
 def probe_rules(known: Mapping[str, Any], info: DatasetInfo, size: int) -> _Rules:
@@ -36,9 +38,8 @@ def probe_rules(known: Mapping[str, Any], info: DatasetInfo, size: int) -> _Rule
         return {"probe": ("none", f"no head can be fitted for {info.task}")}
     if is_on(known.get("unfreeze_after", 0)) or "cached_augmentations" in known:
         return {"probe": ("none", "the head is trained first, as was asked for")}
-    if "image_size" in known or known["crop_fraction"] is not None or size <= SMALL:
-        return {"probe": ("fit", "a usable model after one pass over the images")}
-    if known.get("normalize") == "dataset":
+    chosen = "image_size" in known or known["crop_fraction"] is not None or size <= SMALL
+    if chosen or known.get("normalize") == "dataset" or known.get("channels", 3) != 3:
         return {"probe": ("fit", "a usable model after one pass over the images")}
     why = "a usable model after a few passes; the size and crop that suit the images best"
     return {"probe": ("choose", why)}
@@ -66,11 +67,10 @@ def rules(known: Mapping[str, Any], info: DatasetInfo) -> _Rules:
             epochs,
             f"about {SEEN:,} images in all, {FEWEST} to {MOST} passes over {count:,}",
         ),
-        "freeze": ("none", "the head is fitted already"),
-        "unfreeze_after": (0, "nothing is frozen"),
+        "freeze": _frozen(count),
+        "unfreeze_after": (0, "what is frozen stays frozen"),
         "backbone_lr_scale": (1.0, "the rates of earlier stages follow from --layer-decay"),
         "layer_decay": (0.9, "early stages need the smallest changes"),
-        "freeze_norm": (True, "batches are too small to estimate statistics anew"),
         "optimizer": ("adamw", "usual for fine-tuning"),
         "lr": _rate(optimizer),
         "warmup_epochs": _warmup(known, epochs),
@@ -79,6 +79,12 @@ def rules(known: Mapping[str, Any], info: DatasetInfo) -> _Rules:
         "monitor": ("loss", "says more than any other metric of few images"),
         "patience": (0, "a learning rate that falls to zero makes the last epochs the best"),
     }
+
+
+def _frozen(count: int) -> tuple[str, str]:
+    if count < FEW:
+        return "half", f"{count:,} images teach early stages nothing general, and steps are faster"
+    return "none", f"{count:,} images are enough to train all stages"
 
 
 def _unmixed(known: Mapping[str, Any], batch: int) -> str:

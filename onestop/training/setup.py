@@ -235,9 +235,8 @@ def _training(plan: Plan) -> Training:
 
 
 def _freezing(settings: Network, network: nn.Module, heads: list[str]) -> Freezing | None:
-    if not heads and not settings.freeze_norm:
-        return None
-    return Freezing(network, heads, norms=settings.freeze_norm)
+    """What freezes parts of the network; after a probe, statistics of BatchNorm stay as they are."""
+    return Freezing(network, heads, norms=settings.probe != "none") if heads else None
 
 
 def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
