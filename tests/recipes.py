@@ -9,9 +9,9 @@ from onestop.recipe import Recipe
 DERIVED: dict[str, Any] = {
     "channels": 1, "image_size": 32, "pixel_range": "full", "normalize": "dataset",
     "augment": "none", "crop_padding": 0,
-    "model": "lenet5", "freeze": "none", "unfreeze_after": 0, "cached_augmentations": 0,
-    "backbone_lr_scale": 1.0, "epochs": 2, "batch_size": 32, "lr": 0.05, "momentum": 0.9,
-    "weight_decay": 5e-4, "step_epochs": 10, "warmup_epochs": 0.0, "ema": 0.0,
+    "model": "lenet5", "weights": "none", "freeze": "none", "unfreeze_after": 0,
+    "cached_augmentations": 0, "backbone_lr_scale": 1.0, "epochs": 2, "batch_size": 32, "lr": 0.05,
+    "momentum": 0.9, "weight_decay": 5e-4, "step_epochs": 10, "warmup_epochs": 0.0, "ema": 0.0,
     "monitor": "accuracy", "patience": 0, "device": "cpu", "precision": "fp32",
     "memory_format": "contiguous", "workers": 0, "cache": "memory", "threads": 1,
 }  # fmt: skip

@@ -30,7 +30,7 @@ NAMED = {
     "data/multihot.py": "targets name the task that learns from them",
     "data/dataset.py": "the task of a description of data that is written by hand, in tests",
     "data/targets.py": "targets name the task that learns from them",
-    "inference/load.py": "published weights are of classifiers, and do not say so",
+    "inference/from_network.py": "published weights are of classifiers, and do not say so",
     "storage/run_info.py": "runs and models from before there was a name for the task",
 }
 """Modules in which the name of a task stands."""

@@ -181,6 +181,8 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
     columns = ("image", "label", "score", *further, "error")
     if as_csv:
         print_csv(csv_text(columns, [], header=True))
+    for note in predictions.notes:
+        print_aside(note)
     failed = 0
     for prediction in predictions:
         failed += bool(prediction.error)
@@ -200,6 +202,8 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
 
 
 def _show_explanations(explanations: Explanations) -> None:
+    for note in explanations.notes:
+        print_aside(note)
     for explanation in explanations:
         print_line(f"{explanation.image}: {explanation.said} ({explanation.way})")
         if explanation.remark:
@@ -249,8 +253,8 @@ def _show_entries(entries: Iterable[Any]) -> None:
     for e in entries:
         rows.add_row(
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
-            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M", "yes" if e.weights else "",
-            e.summary,
+            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M",
+            f"{e.accuracy:.1f} %" if e.weights else "", e.summary,
         )  # fmt: skip
     print_table(rows)
 

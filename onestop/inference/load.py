@@ -12,22 +12,25 @@ from torch import Tensor, nn
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
+from onestop.inference.class_names import class_names
+from onestop.inference.from_network import Loaded, from_network, from_tensors
+from onestop.inference.identify import identify
 from onestop.inference.model import Model
-from onestop.inference.published import preprocessing_of
-from onestop.networks import build, find, published_weights
+from onestop.networks import build, find
 from onestop.networks.custom import is_users
 from onestop.networks.meta import build_on_meta
-from onestop.networks.partial_load import fill
+from onestop.networks.partial_load import misfit
 from onestop.networks.trace import run
 from onestop.recipe import Precision
 from onestop.runtime import memory
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import (
     Card,
-    misfit,
+    is_bare,
     model_path,
     read_card,
     read_model,
+    read_weights,
     task_of,
 )
 
@@ -113,58 +116,71 @@ def _too_large(network: nn.Module, shape: tuple[int, ...]) -> str:
     )
 
 
-def pretrained(name: str) -> Model:
-    """A network with its published weights and their classes, without any training.
-
-    Args:
-        name: A network with published weights, such as `torchvision:vgg13` or `timm:resnet18`.
-
-    Raises:
-        UsageError: No such network, or its weights are not here and cannot be downloaded.
-    """
-    entry = find(name)
-    published = published_weights(entry)
-    arguments = {
-        "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
-    }  # fmt: skip
-    with preserved():
-        network = build(name, **arguments)
-    fill(network, published.state, name)
-    card = Card(
-        network=entry.name,
-        arguments=arguments,
-        classes=published.classes,
-        preprocessing=preprocessing_of(published).to_json(),
-        data={"name": "published weights"},
-        task="classification",
-    )
-    return Model(network, card)
-
-
 def load_model(
     model: Any,
     network: nn.Module | str | None = None,
     device: str | None = None,
     precision: Precision | None = None,
+    *,
+    weights: str | Path | None = None,
+    classes: Any = None,
 ) -> tuple[Model, Path]:
     """A model in any form a verb takes, on a device, and the file it came from.
 
     Args:
-        model: A `Model`, a `Run` or its folder, a model file, or the name of a network with published
-            weights.
+        model: A `Model`, a `Run` or its folder, a model file, a file of weights alone, or the name of
+            a network.
         network: A custom network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
         precision: See `Model.on`.
+        weights: For a network by name: `default`, the name of a published set, or a file.
+        classes: Names of the outputs of a network by name, or of a file of weights alone; see
+            `onestop.inference.class_names`.
+
+    Raises:
+        UsageError: There is no such model, or an argument that it has no use for.
+        ModelFileError: The file is damaged, or for another network.
     """
     if isinstance(model, Model):
+        _refuse(weights, classes, "a model in memory")
         return model.on(device, precision), Path()
     model = _path_of(model)
-    if not Path(model).exists() and _names_a_network(str(model)):
-        return pretrained(str(model)).on(device, precision), Path()
+    if _names_a_network(model):
+        named = from_network(str(model), weights or "default", classes)
+        return _model(named).on(device, precision), Path()
     file = model_path(model)
+    if is_bare(file) and not isinstance(network, nn.Module):
+        if weights is not None:
+            _refuse(weights, None, str(model))
+        return _bare(file, network, classes).on(device, precision), file
+    _refuse(weights, classes, str(model))
     if isinstance(network, str):
         network = build(network, **read_card(file).arguments)
     return load(file, network).on(device, precision), file
+
+
+def _bare(file: Path, network: str | None, classes: Any) -> Model:
+    """The model of a file of weights alone, for the network that is named or that it must be for."""
+    tensors = read_weights(file)
+    name = network or identify(file, tensors)
+    names = None if classes is None else class_names(classes)
+    return _model(from_tensors(find(name), tensors, str(file), names))
+
+
+def _model(loaded: Loaded) -> Model:
+    model = Model(loaded.network, loaded.card)
+    model.notes = loaded.notes
+    return model
+
+
+def _refuse(weights: Any, classes: Any, model: str) -> None:
+    """Stop if a model that has its own weights and names is given others."""
+    if weights is not None:
+        raise UsageError(
+            f"--weights {weights}: is for a network by name; {model} has weights of its own; drop one"
+        )
+    if classes is not None:
+        raise UsageError(f"--classes: {model} knows the names of its classes; leave it out")
 
 
 def _path_of(model: Any) -> Path:
@@ -182,11 +198,17 @@ def _path_of(model: Any) -> Path:
     )
 
 
-def _names_a_network(text: str) -> bool:
-    """Whether a text is a network's name rather than a mistyped path."""
+def _names_a_network(model: Path) -> bool:
+    """Whether it is a network's name rather than a path, mistyped or not."""
+    text = str(model)
+    if is_users(text):
+        return True
+    if model.exists():
+        return False
     if text.startswith(("torchvision:", "timm:")):
         return True
     try:
-        return find(text).origin == "torchvision"
+        find(text)
     except UsageError:
         return False
+    return True

@@ -43,7 +43,10 @@ class Model(nn.Module):
         preprocessing: From an image to the network's input.
         classes: Class names in the order of the outputs.
         task: What the outputs mean.
+        notes: What a person should know of how it was loaded.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, network: nn.Module, card: Card) -> None:
         """Raises a `ModelFileError` if this version does not know the card's task."""

@@ -137,6 +137,8 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
     }  # fmt: skip
     saved = states.newest()
     if saved is None:
+        if session.plan.other_weights:
+            raise UsageError(session.plan.other_weights)
         return about
     # States of earlier versions know only names and sizes of the images.
     kind = "content" if saved.about.get("content") else "data"
@@ -168,7 +170,8 @@ def _summed(session: Session) -> set[str]:
 
 def _require_best(folder: Path, session: Session) -> None:
     """See that the best network so far is there: the end of the run needs it if none is better."""
-    from onestop.storage.model_file import misfit, model_path, read_weights
+    from onestop.networks.partial_load import misfit
+    from onestop.storage.model_file import model_path, read_weights
 
     lost = "it is the best network of this run; put a copy of it back, or start a new run"
     try:

@@ -41,7 +41,7 @@ from onestop.training.checkpoint import States
 from onestop.training.checkpointer import Checkpointer, require_space
 from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
-from onestop.training.plan import Plan
+from onestop.training.plan import Plan, lacking_weights
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, remembered, set_up
 from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
@@ -58,7 +58,9 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
         inexact: Continue a state of other arithmetic (hardware, libraries, threads) too.
     """
     observers = Observers(folder, plan, quiet=quiet)
-    observers.say(f"run folder: {folder.resolve()}")
+    lacking = lacking_weights(plan.recipe, plan.whys)
+    for line in filter(None, (lacking, f"run folder: {folder.resolve()}")):
+        observers.say(line)
     for line in (*(f"note: {note}" for note in plan.dataset.notes), *plan.notes):
         observers.say(line)
     if problems := warning(plan.dataset):
@@ -71,6 +73,8 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
                 with stop.at_once():
                     _report(folder, plan, observers)
                 check()
+            if lacking:
+                observers.tell(lacking)  # again at the end, where it is read
             observers.info.flush()
             return run
         except Stopped:
@@ -188,12 +192,14 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
     except NonFiniteLossError as error:
         if trial.covers(training.progress.step):
             raise RateTooHigh(f"the {error}") from None
-        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, str(error))) from None
+        kept = keep_finite(session, checkpointer.folder, str(error), rate_advice(session.plan))
+        raise NonFiniteLossError(kept) from None
     finally:
         loop.close()
     if not training.progress.best_epoch:
         problem = "after no epoch were the outputs of the network finite"
-        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, problem))
+        kept = keep_finite(session, checkpointer.folder, problem, rate_advice(session.plan))
+        raise NonFiniteLossError(kept)
 
 
 def _warn(record: EpochRecord, observers: Observers) -> None:

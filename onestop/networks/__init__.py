@@ -11,10 +11,11 @@ from torch import nn
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as custom_networks
 from onestop.networks.catalog import OWN, Entry
-from onestop.networks.pretrained import Published
+from onestop.networks.pretrained import Release
+from onestop.networks.releases import RELEASES
 from onestop.networks.surgery import replace_channels
 from onestop.networks.trimmed_conv import without_idle_taps
-from onestop.text import did_you_mean
+from onestop.text import did_you_mean, listing
 
 
 def find(name: str) -> Entry:
@@ -113,28 +114,36 @@ def entries() -> Iterator[Entry]:
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
 
 
-def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
-    """The published weights of a network.
+def release(entry: Entry, which: str = "default") -> Release:
+    """A published set of weights of a network: where it is and what goes with it.
 
     Args:
         entry: The network.
         which: `default`, or the name of a set, such as torchvision's `IMAGENET1K_V1` or a timm tag.
-        download: Whether they may be downloaded if they are not in a cache.
 
     Raises:
-        UsageError: There are no weights of that name, or they could not be downloaded.
+        UsageError: There are no weights of that name.
     """
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo
 
-        return torchvision_zoo.published_weights(entry.name, which, download=download)
+        return torchvision_zoo.release(entry.name, which)
     if entry.origin == "timm":
         from onestop.networks import timm_zoo
 
-        return timm_zoo.published_weights(entry.name, which, download=download)
+        return timm_zoo.release(entry.name, which)
+    sets = RELEASES.get(entry.name, ())
+    if not sets:
+        raise UsageError(
+            f"--weights {which}: no such file, and there are no published weights for "
+            f"{entry.name}; name a file, or omit it to train from random weights"
+        )
+    for one in sets:
+        if which in ("default", one.tag):
+            return one
     raise UsageError(
-        f"--weights {which}: no such file, and there are no published weights for {entry.name}; "
-        "name a file, or omit it to train from random weights"
+        f"--weights {which}: no such file, and there are no such weights for {entry.name}; it has "
+        f"{listing(one.tag for one in sets)}"
     )
 
 

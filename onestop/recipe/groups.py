@@ -120,9 +120,11 @@ class Network:
     model: str = derived()
     """name of a network (`onestop models` lists them), or path/to/file.py:Class for your own; in
     Python also a torch.nn.Module or its class"""
-    weights: str = "none"
+    weights: str = derived()
     """initial weights: none (random), default (the best published), the name of published weights
-    (IMAGENET1K_V1), a file, or a run"""
+    (IMAGENET1K_V1), a file, or a run; derived: published ones for photographs"""
+    weights_digest: Annotated[str, Not(weights="none"), Since("unknown")] = "none"
+    """hash of the initial weights, which a run records; a run from other ones is refused"""
     freeze: str = derived()
     """part that is not trained: none, backbone (all but the head), or the first N stages"""
     unfreeze_after: Annotated[Natural, Not(freeze="none")] = derived()

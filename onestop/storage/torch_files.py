@@ -24,6 +24,8 @@ from torch import Tensor
 from onestop.errors import ModelFileError, UsageError
 from onestop.storage.plain_values import PLAIN
 
+SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
+"""Of files of weights, ours first."""
 MOST_BYTES = 2**36
 """Size limit of a weights file: 64 GiB."""
 MOST_TENSORS = 100_000

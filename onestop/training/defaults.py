@@ -34,6 +34,7 @@ from onestop.runtime.device import (
 )
 from onestop.tasks import TASKS
 from onestop.training.contradictions import refuse_contradictions, refuse_range
+from onestop.training.default_network import SMALL, network_rules
 
 Known: TypeAlias = Mapping[str, Any]
 """Settings by name, as far as they are known; each group of rules relies on those before it."""
@@ -44,18 +45,21 @@ Situation = Literal["fine-tuning", "photographs", "small images", "vectors"]
 """What is trained: pretrained weights; or random weights on photographs, on images of at most `SMALL`
 pixels per side, or on vectors."""
 
-_PHOTOGRAPHS = "resnet18"
-SMALL = 64
-"""Networks whose input has at most this many pixels per side follow the rules for small images."""
 
-
-def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
+def derive(
+    settings: Settings, info: DatasetInfo, *, download: bool = True
+) -> tuple[Settings, Entry]:
     """Fill in every value that is not known yet, and find the network.
+
+    Args:
+        settings: What is known.
+        info: The data.
+        download: Whether published weights may be downloaded.
 
     Raises:
         UsageError: Values that contradict each other or the data.
     """
-    settings = _fill(settings, _network_rules(settings.values, info))
+    settings = _fill(settings, network_rules(settings.values, info, download=download))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, info)
     shares = TASKS[info.task].takes_shares
@@ -91,30 +95,6 @@ def _refuse_other_inputs(entry: Entry, info: DatasetInfo) -> None:
         )
 
 
-def _network_rules(known: Known, info: DatasetInfo) -> Rules:
-    model, why = _default_model(info)
-    rules: Rules = {"model": (model, why)}
-    if "model" not in known and known["weights"] == "none" and model == _PHOTOGRAPHS:
-        rules["image_size"] = (
-            128,
-            "three times as fast as the usual 224; from random weights many passes count more",
-        )
-    return rules
-
-
-def _default_model(info: DatasetInfo) -> tuple[str, str]:
-    if info.vectors:
-        return "linear", "the first to try on vectors"
-    if max(info.height, info.width) > SMALL:
-        return (
-            _PHOTOGRAPHS,
-            "the usual first network for photographs; better with --weights default",
-        )
-    if info.channels == 1:
-        return "lenet5", "small and good enough for small grey images"
-    return "resnet9", "learns small colour images well in little time"
-
-
 def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
     if info.vectors:
         not_used = "vectors are taken as they are"
@@ -133,8 +113,10 @@ def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
         if (largest := max(info.height, info.width)) <= SMALL:
             size = largest
     size = known.get("image_size", size)
-    if known["weights"] != "none":
+    if known["weights"] != "none" and known.get("channels", channels) == 3:
         normalize = ("weights", "pretrained weights expect the images they were trained on")
+    elif known["weights"] != "none":
+        normalize = ("dataset", "those of pretrained weights are of three channels")
     else:
         normalize = ("dataset", "mean 0 and deviation 1 suit random weights")
     augment = _augment(size, info)

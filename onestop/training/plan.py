@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from onestop.data.cache_file import cache_folder, limit
 from onestop.data.dataset import Dataset
@@ -15,12 +14,11 @@ from onestop.data.preprocess import (
     ImagePreprocessing,
     Preprocessing,
     VectorPreprocessing,
-    from_json,
 )
-from onestop.errors import OneStopError, UsageError
+from onestop.errors import UsageError
 from onestop.images.pixel_range import parsed
-from onestop.inference.published import preprocessing_of
-from onestop.networks import build, published_weights
+from onestop.inference.published import IMAGENET
+from onestop.networks import build
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
 from onestop.networks.partial_load import fill
@@ -28,24 +26,13 @@ from onestop.networks.surgery import find_heads
 from onestop.recipe import Data, Network, Recipe
 from onestop.runtime.device import Engine, engine_for
 from onestop.runtime.rng import preserved, seed_torch
-from onestop.storage.model_file import SUFFIXES, model_path, read_card, read_weights
 from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
-from onestop.training.defaults import SMALL
+from onestop.training.default_network import LACKING, SMALL
 from onestop.training.feasibility import refuse_impossible
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Weights to start from and what goes with them."""
-
-    tensors: dict[str, Tensor]
-    source: str
-    preprocessing: Preprocessing | None = None
+from onestop.training.initial_weights import Start, preparation_note, start_of
+from onestop.weights.spelling import respelled
 
 
 @dataclass(frozen=True)
@@ -65,6 +52,8 @@ class Plan:
         notes: What a person should know of how it was built.
         given: The network as it came from Python, if it did.
         whys: The reasons of settings that nobody set, by name.
+        other_weights: Why the run cannot be begun if its initial weights are not those it names;
+            empty if they are.
     """
 
     recipe: Recipe
@@ -79,6 +68,7 @@ class Plan:
     notes: tuple[str, ...]
     given: Any = None
     whys: Mapping[str, str] = field(default_factory=dict)
+    other_weights: str = ""
 
 
 def plan(
@@ -107,12 +97,13 @@ def plan(
     task = TASKS[dataset.task].from_recipe(recipe, dataset)
     check_monitor(recipe.evaluation.monitor, [metric.name for metric in task.metrics])
     arguments = _arguments(recipe.data, dataset, task)
-    start = _start(recipe.network, entry, download=download)
+    start = start_of(recipe.network, entry, download=download)
+    recipe, other_weights = _with_digest(recipe, start)
     preprocessing = _declared(recipe.data, dataset, start)
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
         network = build(entry.name, **arguments, custom=given)
-    notes = [f"{start.source}: {fill(network, start.tensors, start.source)}"] if start else []
+    notes = _weights_notes(recipe, network, start, preprocessing)
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
@@ -121,8 +112,43 @@ def plan(
         refuse_impossible(recipe, network, heads, preprocessing.shape)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        tuple(notes), given, dict(whys),
+        notes, given, dict(whys), other_weights,
     )  # fmt: skip
+
+
+def _with_digest(recipe: Recipe, start: Start | None) -> tuple[Recipe, str]:
+    """The recipe with the hash of its initial weights; why they are others, if it had another one."""
+    expected, actual = recipe.network.weights_digest, start.digest if start else "none"
+    if expected == "none":
+        return recipe.replace(weights_digest=actual), ""
+    if expected in ("unknown", actual):
+        return recipe, ""
+    return recipe, (
+        f"--weights {recipe.network.weights}: holds other tensors than those that the recipe names "
+        f"({actual[:12]}..., not {expected[:12]}...); put the old ones back, or name these with "
+        "--weights-digest none"
+    )
+
+
+def _weights_notes(
+    recipe: Recipe, network: nn.Module, start: Start | None, preprocessing: Preprocessing
+) -> tuple[str, ...]:
+    """Fill the network with the weights to start from; what a person should know of it."""
+    if start is None:
+        return ()
+    tensors = respelled(start.tensors, network.state_dict())
+    filled = f"{start.source}: {fill(network, tensors, start.source)}"
+    by_weights = recipe.data.normalize == "weights"
+    note = preparation_note(start, preprocessing, by_weights=by_weights)
+    return (filled, note) if note else (filled,)
+
+
+def lacking_weights(recipe: Recipe, whys: Mapping[str, str]) -> str:
+    """The warning of a run that has random weights only because no others could be had; else empty."""
+    why = whys.get("weights", "")
+    if recipe.network.weights != "none" or not why.startswith(LACKING):
+        return ""
+    return f"warning: {why}; so it is trained from random weights, which is slower and far worse"
 
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
@@ -168,41 +194,6 @@ def _heads(settings: Network, network: nn.Module, preprocessing: Preprocessing) 
     if settings.freeze == "none" and alike:
         return []
     return find_heads(network, preprocessing.shape)
-
-
-def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
-    """The weights the recipe asks for."""
-    if settings.weights == "none":
-        return None
-    if settings.weights == "default" or _is_no_path(settings.weights):
-        return _published(entry, settings.weights, download=download)
-    path = model_path(settings.weights)
-    try:
-        preprocessing = from_json(read_card(path).preprocessing)
-    except OneStopError:  # a plain weights file
-        preprocessing = None
-    tensors = read_weights(path)
-    place = getattr(tensors, "place", "")
-    return Start(tensors, f"{path} (under {place!r})" if place else str(path), preprocessing)
-
-
-def _is_no_path(weights: str) -> bool:
-    """Whether it is the name of a published set of weights, such as IMAGENET1K_V1."""
-    path = Path(weights)
-    return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
-
-
-def _published(entry: Entry, which: str, *, download: bool) -> Start:
-    try:
-        published = published_weights(entry, which, download=download)
-    except UsageError as error:
-        if download:
-            raise
-        raise UsageError(
-            f"{error}; or allow the download by naming them: --weights {which}"
-        ) from None
-    source = f"published weights of {entry.name}"
-    return Start(published.state, source, preprocessing_of(published))
 
 
 def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessing:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -40,10 +40,12 @@ from onestop.training.feature_cache import FeatureCache
 from onestop.training.inputs import first_inputs, held_out_loaders, training_inputs
 from onestop.training.norm_layers import trained_layers
 from onestop.training.phases import HeadPhase, Order, Phase, Phases, WholePhase, thawed_from
-from onestop.training.plan import Plan
 from onestop.training.running_statistics import RunningStatistics
 from onestop.training.state import Goal, Training, outputs_finite
 from onestop.training.step import LocalStep, Step, smallest_batch
+
+if TYPE_CHECKING:
+    from onestop.training.plan import Plan
 
 _TRIED = 32  # training images whose outputs must be finite where no images are held out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
@@ -32,6 +33,8 @@ def evaluate(
     device: str | None = None,
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
+    weights: str | Path | None = None,
+    classes: Any = None,
     strict: bool = False,
     **reading: Any,
 ) -> Evaluation:
@@ -40,7 +43,8 @@ def evaluate(
     Classes are matched by name, whatever their order in the data.
 
     Args:
-        model: run folder, model file, or a network with published weights (torchvision:vgg13)
+        model: run folder, model file, network by name with published weights (torchvision:vgg13) or
+            with --weights, or a file of weights from anywhere
         data: other images to score it on, in any form `train` takes; a plain folder of classes is
             scored as a whole (default: the model's training data, split as in training)
         split: train, val or test (default: test, else val)
@@ -49,6 +53,11 @@ def evaluate(
         precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
             training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
+        weights: weights of a network by name: default (the best published), the name of published ones
+            (IMAGENET1K_V1), or a file from anywhere (default: default)
+        classes: names of the classes of such a network, in the order of its outputs: a file with one a
+            line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
+            1,000)
         strict: stop if a file cannot be used, instead of skipping and reporting it
         reading: how `data` is read
 
@@ -66,7 +75,9 @@ def evaluate(
     from onestop.runtime.rng import preserved
 
     with preserved():
-        loaded, file = load_model(model, network, device, precision)
+        loaded, file = load_model(
+            model, network, device, precision, weights=weights, classes=classes
+        )
     opened = _open(loaded, data, split, data_root, checked_fields(reading, READING))
     dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
@@ -101,7 +112,7 @@ def evaluate(
         metrics["warnings"] = [collapse]
     remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
     trained, note = trained_among(loaded.card, samples, scored.indices)
-    notes = [*opened.notes(name), *filter(None, [note])]
+    notes = [*loaded.notes, *opened.notes(name), *filter(None, [note])]
     return Evaluation(
         file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
         tuple(predictions), loaded.task, tuple(notes), trained,

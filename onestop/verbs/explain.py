@@ -28,6 +28,8 @@ def explain(
     overwrite: bool = False,
     device: str | None = None,
     network: nn.Module | str | None = None,
+    weights: str | Path | None = None,
+    classes: Any = None,
 ) -> Explanations:
     """Show what a prediction is based on: image, heat map and overlay, side by side.
 
@@ -35,7 +37,8 @@ def explain(
     with the reason and does not stop the others. Computed in 32 bits.
 
     Args:
-        model: run folder, model file, or a network with published weights (torchvision:vgg13)
+        model: run folder, model file, network by name with published weights (torchvision:vgg13) or
+            with --weights, or a file of weights from anywhere
         images: image files, or folders to search for images, at most 64 images; in Python also Pillow
             images, arrays (RGB), tensors, bytes and file objects, one or several of them
         target: class to explain (default: the predicted class of each image)
@@ -47,6 +50,11 @@ def explain(
         overwrite: replace the picture if it exists
         device: cpu, cuda, cuda:1, mps (default: the best available)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
+        weights: weights of a network by name: default (the best published), the name of published ones
+            (IMAGENET1K_V1), or a file from anywhere (default: default)
+        classes: names of the classes of such a network, in the order of its outputs: a file with one a
+            line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
+            1,000)
 
     Returns:
         One explanation per image, with its heat map; `.figure()` draws all of them.
@@ -71,7 +79,7 @@ def explain(
     from onestop.runtime.rng import preserved
 
     with preserved():
-        loaded, _ = load_model(model, network, device)
+        loaded, _ = load_model(model, network, device, weights=weights, classes=classes)
         if loaded.preprocessing.is_image:
             require_images(inputs)
         names = names_of(inputs)
@@ -82,4 +90,4 @@ def explain(
         raise DataError(f"none of the images can be read: {reasons}")
     if picture:
         write_figure(explained.figure(), picture)
-    return Explanations(explained, skipped, picture)
+    return Explanations(explained, skipped, picture, loaded.notes)

@@ -22,6 +22,8 @@ def predict(
     device: str | None = None,
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
+    weights: str | Path | None = None,
+    classes: Any = None,
     strict: bool = False,
     save_grid: str | Path | None = None,
 ) -> Predictions:
@@ -30,7 +32,8 @@ def predict(
     An image that cannot be read is reported with the reason and does not stop the others.
 
     Args:
-        model: run folder, model file, or a network with published weights (torchvision:vgg13)
+        model: run folder, model file, network by name with published weights (torchvision:vgg13) or
+            with --weights, or a file of weights from anywhere
         images: image files, or folders to search for images; in Python also Pillow images, arrays
             (RGB), tensors, bytes and file objects, one or several of them, data sets and DataFrames
         top: labels per image
@@ -38,6 +41,11 @@ def predict(
         precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
             training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
+        weights: weights of a network by name: default (the best published), the name of published ones
+            (IMAGENET1K_V1), or a file from anywhere (default: default)
+        classes: names of the classes of such a network, in the order of its outputs: a file with one a
+            line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
+            1,000)
         strict: if any image cannot be read, stop and predict nothing
         save_grid: picture to write, of the first 64 images with their predictions: .png, .svg, .pdf or
             .jpg; green and red if the truth is known, from a folder named after a class
@@ -57,11 +65,13 @@ def predict(
     from onestop.runtime.rng import preserved
 
     with preserved():
-        loaded, _ = load_model(model, network, device, precision)
+        loaded, _ = load_model(model, network, device, precision, weights=weights, classes=classes)
     if loaded.preprocessing.is_image:
         require_images(inputs)
     stream = loaded.predict(inputs, top)
-    predictions = Predictions(stream, len(inputs), [vars(s) for s in skipped], loaded.classes)
+    predictions = Predictions(
+        stream, len(inputs), [vars(s) for s in skipped], loaded.classes, loaded.notes
+    )
     if strict:
         from onestop.data.dataset import Skipped, require_none_skipped
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import UsageError
+from onestop.errors import OneStopError, UsageError
 from onestop.images.pixel_range import parsed
 from onestop.jobs.permission import Downloads, is_in_run, permitted
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.arguments import checked_fields, takes_fields
 from onestop.recipe.files import read_recipe, write_recipe
-from onestop.recipe.names import canonical
+from onestop.recipe.names import canonical, names_code
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.recipe.signatures import checked
@@ -180,7 +180,7 @@ def _resolve(
 ) -> tuple[Settings, Dataset, Entry]:
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
-        layers.append(("file", read_recipe(recipe)))
+        layers.append(("file", _without_stale_digest(read_recipe(recipe), overrides)))
     data = source
     if isinstance(source, str | os.PathLike):
         overrides = {**overrides, "source": os.fspath(source)}
@@ -204,12 +204,40 @@ def _resolve(
     )
     if data is not values["source"]:
         partial = settings(*layers, ("flag", {"source": NAME}))
+    partial = _with_network_of_weights(partial)
     counts = count_pixel_values(dataset.splits["train"], cores())
     info = dataclasses.replace(facts(dataset), values=counts)
-    resolved, entry = derive(partial, info)
+    resolved, entry = derive(partial, info, download=allowed.weights)
     found = resolved.origins["pixel_range"].layer == "derived"
     notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
     return resolved, dataset.with_splits(dataset.splits, *notes), entry
+
+
+def _with_network_of_weights(partial: Settings) -> Settings:
+    """With the network that a file or a run of initial weights is for, if nobody names one."""
+    from onestop.inference.identify import network_of
+    from onestop.inference.published import is_tag
+    from onestop.storage.model_file import model_path
+
+    weights = partial.values.get("weights", "none")
+    if "model" in partial.values or weights == "none" or is_tag(weights):
+        return partial
+    try:
+        network = network_of(model_path(weights))
+    except OneStopError:
+        return partial  # what is wrong is said when it is read for the network of the rules
+    if names_code(network):
+        return partial
+    return partial.derive("model", network, f"{weights} is for it")
+
+
+def _without_stale_digest(
+    recipe: dict[str, Any], overrides: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """A recipe, without the hash of its initial weights if the flags name others."""
+    if {"model", "weights"} & overrides.keys():
+        return {name: value for name, value in recipe.items() if name != "weights_digest"}
+    return recipe
 
 
 def _plan_new(

@@ -16,7 +16,7 @@ from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
 from onestop.errors import ModelFileError, UsageError
 from onestop.inference.load import load, load_model
 from onestop.networks import build
-from onestop.networks.pretrained import Published
+from onestop.networks.pretrained import Inputs, Published
 from onestop.storage.model_file import Card, write_model
 
 
@@ -27,13 +27,9 @@ def test_a_network_with_published_weights_names_images_with_no_training(
     published = Published(
         dict(state),
         ("tench", "Pembroke", "ox"),
-        (224, 224),
-        0.875,
-        "bilinear",
-        (0.5,) * 3,
-        (0.2,) * 3,
+        Inputs((224, 224), 0.875, "bilinear", (0.5,) * 3, (0.2,) * 3),
     )
-    monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
+    monkeypatch.setattr("onestop.inference.from_network.published_weights", lambda *_: published)
     image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
     [said] = onestop.predict("torchvision:squeezenet1_1", image)
     assert {label.name for label in said.labels} == {"tench", "Pembroke", "ox"}

@@ -188,6 +188,8 @@ def test_weights_that_a_run_names_are_not_downloaded(
     run: Path, model: str, connections: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False, raising=False)
     change(run, model=model, weights="default", image_size=64, channels=3)
     with pytest.raises(OneStopError) as refused:
         onestop.train(run, epochs=2, quiet=True)

@@ -173,6 +173,7 @@ class TestOldRuns:
         unset = ("task", "path_column", "label_column", "image_root", "suffix")
         later = "".join(f"{name}: null\n" for name in unset) + "literal_labels: true\n"
         lines = lines.replace("normalize:", "pixel_range: image\nnormalize:")
+        lines = lines.replace("freeze:", "weights_digest: unknown\nfreeze:")
         assert write_recipe(chosen) == lines.replace("strict:", f"{later}strict:", 1)
 
     def test_one_that_says_too_little_is_refused(self) -> None:

@@ -221,6 +221,7 @@ class TestMarkers:
         unset = ("task", "path_column", "label_column", "image_root", "suffix")
         assert later_fields() == {
             **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
+            "weights_digest": "unknown",
         }  # fmt: skip
         assert later_fields().keys() <= {*FIELDS}
 

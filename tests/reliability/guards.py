@@ -308,7 +308,7 @@ GUARDS = (
         "jobs/test_permission.py::test_data_that_a_run_names_are_not_downloaded",
     ),
     Guard(
-        "weights that a run names are not downloaded", "training/plan.py",
+        "weights that a run names are not downloaded", "training/initial_weights.py",
         "published = published_weights(entry, which, download=download)",
         "published = published_weights(entry, which)",
         "jobs/test_permission.py::test_weights_that_a_run_names_are_not_downloaded",

@@ -32,6 +32,12 @@ VECTORS = DatasetInfo(
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without any, whatever packages are installed here."""
+    monkeypatch.setattr("onestop.training.default_network.at_hand", lambda _: None)
+
+
 def derived(facts: DatasetInfo, **given: object) -> Settings:
     return derive(settings(("flag", {"device": "cpu", **given})), facts)[0]
 
@@ -70,7 +76,12 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
         (PHOTOS, {"model": "resnet18"}, {"freeze": "none", "backbone_lr_scale": 1.0}),
         (PHOTOS, {"model": "torchvision:resnet18", "image_size": 64}, {"augment": "flip-crop"}),
         (PHOTOS, {}, {"model": "resnet18", "image_size": 128, "augment": "resized-crop"}),
-        (PHOTOS, {"weights": "default"}, {"model": "resnet18", "image_size": 224, "epochs": 15}),
+        (PHOTOS, {"weights": "default"}, {
+            "model": "tf_efficientnet_lite2", "image_size": 260, "epochs": 15,
+        }),
+        (PHOTOS, {"model": "resnet18", "weights": "default", "channels": 1}, {
+            "normalize": "dataset", "freeze": "backbone",
+        }),
         (dataclasses.replace(PHOTOS, channels=1), {}, {"model": "resnet18", "channels": 3}),
         (VECTORS, {}, {
             "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
@@ -79,7 +90,8 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
     ],
     ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
          "small photographs",
-         "photographs and nothing said", "the same from weights", "grey photographs", "vectors"],
+         "photographs and nothing said", "the same from weights",
+         "grey from weights", "grey photographs", "vectors"],
 )  # fmt: skip
 def test_usual_data_get_usual_values(
     facts: DatasetInfo, given: dict[str, object], expected: dict[str, object]

@@ -1,0 +1,138 @@
+"""A model from a network by name and its weights: published ones, or a file from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.errors import ModelFileError, UsageError
+from onestop.inference.class_names import class_names
+from onestop.inference.fitted import fitted
+from onestop.inference.published import (
+    IMAGENET,
+    inputs_text,
+    is_tag,
+    preprocessing_of,
+    published_for,
+)
+from onestop.networks import find, release
+from onestop.networks.catalog import Entry
+from onestop.networks.imagenet import names_for
+from onestop.storage.model_file import Card, model_path, read_weights
+from onestop.weights import published_weights
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network in memory, what it is, and what a person should know of how it was loaded."""
+
+    network: nn.Module
+    card: Card
+    notes: tuple[str, ...] = ()
+
+
+def from_network(name: str, weights: str | Path = "default", classes: Any = None) -> Loaded:
+    """A network with its weights and the names of its outputs, without any training.
+
+    Args:
+        name: A network, such as `vgg13`, `timm:resnet18`, or `path/to/file.py:Class`.
+        weights: `default`, the name of a published set, or a file.
+        classes: See `onestop.inference.class_names`; those of the weights by default.
+
+    Raises:
+        UsageError: No such network, weights, or names; or other names than there are outputs.
+        ModelFileError: The file is damaged, for another network, or without a last layer.
+    """
+    entry, names = find(name), None if classes is None else class_names(classes)
+    if entry.vectors:
+        raise UsageError(
+            f"{entry.name}: takes vectors and has no classes; name a run or a model file"
+        )
+    if is_tag(str(weights)):
+        return _published(entry, str(weights), names)
+    path = model_path(weights)
+    return from_tensors(entry, read_weights(path), str(path), names)
+
+
+def _published(entry: Entry, which: str, names: tuple[str, ...] | None) -> Loaded:
+    if not entry.weights:
+        raise UsageError(
+            f"{entry.name}: has no published weights; name a file of weights with --weights FILE"
+        )
+    known = release(entry, which).names()
+    _require_as_many(names, len(known) or None, entry.name)
+    published = published_weights(entry, which)
+    source = f"published weights of {entry.name}"
+    network, _ = fitted(entry, published.state, source, published.inputs.size[0])
+    return _loaded(
+        entry, network, names if names is not None else published.classes,
+        preprocessing_of(published.inputs),
+    )  # fmt: skip
+
+
+def from_tensors(
+    entry: Entry, tensors: Mapping[str, Tensor], source: str, names: tuple[str, ...] | None
+) -> Loaded:
+    """A network with the tensors of a file.
+
+    Args:
+        entry: The network.
+        tensors: By name.
+        source: Path of the file.
+        names: Of the outputs; where None, ImageNet's if their number fits, else numbers.
+    """
+    preprocessing = published_for(entry)
+    size = preprocessing.size[0] if preprocessing else entry.image_size
+    network, outputs = fitted(entry, tensors, source, size)
+    _require_as_many(names, outputs, source)
+    used = preprocessing or _assumed(entry)
+    loaded = _loaded(entry, network, names or names_for(outputs), used)
+    told = "named by --classes" if names else "ImageNet's" if outputs == 1000 else "by number"
+    assumed = "" if preprocessing else ", which is assumed: nothing is published for it"
+    note = (
+        f"note: {source}: {entry.name} with {outputs:,} classes ({told}); images are prepared as "
+        f"{inputs_text(used)}{assumed}"
+    )
+    return replace(loaded, notes=(note,))
+
+
+def _require_as_many(names: tuple[str, ...] | None, outputs: int | None, what: str) -> None:
+    if names and outputs and len(names) != outputs:
+        raise UsageError(
+            f"--classes: {len(names):,} names for the {outputs:,} outputs of {what}; name each once"
+        )
+
+
+def _assumed(entry: Entry) -> ImagePreprocessing:
+    """ImageNet's mean and deviation, as most networks expect."""
+    size, channels = entry.image_size, entry.channels
+    mean, std = IMAGENET if channels == 3 else ((0.0,) * channels, (1.0,) * channels)
+    crop_fraction = 0.875 if size > 64 else 1.0
+    return ImagePreprocessing(channels, (size, size), mean, std, crop_fraction=crop_fraction)
+
+
+def _loaded(
+    entry: Entry, network: nn.Module, classes: tuple[str, ...], preprocessing: ImagePreprocessing
+) -> Loaded:
+    arguments = {
+        "classes": len(classes), "channels": preprocessing.channels,
+        "image_size": preprocessing.size[0],
+    }  # fmt: skip
+    if len(classes) < 2:
+        raise ModelFileError(
+            f"{entry.name}: has one output, so there are no classes to choose from"
+        )
+    card = Card(
+        network=entry.name,
+        arguments=arguments,
+        classes=classes,
+        preprocessing=preprocessing.to_json(),
+        data={"name": "published weights"},
+        task="classification",
+    )
+    return Loaded(network, card)

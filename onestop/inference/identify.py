@@ -1,0 +1,143 @@
+"""Which network a file of weights is for, by the names and shapes of its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from onestop.errors import ModelFileError, OneStopError
+from onestop.inference.fitted import fitted, outputs_in
+from onestop.networks import find, release
+from onestop.networks.releases import RELEASES
+from onestop.runtime.aside import aside
+from onestop.storage.model_file import is_bare, read_card, read_weights
+from onestop.storage.tensor_digest import tensor_digest
+from onestop.text import listing
+from onestop.weights.catalogue_index import USUAL, CatalogueIndex, shapes, shapes_of
+from onestop.weights.spelling import respelled, without_prefixes
+
+_MOST = 12  # networks of the same shapes that are computed with
+
+
+def identify(file: Path, tensors: Mapping[str, Tensor]) -> str:
+    """The one network of the catalogue that the weights in a file are for.
+
+    Tensors of published weights are known by their hash. Others are compared by name and shape, and
+    where several networks have the same ones, by what they compute: timm's ResNet-18 is torchvision's.
+
+    Args:
+        file: Where they are from, for messages and for the name that they were published under.
+        tensors: By name.
+
+    Raises:
+        ModelFileError: They are for no network, or for one of several that compute different things.
+    """
+    digest = tensor_digest(tensors)
+    for network, releases in RELEASES.items():
+        if any(release.wheel and release.wheel.digest == digest for release in releases):
+            return network
+    index = CatalogueIndex(_say)
+    if digest not in index.decided:
+        index.decided[digest] = _different(tensors, _of_same_shapes(index, tensors))
+        index.save()
+    found = _published_as(file, index.decided[digest])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ModelFileError(
+            f"{file}: may be for {listing(found, 6)}, which have the same tensors and compute "
+            f"different things; say which: {found[0]} --weights {file}"
+        )
+    raise ModelFileError(f"{file}: {_nearest(tensors)}")
+
+
+def _published_as(file: Path, networks: list[str]) -> list[str]:
+    """Of several networks the one whose published weights have the file's name, if it is one."""
+    if len(networks) < 2:
+        return networks
+    ours = [find(n) for n in networks if not n.startswith("timm:")]
+    known = [e.name for e in ours if e.weights and release(e).file == file.name]
+    return known if len(known) == 1 else networks
+
+
+def network_of(file: Path) -> str:
+    """The network in the card of a model file, or the one that a file of weights is for."""
+    return identify(file, read_weights(file)) if is_bare(file) else read_card(file).network
+
+
+def _of_same_shapes(index: CatalogueIndex, tensors: Mapping[str, Tensor]) -> list[str]:
+    """The networks with tensors of these names and shapes, whatever the number of outputs."""
+    for named in without_prefixes(tensors):
+        spelled = respelled(named, ())
+        if found := [n for n in index.with_names(spelled) if _fits(n, spelled)]:
+            return found
+    return []
+
+
+def _fits(network: str, tensors: Mapping[str, Tensor]) -> bool:
+    found, own = shapes(tensors), shapes_of(network)
+    outputs = outputs_in(found, own)
+    return found == (own if outputs == USUAL else shapes_of(network, outputs))
+
+
+def _different(tensors: Mapping[str, Tensor], networks: list[str]) -> list[str]:
+    """One name for each network that computes something else with these weights."""
+    if len(networks) < 2:
+        return networks
+    kept: list[tuple[str, Tensor]] = []
+    for name in networks[:_MOST]:
+        outputs = _outputs(name, tensors)
+        if not any(outputs.shape == o.shape and torch.allclose(outputs, o) for _, o in kept):
+            kept.append((name, outputs))
+    return [name for name, _ in kept]
+
+
+@torch.inference_mode()
+def _outputs(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
+    """What a network answers to a fixed image of its usual size."""
+    entry = find(name)
+    size = entry.image_size
+    network, _ = fitted(entry, tensors, name, size)
+    pixels = torch.linspace(0, 50, entry.channels * size * size).sin()
+    answer: Tensor = network.eval()(pixels.reshape(1, entry.channels, size, size))
+    return answer
+
+
+def _nearest(tensors: Mapping[str, Tensor]) -> str:
+    """The network of ours or torchvision's whose tensors are most alike, and what differs."""
+    from onestop.networks import entries
+
+    found = [set(shapes(named).items()) for named in without_prefixes(respelled(tensors, ()))]
+    best, most, own = "", 0.0, dict[str, tuple[int, ...]]()
+    for entry in entries():
+        try:
+            there = shapes_of(entry.name)
+        except OneStopError:
+            continue
+        common = max(len(one & set(there.items())) for one in found)
+        share = common / max(1, len(there), len(found[0]))
+        if share > most:
+            best, most, own = entry.name, share, there
+    if most < 0.1:
+        return "is for no network of the catalogue; name yours: FILE.py:Class --weights FILE"
+    closest = max(found, key=lambda one: len(one & set(own.items())))
+    names = dict(closest)
+    lacking = [n for n in own if n not in names]
+    extra = [n for n in names if n not in own]
+    other = [n for n in own if n in names and names[n] != own[n]]
+    parts = [
+        f"lacks {listing(lacking, 2)}" if lacking else "",
+        f"also has {listing(extra, 2)}" if extra else "",
+        f"has another shape of {listing(other, 2)}" if other else "",
+    ]
+    return (
+        f"is for no network of the catalogue; the nearest is {best}, of which it "
+        + " and ".join(part for part in parts if part)
+    )
+
+
+def _say(line: str) -> None:
+    aside(f"{line}\n")
