@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
+from onestop.inference.confidence import Confidence, confidence_of
 from onestop.inference.model import Model
 from onestop.inference.published import preprocessing_of
 from onestop.networks import build, find, published_weights
@@ -50,6 +51,7 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
     card, tensors = read_model(file)
     try:
         task_of(card)
+        layer = confidence_of(card).layer
     except ModelFileError as error:
         raise ModelFileError(f"{file}: {error}") from None
     if network is None:
@@ -66,6 +68,8 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
             raise UsageError(f"{file}: its network cannot be built: {error}") from None
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{file} (a {card.network}): {problem}")
+    if layer not in dict(network.named_modules()):
+        raise ModelFileError(f"{file} (a {card.network}): has no layer {layer!r}, as its card says")
     network.load_state_dict(tensors)
     return Model(network, card)
 
@@ -137,6 +141,7 @@ def pretrained(name: str) -> Model:
         preprocessing=preprocessing_of(published).to_json(),
         data={"name": "published weights"},
         task="classification",
+        confidence=Confidence(why_not="published weights know no held-out images").to_json(),
     )
     return Model(network, card)
 

@@ -66,8 +66,8 @@ class Outliers:
         squares = along.astype(np.float64) ** 2
         others = np.maximum((away.astype(np.float64) ** 2).sum(1) - squares.sum(1), 0.0)
         lengths = (logs - self.length[0]) ** 2 / self.length[1]
-        along_all: NDArray[np.float64] = (squares / self.variances).sum(1)
-        return along_all + others / self.rest + lengths
+        total = (squares / self.variances).sum(1) + others / self.rest + lengths
+        return np.asarray(total, np.float64)
 
     def flags(self, features: Floats) -> NDArray[np.bool_]:
         """[N] whether features [N, F] are unlike those of the training data."""
@@ -131,7 +131,7 @@ def _shrinkage(variances: Floats, away: Floats, level: float) -> float:
     squares = float((variances**2).sum())
     fourth = float(((away**2).sum(1) ** 2).mean())
     spread = max(squares - width * level**2, _TINY**2)
-    return min(max((fourth - squares) / count / spread, 0.0), 1.0)
+    return float(np.clip((fourth - squares) / count / spread, 0.0, 1.0))
 
 
 def _directions(width: int) -> int:

@@ -22,8 +22,9 @@ FEWEST = 30
 """With fewer images nothing is fitted.
 
 Simulated with two and five classes and nine images of ten right: fitted on 30 images, a temperature
-lowers the loss on new images by 0.05 to 0.12 if the network is overconfident by a factor of 3, and raises
-it by 0.007 at most, on average, if it is not. Often none is used, since cross-validation cannot tell.
+lowers the loss on new images by 0.05 to 0.12 if the network is overconfident by a factor of 3, and
+raises it by 0.007 at most, on average, if it is not. Often none is used, since cross-validation
+cannot tell.
 """
 FOLDS = 5
 """Parts of the images; what is fitted on the others must lower the loss of each part on average."""
@@ -41,8 +42,8 @@ def fit_temperature(logits: Floats, targets: Ints) -> float:
     A share of 1 / (N + 2) of each image counts for all classes alike, as in Platt 1999, so that images
     that are all right do not ask for a temperature of 0.
 
-    A temperature is only used if it lowers the loss of these images, and also, by cross-validation, that
-    of images that it was not fitted on.
+    A temperature is only used if it lowers the loss of these images, and also, by cross-validation,
+    that of images that it was not fitted on.
 
     Args:
         logits: [N, K].

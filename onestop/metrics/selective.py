@@ -1,11 +1,11 @@
 """Answering only where one is sure enough: the error rate among the answers, with a guarantee.
 
-An image is answered if its score reaches a threshold. The threshold is chosen on held-out images, by their
-scores and whether their predictions are correct, by learn-then-test (Angelopoulos et al. 2021, "Learn then
-Test", https://arxiv.org/abs/2110.01052). Conformal risk control (Angelopoulos et al. 2022,
+An image is answered if its score reaches a threshold. The threshold is chosen on held-out images, by
+their scores and whether their predictions are correct, by learn-then-test (Angelopoulos et al. 2021,
+https://arxiv.org/abs/2110.01052). Conformal risk control (Angelopoulos et al. 2022,
 https://arxiv.org/abs/2208.02814) needs a loss that only falls as the threshold rises: that an image is
 answered *and* wrong. It bounds errors as a share of all images. The share of errors among the answers
-alone, which `Promise` is about, is a ratio and can rise, so it needs a test.
+alone, which `Guarantee` is about, is a ratio and can rise, so it needs a test.
 
 Legend: N images, M thresholds that are tested, E errors.
 """
@@ -23,18 +23,19 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 CERTAINTY = 0.9
-"""The probability with which a promise holds, over the choice of the held-out images."""
+"""The probability with which a guarantee holds, over the choice of the held-out images."""
 _TESTED = 256  # thresholds, at most
 _LEVELS = 48  # levels of a single test, each 2**0.25 below the one before
 
 
 @dataclass(frozen=True)
-class Promise:
+class Guarantee:
     """A threshold, and what it is based on.
 
-    With a probability of `CERTAINTY` over the choice of the held-out images, at most a share `rate` of the
-    predictions whose scores reach the threshold is wrong. That holds if new images are like the held-out
-    ones, if these had no part in training, and if predictions with higher scores are not wrong more often.
+    With a probability of `CERTAINTY` over the choice of the held-out images, at most a share `rate`
+    of the predictions whose scores reach the threshold is wrong. That holds if new images are like
+    the held-out ones, if these had no part in training, and if predictions with higher scores are not
+    wrong more often.
 
     Attributes:
         rate: The error rate, in (0, 1).
@@ -51,15 +52,15 @@ class Promise:
     images: int
 
 
-def promise(scores: Floats, right: NDArray[np.bool_], rate: float) -> Promise | None:
+def guarantee(scores: Floats, right: NDArray[np.bool_], rate: float) -> Guarantee | None:
     """The lowest threshold that keeps an error rate; None if no threshold is sure to.
 
     For each number m of best-scored images, the hypothesis that their error rate is above `rate` is
-    tested by the binomial distribution. All tests use one level, which is as high as it can be while the
-    probability that any of them errs, if images were wrong at exactly that rate, stays below
-    1 - `CERTAINTY`. Given how many images lie above the threshold from which on the error rate exceeds
-    `rate`, the errors among the first m are at least as many as in that case, so the bound holds for any
-    scores that do not mislead (see `Promise`).
+    tested by the binomial distribution. All tests use one level, which is as high as it can be while
+    the probability that any of them errs, if images were wrong at exactly that rate, stays below 1 -
+    `CERTAINTY`. Given how many images lie above the threshold from which on the error rate exceeds
+    `rate`, the errors among the first m are at least as many as in that case, so the bound holds for
+    any scores that do not mislead (see `Guarantee`).
 
     Args:
         scores: [N], larger where a prediction is more likely to be correct.
@@ -76,13 +77,13 @@ def promise(scores: Floats, right: NDArray[np.bool_], rate: float) -> Promise | 
     if not len(passed):
         return None
     answered = int(counts[passed[-1]])
-    return Promise(
+    return Guarantee(
         rate, float(ranked[answered - 1]), answered, int(errors[answered - 1]), len(scores)
     )
 
 
 def fewest(rate: float) -> int:
-    """The fewest held-out images that a rate can be promised with: if all predictions are correct.
+    """The fewest held-out images that a rate can be guaranteed with: if all predictions are correct.
 
     >>> fewest(0.05), fewest(0.01)
     (45, 230)
@@ -95,9 +96,9 @@ def _tested(ranked: Floats, least: int) -> Ints:
     images = len(ranked)
     if images < least:
         return np.zeros(0, np.int64)
-    numbers = np.unique(np.geomspace(least, images, _TESTED).round().astype(np.int64))
+    numbers: Ints = np.unique(np.geomspace(least, images, _TESTED).round().astype(np.int64))
     ends = np.append(ranked[1:] < ranked[:-1], [True])
-    return numbers[ends[numbers - 1]]
+    return np.asarray(numbers[ends[numbers - 1]], np.int64)
 
 
 def _allowed(counts: Ints, rate: float) -> Ints:
@@ -114,8 +115,8 @@ def _allowed(counts: Ints, rate: float) -> Ints:
 
 def _critical(below: Floats, level: int) -> Ints:
     """[M] the most errors that a test at a level allows; -1 if it does not pass without any."""
-    passes: Ints = (below <= (1 - CERTAINTY) * 2 ** (-level / 4) * (1 + 1e-9)).sum(1) - 1
-    return passes
+    most = (1 - CERTAINTY) * 2.0 ** (-level / 4) * (1 + 1e-9)
+    return np.asarray((below <= most).sum(1) - 1, np.int64)
 
 
 def _cumulative(counts: Ints, rate: float) -> Floats:

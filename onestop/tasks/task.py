@@ -156,6 +156,24 @@ class Task(ABC, Generic[Outputs]):
         """The task with what is chosen after training on the N images of the validation split."""
         return self
 
+    def uncalibrated(self) -> Self:
+        """The task with the network's own probabilities, where `settle` has calibrated them."""
+        return self
+
+    def reliability(self, outputs: Outputs, targets: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Whether the probabilities of N images can be relied on, as `calibration_metrics` has it.
+
+        Empty for tasks without probabilities.
+        """
+        return {}
+
+    def certainty(self, outputs: Outputs) -> Tensor | None:  # noqa: ARG002
+        """[B] larger where a prediction is more likely to be correct; from raw outputs alone.
+
+        None for tasks whose predictions are neither correct nor wrong.
+        """
+        return None
+
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         """A line if the same is predicted for all images of a split, which differ; else empty."""
         return same_for_all(predictions, self.nouns[1])

@@ -33,6 +33,7 @@ def evaluate(
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
     strict: bool = False,
+    no_calibration: bool = False,
     **reading: Any,
 ) -> Evaluation:
     """Score a trained model on held-out images.
@@ -50,6 +51,7 @@ def evaluate(
             training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
         strict: stop if a file cannot be used, instead of skipping and reporting it
+        no_calibration: measure the network's own probabilities
         reading: how `data` is read
 
     Returns:
@@ -61,12 +63,14 @@ def evaluate(
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
-    from onestop.inference.predictions import predictions_of
+    from onestop.inference.predictions import predictions_of, reliability_of
     from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
     with preserved():
         loaded, file = load_model(model, network, device, precision)
+    if no_calibration:
+        loaded = loaded.uncalibrated()
     opened = _open(loaded, data, split, data_root, checked_fields(reading, READING))
     dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
@@ -91,6 +95,7 @@ def evaluate(
     metrics = {
         "split": name,
         **scored.metrics,
+        **reliability_of(loaded.task, samples, scored),
         **known,
         "seconds": seconds,
         "images_per_second": scored.metrics["images"] / seconds,
