@@ -117,8 +117,8 @@ def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: 
     ]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
     things = "images" if of_each else "samples"
-    if "calibration" in values:
-        print_line(calibration_text(values["calibration"]))
+    if text := calibration_text(values.get("calibration", {})):
+        print_line(text)
     print_line(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 

@@ -111,11 +111,16 @@ def calibration_metrics(
 
 
 def calibration_text(values: Mapping[str, Any]) -> str:
-    """What `calibration_metrics` measured, in words.
+    """What `calibration_metrics` measured, in words; empty if any of it is missing.
 
     >>> calibration_text({"calibrated": False, "error": 0.042, "low": 0.0, "high": 0.06})
     'probabilities are not calibrated: expected calibration error 4.2% (95% interval 0.0% to 6.0%)'
     """
+    needed = ["calibrated", "error", "low", "high"]
+    if values.get("calibrated"):
+        needed += ["raw_error", "raw_low", "raw_high"]
+    if any(name not in values for name in needed):
+        return ""
     now = f"{values['error']:.1%} (95% interval {values['low']:.1%} to {values['high']:.1%})"
     if not values["calibrated"]:
         return f"probabilities are not calibrated: expected calibration error {now}"
