@@ -190,7 +190,8 @@ class FileSamples(Samples):
 
     def read(self, index: int, channels: int, pixel_range: PixelRange = "full") -> Pixels:
         remark = partial(self.remarks.__setitem__, index)
-        return decode(self.content(index), channels, remark, pixel_range)
+        path = self.root / self.paths[index]
+        return decode(self.content(index), channels, remark, pixel_range, str(path))
 
     def deep(self, index: int) -> Deep | None:
         return deep_values(self.root / self.paths[index])

@@ -62,6 +62,7 @@ def decode(
     channels: int,
     remark: Callable[[str], None] | None = None,
     pixel_range: PixelRange = "full",
+    name: str = "",
 ) -> Pixels:
     """Read one image as uint8 [H, W, channels], upright.
 
@@ -75,12 +76,13 @@ def decode(
             partly damaged JPEG, one of which only the first of several frames is read, or one with
             many values outside the pixel range.
         pixel_range: What is black and white in images of more than 8 bits.
+        name: What the image is called where decoding takes too long; its path if that is the source.
 
     Raises:
         BadImageError: Not an image, damaged, an unsupported format, too many pixels, or too slow.
     """
     data = source if isinstance(source, bytes) else read_file(source)
-    return limited(_name_of(source), _decoded, data, channels, remark, pixel_range)
+    return limited(name or _name_of(source), _decoded, data, channels, remark, pixel_range)
 
 
 def _name_of(source: str | Path | bytes) -> str:
@@ -225,13 +227,13 @@ class Header:
     turned: bool
 
 
-def header(source: str | Path | bytes) -> Header:
-    """Read the header of an image file.
+def header(source: str | Path | bytes, name: str = "") -> Header:
+    """Read the header of an image file, which is called `name` where that takes too long.
 
     Raises:
         BadImageError: As `measure`.
     """
-    return limited(_name_of(source), _header, source)
+    return limited(name or _name_of(source), _header, source)
 
 
 def _header(source: str | Path | bytes) -> Header:

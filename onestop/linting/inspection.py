@@ -84,8 +84,9 @@ def inspect_image(samples: Samples, index: int, pixel_range: PixelRange = "full"
         data, remarks = samples.content(index), list[str]()
         if data is None:
             return _of_pixels(samples.read(index, 3, pixel_range))
-        file_header = header(data)
-        pixels = decode(data, 3, remarks.append, pixel_range)
+        name = samples.name(index)
+        file_header = header(data, name)
+        pixels = decode(data, 3, remarks.append, pixel_range, name)
         return _of_pixels(pixels, file_header, "; ".join(remarks))
     except BadImageError as error:
         return Inspection(error=str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -37,6 +38,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "photos" / label / f"{number:02}.png")
     shutil.copytree(folder / "photos", folder / "all_slow")
+    for image in (folder / "all_slow").rglob("*.png"):
+        image.rename(image.with_name(f"slow{image.name}"))
     for source in ("photos", "all_slow"):
         onestop.train(
             folder / source, model="lenet5_color", image_size=32, epochs=1, name=source,
@@ -78,6 +81,18 @@ def words(verb: str, place: Path, name: str) -> list[str]:
     )
 
 
+def soon(
+    commands: Commands, hang: str, verb: str, place: Path, signals: list[int], attempts: int = 3
+) -> Ended:
+    """How a verb ends after signals: within the time, longer where other programs share the cores."""
+    for _ in range(attempts):
+        ended = commands.run(hang, words(verb, place, f"out{time.monotonic_ns()}"), signals)
+        share = os.getloadavg()[0] / len(os.sched_getaffinity(0))
+        if ended.seconds < SECONDS * max(1.0, share):
+            return ended
+    raise AssertionError(ended)
+
+
 CASES = [
     *((verb, [INT], {130}) for verb in VERBS),
     *((verb, [TERM], {75} if verb.startswith("train") else {-TERM}) for verb in VERBS),
@@ -90,8 +105,7 @@ CASES = [
 def test_a_signal_ends_a_verb_while_a_decoder_hangs(
     verb: str, signals: list[int], codes: set[int], commands: Commands, place: Path
 ) -> None:
-    ended = commands.run("sleep", words(verb, place, f"out{time.monotonic_ns()}"), signals)
-    assert ended.seconds < SECONDS, ended
+    ended = soon(commands, "sleep", verb, place, signals)
     assert "Traceback" not in ended.text, ended.text
     assert ended.code in codes, ended
 
@@ -101,8 +115,7 @@ def test_a_signal_ends_a_verb_while_a_decoder_hangs(
 def test_so_does_it_where_the_processor_is_busy(
     hang: str, verb: str, commands: Commands, place: Path
 ) -> None:
-    ended = commands.run(hang, words(verb, place, f"out{time.monotonic_ns()}"), [INT])
-    assert ended.seconds < SECONDS, ended
+    ended = soon(commands, hang, verb, place, [INT])
     assert ended.code == 130
     assert "Traceback" not in ended.text
 
@@ -143,7 +156,7 @@ def test_an_image_that_takes_too_long_is_reported_and_the_others_are_used(
 
 def test_too_many_of_them_end_the_command_with_their_names(commands: Commands, place: Path) -> None:
     line = ["predict", str(place / "runs/photos"), str(place / "slow_one")]
-    ended: Ended = commands.run("bomb", line, [], limit=0.5)
+    ended: Ended = commands.run("busy", line, [], limit=0.5)
     assert ended.code == 3, ended
     assert "slow20.jpg" in ended.text
     assert "still being decoded after 0.5 s each; remove them" in ended.text
