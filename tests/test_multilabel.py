@@ -229,7 +229,7 @@ def test_predictions_for_machines(run: onestop.Run, images: list[Path], capsys: 
         assert set(reached) <= {label["label"] for label in row["labels"]}
     assert main([*words, "--csv"]) == 0
     table = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert list(table[0]) == ["image", "label", "score", "error"]
+    assert list(table[0]) == ["image", "label", "score", "error", "doubts"]
     for row, line in zip(rows, table, strict=True):
         assert line["label"].split("|") == ([label["label"] for label in row["labels"]] or [""])
 

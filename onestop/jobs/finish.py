@@ -68,13 +68,13 @@ def finish(
     _report_files(folder, session, skipped, say)
     if collapse:
         tell(f"warning: {collapse}")
-    if split == "train":
-        say("note: no images were held out; the metrics are of the training images")
     if validation is None:
         say(
             "note: without validation images probabilities are not calibrated, and the model cannot "
             "tell what it is unsure of; hold some out with --val-fraction"
         )
+    if split == "train":
+        say("note: no images were held out; the metrics are of the training images")
     return _examples(predictions, session.recipe.machine.seed)
 
 

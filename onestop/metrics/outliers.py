@@ -26,8 +26,8 @@ FALSE_ALARMS = 0.05
 """The share of images like the held-out ones that is flagged."""
 FEWEST = 20
 """The fewest images to learn from, and the fewest held-out images that a threshold follows from."""
-BYTES = 2**17
-"""Of a detector at most: 128 KiB."""
+BYTES = 2**18
+"""Of a detector at most: 256 KiB."""
 WIDEST = 2**14
 """The most features."""
 _DIRECTIONS = 32
@@ -40,9 +40,9 @@ class Outliers:
 
     Attributes:
         mean: [F] float32, of the features scaled to length 1.
-        directions: [R, F] float16, orthonormal; those of the largest variance.
+        directions: [R, F] float32, orthonormal; those of the largest variance.
         variances: [R] shrunk variances along them.
-        rest: The variance along all other directions.
+        rest: The variance along each other direction.
         length: Mean and variance of the logarithm of the features' length.
         threshold: Distances above it are flagged.
         images: Training images that it learned from.
@@ -50,7 +50,7 @@ class Outliers:
     """
 
     mean: NDArray[np.float32]
-    directions: NDArray[np.float16]
+    directions: NDArray[np.float32]
     variances: NDArray[np.float64]
     rest: float
     length: tuple[float, float]
@@ -62,7 +62,7 @@ class Outliers:
         """[N] squared distances of features [N, F]; not a number where a feature is none."""
         units, logs = _scaled(features)
         away = units - self.mean
-        along = away @ self.directions.astype(np.float32).T  # [N, R]
+        along = away @ self.directions.T  # [N, R]
         squares = along.astype(np.float64) ** 2
         others = np.maximum((away.astype(np.float64) ** 2).sum(1) - squares.sum(1), 0.0)
         lengths = (logs - self.length[0]) ** 2 / self.length[1]
@@ -110,11 +110,12 @@ def _learned(features: Floats) -> Outliers:
     shrinkage = _shrinkage(variances, away, level)
     shrunk = (1 - shrinkage) * variances + shrinkage * level
     others = (1 - shrinkage) * float(variances[kept:].sum()) + shrinkage * level * (width - kept)
+    rest = others / (width - kept) if kept < width else level  # what is left then is rounding
     return Outliers(
         mean,
-        directions[:kept].astype(np.float16),
+        directions[:kept].astype(np.float32),
         np.maximum(shrunk[:kept], _TINY),
-        max(others / max(width - kept, 1), _TINY),
+        max(rest, _TINY),
         (float(logs.mean()), max(float(logs.var()), _TINY)),
     )
 
@@ -136,7 +137,7 @@ def _shrinkage(variances: Floats, away: Floats, level: float) -> float:
 
 def _directions(width: int) -> int:
     """R for F features."""
-    return max(1, min(_DIRECTIONS, (BYTES - 4 * width) // (2 * width)))
+    return max(1, min(_DIRECTIONS, BYTES // (4 * width) - 1))
 
 
 def _scaled(features: Floats) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -24,7 +24,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 CERTAINTY = 0.9
 """The probability with which a guarantee holds, over the choice of the held-out images."""
-_TESTED = 256  # thresholds, at most
+_TESTED = 128  # thresholds, at most
 _LEVELS = 48  # levels of a single test, each 2**0.25 below the one before
 
 
@@ -96,9 +96,10 @@ def _tested(ranked: Floats, least: int) -> Ints:
     images = len(ranked)
     if images < least:
         return np.zeros(0, np.int64)
-    numbers: Ints = np.unique(np.geomspace(least, images, _TESTED).round().astype(np.int64))
-    ends = np.append(ranked[1:] < ranked[:-1], [True])
-    return np.asarray(numbers[ends[numbers - 1]], np.int64)
+    ends = 1 + np.flatnonzero(np.append(ranked[1:] < ranked[:-1], [True]))
+    ends = ends[ends >= least]
+    wanted = np.geomspace(least, images, _TESTED)
+    return np.asarray(ends[np.unique(np.searchsorted(ends, wanted - 0.5))], np.int64)
 
 
 def _allowed(counts: Ints, rate: float) -> Ints:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -32,6 +32,13 @@ from onestop.metrics.multilabel import (
 from onestop.metrics.scaling import fit_scale_and_bias
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import plain_cell
+from onestop.tasks.labels_meter import (
+    MultilabelMeter,
+    Truth,
+    losses_of,
+    probabilities,
+    truth_of,
+)
 from onestop.tasks.labels_prediction import (
     LabelsPrediction,
     Probabilities,
@@ -40,7 +47,7 @@ from onestop.tasks.labels_prediction import (
 )
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
-from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
+from onestop.tasks.task import Draw, Head, Loss, Network, Task
 from onestop.text import plural
 
 if TYPE_CHECKING:
@@ -49,8 +56,6 @@ if TYPE_CHECKING:
     from onestop.data.batch import Batch
     from onestop.data.dataset import Dataset
     from onestop.recipe import Recipe
-
-Truth = NDArray[np.bool_]
 
 MAX_RATIO = 10.0
 """Maximum ratio of the balancing weights of images with and without a label. Uncapped, the images of a
@@ -160,7 +165,7 @@ class Multilabel(Task[Tensor]):
         ]
         if targets is None:
             return list[Prediction](predictions)
-        truth, losses = _truth(targets), _losses(outputs, targets).tolist()
+        truth, losses = truth_of(targets), losses_of(outputs, targets).tolist()
         right = (predicted == truth).all(1).tolist()
         return [
             dataclasses.replace(
@@ -193,7 +198,7 @@ class Multilabel(Task[Tensor]):
         Thresholds are chosen by the network's own probabilities and moved with them, so that
         calibration changes no label.
         """
-        truth = _truth(targets)
+        truth = truth_of(targets)
         chosen = best_thresholds(probabilities(outputs), truth)
         scale, bias = fit_scale_and_bias(outputs.double().cpu().numpy(), truth)
         thresholds = moved(chosen, scale, bias) if (scale, bias) != (1.0, 0.0) else chosen
@@ -208,7 +213,7 @@ class Multilabel(Task[Tensor]):
     def reliability(self, outputs: Tensor, targets: Tensor) -> dict[str, Any]:
         """Of the probabilities of all labels together."""
         raw, scores = probabilities(outputs), probabilities(self._calibrated(outputs))
-        truth = _truth(targets).ravel()
+        truth = truth_of(targets).ravel()
         return calibration_metrics(raw.ravel(), scores.ravel(), truth, calibrated=not self._raw)
 
     def certainty(self, outputs: Tensor) -> Tensor:
@@ -271,40 +276,6 @@ class Multilabel(Task[Tensor]):
         )  # fmt: skip
 
 
-class MultilabelMeter(Meter[Tensor]):
-    """Keeps the probabilities and labels of all images: average precision needs all of them at once."""
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        thresholds: Sequence[float],
-        calibrated: Callable[[Tensor], Tensor] = Tensor.float,
-    ) -> None:
-        """`calibrated` gives the logits of the probabilities for outputs [B, L]."""
-        self._calibrated = calibrated
-        self._names, self._thresholds = tuple(names), np.asarray(thresholds)
-        self._scores = [np.zeros((0, len(names)), np.float32)]
-        self._truth = [np.zeros((0, len(names)), np.bool_)]
-        self._losses: list[float] = []  # one per batch
-
-    def update(self, outputs: Tensor, targets: Tensor) -> None:
-        outputs, targets = self._calibrated(outputs).cpu(), targets.cpu()
-        self._scores.append(probabilities(outputs))
-        self._truth.append(_truth(targets))
-        self._losses.append(float(_losses(outputs, targets).sum()))
-
-    def merge(self, other: Self) -> None:
-        self._scores += other._scores
-        self._truth += other._truth
-        self._losses += other._losses
-
-    def compute(self) -> Metrics:
-        scores, truth = np.concatenate(self._scores), np.concatenate(self._truth)
-        counts = label_counts(predicted_labels(scores, self._thresholds), truth)
-        ap, loss = average_precision(scores, truth), in_order(self._losses)
-        return multilabel_metrics(counts, ap, self._thresholds, loss, self._names)
-
-
 def moved(thresholds: NDArray[np.float64], scale: float, bias: float) -> NDArray[np.float64]:
     """Thresholds [L] of probabilities whose logits are multiplied by a scale and added to a bias.
 
@@ -332,12 +303,6 @@ def balancing_weights(counts: NDArray[np.int64], images: int) -> Tensor:
     return torch.from_numpy(np.stack([ratio * absent, absent]).astype(np.float32))
 
 
-def probabilities(outputs: Tensor) -> Probabilities:
-    """The probability of each label, float32 [B, L]; 0 for outputs that are NaN."""
-    scores: Probabilities = outputs.float().cpu().sigmoid().nan_to_num(0.0).numpy()
-    return scores
-
-
 def scores_and_truth(
     predictions: Sequence[Prediction], names: Sequence[str]
 ) -> tuple[Probabilities, Truth]:
@@ -356,15 +321,6 @@ def metrics_of(scores: Probabilities, truth: Truth, task: Multilabel) -> Metrics
     thresholds = np.asarray(task.thresholds)
     counts = label_counts(predicted_labels(scores, thresholds), truth)
     return multilabel_metrics(counts, average_precision(scores, truth), thresholds, 0.0, task.names)
-
-
-def _truth(targets: Tensor) -> Truth:
-    return targets.cpu().numpy() > 0.5
-
-
-def _losses(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The loss of each image, [B]: the sum over its labels."""
-    return F.binary_cross_entropy_with_logits(outputs.float(), targets, reduction="none").sum(1)
 
 
 def _exact(logits: Tensor, targets: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ class TestPrinting:
         assert main(words) == 0
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert len(rows) == 9
-        assert [*rows[0]] == ["image", "label", "score", "top"]
+        assert [*rows[0]] == ["image", "label", "score", "top", "doubts"]
         assert rows[0]["label"] == "blue"
         assert rows[0]["top"][0] == {"label": "blue", "score": rows[0]["score"]}
         assert len(rows[0]["top"]) == 3
@@ -156,7 +156,7 @@ class TestPrinting:
         words = ["predict", str(trained.run.folder), str(trained.source / "test"), "--csv"]
         assert main(words) == 0
         rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-        assert [*rows[0]] == ["image", "label", "score", "error"]
+        assert [*rows[0]] == ["image", "label", "score", "error", "doubts"]
         assert [row["label"] for row in rows] == [c for c in COLOURS for _ in range(3)]
         assert all(0 < float(row["score"]) <= 1 for row in rows)
 
@@ -209,7 +209,7 @@ class TestUnreadable:
         main(["predict", str(trained.run.folder), str(folder), "--json"])
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [[*row] for row in rows][:2] == [
-            ["image", "error"], ["image", "label", "score", "top"],
+            ["image", "error"], ["image", "label", "score", "top", "doubts"],
         ]  # fmt: skip
         main(["predict", str(trained.run.folder), str(folder), "--csv"])
         table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -297,17 +297,17 @@ class TestCsv:
     def test_top_has_columns_of_its_own(self, trained: Trained, capsys: Capture) -> None:
         words = ["predict", str(trained.run.folder), str(trained.photo("red")), "--csv"]
         assert main(words) == 0
-        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error,doubts"
         for top, columns in (("2", "label2,score2"), ("9", "label2,score2,label3,score3")):
             assert main([*words, "--top", top]) == 0
             header, row = capsys.readouterr().out.splitlines()
-            assert header == f"image,label,score,{columns},error"
+            assert header == f"image,label,score,{columns},error,doubts"
             cells = row.split(",")
             assert cells[1] == "red"
             assert float(cells[2]) >= float(cells[4])
             assert {cells[1], cells[3]} <= {"red", "green", "blue"}
         assert main([*words, "--top", "1"]) == 0
-        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error,doubts"
 
 
 class TestGrids:
