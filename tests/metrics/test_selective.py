@@ -69,7 +69,7 @@ def linear(score: np.ndarray) -> np.ndarray:
 
 
 def steep(score: np.ndarray) -> np.ndarray:
-    return 0.5 * np.exp(-12 * score)
+    return np.asarray(0.5 * np.exp(-12 * score))
 
 
 def just_too_high(score: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ def just_too_high(score: np.ndarray) -> np.ndarray:
 
 
 def stepped(score: np.ndarray) -> np.ndarray:
-    return np.where(score > 0.5, 0.1001, 0.5)
+    return np.asarray(np.where(score > 0.5, 0.1001, 0.5))
 
 
 @pytest.mark.thorough
