@@ -310,6 +310,53 @@ class TestCsv:
         assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error,doubts"
 
 
+class TestDoubts:
+    def words(self, trained: Trained, *more: str) -> list[str]:
+        return ["predict", str(trained.run.folder), str(trained.photo("red")), *more]
+
+    def test_what_cannot_be_guaranteed_is_unsure_and_one_line_says_why(
+        self, trained: Trained, capsys: Capture
+    ) -> None:
+        assert main(self.words(trained, "--max-error", "5%")) == 0
+        out, err = capsys.readouterr()
+        assert out.rstrip().endswith("% (unsure)")
+        (line,) = err.splitlines()
+        assert line.startswith("note: --max-error 0.05 cannot be guaranteed with ")
+        assert line.endswith("that takes at least 45")
+        assert main(self.words(trained, "--max-error", "0.05", "--json")) == 0
+        assert json.loads(capsys.readouterr().out)["doubts"] == ["unsure"]
+        assert main(self.words(trained, "--max-error", "5 %", "--csv")) == 0
+        assert capsys.readouterr().out.rstrip().endswith(",unsure")
+        (prediction,) = onestop.predict(trained.run.folder, trained.photo("red"), max_error=0.05)
+        assert prediction.unsure
+        assert not prediction.unlike_training
+
+    def test_nothing_is_unsure_unless_a_rate_is_asked_for(
+        self, trained: Trained, capsys: Capture
+    ) -> None:
+        assert main(self.words(trained)) == 0
+        assert "unsure" not in capsys.readouterr().out
+        assert main(self.words(trained, "--max-error", "0.9")) == 0
+        out, err = capsys.readouterr()
+        assert "unsure" not in out
+        assert "of the answered images at most 0.9 are wrong, with 90% certainty" in err
+
+    @pytest.mark.parametrize("rate", ["0", "1", "7%%", "100%", "-1%", "few"])
+    def test_other_rates_are_refused_in_one_line(
+        self, trained: Trained, capsys: Capture, rate: str
+    ) -> None:
+        assert main(self.words(trained, f"--max-error={rate}")) == 2
+        assert capsys.readouterr().err.startswith("onestop: --max-error ")
+
+    def test_published_weights_know_no_errors(self, trained: Trained) -> None:
+        from onestop.inference.confidence import Confidence
+
+        model = onestop.load(trained.run.folder)
+        model.confidence = Confidence(why_not="published weights know no held-out images")
+        with pytest.raises(onestop.UsageError, match="--max-error 0.1: published weights know no"):
+            onestop.predict(model, trained.photo("red"), max_error=0.1)
+
+
 class TestGrids:
     def test_the_truth_is_known_from_the_folders_name(
         self, trained: Trained, photos: Callable[..., Path], capsys: Capture
