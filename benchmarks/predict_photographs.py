@@ -131,7 +131,7 @@ class _Photographs:
 
 
 def _files(words: argparse.Namespace) -> list[Path]:
-    from onestop.data.sources.folder import images_below
+    from onestop.data.sources.walk import images_below
 
     paths, _ = images_below(Path(words.root))
     return list(itertools.islice(itertools.cycle(paths), COUNT))

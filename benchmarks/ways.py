@@ -185,7 +185,7 @@ def bare_step(
 def folder_as_arrays(root: Path) -> tuple[Images, tuple[str, ...]]:
     """Decode a folder of classes with images of equal size: [N, H, W, C] and labels [N]."""
     from onestop.data.prefetch import prefetch
-    from onestop.data.sources.folder import images_below
+    from onestop.data.sources.walk import images_below
     from onestop.images.decode import decode
     from onestop.runtime.device import cores
 

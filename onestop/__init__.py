@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from onestop.networks import build
     from onestop.networks.surgery import replace_head
     from onestop.recipe import Recipe
-    from onestop.results import Run
+    from onestop.results.run import Run
     from onestop.storage.model_file import load_weights, write_weights
     from onestop.verbs.evaluate import evaluate
     from onestop.verbs.explain import explain
@@ -50,7 +50,7 @@ _WHERE = {
     "train": "onestop.verbs.train",
     "resolve": "onestop.verbs.train",
     "dry_run": "onestop.verbs.train",
-    "Run": "onestop.results",
+    "Run": "onestop.results.run",
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
     "explain": "onestop.verbs.explain",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Callable, Iterator
@@ -171,6 +172,9 @@ def test_a_stopped_run_resumes_bit_for_bit(
             return self
 
         def __exit__(self, *_: object) -> None: ...
+
+        def at_once(self) -> contextlib.AbstractContextManager[None]:
+            return contextlib.nullcontext()
 
         @property
         def requested(self) -> bool:

@@ -27,14 +27,16 @@ OWN = {
 """The files of the task."""
 AWARE = {
     "data/sources/as_task.py",
-    "data/sources/python.py",
+    "data/sources/python_targets.py",
     "data/sources/table.py",
     "recipe/groups.py",
+    "recipe/other_words.py",
     "tasks/__init__.py",
 }
-"""Other files that must know about them: where data come from, the list of tasks, the help."""
+"""Other files that must know about them: where data come from, the list of tasks, the help, the words
+of other tools."""
 WORDS = re.compile(
-    r"multi-?_?(label|hot)(?! Data)|(label|python)_(sets|pairs|labels)|labels_prediction|map_intervals",
+    r"multi-?_?(label|hot)(?! Data)|label_(sets|pairs)|python_labels|labels_prediction|map_intervals",
     re.IGNORECASE,
 )
 

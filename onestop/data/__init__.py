@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from onestop.data.dataset import Dataset
-from onestop.data.sources.as_task import check_task, for_task
+from onestop.data.sources.as_task import check_task
 from onestop.data.sources.builtin import NAMES, data_root, known_set, open_named
 from onestop.data.sources.folder import open_folder
+from onestop.data.sources.for_task import for_task
 from onestop.data.sources.frames import is_frame, table_of
 from onestop.data.sources.mapping import together
 from onestop.data.sources.options import OF_ONE_TABLE, OF_TABLES, Options

@@ -23,7 +23,7 @@ from onestop.data.preprocess import ImagePreprocessing, Preprocessing, interpola
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
 from onestop.errors import BadImageError, UsageError
-from onestop.images.decode import Pixels
+from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import PixelRange
 from onestop.runtime.memory import available
 

@@ -33,7 +33,7 @@ from onestop.text import plural
 
 if TYPE_CHECKING:
     from onestop.data.samples import Samples
-    from onestop.images.decode import Pixels
+    from onestop.images.pillow import Pixels
 
 
 _KINDS = {"images": Count, "shapes": list[list[Count]], "bad": dict[str, str]}

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from onestop.data.dataset import Skipped
-from onestop.data.sources.folder import images_below
 from onestop.data.sources.frames import path_column, values_of
 from onestop.data.sources.python_sets import image_of, is_loader, is_set
+from onestop.data.sources.walk import images_below
 from onestop.errors import DataError, UsageError
 from onestop.images.forms import Deferred, image_form, is_array, local_path, plain_array
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
-from onestop.images.decode import Pixels
 from onestop.images.deep import Deep
+from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import PixelRange
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from onestop.data.dataset import Dataset
 from onestop.data.targets import Indices
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels
+from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import PixelRange
 from onestop.images.thumbnail import small
 from onestop.runtime.rng import key_for, permutation

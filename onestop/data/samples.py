@@ -28,15 +28,11 @@ from onestop.data.targets import Indices, Targets
 from onestop.errors import BadImageError
 from onestop.images.arrays import in_8_bits
 from onestop.images.channels import to_channels
-from onestop.images.decode import (
-    Pixels,
-    decode,
-    deep_values,
-    is_deep,
-    measure,
-)
+from onestop.images.decode import decode, deep_values, is_deep
 from onestop.images.deep import Deep, of_array
 from onestop.images.formats import read_file
+from onestop.images.header import measure
+from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import NOTICED, PixelRange, remark_outside
 
 

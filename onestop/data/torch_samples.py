@@ -15,16 +15,11 @@ from onestop.data.samples import Samples, digest_of
 from onestop.data.targets import Indices, Targets
 from onestop.errors import BadImageError, UsageError
 from onestop.images.arrays import one_image
-from onestop.images.decode import (
-    Pixels,
-    deep_of_pillow,
-    deep_values,
-    measure,
-    measure_pillow,
-    pixels_of,
-)
+from onestop.images.decode import deep_of_pillow, deep_values, pixels_of
 from onestop.images.deep import Deep, of_array
 from onestop.images.forms import Deferred, Form, image_form
+from onestop.images.header import measure
+from onestop.images.pillow import Pixels, measure_pillow
 from onestop.images.pixel_range import PixelRange
 
 FEW = 10_000

@@ -25,16 +25,11 @@ from onestop.metrics.calibration import calibration_text
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
-from onestop.results import (
-    Estimate,
-    Evaluation,
-    Info,
-    Lint,
-    Predictions,
-    Report,
-    Run,
-    RunRow,
-)
+from onestop.results.cost import Estimate
+from onestop.results.evaluation import Evaluation
+from onestop.results.info import Info, Lint, Report
+from onestop.results.predictions import Predictions
+from onestop.results.run import Run, RunRow
 from onestop.runtime.csv_files import csv_text
 from onestop.text import clock, listing, named_split, plural
 

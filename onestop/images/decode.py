@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.errors import BadImageError
 from onestop.images import deep as deep_images
 from onestop.images.arrays import image_array
 from onestop.images.channels import to_channels
+from onestop.images.damage import DAMAGE, reason_of
 from onestop.images.eight_bits import to_8_bits
-from onestop.images.formats import DAMAGE, first_bytes, open_image, read_file, reason_of
+from onestop.images.formats import first_bytes, name_of, open_image, read_file
 from onestop.images.forms import image_form
 from onestop.images.jpeg import completed, damage_in, sound_pixels
+from onestop.images.pillow import (
+    JPEG,
+    TURNS,
+    Pixels,
+    converted,
+    frame_warning,
+    orientation_of,
+    upright,
+)
 from onestop.images.pixel_range import (
     NARROW,
     NOTICED,
@@ -37,24 +45,6 @@ from onestop.images.pixel_range import (
 from onestop.images.scale import bounds
 from onestop.images.strips import in_strips
 from onestop.images.time_limit import limited
-
-Pixels: TypeAlias = NDArray[np.uint8]
-"""[H, W, C] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."""
-
-_JPEG = ("JPEG", "MPO")
-"""A photograph of a camera, perhaps with previews of other sizes behind it (MPO): the first image is
-the photograph, so that nothing of it is left out."""
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-# The transpose that turns each EXIF orientation upright; 1 is upright already.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def decode(
@@ -82,11 +72,7 @@ def decode(
         BadImageError: Not an image, damaged, an unsupported format, too many pixels, or too slow.
     """
     data = source if isinstance(source, bytes) else read_file(source)
-    return limited(name or _name_of(source), _decoded, data, channels, remark, pixel_range)
-
-
-def _name_of(source: str | Path | bytes) -> str:
-    return "an image in memory" if isinstance(source, bytes) else str(source)
+    return limited(name or name_of(source), _decoded, data, channels, remark, pixel_range)
 
 
 def _decoded(
@@ -104,18 +90,18 @@ def _decoded(
 
 def _read_pixels(data: bytes, channels: int, remarks: list[str], pixel_range: PixelRange) -> Pixels:
     with open_image(data) as image:
-        jpeg = image.format in _JPEG
+        jpeg = image.format in JPEG
         if jpeg and image.mode == "RGB" and (sound := _sound(data, image)) is not None:
             _of_8_bits(remarks, pixel_range)
-            return _from_sound(sound, _orientation(image), channels)
+            return _from_sound(sound, orientation_of(image), channels)
         try:
-            pixels = from_pillow(image, channels, remarks.append, pixel_range, data)
+            pixels = from_pillow(image, channels, remarks.append, pixel_range, data, open_image)
         except OSError:
             complete = completed(data) if jpeg else None
             if complete is None:
                 raise
             return _completed_pixels(complete, channels, remarks)
-        if warning := _damage_warning(data) if jpeg else _frame_warning(image):
+        if warning := _damage_warning(data) if jpeg else frame_warning(image):
             remarks.append(warning)
         return pixels
 
@@ -128,7 +114,7 @@ def is_deep(source: str | Path | bytes) -> bool:
     """
     head = source[:32] if isinstance(source, bytes) else first_bytes(source, 32)
     may_be = deep_images.may_be_deep(head)
-    return may_be and limited(_name_of(source), _is_deep, source)
+    return may_be and limited(name_of(source), _is_deep, source)
 
 
 def _is_deep(source: str | Path | bytes) -> bool:
@@ -143,7 +129,7 @@ def deep_values(source: str | Path | bytes) -> deep_images.Deep | None:
         BadImageError: As `decode`.
     """
     try:
-        return limited(_name_of(source), _deep_values, source) if is_deep(source) else None
+        return limited(name_of(source), _deep_values, source) if is_deep(source) else None
     except DAMAGE as error:
         raise BadImageError(f"damaged: {reason_of(error)}") from error
 
@@ -151,12 +137,7 @@ def deep_values(source: str | Path | bytes) -> deep_images.Deep | None:
 def _deep_values(source: str | Path | bytes) -> deep_images.Deep | None:
     data = source if isinstance(source, bytes) else read_file(source)
     with open_image(data) as image:
-        return deep_images.deep(image, data, _upright, open_image)
-
-
-def deep_of_pillow(image: Image.Image) -> deep_images.Deep | None:
-    """The values of a Pillow image of more than 8 bits; None if it has 8 bits."""
-    return limited("an image of Pillow's", deep_images.deep, image, None, _upright, open_image)
+        return deep_images.deep(image, upright, data, open_image)
 
 
 def _sound(data: bytes, image: Image.Image) -> Pixels | None:
@@ -167,9 +148,9 @@ def _sound(data: bytes, image: Image.Image) -> Pixels | None:
 
 def _from_sound(pixels: Pixels, orientation: int, channels: int) -> Pixels:
     """Turn the RGB pixels of a JPEG upright and convert them to `channels`."""
-    if channels == 3 and orientation not in _TURNS:
+    if channels == 3 and orientation not in TURNS:
         return pixels
-    return in_strips(pixels, _TURNS.get(orientation), channels, _converted)
+    return in_strips(pixels, TURNS.get(orientation), channels, converted)
 
 
 def _completed_pixels(complete: bytes, channels: int, remarks: list[str]) -> Pixels:
@@ -188,83 +169,6 @@ def _of_8_bits(remarks: list[str], pixel_range: PixelRange) -> None:
 def _damage_warning(data: bytes) -> str:
     damage = damage_in(data)
     return f"damaged in part ({damage})" if damage else ""
-
-
-def _frame_warning(image: Image.Image) -> str:
-    """A warning if the file holds several images; else empty."""
-    if image.format in _JPEG:
-        return ""
-    unit = "page" if image.format == "TIFF" else "frame"
-    return f"only its first {unit} is read" if getattr(image, "is_animated", False) else ""
-
-
-def measure(source: str | Path | bytes) -> tuple[int, int, int]:
-    """Height, width and native channel count of an image, from its header alone.
-
-    Raises:
-        BadImageError: As `decode`, if the header already shows the problem.
-    """
-    return limited(_name_of(source), _measured, source)
-
-
-def _measured(source: str | Path | bytes) -> tuple[int, int, int]:
-    with open_image(source) as image:
-        return measure_pillow(image)
-
-
-@dataclass(frozen=True)
-class Header:
-    """Properties of an image, read from its header.
-
-    Attributes:
-        format: `JPEG`, `PNG`, ...
-        mode: Pillow's mode: `L`, `RGB`, `CMYK`, `P`, `I;16`, ...
-        turned: Whether EXIF rotates or mirrors it.
-    """
-
-    format: str
-    mode: str
-    turned: bool
-
-
-def header(source: str | Path | bytes, name: str = "") -> Header:
-    """Read the header of an image file, which is called `name` where that takes too long.
-
-    Raises:
-        BadImageError: As `measure`.
-    """
-    return limited(name or _name_of(source), _header, source)
-
-
-def _header(source: str | Path | bytes) -> Header:
-    with open_image(source) as image:
-        kind = "JPEG" if image.format in _JPEG else str(image.format)
-        return Header(kind, image.mode, _orientation(image) in _TURNS)
-
-
-def is_still(path: str | Path) -> bool:
-    """Whether a file is an image with a single frame."""
-    try:
-        return limited(str(path), _is_still, path)
-    except BadImageError:
-        return False
-
-
-def _is_still(path: str | Path) -> bool:
-    try:
-        with open_image(path) as image:
-            return not _frame_warning(image)
-    except DAMAGE:
-        return False
-
-
-def measure_pillow(image: Image.Image) -> tuple[int, int, int]:
-    """Height, width and native channel count of a Pillow image, upright as in `from_pillow`."""
-    width, height = image.size
-    # Pillow reports the size of a TIFF after rotation.
-    if _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF":
-        width, height = height, width
-    return height, width, _natural_channels(image)
 
 
 def pixels_of(
@@ -312,6 +216,7 @@ def from_pillow(
     remark: Callable[[str], None] | None = None,
     pixel_range: PixelRange = "full",
     data: bytes | None = None,
+    reopen: deep_images.Reopen | None = None,
 ) -> Pixels:
     """Convert a Pillow image to uint8 [H, W, channels], upright.
 
@@ -322,12 +227,15 @@ def from_pillow(
         pixel_range: What is black and white in images of more than 8 bits.
         data: The file that it was opened from, if it is not loaded: without it, Pillow reduces deep
             colours to 8 bits.
+        reopen: Opens that file's content once more.
 
     Raises:
         BadImageError: It has no pixels, some that are NaN or infinite, or that do not fit the full
             scale, or takes too long to decode.
     """
-    return limited("an image of Pillow's", _from_pillow, image, channels, remark, pixel_range, data)
+    return limited(
+        "an image of Pillow's", _from_pillow, image, channels, remark, pixel_range, data, reopen
+    )
 
 
 def _from_pillow(
@@ -336,36 +244,21 @@ def _from_pillow(
     remark: Callable[[str], None] | None,
     pixel_range: PixelRange,
     data: bytes | None,
+    reopen: deep_images.Reopen | None,
 ) -> Pixels:
     if 0 in image.size:
         raise BadImageError(f"{image.width} x {image.height}: holds no pixels")
     remark = remark or (lambda _: None)
     if pixel_range == "image":
-        deep = deep_images.as_before(image, _upright)
+        deep = deep_images.as_before(image, upright)
     else:
-        deep = deep_images.deep(image, data, _upright, open_image)
+        deep = deep_images.deep(image, upright, data, reopen)
     if deep:
         return _in_8_bits(deep, channels, remark, pixel_range)
     if not suits_8_bits(pixel_range):
         remark(remark_8_bit(pixel_range))
     image.load()  # else damaged pixels would be mistaken for a damaged EXIF block
-    return in_strips(image, _TURNS.get(_orientation(image)), channels, _converted)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # see `_from_pillow`
-    turn = _TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
-
-
-def _converted(image: Image.Image, channels: int) -> Image.Image:
-    """A Pillow image of 8 bits in the mode for `channels`."""
-    if image.mode in ("P", "PA", "LA", "La", "RGBa", "LAB") or "transparency" in image.info:
-        image = image.convert("RGBA" if _natural_channels(image) == 4 else "RGB")
-    if image.mode == "RGBA" and channels != 4:
-        background = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(background, image).convert("RGB")
-    return image.convert(_MODES[channels])
+    return in_strips(image, TURNS.get(orientation_of(image)), channels, converted)
 
 
 def _in_8_bits(
@@ -392,16 +285,6 @@ def _in_8_bits(
     return result
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        # `image.getexif()` of a PNG decodes all pixels to look for a block behind them.
-        return int(Image.Image.getexif(image).get(0x0112, 1))
-    except DAMAGE:
-        return 1
-
-
-def _natural_channels(image: Image.Image) -> int:
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        return 4
-    grey = image.mode in ("1", "L", "F") or image.mode.startswith("I")
-    return 1 if grey else 3
+def deep_of_pillow(image: Image.Image) -> deep_images.Deep | None:
+    """The values of a Pillow image of more than 8 bits; None if it has 8 bits."""
+    return limited("an image of Pillow's", deep_images.deep, image, upright)

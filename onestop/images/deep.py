@@ -25,6 +25,8 @@ from onestop.images.eight_bits import all_finite
 Values: TypeAlias = NDArray[Any]
 Turn: TypeAlias = Callable[[Image.Image], Image.Image]
 """Loads an image and turns it upright."""
+Reopen: TypeAlias = Callable[[bytes], Image.Image]
+"""Opens the content of a file."""
 
 _BAND = 2**18  # pixels of a band
 _WHITE = 65535
@@ -116,24 +118,24 @@ def as_before(image: Image.Image, upright: Turn) -> Deep | None:
 
 
 def deep(
-    image: Image.Image, data: bytes | None, upright: Turn, reopen: Callable[[bytes], Image.Image]
+    image: Image.Image, upright: Turn, data: bytes | None = None, reopen: Reopen | None = None
 ) -> Deep | None:
     """The values of an image; None if it has 8 bits.
 
     Args:
         image: Opened, and not loaded, if it is a file.
-        data: The file's content; without it, deep colours have been reduced to 8 bits already.
         upright: Loads and turns.
+        data: The file's content; without it, deep colours have been reduced to 8 bits already.
         reopen: Opens a file's content.
     """
     kind = depth(image)
-    if not kind or (image.mode in ("RGB", "RGBA") and data is None):
+    if not kind:
         return None
-    if image.format == "PPM" and image.mode == "RGB":
-        assert data is not None
-        return _pixmap(image, data, reopen)
     if image.mode in ("RGB", "RGBA"):
-        assert data is not None
+        if data is None or reopen is None:
+            return None
+        if image.format == "PPM" and image.mode == "RGB":
+            return _pixmap(image, data, reopen)
         return _colour(image, data, kind, upright, reopen)
     return _grey(image, kind, upright)
 
@@ -169,7 +171,7 @@ def _colour(
     data: bytes,
     kind: str,
     upright: Turn,
-    reopen: Callable[[bytes], Image.Image],
+    reopen: Reopen,
 ) -> Deep:
     """16-bit colours: Pillow keeps one byte of each value, so the file is decoded once for each."""
     raw, key = _raw_mode(image), image.info.get("transparency")
@@ -219,7 +221,7 @@ def _from_pairs(both: Image.Image) -> Callable[[int, int], Values]:
     return rows
 
 
-def _pixmap(image: Image.Image, data: bytes, reopen: Callable[[bytes], Image.Image]) -> Deep:
+def _pixmap(image: Image.Image, data: bytes, reopen: Reopen) -> Deep:
     """Deep colours of PPM: three greys side by side, of which `maxval` is white."""
     maxval, tile = _maxval(image), image.tile[0]  # type: ignore[attr-defined]
     width, height = image.size

@@ -11,13 +11,13 @@ import functools
 import io
 import os
 import stat
-import struct
 import warnings
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
 from onestop.errors import BadImageError
+from onestop.images.damage import DAMAGE, reason_of
 from onestop.images.jpeg import excess_of_jpeg
 from onestop.images.tiff import MAGIC, excess_of_tiff
 from onestop.images.work import (
@@ -44,10 +44,6 @@ environment variable ONESTOP_MAX_PIXELS sets another limit."""
 MAX_BYTES = 2**30
 """Larger files are not opened."""
 
-# Exceptions Pillow raises on damaged files: its own are OSErrors, its format readers raise the rest.
-DAMAGE = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError,
-          OverflowError, ArithmeticError, AttributeError, RuntimeError, MemoryError,
-          struct.error, Warning)  # fmt: skip
 # Pillow warns about unusual metadata that it can handle; anything else is an exception. Set once, since
 # the warning filters are global: changing them around each image would affect other threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -195,12 +191,6 @@ def _too_many(limit: int) -> str:
     return f"more than {limit:,} pixels (ONESTOP_MAX_PIXELS sets the limit)"
 
 
-def reason_of(error: BaseException) -> str:
-    """The message of a Pillow or system error, without the file name."""
-    text = getattr(error, "strerror", None) or str(error).split(" '")[0].split(" <")[0]
-    return text or type(error).__name__
-
-
 def _regular(source: str | Path) -> Path:
     path = Path(source)
     try:
@@ -263,3 +253,8 @@ def _channels_of_tiff(head: bytes) -> int:
         return int(directory.get(277, 1))
     except DAMAGE:
         return 0
+
+
+def name_of(source: str | Path | bytes) -> str:
+    """What a file is called where decoding it takes too long."""
+    return "an image in memory" if isinstance(source, bytes) else str(source)

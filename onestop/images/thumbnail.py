@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from onestop.images.decode import Pixels
+    from onestop.images.pillow import Pixels
 
 _SIDE = 192  # pixels
 

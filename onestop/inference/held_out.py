@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from onestop.data import as_recorded, open_data
 from onestop.data.as_trained import AsTrained, as_trained
 from onestop.data.contents import contents_of, keys_of
 from onestop.data.dataset import Dataset
+from onestop.data.sources.python import NAME
 from onestop.data.split_record import SplitRecord, read_record
-from onestop.errors import DataError
-from onestop.inference.predictions import trained_on
+from onestop.errors import DataError, UsageError
 from onestop.storage.model_file import Card
-from onestop.text import plural
+from onestop.text import listing, plural
 
 
 def record_in(card: Card) -> SplitRecord | None:
@@ -61,6 +62,39 @@ class Opened:
                 "training; name other images with --data"
             )
         return samples
+
+
+def trained_on(
+    recipe: Mapping[str, Any], data_root: str | None = None, *, undivided: bool = False
+) -> Dataset:
+    """The data of a run, split as the recipe says.
+
+    Args:
+        recipe: Settings of the run.
+        data_root: Folder of the data sets known by name (default: as in training).
+        undivided: Hold nothing out, and take whatever is there now.
+
+    Raises:
+        OneStopError: It was passed in Python, no longer exists, or would have to be downloaded: only
+            naming a folder for it, as `data_root`, allows that.
+    """
+    if recipe.get("source", NAME) == NAME:
+        raise UsageError("the model was trained on data passed in Python; name images with --data")
+    if missing := [name for name in ("data_root", "val_fraction", "seed") if name not in recipe]:
+        raise UsageError(
+            f"the recipe of the model lacks {listing(missing)}, so its split is not known; name images "
+            "with --data"
+        )
+    try:
+        return open_data(
+            recipe["source"],
+            root=data_root or recipe["data_root"],
+            for_training=not undivided,
+            download=data_root is not None,
+            **as_recorded(recipe) | ({"val_fraction": 0} if undivided else {}),
+        )
+    except OSError as error:
+        raise DataError(f"{recipe['source']}: {error.strerror}; name images with --data") from None
 
 
 def open_as_trained(

@@ -8,61 +8,24 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from onestop.data import as_recorded, open_data
-from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
-from onestop.data.sources.python import NAME
-from onestop.errors import DataError, UsageError
+from onestop.errors import UsageError
 from onestop.inference.score import Scored
 from onestop.reading import read_text
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.tasks import Prediction, Task
 from onestop.tasks.task import named
-from onestop.text import listing
 
 _MOST = 2**28  # bytes of predictions.csv: 256 MiB
 _ONE = 1 + 1e-6  # a probability of 1, rounded
 _RANKED = 2  # labels per image: the best and the second
-
-
-def trained_on(
-    recipe: Mapping[str, Any], data_root: str | None = None, *, undivided: bool = False
-) -> Dataset:
-    """The data of a run, split as the recipe says.
-
-    Args:
-        recipe: Settings of the run.
-        data_root: Folder of the data sets known by name (default: as in training).
-        undivided: Hold nothing out, and take whatever is there now.
-
-    Raises:
-        OneStopError: It was passed in Python, no longer exists, or would have to be downloaded: only
-            naming a folder for it, as `data_root`, allows that.
-    """
-    if recipe.get("source", NAME) == NAME:
-        raise UsageError("the model was trained on data passed in Python; name images with --data")
-    if missing := [name for name in ("data_root", "val_fraction", "seed") if name not in recipe]:
-        raise UsageError(
-            f"the recipe of the model lacks {listing(missing)}, so its split is not known; name images "
-            "with --data"
-        )
-    try:
-        return open_data(
-            recipe["source"],
-            root=data_root or recipe["data_root"],
-            for_training=not undivided,
-            download=data_root is not None,
-            **as_recorded(recipe) | ({"val_fraction": 0} if undivided else {}),
-        )
-    except OSError as error:
-        raise DataError(f"{recipe['source']}: {error.strerror}; name images with --data") from None
 
 
 def predictions_of(task: Task[Any], samples: Samples, scored: Scored) -> list[Prediction]:

@@ -17,7 +17,7 @@ from onestop.recipe.names import names_code
 from onestop.recipe.schema import DEFAULTS, FIELDS, free_fields, later_fields
 from onestop.recipe.settings import settings
 from onestop.storage.own_files import require_own
-from onestop.storage.run_folder import MODEL, RECIPE, STATE, is_run
+from onestop.storage.run_folder import MODEL, RECIPE, STATE, require_run
 from onestop.storage.run_info import read_info
 from onestop.text import listing
 
@@ -43,10 +43,7 @@ def stored_recipe(
         UsageError: Not a run folder, a run of an earlier version that lacks settings, a setting
             that may not change, or something that only the user may name (see `permitted`).
     """
-    if not is_run(folder):
-        raise UsageError(
-            f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
-        )
+    require_run(folder)
     require_own(folder)
     if recipe is not None:
         raise UsageError(

@@ -220,5 +220,5 @@ def _report(folder: Path, plan: Plan, observers: Observers) -> None:
         model = Model(plan.network, read_card(folder / MODEL)).on("cpu", "fp32")
         write_report(gather(folder, dataset=plan.dataset, model=model, busy=False))
     except Exception as error:  # hours of training must not end in the traceback of a page
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        why = " ".join(str(error).split()) or type(error).__name__
         observers.say(f"warning: no {REPORT} ({why}); try again with: onestop report {folder}")

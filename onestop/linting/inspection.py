@@ -14,7 +14,9 @@ from onestop.data.dataset import Dataset
 from onestop.data.prefetch import groups, prefetch
 from onestop.data.samples import Samples
 from onestop.errors import BadImageError
-from onestop.images.decode import Header, Pixels, decode, header
+from onestop.images.decode import decode
+from onestop.images.header import Header, header
+from onestop.images.pillow import Pixels
 from onestop.images.pixel_range import PixelRange
 from onestop.linting.findings import Place
 

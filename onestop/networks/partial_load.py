@@ -81,6 +81,7 @@ def matched(
 
     Removed are the names of wrappers (`_orig_mod`, `module`), and the one prefix whose removal makes
     names and shapes fit the most of the network; or added is the one that the network's names have.
+    A prefix without which less than half of the smaller side fits is a chance likeness, and stays.
 
     Args:
         tensors: Of a file, by name.
@@ -117,6 +118,7 @@ def _unwrapped(name: str, own: Mapping[str, Tensor]) -> str:
 
 def _prefix(long: Mapping[str, Tensor], short: Mapping[str, Tensor]) -> tuple[str, int]:
     """The prefix without which names of `long` fit most of `short`, and how many values those have."""
+    least = LEAST * min(sum(tensor.numel() for tensor in side.values()) for side in (long, short))
     fits: Counter[str] = Counter()
     for name, tensor in long.items():
         parts = name.split(".")
@@ -124,7 +126,8 @@ def _prefix(long: Mapping[str, Tensor], short: Mapping[str, Tensor]) -> tuple[st
             rest = ".".join(parts[k:])
             if rest in short and short[rest].shape == tensor.shape:
                 fits[name.removesuffix(rest)] += max(1, tensor.numel())
-    return max(fits.items(), key=lambda item: (item[1], -len(item[0])), default=("", 0))
+    enough = [item for item in fits.items() if item[1] >= least]
+    return max(enough, key=lambda item: (item[1], -len(item[0])), default=("", 0))
 
 
 @torch.no_grad()

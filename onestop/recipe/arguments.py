@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from onestop.recipe.docstrings import docstring
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS, check_name, check_setting, field_docs, field_types
 
@@ -41,9 +42,9 @@ def takes_fields(*names: str) -> Callable[[Function], Function]:
         ]  # fmt: skip
         named = [p for p in parameters if p.name != variable]
         function.__signature__ = own.replace(parameters=[*named, *fields])  # type: ignore[attr-defined]
-        texts = "\n".join(f"        {name}: {field_docs()[name]}" for name in names)
-        line = re.compile(rf"^ {{8}}{variable}: .*$", re.MULTILINE)
-        function.__doc__ = line.sub(lambda _: texts, function.__doc__ or "")
+        texts = "\n".join(f"    {name}: {field_docs()[name]}" for name in names)
+        line = re.compile(rf"^ {{4}}{variable}: .*$", re.MULTILINE)
+        function.__doc__ = line.sub(lambda _: texts, docstring(function))
         return function
 
     return decorate

@@ -121,10 +121,11 @@ callbacks cbs hooks | Keras, fastai, Lightning | there are no callbacks; example
 plots plot visualize | Ultralytics | every run writes report.html with its figures
 push_to_hub hub_model_id | Hugging Face | nothing is uploaded
 single_cls multilabel multi_label label_mode class_mode problem_type | Ultralytics, Keras, Hugging Face | the task follows from the targets; several labels per image: see docs/multilabel.md
-image_column_name label_column_name path_column x_col y_col fn_col label_col | Hugging Face, Keras, fastai | columns of a table are called path and label
+image_column_name x_col fn_col | Hugging Face, Keras, fastai | --path-column
+label_column_name y_col label_col | Hugging Face, Keras, fastai | --label-column
 multi_scale single_scale | Ultralytics | all images of a run have one --image-size
 test_only eval_only evaluate_only validate_only do_eval | torchvision, Hugging Face | onestop evaluate MODEL scores a trained model
-do_train do_predict task mode | Hugging Face, Ultralytics | the first word is a verb: onestop train, evaluate, predict
+do_train do_predict mode | Hugging Face, Ultralytics | the first word is a verb: onestop train, evaluate, predict
 topk top_k k n_best num_predictions | timm, Hugging Face | --top
 conf conf_thres threshold confidence | Ultralytics | --csv and --json have each probability, to be compared with any threshold
 model_path weights_path model_file checkpoint_path trained_model | others | the model is the first argument: onestop predict MODEL IMAGES

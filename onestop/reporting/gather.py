@@ -13,10 +13,10 @@ from torch import nn
 from onestop.data.dataset import Dataset
 from onestop.data.sources.python import NAME
 from onestop.errors import OneStopError
-from onestop.inference.held_out import open_as_trained, record_in, same_data
+from onestop.inference.held_out import open_as_trained, record_in, same_data, trained_on
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
-from onestop.inference.predictions import predictions_of, read_predictions, trained_on
+from onestop.inference.predictions import predictions_of, read_predictions
 from onestop.reading import read_text
 from onestop.recipe.files import read_resolved
 from onestop.reporting.run_data import RunData

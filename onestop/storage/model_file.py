@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -276,13 +277,18 @@ def model_path(path: str | Path) -> Path:
     """The model file of a run folder, or the path itself.
 
     Raises:
-        UsageError: There is no such file, or the folder has no model yet.
+        UsageError: There is no such file, the folder has no model yet, or neither can be seen.
     """
-    path = local_path(path)
-    if path.is_dir():
-        if not (path / MODEL).is_file():
-            raise UsageError(f"{path}: no {MODEL} in this folder; name a run or a model file")
-        return path / MODEL
-    if not path.is_file():
-        raise UsageError(f"{path}: no such run or model file")
-    return path
+    path = file = local_path(path)
+    try:
+        missing = "no such run or model file"
+        if path.is_dir():
+            file, missing = path / MODEL, f"no {MODEL} in this folder; name a run or a model file"
+        mode = file.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path}: {missing}") from None
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; allow access to it") from None
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{file}: is not a file; name a run or a model file")
+    return file

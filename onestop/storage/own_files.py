@@ -92,6 +92,6 @@ def is_beginning(folder: Path) -> bool:
     """Whether a folder is what remains of a run that was killed before its recipe was written."""
     try:
         names = {path.name for path in folder.iterdir()}
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path with a NUL
         return False
     return LOCK in names and all(name == LOCK or _TEMPORARY.fullmatch(name) for name in names)

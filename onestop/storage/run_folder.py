@@ -7,6 +7,7 @@ import csv
 import io
 import math
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -17,7 +18,7 @@ from onestop.errors import RunLockedError, UsageError
 from onestop.metrics.spec import LOSS, Metric
 from onestop.reading import read_text
 from onestop.runtime.csv_files import csv_text
-from onestop.runtime.files import is_single, write_atomic
+from onestop.runtime.files import is_single, kind_of, write_atomic
 from onestop.text import listing
 
 MODEL = "model.safetensors"  # the best network, with everything needed to use it
@@ -55,11 +56,39 @@ def columns_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Whether the path is a folder that a training run wrote."""
+    """Whether the path is a folder that a training run wrote, as far as can be seen."""
     try:
-        return (Path(path) / RECIPE).is_file()
-    except (OSError, ValueError):  # no access, or not a path at all
+        return has_recipe(Path(path))
+    except OSError:  # no access
         return False
+
+
+def has_recipe(folder: Path) -> bool:
+    """Whether there is a recipe in a folder.
+
+    Raises:
+        OSError: It cannot be known: no access.
+    """
+    try:
+        return stat.S_ISREG((folder / RECIPE).stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: not a path at all
+        return False
+
+
+def require_run(folder: Path) -> None:
+    """See that a folder is that of a run.
+
+    Raises:
+        UsageError: It is not, or cannot be looked into.
+    """
+    try:
+        if has_recipe(folder):
+            return
+        what = "nothing" if not folder.exists() else kind_of(folder / RECIPE)
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}; allow access to it") from None
+    why = f"it has no {RECIPE}" if what == "nothing" else f"its {RECIPE} is a {what}, not a file"
+    raise UsageError(f"{folder}: is not a run folder: {why}; name a folder below runs/")
 
 
 def create_run(out: str | Path, name: str) -> Path:

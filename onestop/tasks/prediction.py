@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.figures.notebook import heading, picture, table
 
 if TYPE_CHECKING:
-    from onestop.images.decode import Pixels
+    from onestop.images.pillow import Pixels
     from onestop.images.pixel_range import PixelRange
 
 UNSURE = "unsure"

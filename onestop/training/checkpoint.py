@@ -8,13 +8,13 @@ newest is damaged, the one before it is used instead.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from torch import Tensor
+from torch import Tensor, nn
 
 from onestop.errors import ModelFileError, OneStopError, UsageError
 from onestop.optim.optimizers import restore_slots, slots
@@ -22,6 +22,7 @@ from onestop.reading import parse_json
 from onestop.runtime.checked import Amount, Count
 from onestop.runtime.files import kind_of, make_folder, write_atomic
 from onestop.storage.container import packed, unpacked
+from onestop.storage.model_file import misfit
 from onestop.storage.own_files import states_in
 from onestop.text import listing
 from onestop.training.state import Training
@@ -196,9 +197,9 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
                 remembered[parameter, slot] = tensor
             else:
                 parts[part][name] = tensor
-        training.network.load_state_dict(parts["network"])
+        _load(training.network, parts["network"])
         if training.average:
-            training.average.network.load_state_dict(parts["average"])
+            _load(training.average.network, parts["average"])
         restore_slots(training.optimizer, training.network, remembered)
         if training.scaler:
             training.scaler.load_state_dict(header["scaler"])
@@ -215,8 +216,14 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
             raise ValueError(f"sums of {listing(sorted(unknown), 3)}")
         progress.sums = {name: total.to(device) for name, total in sums.items()}
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelFileError(f"{saved.path}: does not fit this run's recipe ({reason})") from None
+
+
+def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    if problem := misfit(network, tensors):
+        raise ValueError(problem)
+    network.load_state_dict(tensors)
 
 
 def _read(path: Path) -> Saved:

@@ -11,7 +11,7 @@ from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS
 from onestop.recipe.signatures import checked
-from onestop.results import Evaluation
+from onestop.results.evaluation import Evaluation
 from onestop.storage.model_header import DIGEST
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag as flag_of
 from onestop.recipe.schema import DEFAULTS
 from onestop.recipe.signatures import checked
-from onestop.results import Info
+from onestop.results.info import Info
 from onestop.text import did_you_mean
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 from onestop.errors import DataError
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.signatures import checked
-from onestop.results import Lint
+from onestop.results.info import Lint
 from onestop.runtime.files import write_atomic
 from onestop.runtime.json_text import json_text
 from onestop.storage.run_folder import create_run

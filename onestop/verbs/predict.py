@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.recipe import Positive, Precision
 from onestop.recipe.percent import Rate
 from onestop.recipe.signatures import checked
-from onestop.results import Predictions
+from onestop.results.predictions import Predictions
 
 if TYPE_CHECKING:
     from torch import nn

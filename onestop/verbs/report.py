@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from onestop.errors import UsageError
 from onestop.reading import open_regular
 from onestop.recipe.signatures import checked
-from onestop.results import Report
+from onestop.results.info import Report
 from onestop.storage.own_files import require_own
-from onestop.storage.run_folder import CONFUSION, RECIPE, REPORT, is_run
+from onestop.storage.run_folder import CONFUSION, REPORT, require_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,10 +53,7 @@ def report(
     """
     folders = [Path(run) for run in (runs if isinstance(runs, list) else [runs])]
     for folder in folders:
-        if not is_run(folder):
-            raise UsageError(
-                f"{folder}: is not a run folder: it has no {RECIPE}; name a folder below runs/"
-            )
+        require_run(folder)
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError("the same run is named twice; name another one to compare it with")
     if len(folders) > _MOST:

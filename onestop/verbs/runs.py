@@ -16,7 +16,7 @@ from onestop.reading import open_regular
 from onestop.recipe import Positive
 from onestop.recipe.files import read_recipe
 from onestop.recipe.signatures import checked
-from onestop.results import RunRow
+from onestop.results.run import RunRow
 from onestop.runtime.checked import fits
 from onestop.storage.final_metrics import read_metrics
 from onestop.storage.model_header import card_in
@@ -26,8 +26,8 @@ from onestop.storage.run_folder import (
     MODEL,
     RECIPE,
     EpochsFile,
+    has_recipe,
     is_busy,
-    is_run,
     state_of,
 )
 from onestop.storage.run_info import read_info
@@ -119,7 +119,7 @@ def _sorted(listed: Sequence[_Listed], sort: str) -> list[_Listed]:
 def _look_at(folder: Path) -> _Listed | None:
     """A row for a run, or for a folder that cannot be read; None for anything else."""
     try:
-        return _listed(folder) if is_run(folder) else None
+        return _listed(folder) if has_recipe(folder) else None
     except OSError:
         row = RunRow(folder.name, "", "", None, LOSS, "", 0, 0, "unreadable", "", 0.0)
         return _Listed(row, {}, {})

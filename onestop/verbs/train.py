@@ -22,7 +22,8 @@ from onestop.recipe.names import canonical
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
 from onestop.recipe.signatures import checked
-from onestop.results import Estimate, Run
+from onestop.results.cost import Estimate
+from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
 from onestop.storage.own_files import is_beginning
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run

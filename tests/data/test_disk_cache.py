@@ -22,7 +22,7 @@ from onestop.data.disk_cache import DiskCache, Job, pack
 from onestop.data.samples import FileSamples
 from onestop.data.targets import Numbers
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels
+from onestop.images.pillow import Pixels
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from onestop.display.network import backward_table, fitting_depth, footer, tree_table
 from onestop.display.printing import show
-from onestop.results import Info
+from onestop.results.info import Info
 
 FACTS = {
     "origin": "file", "summary": "a net", "paper": "", "input": [3, 8, 8],

@@ -16,6 +16,7 @@ from onestop.cli import main
 from onestop.display.printing import show, show_settings
 from onestop.metrics.spec import LOSS, Metric
 from onestop.recipe.settings import settings
+from onestop.results.run import RunRow
 from onestop.storage.run_info import InfoFile
 from onestop.tasks import Label, Prediction
 
@@ -125,9 +126,7 @@ class TestRuns:
 class TestLists:
     def test_of_runs_the_best_is_their_own_metric(self, capsys: Capture) -> None:
         metric = Metric("zzz", "a title", higher=False)
-        row = onestop.results.RunRow(
-            "a\nb", "net", "data", 12.34567, metric, "val", 1, 2, "stopped", "today", 95
-        )
+        row = RunRow("a\nb", "net", "data", 12.34567, metric, "val", 1, 2, "stopped", "today", 95)
         assert show([row, dataclasses.replace(row, best=None, seconds=8000)]) == 0
         first, second = capsys.readouterr().out.splitlines()[3:5]
         assert re.split(r"  +", first.strip()) == [

@@ -19,8 +19,10 @@ import torch
 from PIL import Image, ImageFile, features
 
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels, decode, from_pillow, measure, pixels_of
+from onestop.images.decode import decode, pixels_of
 from onestop.images.formats import formats
+from onestop.images.header import measure
+from onestop.images.pillow import Pixels
 from tests.reliability.bad_inputs import chunk, encoded, picture, png_of_size
 
 ORIENTATION = 0x0112
@@ -194,29 +196,6 @@ def test_sixteen_bits_and_an_orientation_go_together() -> None:
     assert decode(data, 1)[..., 0].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize(
-    ("values", "wanted"),
-    [
-        ([0, 0.25, 0.5, 1], [0, 64, 128, 255]),  # fractions
-        ([0, 100, 200, 255], [0, 100, 200, 255]),  # greys of 8 bits
-        ([0, 1000, 32768, 65535], [0, 4, 128, 255]),  # greys of 16 bits
-        ([-1, 0, 0.5, 1], [0, 128, 191, 255]),  # no natural scale: their own range
-        ([-3, -3, -3, -3], [0, 0, 0, 0]),
-        ([0, 0, 0, 0], [0, 0, 0, 0]),
-    ],
-)
-def test_an_old_model_scales_floats_image_by_image(values: list[float], wanted: list[int]) -> None:
-    data = encoded(np.array([values], np.float32), "TIFF")
-    assert decode(data, 1, pixel_range="image").ravel().tolist() == wanted
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_pixels_that_are_no_numbers_are_refused(value: float) -> None:
-    data = encoded(np.array([[0, value]], np.float32), "TIFF")
-    with pytest.raises(BadImageError, match="pixels that are NaN or infinite"):
-        decode(data, 1)
-
-
 # --- what a file is, whatever its name ---
 
 
@@ -322,7 +301,7 @@ def test_odd_files_that_can_be_read_are_read_in_silence(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(png_of_size(10000, 10000))  # Pillow warns from 89 million pixels on
     environment = {**os.environ, "ONESTOP_MAX_PIXELS": "100000000"}
-    code = f"from onestop.images.decode import measure; print(measure({str(path)!r}))"
+    code = f"from onestop.images.header import measure; print(measure({str(path)!r}))"
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", code],
         capture_output=True, text=True, check=True, env=environment,
@@ -331,17 +310,6 @@ def test_odd_files_that_can_be_read_are_read_in_silence(tmp_path: Path) -> None:
 
 
 # --- pictures and arrays ---
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_picture_of_any_mode_is_taken_and_left_as_it_was(mode: str, channels: int) -> None:
-    image = Image.new(mode, (5, 3))
-    before = image.tobytes()
-    pixels = from_pillow(image, channels)
-    assert pixels.shape == (3, 5, channels)
-    assert pixels.dtype == np.uint8
-    assert (image.mode, image.size, image.tobytes()) == (mode, (5, 3), before)
 
 
 def test_pixels_are_taken_from_whatever_a_person_gives(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onestop.errors import BadImageError
-from onestop.images.decode import decode, deep_of_pillow, deep_values, is_deep, measure
+from onestop.images.decode import decode, deep_of_pillow, deep_values, is_deep
 from onestop.images.deep import may_be_deep
+from onestop.images.header import measure
 from tests.deep_files import png16, ppm, tiff
 from tests.reliability.bad_inputs import encoded
 

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels, decode, measure
+from onestop.images.decode import decode
 from onestop.images.formats import SUFFIXES, formats, open_image, read_file
+from onestop.images.header import measure
+from onestop.images.pillow import Pixels
 from tests.reliability.bad_inputs import encoded, png_of_size
 
 RNG = np.random.default_rng(0)

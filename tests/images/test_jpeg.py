@@ -12,8 +12,10 @@ from PIL import Image
 
 import onestop
 from onestop.errors import BadImageError
-from onestop.images.decode import Pixels, decode, from_pillow, header
+from onestop.images.decode import decode, from_pillow
+from onestop.images.header import header
 from onestop.images.jpeg import Markers, completed, damage_in, markers_of, sound_pixels
+from onestop.images.pillow import Pixels
 from tests.reliability.bad_inputs import bad_files, encoded, picture
 
 RNG = np.random.default_rng(0)

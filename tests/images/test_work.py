@@ -13,8 +13,9 @@ from PIL import Image
 
 from onestop.errors import BadImageError
 from onestop.images import work
-from onestop.images.decode import decode, measure
+from onestop.images.decode import decode
 from onestop.images.formats import open_counted
+from onestop.images.header import measure
 from onestop.images.work import (
     HEADER_READS,
     CountedBytes,

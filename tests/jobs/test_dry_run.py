@@ -16,7 +16,7 @@ from onestop.cli import main
 from onestop.data import loader
 from onestop.errors import UsageError
 from onestop.jobs import dry_run as rehearsal
-from onestop.results import Estimate
+from onestop.results.cost import Estimate
 from onestop.text import duration
 from onestop.training.step import LocalStep
 

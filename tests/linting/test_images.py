@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from onestop.data.dataset import Skipped
-from onestop.images.decode import Header
+from onestop.images.header import Header
 from onestop.linting.findings import Finding, Place
 from onestop.linting.images import of_images
 from onestop.linting.inspection import Inspection

@@ -79,6 +79,15 @@ def test_names_without_fitting_shapes_are_no_reason_to_rename() -> None:
     assert matched(tensors, STATE) == (tensors, "")
 
 
+def test_a_few_layers_that_fit_by_chance_are_no_reason_to_rename() -> None:
+    tensors = {f"first.{name}": t for name, t in STATE.items() if name.startswith("conv1")} | {
+        "second.weight": torch.zeros(500, 500)
+    }
+    assert matched(tensors, STATE) == (tensors, "")
+    own = build("nested", 2, 1, 32).state_dict()
+    assert matched(STATE, own) == (STATE, "")
+
+
 def test_a_file_for_another_network_is_refused_and_changes_nothing() -> None:
     target = build("lenet5", 10)
     before = {name: tensor.clone() for name, tensor in target.state_dict().items()}

@@ -34,7 +34,7 @@ def test_the_fields_stand_in_signature_and_docstring() -> None:
     assert parameters["lr"].annotation == field_types()["lr"]
     assert parameters["lr"].kind is inspect.Parameter.KEYWORD_ONLY
     doc = example.__doc__ or ""
-    assert f"        lr: {field_docs()['lr']}\n" in doc
+    assert f"    lr: {field_docs()['lr']}\n" in doc
     assert "settings: everything else" not in doc
     assert example("x", lr=1) == {"lr": 1}
 

@@ -43,7 +43,7 @@ def test_right_values_arrive_as_the_declared_type() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"count": 0}, "--count 0: should be greater than 0"),
+        ({"count": 0}, "--count 0: must be at least 1"),
         ({"count": "x"}, "--count x: should be a valid integer"),
         ({"count": None}, "--count of type NoneType: give a value"),
         ({"way": "c"}, "--way c: not one of a, b"),
@@ -73,7 +73,7 @@ def test_python_says_itself_what_does_not_fit() -> None:
         (lambda: onestop.train("digits", out=3), "--out of type int"),  # type: ignore[arg-type]
         (lambda: onestop.train(resume=3), "--resume of type int"),  # type: ignore[arg-type]
         (lambda: onestop.train("digits", recipe={"lr": 1}), "--recipe of type dict"),  # type: ignore[arg-type]
-        (lambda: onestop.predict("m", b"", top=0), "--top 0: should be greater than 0"),
+        (lambda: onestop.predict("m", b"", top=0), "--top 0: must be from 1 to 1,000,000,000"),
         (lambda: onestop.predict("m", b"", top="x"), "--top x: should be a valid integer"),  # type: ignore[arg-type]
         (lambda: onestop.predict("m", b"", precision="x"), "--precision x: not one of"),  # type: ignore[arg-type]
         (lambda: onestop.predict("m", b"", topk=3), "predict: topk: no such argument; here"),  # type: ignore[call-arg]

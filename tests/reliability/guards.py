@@ -371,7 +371,7 @@ GUARDS = (
     ),
     Guard(
         "a second decoder looks for damage", "images/jpeg.py",
-        '    return warning if warning and not _warning(data, strict=False) else ""', '    return ""',
+        '    return "" if _warning(data, strict=False) else warning', '    return ""',
         "reliability/test_bad_inputs.py",
     ),
     Guard(

@@ -20,7 +20,8 @@ import numpy as np
 from PIL import features
 
 from onestop.errors import BadImageError
-from onestop.images.decode import decode, measure
+from onestop.images.decode import decode
+from onestop.images.header import measure
 from tests.reliability.bad_inputs import encoded, picture
 
 _MEMORY = 6 * 2**30  # bytes of address space, far more than any small image needs

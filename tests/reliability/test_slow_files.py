@@ -10,7 +10,8 @@ import pytest
 
 from onestop.errors import BadImageError
 from onestop.images import jpeg
-from onestop.images.decode import decode, header, measure
+from onestop.images.decode import decode
+from onestop.images.header import header, measure
 from tests.reliability.slow_files import SLOW, scan_bomb
 
 pytestmark = pytest.mark.thorough

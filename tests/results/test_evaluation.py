@@ -9,7 +9,7 @@ import pytest
 
 import onestop
 from onestop.metrics.spec import Metric
-from onestop.results import Evaluation
+from onestop.results.evaluation import Evaluation
 from onestop.tasks import Classification, Label, Prediction
 
 

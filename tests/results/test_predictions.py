@@ -8,7 +8,7 @@ import pytest
 
 from onestop.errors import UsageError
 from onestop.figures.style import BAD, GOOD
-from onestop.results import Predictions
+from onestop.results.predictions import Predictions
 from onestop.tasks import Label, Prediction
 
 

@@ -52,7 +52,7 @@ def test_paths_are_texts() -> None:
 
 def test_no_other_module_writes_json() -> None:
     """So that no NaN and no escape sequence can get into one."""
-    keys = {"data/disk_cache.py"}  # hashes it
+    keys = {"data/disk_cache.py", "storage/model_file.py"}  # they hash it
     writers = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

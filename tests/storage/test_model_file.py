@@ -136,8 +136,9 @@ def test_foreign_checkpoints_nested_and_with_a_prefix(tmp_path: Path) -> None:
     network = build("lenet5", 2, 1, 32)
     nested = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in network.state_dict().items()}}
     torch.save(nested, tmp_path / "checkpoint.pth")
-    tensors = read_weights(tmp_path / "checkpoint.pth")
-    assert tensors.keys() == network.state_dict().keys()
+    loaded = load_weights(build("lenet5", 2, 1, 32), tmp_path / "checkpoint.pth")
+    for name, tensor in loaded.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name])
 
 
 class Command:
@@ -150,9 +151,12 @@ class Command:
 def test_a_file_with_code_in_it_is_refused_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "evil.pt").write_bytes(pickle.dumps(Command()))
     torch.save({"state_dict": Command()}, tmp_path / "evil.pth")
-    for name in ("evil.pt", "evil.pth"):
-        with pytest.raises(UsageError, match="files that contain code are not opened"):
-            read_weights(tmp_path / name)
+    with pytest.raises(UsageError, match=r"or needs code to be read; ask for a \.safetensors"):
+        read_weights(tmp_path / "evil.pt")
+    with pytest.raises(
+        UsageError, match=r"evil.pth: contains [a-z]+\.system, which cannot be made"
+    ):
+        read_weights(tmp_path / "evil.pth")
     assert not Path("executed").exists()
 
 
@@ -171,6 +175,9 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
         onestop.load(tmp_path / "nothing")
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match=r"no model\.safetensors in this folder"):
+        onestop.load(tmp_path / "folder")
+    (tmp_path / "folder" / "model.safetensors").mkdir()
+    with pytest.raises(UsageError, match=r"folder/model\.safetensors: is not a file; name a run"):
         onestop.load(tmp_path / "folder")
     save_file({"a": torch.zeros(1)}, tmp_path / "plain.safetensors")
     with pytest.raises(UsageError, match="holds weights but no OneStop card"):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,10 @@ from onestop.storage.run_folder import (
     EpochsFile,
     columns_of,
     create_run,
+    has_recipe,
     is_run,
     lock_run,
+    require_run,
 )
 from onestop.tasks import Classification, Regression
 
@@ -90,6 +93,42 @@ class TestCreating:
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(UsageError, match=r"--out .*locked: Permission denied; name a folder"):
             create_run(tmp_path / "locked", "a")
+
+
+class TestFinding:
+    def test_what_is_no_run_is_told_by_what_is_there(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            UsageError, match=r"is not a run folder: it has no recipe\.yaml; name a"
+        ):
+            require_run(tmp_path)
+        with pytest.raises(UsageError, match=r"nothing: is not a run folder"):
+            require_run(tmp_path / "nothing")
+        (tmp_path / RECIPE).mkdir()
+        with pytest.raises(UsageError, match=r"its recipe\.yaml is a folder, not a file; name a"):
+            require_run(tmp_path)
+        (tmp_path / RECIPE).rmdir()
+        (tmp_path / RECIPE).symlink_to(tmp_path / "nowhere")
+        with pytest.raises(UsageError, match=r"its recipe\.yaml is a link, not a file; name a"):
+            require_run(tmp_path)
+        (tmp_path / "nowhere").touch()
+        require_run(tmp_path)
+
+    def test_a_folder_without_access_is_not_said_to_lack_its_recipe(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stat = os.stat
+
+        def refuse(path: Any, *words: Any, **options: Any) -> os.stat_result:
+            if os.fspath(path).endswith(RECIPE):  # as of a folder of mode 000; root may read it
+                raise PermissionError(13, "Permission denied", path)
+            return stat(path, *words, **options)
+
+        monkeypatch.setattr("os.stat", refuse)
+        assert not is_run(tmp_path)
+        with pytest.raises(PermissionError):
+            has_recipe(tmp_path)
+        with pytest.raises(UsageError, match=r": Permission denied; allow access to it$"):
+            require_run(tmp_path)
 
 
 class TestLocking:

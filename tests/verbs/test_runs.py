@@ -19,7 +19,7 @@ import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
 from onestop.metrics.spec import Metric
-from onestop.results import RunRow
+from onestop.results.run import RunRow
 from onestop.storage.run_folder import lock_run
 from onestop.storage.run_info import InfoFile
 from tests.conftest import REPOSITORY

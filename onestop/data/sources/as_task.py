@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from onestop.data.dataset import Dataset
 from onestop.data.multihot import Multihot
 from onestop.data.sources.label_sets import label_sets
 from onestop.data.sources.labels import class_list, numbered
@@ -90,29 +89,6 @@ def read_labels(labels: Labels, task: str) -> TargetsBySplit:
         DataError: A label that is none of the task's, with its place.
     """
     return READERS[task](labels)
-
-
-def for_task(dataset: Dataset, task: str | None, *, for_training: bool = True) -> Dataset:
-    """A data set with its targets read as those of another task; the same if it has them already.
-
-    Raises:
-        UsageError: No such task.
-        DataError: A target that is none of the task's.
-    """
-    check_task(task)
-    if task is None or task == dataset.task:
-        return dataset
-    words = {
-        s: [part.targets.words(k) for k in range(len(part))] for s, part in dataset.splits.items()
-    }
-    labels = Labels(
-        words, lambda split, k: f"{dataset.name}: {dataset.splits[split].name(k)}", dataset.name,
-        for_training=for_training,
-    )  # fmt: skip
-    targets = read_labels(labels, task)
-    return dataset.with_splits({
-        split: samples.with_targets(targets[split]) for split, samples in dataset.splits.items()
-    })  # fmt: skip
 
 
 def _single(labels: Labels, wanted: str) -> dict[str, list[str]]:

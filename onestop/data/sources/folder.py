@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from onestop.data.dataset import Dataset, Skipped
+from onestop.data.dataset import Dataset
 from onestop.data.samples import FileSamples
 from onestop.data.sources.as_task import Labels, read_labels
 from onestop.data.sources.labels import class_list, maybe_numbers, numbered, oddities
@@ -56,13 +56,6 @@ def open_folder(root: Path, *, task: str | None = None, for_training: bool = Tru
         skipped=tuple(walk.skipped),
         notes=(*notes, *walk.notes(), *odd),
     )
-
-
-def images_below(folder: Path) -> tuple[list[Path], list[Skipped]]:
-    """All images below a folder, for prediction; class folders are not required."""
-    require_own_files(folder)
-    walk = Walk(folder)
-    return [folder / path for path in walk.images(folder)], walk.skipped
 
 
 def _read(

@@ -8,10 +8,10 @@ from pathlib import Path, PurePath
 
 from onestop.data.dataset import Skipped
 from onestop.data.sources.annotations import masks_among
-from onestop.data.sources.scan import walked
+from onestop.data.sources.scan import require_own_files, walked
 from onestop.data.sources.tree import identity, ignored
-from onestop.images.decode import is_still
 from onestop.images.formats import SUFFIXES
+from onestop.images.header import is_still
 from onestop.images.sniff import format_of
 from onestop.text import listing
 
@@ -121,3 +121,10 @@ def _why_not(path: str, suffix: str) -> str:
     if suffix in _UNSUPPORTED or suffix in _RAW:
         return f"{suffix} is not supported; convert it to PNG or JPEG"
     return f"{suffix} is not an image" if suffix else "not an image"
+
+
+def images_below(folder: Path) -> tuple[list[Path], list[Skipped]]:
+    """All images below a folder, for prediction; class folders are not required."""
+    require_own_files(folder)
+    walk = Walk(folder)
+    return [folder / path for path in walk.images(folder)], walk.skipped

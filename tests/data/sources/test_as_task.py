@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onestop.data.sources.as_task import READERS, Labels, check_task, for_task, read_labels
+from onestop.data.sources.as_task import READERS, Labels, check_task, read_labels
 from onestop.data.sources.builtin import open_named
+from onestop.data.sources.for_task import for_task
 from onestop.errors import DataError, UsageError
 from onestop.tasks import TASKS
 

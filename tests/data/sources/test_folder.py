@@ -13,7 +13,8 @@ from PIL import Image
 
 from onestop.data.dataset import Dataset, Skipped
 from onestop.data.samples import FileSamples
-from onestop.data.sources.folder import images_below, open_folder
+from onestop.data.sources.folder import open_folder
+from onestop.data.sources.walk import images_below
 from onestop.errors import DataError
 
 Photos = Callable[..., Path]

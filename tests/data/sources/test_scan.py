@@ -14,8 +14,9 @@ import pytest
 import onestop
 from onestop.cli import main
 from onestop.data.sources import scan
-from onestop.data.sources.folder import images_below, open_folder
+from onestop.data.sources.folder import open_folder
 from onestop.data.sources.scan import MOST_DEPTH, require_own_files, system_kind, walked
+from onestop.data.sources.walk import images_below
 from onestop.errors import DataError
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/mountinfo").exists(), reason="no /proc")
