@@ -96,11 +96,14 @@ def calibration_metrics(
     """The expected calibration errors of probabilities and of the raw ones, with intervals.
 
     Args:
-        raw: [N] probabilities as the network gives them.
+        raw: [N] probabilities as the network gives them; those that are no numbers are left out.
         scores: [N] calibrated ones, which the metrics are of.
         right: [N] whether what they are the probabilities of is the case.
         calibrated: Whether the two differ.
     """
+    raw, scores, right = np.asarray(raw), np.asarray(scores), np.asarray(right)
+    finite = np.isfinite(raw) & np.isfinite(scores)
+    raw, scores, right = raw[finite], scores[finite], right[finite]
     error = {"error": calibration(scores, right).error}
     error |= dict(zip(("low", "high"), calibration_interval(scores, right), strict=True))
     if not calibrated:

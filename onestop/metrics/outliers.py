@@ -32,6 +32,7 @@ WIDEST = 2**14
 """The most features."""
 _DIRECTIONS = 32
 _TINY = 1e-12
+_ROUNDING = 1e-10  # of the largest variance
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ def learn(features: Floats, held_out: Floats) -> Outliers | None:
     features = features[np.isfinite(features).all(1)]
     if min(len(features), len(held_out)) < FEWEST or features.shape[1] > WIDEST:
         return None
-    learned = _learned(features)
+    try:
+        learned = _learned(features)
+    except np.linalg.LinAlgError:  # of features beyond all reason
+        return None
     distances = np.sort(learned.distances(held_out))  # those that are no numbers come last
     place = math.ceil((1 - FALSE_ALARMS) * (len(distances) + 1)) - 1
     threshold = float(distances[place])
@@ -101,11 +105,11 @@ def learn(features: Floats, held_out: Floats) -> Outliers | None:
 
 def _learned(features: Floats) -> Outliers:
     units, logs = _scaled(features)
-    count, width = units.shape
+    width = units.shape[1]
     mean = units.mean(0, dtype=np.float64).astype(np.float32)
     away = (units - mean).astype(np.float64)
-    _, values, directions = np.linalg.svd(away, full_matrices=False)
-    variances, kept = values**2 / count, min(len(values), _directions(width))
+    variances, directions = _principal(away)
+    kept = min(len(variances), _directions(width))
     level = max(float(variances.sum()) / width, _TINY)
     shrinkage = _shrinkage(variances, away, level)
     shrunk = (1 - shrinkage) * variances + shrinkage * level
@@ -118,6 +122,23 @@ def _learned(features: Floats) -> Outliers:
         max(rest, _TINY),
         (float(logs.mean()), max(float(logs.var()), _TINY)),
     )
+
+
+def _principal(away: Floats) -> tuple[Floats, Floats]:
+    """Variances, largest first, and directions [min(N, F), F] of features [N, F] without mean.
+
+    From the smaller one of two symmetric matrices, which is ten times as fast as the singular values. A
+    direction without variance is 0.
+    """
+    count, width = away.shape
+    wide = count < width
+    values, vectors = np.linalg.eigh(away @ away.T if wide else away.T @ away)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1].T
+    if wide:
+        kept = values > _ROUNDING * values[0]
+        lengths = np.sqrt(np.where(kept, values, 1.0))
+        vectors = np.where(kept, 1 / lengths, 0.0)[:, None] * (vectors @ away)
+    return values / count, vectors
 
 
 def _shrinkage(variances: Floats, away: Floats, level: float) -> float:

@@ -34,7 +34,7 @@ _VALUES = 2**20  # outputs that a fit uses: 8 MiB
 _TINY = 1e-12
 
 
-def fit_temperature(logits: Floats, targets: Ints) -> float:
+def fit_temperature(logits: NDArray[np.floating[Any]], targets: Ints) -> float:
     """The temperature that logits are to be divided by; 1 if none would help, or with few images.
 
     Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2,
@@ -49,21 +49,23 @@ def fit_temperature(logits: Floats, targets: Ints) -> float:
         logits: [N, K].
         targets: [N] class numbers.
     """
-    logits, targets = _some(logits, targets)
-    if len(logits) < FEWEST or logits.shape[1] < 2 or not np.isfinite(logits).all():
+    some, targets = _some(logits, targets)
+    if len(some) < FEWEST or some.shape[1] < 2 or not np.isfinite(some).all():
         return 1.0
-    logits = logits - logits.max(1, keepdims=True)
+    shifted: Floats = some - some.max(1, keepdims=True)
 
     def fit(part: Ints) -> float:
-        return _best_scale(logits[part], targets[part])
+        return _best_scale(shifted[part], targets[part])
 
     def losses(scale: float) -> Floats:
-        return _cross_entropy(scale * logits, targets)
+        return _cross_entropy(scale * shifted, targets)
 
-    return 1 / scale if (scale := _accepted(len(logits), fit, losses, 1.0)) != 1.0 else 1.0
+    return 1 / scale if (scale := _accepted(len(shifted), fit, losses, 1.0)) != 1.0 else 1.0
 
 
-def fit_scale_and_bias(logits: Floats, truth: NDArray[np.bool_]) -> tuple[float, float]:
+def fit_scale_and_bias(
+    logits: NDArray[np.floating[Any]], truth: NDArray[np.bool_]
+) -> tuple[float, float]:
     """The scale and the bias that all labels' logits share; (1, 0) if they would not help.
 
     Platt 1999, "Probabilistic Outputs for Support Vector Machines", with its smoothed targets. One pair
@@ -160,7 +162,7 @@ def _of_class(values: Floats, targets: Ints) -> Floats:
     return chosen
 
 
-def _some(outputs: Floats, truth: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:
+def _some(outputs: NDArray[np.floating[Any]], truth: NDArray[Any]) -> tuple[Floats, NDArray[Any]]:
     """Every image, or every second, third, ... so that they fit the memory, in 64 bits."""
     every = -(-outputs.size // _VALUES) or 1
     return outputs[::every].astype(np.float64), truth[::every]

@@ -159,7 +159,7 @@ class Classification(Task[Tensor]):
 
     def settle(self, outputs: Tensor, targets: Tensor) -> Self:
         """With the temperature that calibrates the probabilities on the validation split."""
-        temperature = fit_temperature(outputs.double().numpy(), targets.numpy())
+        temperature = fit_temperature(outputs.numpy(), targets.numpy())
         return type(self)(self.names, temperature=temperature)
 
     def uncalibrated(self) -> Self:

@@ -200,7 +200,7 @@ class Multilabel(Task[Tensor]):
         """
         truth = truth_of(targets)
         chosen = best_thresholds(probabilities(outputs), truth)
-        scale, bias = fit_scale_and_bias(outputs.double().cpu().numpy(), truth)
+        scale, bias = fit_scale_and_bias(outputs.cpu().numpy(), truth)
         thresholds = moved(chosen, scale, bias) if (scale, bias) != (1.0, 0.0) else chosen
         return type(self)(self.names, thresholds=thresholds.tolist(), scale=scale, bias=bias)
 

@@ -81,3 +81,8 @@ def test_of_a_damaged_file_nothing_is_said(missing: str) -> None:
     if missing != "calibrated":
         assert calibration_text(both) == ""
     assert calibration_text({}) == ""
+
+
+def test_probabilities_that_are_no_numbers_are_left_out() -> None:
+    values = calibration_metrics([np.nan, 1.0], [0.5, 1.0], [True, True], calibrated=True)
+    assert (values["error"], values["raw_error"]) == (0, 0)

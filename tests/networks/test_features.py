@@ -90,3 +90,11 @@ def test_positions_are_averaged() -> None:
     maps: Tensor = torch.arange(24.0).reshape(1, 2, 3, 4)
     assert pooled(maps).tolist() == [[5.5, 17.5]]
     assert pooled(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])).tolist() == [[2.0, 3.0]]
+
+
+def test_networks_that_cannot_be_copied_have_inputs_and_outputs() -> None:
+    class Odd(nn.Linear):
+        def __deepcopy__(self, _: object) -> Odd:
+            raise TypeError("holds a lock")
+
+    assert feature_layer(Odd(3, 2), (3,)) == ""

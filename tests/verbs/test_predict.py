@@ -353,7 +353,9 @@ class TestDoubts:
 
         model = onestop.load(trained.run.folder)
         model.confidence = Confidence(why_not="published weights know no held-out images")
-        with pytest.raises(onestop.UsageError, match=r"--max-error 0\.1: published weights know no"):
+        with pytest.raises(
+            onestop.UsageError, match=r"--max-error 0\.1: published weights know no"
+        ):
             onestop.predict(model, trained.photo("red"), max_error=0.1)
 
 
