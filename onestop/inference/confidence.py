@@ -12,7 +12,7 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,11 @@ from onestop.metrics.outliers import Outliers
 from onestop.metrics.selective import Guarantee, guarantee
 from onestop.runtime.checked import Amount, Count, fits
 from onestop.runtime.rng import key_for, permutation
-from onestop.storage.model_file import Card
 from onestop.tasks.prediction import UNLIKE, UNSURE
 from onestop.text import plural
+
+if TYPE_CHECKING:
+    from onestop.storage.model_file import Card
 
 MOST = 4096
 """Held-out images whose scores are stored; of more, as many at random."""

@@ -7,7 +7,7 @@ features of training images are learned, to recognise images unlike them. Only t
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +18,9 @@ from onestop.inference.score import Scored, measured
 from onestop.metrics.outliers import Outliers, learn
 from onestop.networks.features import feature_layer
 from onestop.runtime.rng import key_for, permutation
-from onestop.training.setup import Session
+
+if TYPE_CHECKING:
+    from onestop.training.setup import Session
 
 LEARNED = 1024
 """Training images whose features are learned; of more, as many at random."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from onestop.errors import ModelFileError
 from onestop.inference.confidence import Confidence, confidence_of
 from onestop.metrics.calibration import calibration_text
 from onestop.metrics.outliers import FALSE_ALARMS
 from onestop.metrics.selective import CERTAINTY
 from onestop.reporting.blocks import Block, Table, Text
-from onestop.reporting.run_data import RunData
 from onestop.text import plural
+
+if TYPE_CHECKING:
+    from onestop.reporting.run_data import RunData
 
 _RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 

@@ -22,9 +22,10 @@ from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.metrics.counts import classification_metrics
 from onestop.metrics.scaling import fit_temperature
 from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks.meter import Meter, in_order
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
-from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
+from onestop.tasks.task import Draw, Head, Loss, Network, Task
 from onestop.text import plural
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ Legend: B images of a batch, N of a split, L labels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch.nn.functional as F
@@ -20,8 +20,10 @@ from onestop.metrics.multilabel import (
     multilabel_metrics,
     predicted_labels,
 )
-from onestop.tasks.labels_prediction import Probabilities
-from onestop.tasks.task import Meter, in_order
+from onestop.tasks.meter import Meter, in_order
+
+if TYPE_CHECKING:
+    from onestop.tasks.labels_prediction import Probabilities
 
 Truth = NDArray[np.bool_]
 
