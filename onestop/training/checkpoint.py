@@ -17,12 +17,12 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from onestop.errors import ModelFileError, OneStopError, UsageError
+from onestop.networks.partial_load import misfit
 from onestop.optim.optimizers import restore_slots, slots
 from onestop.reading import parse_json
 from onestop.runtime.checked import Amount, Count
 from onestop.runtime.files import kind_of, make_folder, write_atomic
 from onestop.storage.container import packed, unpacked
-from onestop.storage.model_file import misfit
 from onestop.storage.own_files import states_in
 from onestop.text import listing
 from onestop.training.state import Training
