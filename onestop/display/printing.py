@@ -21,6 +21,7 @@ from onestop.display.tables import (
 )
 from onestop.errors import one_line
 from onestop.explaining.explanation import Explanations
+from onestop.metrics.calibration import calibration_text
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
@@ -111,6 +112,8 @@ def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: 
     ]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
     things = "images" if of_each else "samples"
+    if text := calibration_text(values.get("calibration", {})):
+        print_line(text)
     print_line(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 
@@ -178,7 +181,7 @@ def _example(finding: Mapping[str, Any]) -> str:
 def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, top: int) -> int:
     top = min(top, max(1, len(predictions.classes)))
     further = [f"{name}{k}" for k in range(2, top + 1) for name in ("label", "score")]
-    columns = ("image", "label", "score", *further, "error")
+    columns = ("image", "label", "score", *further, "error", "doubts")
     if as_csv:
         print_csv(csv_text(columns, [], header=True))
     for note in predictions.notes:
@@ -193,7 +196,7 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
-            print_line(f"{prediction.image}: {prediction.text}")
+            print_line(f"{prediction.image}: {prediction.line}")
             if prediction.warning:
                 print_aside(f"note: {prediction.image}: {prediction.warning}")
     for file in predictions.skipped:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from onestop.data.preprocess import ImagePreprocessing
 from onestop.errors import ModelFileError, UsageError
 from onestop.inference.class_names import class_names
+from onestop.inference.confidence import Confidence
 from onestop.inference.fitted import fitted
 from onestop.inference.published import (
     IMAGENET,
@@ -134,5 +135,6 @@ def _loaded(
         preprocessing=preprocessing.to_json(),
         data={"name": "published weights"},
         task="classification",
+        confidence=Confidence(why_not="published weights know no held-out images").to_json(),
     )
     return Loaded(network, card)

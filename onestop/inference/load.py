@@ -13,6 +13,7 @@ from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
 from onestop.inference.class_names import class_names
+from onestop.inference.confidence import confidence_of
 from onestop.inference.from_network import Loaded, from_network, from_tensors
 from onestop.inference.identify import identify
 from onestop.inference.model import Model
@@ -53,6 +54,7 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
     card, tensors = read_model(file)
     try:
         task_of(card)
+        layer = confidence_of(card).layer
     except ModelFileError as error:
         raise ModelFileError(f"{file}: {error}") from None
     if network is None:
@@ -69,6 +71,8 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
             raise UsageError(f"{file}: its network cannot be built: {error}") from None
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{file} (a {card.network}): {problem}")
+    if layer not in dict(network.named_modules()):
+        raise ModelFileError(f"{file} (a {card.network}): has no layer {layer!r}, as its card says")
     network.load_state_dict(tensors)
     return Model(network, card)
 

@@ -27,7 +27,8 @@ class Predictions(Sequence["Prediction"]):
     Attributes:
         skipped: `path` and `reason` of each file of a folder that was skipped.
         classes: Class names of the model.
-        notes: What a person should know of how the model was loaded.
+        notes: What a person should know of how the model was loaded, and of the predictions, such as
+            what `max_error` guarantees.
     """
 
     def __init__(

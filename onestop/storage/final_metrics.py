@@ -26,6 +26,7 @@ FACTS: Mapping[str, Any] = {
     "seed": Count,
     "skipped": Count,
     "inexact_resume": list[str],
+    "calibration": dict[str, bool | Share],
     DIGEST: str,
 }
 """Its keys, besides the metrics of the task and the values of each class; others are kept unchecked."""

@@ -39,9 +39,9 @@ from onestop.storage.torch_files import SUFFIXES, read_checkpoint
 from onestop.tasks import TASKS, Task, implied_task, known_metrics, make_task
 from onestop.text import listing
 
-FORMAT_VERSION = 3
-"""Files of version 1 have no checksum; those of version 2 do not name their task."""
-"""Suffixes of weights files."""
+FORMAT_VERSION = 4
+"""Files of version 1 have no checksum; those of version 2 do not name their task; those of version 3
+have no calibration among the options of their task."""
 _KEY = "onestop"
 _MAX_SIDE = 2**14  # pixels, of a network's input
 # What parsing JSON that is not a card raises.
@@ -64,6 +64,7 @@ class Card:
         made_with: Versions and hardware.
         task: Name of the task in `onestop.tasks.TASKS`; if omitted, it follows from the classes.
         task_options: What `Task.options` returned.
+        confidence: What predictions are trusted by; see `onestop.inference.confidence`.
         network_digest: A hash of all that outputs and labels follow from; see `network_digest`.
         format_version: Version of this card.
     """
@@ -78,6 +79,7 @@ class Card:
     made_with: Mapping[str, Any] = field(default_factory=dict)
     task: str = ""
     task_options: Mapping[str, Any] = field(default_factory=dict)
+    confidence: Mapping[str, Any] = field(default_factory=dict)
     network_digest: str = ""
     format_version: int = FORMAT_VERSION
 

@@ -5,6 +5,7 @@ Legend: B images of a batch, K classes, N images of a split.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -16,13 +17,15 @@ from torch import Tensor
 
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
-from onestop.metrics.calibration import Calibration, calibration
+from onestop.metrics.calibration import Calibration, calibration, calibration_metrics
 from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.metrics.counts import classification_metrics
+from onestop.metrics.scaling import fit_temperature
 from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks.meter import Meter, in_order
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
-from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
+from onestop.tasks.task import Draw, Head, Loss, Network, Task
 from onestop.text import plural
 
 if TYPE_CHECKING:
@@ -54,9 +57,19 @@ class Classification(Task[Tensor]):
         *,
         label_smoothing: float = 0.0,
         class_weights: Tensor | None = None,
+        temperature: float = 1.0,
     ) -> None:
-        """`class_weights` [K] multiply the loss of each image; give them a mean of 1 per image."""
+        """`class_weights` [K] multiply the loss of each image; give them a mean of 1 per image.
+
+        Outputs are divided by `temperature` before they become probabilities, though not in training.
+
+        Raises:
+            ValueError: The temperature is not positive.
+        """
         super().__init__(names)
+        if not 0 < temperature < math.inf:
+            raise ValueError("a temperature must be above 0")
+        self.temperature = temperature
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
 
@@ -111,19 +124,21 @@ class Classification(Task[Tensor]):
         return losses * self.class_weights.to(losses.device, losses.dtype)[targets]
 
     def meter(self) -> ClassificationMeter:
-        return ClassificationMeter(self.names)
+        return ClassificationMeter(self.names, self.temperature)
 
     def describe(
         self, outputs: Tensor, targets: Tensor | None = None, top: int = 1
     ) -> list[Prediction]:
-        scores, numbers = outputs.float().softmax(1).topk(min(top, len(self.names)))
+        # Ranked before the temperature, whose rounding could make two classes equal.
+        numbers = outputs.float().topk(min(top, len(self.names))).indices
+        scores = self._probabilities(outputs).gather(1, numbers)
         labels = [
             tuple(Label(self.names[k], score) for score, k in zip(*row, strict=True))
             for row in zip(scores.tolist(), numbers.tolist(), strict=True)
         ]
         if targets is None:
             return [Prediction("", best) for best in labels]
-        losses = F.cross_entropy(outputs.float(), targets, reduction="none")
+        losses = F.cross_entropy(_divided(outputs, self.temperature), targets, reduction="none")
         return [
             self._judged(best, target, loss)
             for best, target, loss in zip(labels, targets.tolist(), losses.tolist(), strict=True)
@@ -141,8 +156,37 @@ class Classification(Task[Tensor]):
         )
 
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:
-        rows = zip(outputs.float().softmax(1).tolist(), numbers, strict=True)
+        rows = zip(self._probabilities(outputs).tolist(), numbers, strict=True)
         return [Label(self.names[k], scores[k]) for scores, k in rows]
+
+    def _probabilities(self, outputs: Tensor) -> Tensor:
+        """Calibrated probabilities, float32 [B, K]."""
+        return _divided(outputs, self.temperature).softmax(1)
+
+    def options(self) -> dict[str, Any]:
+        return {"temperature": self.temperature}
+
+    def settle(self, outputs: Tensor, targets: Tensor) -> Self:
+        """With the temperature that calibrates the probabilities on the validation split."""
+        temperature = fit_temperature(outputs.numpy(), targets.numpy())
+        return type(self)(self.names, temperature=temperature)
+
+    def uncalibrated(self) -> Self:
+        return type(self)(self.names)
+
+    def reliability(self, outputs: Tensor, targets: Tensor) -> dict[str, Any]:
+        best = outputs.float().argmax(1, keepdim=True)
+        raw, scores = (
+            probabilities.gather(1, best)[:, 0].numpy()
+            for probabilities in (outputs.float().softmax(1), self._probabilities(outputs))
+        )
+        right = (best[:, 0] == targets).numpy()
+        return calibration_metrics(raw, scores, right, calibrated=self.temperature != 1)
+
+    def certainty(self, outputs: Tensor) -> Tensor:
+        """How far the best output is above the second: the logarithm of their odds."""
+        best = outputs.float().topk(min(2, outputs.shape[1])).values
+        return best[:, 0] - best[:, -1]
 
     def counted(self) -> str:
         return plural(len(self.names), "class", "classes") if self.names else ""
@@ -159,8 +203,8 @@ class Classification(Task[Tensor]):
 class ClassificationMeter(Meter[Tensor]):
     """Counts of images by class and predicted class, of which the metrics are made."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
+    def __init__(self, names: Sequence[str], temperature: float = 1.0) -> None:
+        self._names, self._temperature = tuple(names), temperature
         self._confusion = torch.zeros(len(names), len(names), dtype=torch.int64)
         self._top5 = 0
         self._losses: list[float] = []  # of each batch
@@ -171,6 +215,7 @@ class ClassificationMeter(Meter[Tensor]):
         one = torch.ones((), dtype=torch.int64)
         self._confusion.index_put_((targets, best[:, 0]), one, accumulate=True)
         self._top5 += int((best == targets[:, None]).sum())
+        outputs = _divided(outputs, self._temperature)
         self._losses.append(float(F.cross_entropy(outputs, targets, reduction="sum")))
 
     def merge(self, other: Self) -> None:
@@ -182,6 +227,11 @@ class ClassificationMeter(Meter[Tensor]):
         return classification_metrics(
             self._confusion.numpy(), self._top5, in_order(self._losses), self._names
         )
+
+
+def _divided(outputs: Tensor, temperature: float) -> Tensor:
+    """Outputs in 32 bits, divided by a temperature; 1 leaves their bits alone."""
+    return outputs.float() if temperature == 1 else outputs.float() / temperature
 
 
 def _correct(outputs: Any, targets: Tensor) -> Tensor:

@@ -17,8 +17,9 @@ from onestop.metrics import Metrics
 from onestop.metrics.counts import regression_metrics
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.collapse import same_number_for_all
+from onestop.tasks.meter import Meter, in_order
 from onestop.tasks.prediction import Label, Prediction
-from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
+from onestop.tasks.task import Draw, Head, Loss, Network, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

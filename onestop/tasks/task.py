@@ -12,15 +12,15 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias
 
 from torch import Tensor
 
 from onestop.errors import UsageError
-from onestop.metrics import Metrics
 from onestop.metrics.spec import Metric
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks.collapse import same_for_all
+from onestop.tasks.meter import Meter, Outputs
 from onestop.tasks.prediction import Label, Prediction
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
     from onestop.recipe import Recipe
 
-Outputs = TypeVar("Outputs")
-"""What a network gives for a batch in evaluation mode: a tensor [B, K], or a list with B entries."""
 Network: TypeAlias = Callable[[Tensor], Any]
 """Computes outputs of inputs in the engine's precision: a whole network, or the part that learns."""
 Draw: TypeAlias = Callable[[Sequence[Prediction]], "Figure"]
@@ -61,26 +59,6 @@ class Loss:
 
     total: Tensor
     sums: dict[str, Tensor] = field(default_factory=dict)
-
-
-class Meter(ABC, Generic[Outputs]):
-    """Adds up what the metrics of a split need, batch by batch."""
-
-    @abstractmethod
-    def update(self, outputs: Outputs, targets: Any) -> None:
-        """Take a batch of outputs and targets into account."""
-
-    @abstractmethod
-    def merge(self, other: Self) -> None:
-        """Take into account what another meter has seen, as if its batches came after one's own.
-
-        A split that is divided among several meters gives exactly the metrics of a single one, down
-        to the last bit, if the meters are merged in the order of their batches.
-        """
-
-    @abstractmethod
-    def compute(self) -> Metrics:
-        """The metrics of all that was seen: those the task declares, `images`, and details."""
 
 
 class Task(ABC, Generic[Outputs]):
@@ -174,6 +152,24 @@ class Task(ABC, Generic[Outputs]):
         """The task with what is chosen after training on the N images of the validation split."""
         return self
 
+    def uncalibrated(self) -> Self:
+        """The task with the network's own probabilities, where `settle` has calibrated them."""
+        return self
+
+    def reliability(self, outputs: Outputs, targets: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Whether the probabilities of N images can be relied on, as `calibration_metrics` has it.
+
+        Empty for tasks without probabilities.
+        """
+        return {}
+
+    def certainty(self, outputs: Outputs) -> Tensor | None:  # noqa: ARG002
+        """[B] larger where a prediction is more likely to be correct; from raw outputs alone.
+
+        None for tasks whose predictions are neither correct nor wrong.
+        """
+        return None
+
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         """A line if the same is predicted for all images of a split, which differ; else empty."""
         return same_for_all(predictions, self.nouns[1])
@@ -229,17 +225,6 @@ COLUMNS = (
     "second_score",
 )  # fmt: skip
 """Of predictions.csv, for tasks with one label per image."""
-
-
-def in_order(values: Iterable[float]) -> float:
-    """Their sum in 64 bits, rounded after each addition, as batch by batch.
-
-    Python's own `sum` compensates for rounding since 3.12, so that its last bit depends on the version.
-    """
-    total = 0.0
-    for value in values:
-        total += value
-    return total
 
 
 def named(predictions: Iterable[Prediction], images: Iterable[str]) -> list[Prediction]:

@@ -130,11 +130,32 @@ class Session:
             )  # fmt: skip
         return Phases(first, whole, thawed_from(settings), order)
 
-    def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
-        """Evaluate a network on a split, with BatchNorm folded as a finished model has it."""
-        batches = self.loaders[split].in_order(self.batch_size)
+    def score(
+        self,
+        network: nn.Module,
+        split: str,
+        *,
+        keep_outputs: bool = False,
+        layer: str | None = None,
+        indices: Indices | None = None,
+    ) -> Scored:
+        """Evaluate a network on a split, with BatchNorm folded as a finished model has it.
+
+        Args:
+            network: In any mode.
+            split: Its name.
+            keep_outputs: See `onestop.inference.score.score`.
+            layer: See there.
+            indices: The images to evaluate on (default: all).
+        """
+        loader, size = self.loaders[split], self.batch_size
+        batches = loader.in_order(size)
+        if indices is not None:
+            batches = loader.unchanged(np.split(indices, range(size, len(indices), size)))
         fast = augmented(self.folding(network), self.recipe.evaluation.tta)
-        return score(fast, self.task, batches, self.plan.engine, keep_outputs=keep_outputs)
+        return score(
+            fast, self.task, batches, self.plan.engine, keep_outputs=keep_outputs, layer=layer
+        )
 
     def judge(self, network: nn.Module) -> Metrics:
         """The metrics of a network on the validation split; without one see `Phase.evaluate`."""

@@ -36,6 +36,7 @@ def evaluate(
     weights: str | Path | None = None,
     classes: Any = None,
     strict: bool = False,
+    no_calibration: bool = False,
     **reading: Any,
 ) -> Evaluation:
     """Score a trained model on held-out images.
@@ -59,6 +60,7 @@ def evaluate(
             line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
             1,000)
         strict: stop if a file cannot be used, instead of skipping and reporting it
+        no_calibration: measure the network's own probabilities
         reading: how `data` is read
 
     Returns:
@@ -70,7 +72,7 @@ def evaluate(
     from onestop.data.dataset import require_none_skipped
     from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
-    from onestop.inference.predictions import predictions_of
+    from onestop.inference.predictions import predictions_of, reliability_of
     from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
@@ -78,6 +80,8 @@ def evaluate(
         loaded, file = load_model(
             model, network, device, precision, weights=weights, classes=classes
         )
+    if no_calibration:
+        loaded = loaded.uncalibrated()
     opened = _open(loaded, data, split, data_root, checked_fields(reading, READING))
     dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
@@ -102,6 +106,7 @@ def evaluate(
     metrics = {
         "split": name,
         **scored.metrics,
+        **reliability_of(loaded.task, samples, scored),
         **known,
         "seconds": seconds,
         "images_per_second": scored.metrics["images"] / seconds,

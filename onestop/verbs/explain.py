@@ -26,6 +26,7 @@ def explain(
     layer: str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
+    no_calibration: bool = False,
     device: str | None = None,
     network: nn.Module | str | None = None,
     weights: str | Path | None = None,
@@ -48,6 +49,7 @@ def explain(
             that everything passes through)
         out: picture to write: .png, .svg, .pdf or .jpg (default: why.png; in Python none)
         overwrite: replace the picture if it exists
+        no_calibration: print the network's own probabilities
         device: cpu, cuda, cuda:1, mps (default: the best available)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
         weights: weights of a network by name: default (the best published), the name of published ones
@@ -80,6 +82,7 @@ def explain(
 
     with preserved():
         loaded, _ = load_model(model, network, device, weights=weights, classes=classes)
+        loaded = loaded.uncalibrated() if no_calibration else loaded
         if loaded.preprocessing.is_image:
             require_images(inputs)
         names = names_of(inputs)

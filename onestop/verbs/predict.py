@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.recipe import Positive, Precision
+from onestop.recipe.percent import Rate
 from onestop.recipe.signatures import checked
 from onestop.results.predictions import Predictions
 
@@ -19,6 +20,8 @@ def predict(
     images: Any,
     *,
     top: Positive = 3,
+    max_error: Rate | None = None,
+    no_calibration: bool = False,
     device: str | None = None,
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
@@ -37,6 +40,9 @@ def predict(
         images: image files, or folders to search for images; in Python also Pillow images, arrays
             (RGB), tensors, bytes and file objects, one or several of them, data sets and DataFrames
         top: labels per image
+        max_error: mark predictions as unsure so that of the others at most this share is wrong, such as
+            5% (default: none is marked)
+        no_calibration: print the network's own probabilities
         device: cpu, cuda, cuda:1, mps (default: the best available)
         precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
             training; fp32 for published weights and on other devices)
@@ -68,9 +74,14 @@ def predict(
         loaded, _ = load_model(model, network, device, precision, weights=weights, classes=classes)
     if loaded.preprocessing.is_image:
         require_images(inputs)
-    stream = loaded.predict(inputs, top)
+    notes = list(loaded.notes)
+    if no_calibration:
+        loaded = loaded.uncalibrated()
+    if max_error is not None:
+        notes.append(loaded.confidence.explain(max_error))
+    stream = loaded.predict(inputs, top, max_error)
     predictions = Predictions(
-        stream, len(inputs), [vars(s) for s in skipped], loaded.classes, loaded.notes
+        stream, len(inputs), [vars(s) for s in skipped], loaded.classes, notes
     )
     if strict:
         from onestop.data.dataset import Skipped, require_none_skipped
