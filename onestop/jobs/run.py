@@ -23,6 +23,7 @@ from onestop.jobs.derived_rate import advice as rate_advice
 from onestop.jobs.derived_rate import begin_anew, lower_rate
 from onestop.jobs.finish import finish, skipped_files
 from onestop.jobs.finite import keep_finite
+from onestop.jobs.label_issues import note_label_issues
 from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.jobs.settle import bank_for
@@ -44,6 +45,7 @@ from onestop.training.line import Point, kept_point
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan, lacking_weights
 from onestop.training.probe.features import FeatureBank
+from onestop.training.probe.stage import Fitted
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, remembered, set_up
 from onestop.training.stages import stages
@@ -196,7 +198,11 @@ def _train(
 ) -> None:
     """Run the loop; save the results of each epoch, and the state so that nothing is lost."""
     training, goal = session.training, session.goal
-    loop = stages(session, bank, observers.watcher.probing)
+
+    def probed(fitted: Fitted) -> None:
+        note_label_issues(checkpointer.folder, session, bank, fitted, observers.say)
+
+    loop = stages(session, bank, observers.watcher.probing, probed)
     trial = _trial(session, checkpointer.about)
     try:
         for record in loop:

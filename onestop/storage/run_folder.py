@@ -28,6 +28,7 @@ METRICS = "metrics.json"  # final values of the metrics
 EPOCHS = "metrics.csv"  # one row per epoch
 PREDICTIONS = "predictions.csv"  # what was predicted for each held-out image
 CONFUSION = "confusion.csv"  # how often each class was predicted as each
+LABEL_ISSUES = "label_issues.csv"  # images whose label looks wrong
 REPORT = "report.html"  # all of it as a page
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
 LOG = "log.txt"  # what was printed while training

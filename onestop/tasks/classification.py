@@ -18,10 +18,12 @@ from torch import Tensor
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.calibration import Calibration, calibration, calibration_metrics
+from onestop.metrics.confident_learning import doubtful_labels
 from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.metrics.counts import classification_metrics
 from onestop.metrics.scaling import fit_temperature
 from onestop.metrics.spec import LOSS, Metric
+from onestop.tasks.doubt import Doubt
 from onestop.tasks.meter import Meter, in_order
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
@@ -187,6 +189,14 @@ class Classification(Task[Tensor]):
         """How far the best output is above the second: the logarithm of their odds."""
         best = outputs.float().topk(min(2, outputs.shape[1])).values
         return best[:, 0] - best[:, -1]
+
+    def doubts(self, outputs: Tensor, targets: Tensor) -> list[Doubt]:
+        labels = targets.numpy()
+        found = doubtful_labels(outputs.double().softmax(1).numpy(), labels)
+        return [
+            Doubt(place, self.names[labels[place]], self.names[k], by)
+            for place, k, by in zip(*(part.tolist() for part in found), strict=True)
+        ]
 
     def counted(self) -> str:
         return plural(len(self.names), "class", "classes") if self.names else ""

@@ -32,6 +32,8 @@ from onestop.metrics.multilabel import (
 from onestop.metrics.scaling import fit_scale_and_bias
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import plain_cell
+from onestop.tasks.doubt import Doubt
+from onestop.tasks.labels_doubt import doubts_of
 from onestop.tasks.labels_meter import (
     MultilabelMeter,
     Truth,
@@ -229,6 +231,9 @@ class Multilabel(Task[Tensor]):
         """How far the label closest to its threshold is from it, in logits of the raw outputs."""
         limits = torch.tensor(self.uncalibrated().thresholds, dtype=torch.float64).logit()
         return (outputs.double().cpu() - limits).abs().amin(1).float()
+
+    def doubts(self, outputs: Tensor, targets: Tensor) -> list[Doubt]:
+        return doubts_of(outputs.double().sigmoid().numpy(), truth_of(targets), self.names)
 
     def counted(self) -> str:
         return plural(len(self.names), "label")

@@ -20,6 +20,7 @@ from onestop.errors import UsageError
 from onestop.metrics.spec import Metric
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks.collapse import same_for_all
+from onestop.tasks.doubt import Doubt
 from onestop.tasks.meter import Meter, Outputs
 from onestop.tasks.prediction import Label, Prediction
 
@@ -169,6 +170,15 @@ class Task(ABC, Generic[Outputs]):
         None for tasks whose predictions are neither correct nor wrong.
         """
         return None
+
+    def doubts(self, outputs: Outputs, targets: Any) -> list[Doubt]:  # noqa: ARG002
+        """The targets that look wrong, the most doubtful first; none if a task cannot tell.
+
+        Args:
+            outputs: Of a model that has not seen the N images.
+            targets: Of the same images.
+        """
+        return []
 
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         """A line if the same is predicted for all images of a split, which differ; else empty."""

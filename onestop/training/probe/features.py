@@ -95,6 +95,8 @@ class FeatureBank:
                     watch(done, len(indices))
         finally:
             fast.train(was_training)
+        if not numbers:  # none can be read
+            return Features(indices[:0], torch.zeros(0, 0))
         return Features(np.concatenate(numbers), torch.cat(values))
 
     def _batch_size(self, preprocessing: Preprocessing) -> int:

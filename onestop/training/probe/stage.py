@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,13 +51,17 @@ class Fitted:
     chosen: Chosen
 
 
-def fit_probe(session: Session, bank: FeatureBank, watch: Watch | None = None) -> EpochRecord:
+def fit_probe(
+    session: Session, bank: FeatureBank, watch: Watch | None = None,
+    then: Callable[[Fitted], None] = lambda _: None,
+) -> EpochRecord:  # fmt: skip
     """Fit the head and put it into the network of a session; the record of epoch 0.
 
     Args:
         session: Freshly set up; its network, moving average and progress change.
         bank: Of the training split.
         watch: Follows the features.
+        then: Takes what was fitted, while the features are still those of the network.
     """
     begun = time.perf_counter()
     training, head = session.training, session.plan.linear_head
@@ -71,6 +76,7 @@ def fit_probe(session: Session, bank: FeatureBank, watch: Watch | None = None) -
     training.progress.seconds += time.perf_counter() - begun
     training.probe = {name: t.clone() for name, t in training.network.state_dict().items()}
     row = _row(session, fitted, metrics, took, time.perf_counter() - begun)
+    then(fitted)
     return EpochRecord(0, row, best=True, finite=outputs_finite(metrics))
 
 
