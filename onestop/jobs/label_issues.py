@@ -76,6 +76,21 @@ def issues_by(model: Model, dataset: Dataset, watch: Watch) -> LabelIssues:
     Raises:
         UsageError: The model has no last layer whose inputs could be used.
     """
+    features, images = features_by(model, dataset, watch)
+    return label_issues(make_task(dataset.task, dataset.classes, {}), dataset, features, 0, images=images)
+
+
+def features_by(model: Model, dataset: Dataset, watch: Watch) -> tuple[dict[str, Features], int]:
+    """The features that a model's last layer takes in, by split, and the number of all images.
+
+    Args:
+        model: On its device.
+        dataset: Of more than `CHECKED` images, as many at random.
+        watch: Follows the progress.
+
+    Raises:
+        UsageError: The model has no last layer whose inputs could be used.
+    """
     head = _head(model)
     total, before = sum(map(len, dataset.splits.values())), 0
     features: dict[str, Features] = {}
@@ -90,8 +105,7 @@ def issues_by(model: Model, dataset: Dataset, watch: Watch) -> LabelIssues:
                 model.network, head, model.preprocessing, some=some, watch=onwards
             )
             before += len(some)
-    task = make_task(dataset.task, dataset.classes, {})
-    return label_issues(task, dataset, features, 0, images=total)
+    return features, total
 
 
 @torch.no_grad()
