@@ -1,6 +1,6 @@
 """Planted label errors: how many `onestop lint --model` finds, and how many others it names.
 
-    python benchmarks/label_issues.py SOURCE --model MODEL [--per-class 50 500] [--flips 0.05] [--seeds 5]
+    python benchmarks/label_issues.py SOURCE --model MODEL [--per-class 50 500] [--seeds 5]
 
 SOURCE is a folder, or a .npz file with `train_images` and `train_labels`. A share of the labels is
 changed at random to another class; with each seed others are. Features are computed once.

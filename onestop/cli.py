@@ -60,7 +60,7 @@ _PRINTING = {
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
 # What may need data or weights that are not here yet.
-_MAY_DOWNLOAD = ("train", "evaluate", "predict", "explain", "lint", "info")
+_MAY_DOWNLOAD = ("train", "evaluate", "predict", "explain", "lint", "curve", "info")
 _OFFLINE = Option(
     "offline", bool, False, "download neither data nor weights (ONESTOP_OFFLINE=1: never)"
 )

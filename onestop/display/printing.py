@@ -26,6 +26,7 @@ from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
 from onestop.results.cost import Estimate
+from onestop.results.curve import Curve
 from onestop.results.evaluation import Evaluation
 from onestop.results.info import Info, Lint, Report
 from onestop.results.predictions import Predictions
@@ -178,6 +179,14 @@ def _example(finding: Mapping[str, Any]) -> str:
     return f"{names}{more}{reason}"
 
 
+def _show_curve(curve: Curve) -> None:
+    print_line(f"{one_line(curve.source)}: a linear model on features of {one_line(curve.network)}")
+    print_rows(curve.rows())
+    for note in curve.notes:
+        print_line(f"note: {note}")
+    print_line(curve.said)
+
+
 def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, top: int) -> int:
     top = min(top, max(1, len(predictions.classes)))
     further = [f"{name}{k}" for k in range(2, top + 1) for name in ("label", "score")]
@@ -279,6 +288,7 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
     Evaluation: _show_evaluation,
     Lint: _show_lint,
     Report: _show_report,
+    Curve: _show_curve,
     Explanations: _show_explanations,
     Estimate: lambda cost: print_table(cost_table(cost)),
     Info: _show_info,

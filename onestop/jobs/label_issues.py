@@ -77,7 +77,8 @@ def issues_by(model: Model, dataset: Dataset, watch: Watch) -> LabelIssues:
         UsageError: The model has no last layer whose inputs could be used.
     """
     features, images = features_by(model, dataset, watch)
-    return label_issues(make_task(dataset.task, dataset.classes, {}), dataset, features, 0, images=images)
+    task = make_task(dataset.task, dataset.classes, {})
+    return label_issues(task, dataset, features, 0, images=images)
 
 
 def features_by(model: Model, dataset: Dataset, watch: Watch) -> tuple[dict[str, Features], int]:

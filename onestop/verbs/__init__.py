@@ -8,6 +8,7 @@ VERBS = {
     "report": "write the report of a run, or compare several runs",
     "runs": "list the runs of a folder",
     "lint": "check a source of images for problems before training",
+    "curve": "measure what more training images would bring",
     "info": "describe a data set, a model file or a network",
     "models": "list the networks that can be built",
 }

@@ -5,37 +5,28 @@ torch is imported inside the functions: a usage error must not wait for it.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onestop.errors import OneStopError, UsageError
-from onestop.images.pixel_range import parsed
-from onestop.jobs.permission import Downloads, is_in_run, permitted
+from onestop.errors import UsageError
+from onestop.jobs.planning import permitted_for, plan_new, resolve_new, settled_plan, take_network
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.arguments import checked_fields, takes_fields
 from onestop.recipe.files import read_recipe, write_recipe
-from onestop.recipe.markers import flag
-from onestop.recipe.names import canonical, names_code
 from onestop.recipe.schema import FIELDS
-from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
+from onestop.recipe.settings import Settings, settings
 from onestop.recipe.signatures import checked
 from onestop.results.cost import Estimate
 from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
-from onestop.storage.own_files import is_beginning
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.storage.run_info import InfoFile, read_info
 from onestop.tracking import require
 
 if TYPE_CHECKING:
-    from onestop.data.dataset import Dataset
-    from onestop.networks.catalog import Entry
-    from onestop.training.plan import Plan
-    from onestop.training.probe.features import FeatureBank
+    pass
 
 
 @takes_fields(*(field for field in FIELDS if field != "source"))
@@ -81,7 +72,7 @@ def train(
     Raises:
         OneStopError: A wrong setting or source, before any work; or what stopped the run.
     """
-    overrides, network = _take_network(overrides)
+    overrides, network = take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
     if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
@@ -93,7 +84,9 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned, bank = _settled(_plan_new(source, recipe, checked, network, quick=quick), quiet=quiet)
+    planned, bank = settled_plan(
+        plan_new(source, recipe, checked, network, quick=quick), quiet=quiet
+    )
 
     from onestop.jobs.run import run_in
 
@@ -114,12 +107,12 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
         recipe: YAML file of settings.
         overrides: Any field of `onestop.Recipe`.
     """
-    overrides, _ = _take_network(overrides)
+    overrides, _ = take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
     if isinstance(source, str | os.PathLike) and is_run(source):
         stored = settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
         return stored.explained(read_info(Path(source)).whys)
-    return _resolve(source, recipe, checked, _permitted(source, recipe, checked))[0]
+    return resolve_new(source, recipe, checked, permitted_for(source, recipe, checked))[0]
 
 
 @checked
@@ -144,7 +137,7 @@ def dry_run(
         OneStopError: What `train` would stop with before or in its first steps.
     """
     begun = time.perf_counter()
-    overrides, network = _take_network(overrides)
+    overrides, network = take_network(overrides)
     checked, done = checked_fields(overrides, FIELDS), 0
     if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
         source, resume = None, source
@@ -154,157 +147,11 @@ def dry_run(
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
     else:
-        planned = _plan_new(source, recipe, checked, network)
+        planned = plan_new(source, recipe, checked, network)
 
     from onestop.jobs.dry_run import estimate
 
     return estimate(planned, begun=begun, done=done, quiet=quiet)
-
-
-def _take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The overrides with a network object replaced by its name, and that network or None."""
-    for spelled, value in overrides.items():
-        if canonical(spelled) == "model" and callable(value):
-            from onestop.networks.custom import name_of
-
-            return {**overrides, spelled: name_of(value)}, value
-    return dict(overrides), None
-
-
-def _permitted(source: Any, recipe: str | Path | None, named: Mapping[str, Any]) -> Downloads:
-    """What may be downloaded: all, unless the settings come from the recipe in a run folder."""
-    if recipe is None or not is_in_run(recipe):
-        return Downloads()
-    folder = Path(recipe).parent
-    return permitted(folder, read_recipe(recipe), named, source=source is not None)
-
-
-def _resolve(
-    source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads,
-    otherwise: Mapping[str, tuple[object, str]] = {},
-) -> tuple[Settings, Dataset, Entry]:  # fmt: skip
-    """The settings, the data and the network; some settings may be known to be needed `otherwise`."""
-    layers: list[tuple[Layer, Mapping[str, object]]] = []
-    if recipe is not None:
-        layers.append(("file", _without_stale_digest(read_recipe(recipe), overrides)))
-    data = source
-    if isinstance(source, str | os.PathLike):
-        overrides = {**overrides, "source": os.fspath(source)}
-    layers.append(("flag", overrides))
-    partial = _with_needs(settings(*layers), otherwise)
-    values = partial.values
-    refuse_useless(partial)
-    require(values["track"])
-    if source is None or isinstance(source, str | os.PathLike):
-        data = values["source"]
-
-    from onestop.data import as_recorded, open_data
-    from onestop.data.dataset import facts
-    from onestop.data.pixel_values import count_pixel_values, range_notes
-    from onestop.data.sources.python import NAME
-    from onestop.runtime.device import cores
-    from onestop.training.defaults import derive
-
-    dataset = open_data(
-        data, root=values["data_root"], download=allowed.data, **as_recorded(values)
-    )
-    if data is not values["source"]:
-        named: tuple[Layer, Mapping[str, object]] = ("flag", {"source": NAME})
-        partial = _with_needs(settings(*layers, named), otherwise)
-    partial = _with_network_of_weights(partial)
-    counts = count_pixel_values(dataset.splits["train"], cores())
-    info = dataclasses.replace(facts(dataset), values=counts)
-    resolved, entry = derive(partial, info, download=allowed.weights)
-    found = resolved.origins["pixel_range"].layer == "derived"
-    notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
-    return resolved, dataset.with_splits(dataset.splits, *notes), entry
-
-
-def _with_network_of_weights(partial: Settings) -> Settings:
-    """With the network that a file or a run of initial weights is for, if nobody names one."""
-    from onestop.inference.identify import network_of
-    from onestop.inference.published import is_tag
-    from onestop.storage.model_file import model_path
-
-    weights = partial.values.get("weights", "none")
-    if "model" in partial.values or weights == "none" or is_tag(weights):
-        return partial
-    try:
-        network = network_of(model_path(weights))
-    except OneStopError:
-        return partial  # what is wrong is said when it is read for the network of the rules
-    if names_code(network):
-        return partial
-    return partial.derive("model", network, f"{weights} is for it")
-
-
-def _without_stale_digest(
-    recipe: dict[str, Any], overrides: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """A recipe, without the hash of its initial weights if the flags name others."""
-    if {"model", "weights"} & overrides.keys():
-        return {name: value for name, value in recipe.items() if name != "weights_digest"}
-    return recipe
-
-
-def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> Settings:
-    """The settings with those that the network turned out to need."""
-    for name, (value, why) in needs.items():
-        if name in partial.values:
-            raise UsageError(f"{flag(name, partial.values[name])}: {why}; leave it out")
-        partial = partial.derive(name, value, why)
-    return partial
-
-
-def _plan_new(
-    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
-    quick: bool = False,
-) -> Plan:  # fmt: skip
-    if isinstance(source, str | Path) and is_beginning(Path(source)):
-        raise UsageError(
-            f"{source}: is the beginning of a run that was killed before its recipe was written; "
-            "remove it, and train on your data again"
-        )
-    allowed = _permitted(source, recipe, checked)
-    otherwise: dict[str, tuple[object, str]] = {}
-    while True:
-        planned = _planned(source, recipe, checked, network, allowed, otherwise, quick=quick)
-        if not planned.otherwise:
-            return planned
-        otherwise |= planned.otherwise
-
-
-def _planned(
-    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any,
-    allowed: Downloads, otherwise: Mapping[str, tuple[object, str]], *, quick: bool = False,
-) -> Plan:  # fmt: skip
-    resolved, dataset, entry = _resolve(source, recipe, checked, allowed, otherwise)
-    if quick:
-        resolved = _quick(resolved)
-
-    from onestop.training.plan import plan
-
-    download = allowed.weights
-    return plan(resolved.recipe, entry, dataset, network, resolved.whys, download=download)
-
-
-def _quick(resolved: Settings) -> Settings:
-    """The settings with no epochs after the probe."""
-    if resolved.values["probe"] == "none":
-        why = resolved.origins["probe"].why or "--probe none"
-        raise UsageError(f"--quick: there is no probe ({why}); name weights with --weights")
-    if resolved.given("epochs"):
-        raise UsageError(f"--quick: is --epochs 0, not {resolved.values['epochs']}; drop one")
-    return resolved.derive("epochs", 0, "--quick keeps the probe")
-
-
-def _settled(planned: Plan, *, quiet: bool) -> tuple[Plan, FeatureBank]:
-    """The plan with what only the images can settle, and the features that were computed for it."""
-    from onestop.display.progress import Watcher
-    from onestop.jobs.settle import bank_for, settled
-
-    bank = bank_for(planned)
-    return settled(planned, bank, Watcher(quiet=quiet).say), bank
 
 
 def _default_name(source: str, network: str) -> str:
