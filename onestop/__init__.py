@@ -85,8 +85,8 @@ _WHERE = {
 __all__ = [
     "ArchitectureError", "BadImageError", "DataError", "InterruptedRun", "Model", "ModelFileError",
     "NonFiniteLossError", "OneStopError", "OutOfMemoryError", "Recipe", "Run", "RunLockedError",
-    "UsageError", "WriteError", "__version__", "build", "curve", "dry_run", "evaluate", "explain", "info",
-    "lint", "load", "load_weights", "models", "open_data", "predict", "replace_head", "report",
+    "UsageError", "WriteError", "__version__", "build", "curve", "dry_run", "evaluate", "explain",
+    "info", "lint", "load", "load_weights", "models", "open_data", "predict", "replace_head", "report",
     "resolve", "runs", "train", "write_weights",
 ]  # fmt: skip
 

@@ -25,5 +25,8 @@ def learning_curve(
         above = [of.high - of.value for _, of in pairs]
         axes.errorbar(x, y, (below, above), fmt="o-", color=color, capsize=3, label=label)
     axes.set_xscale("log")
+    ticks = [round(n) for n, _ in (*measured, law[-1])]
+    axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
+    axes.minorticks_off()
     axes.legend(frameon=False)
     return figure

@@ -49,7 +49,8 @@ class Curve:
         return (
             f"with twice the images ({2 * self.images:,}) {metric.title} would be about "
             f"{metric.text(self.twice.value, 1)}, {_signed(metric, gain.value)} (95 % interval "
-            f"{_signed(metric, gain.low)} to {_signed(metric, gain.high)}), if it goes on by a power law{doubt}"
+            f"{_signed(metric, gain.low)} to {_signed(metric, gain.high)}), if it goes on by a power "
+            f"law{doubt}"
         )
 
     def to_json(self) -> dict[str, Any]:

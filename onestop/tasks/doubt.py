@@ -13,8 +13,8 @@ class Doubt:
         place: Of the image among those that were compared.
         label: As the data has it.
         suggested: As a model that has not seen it predicts it.
-        score: How doubtful it is, more if higher; by how much the suggestion is likelier, 0 to 1, or
-            for numbers the distance from the prediction in robust standard deviations.
+        score: How doubtful it is, more if higher: how improbable the label is, 0 to 1, or for numbers
+            the distance from the prediction in robust standard deviations.
     """
 
     place: int

@@ -23,9 +23,9 @@ def doubts_of(probabilities: Floats, truth: NDArray[np.bool_], names: Sequence[s
         truth: Whether they have the labels, [N, L].
         names: Of the labels.
     """
-    doubtful, margins = doubtful_flags(probabilities, truth)
+    doubtful, improbable = doubtful_flags(probabilities, truth)
     places = np.flatnonzero(doubtful.any(1))
-    worst = margins[places].max(1, initial=0.0)
+    worst = improbable[places].max(1, initial=0.0)
 
     def text(has: NDArray[np.bool_]) -> str:
         return separator_for(tuple(names)).join(names[k] for k in np.flatnonzero(has).tolist())
