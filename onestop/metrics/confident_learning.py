@@ -5,8 +5,8 @@ counted as class j if its probability of j is at least the mean probability of j
 are labelled j. Those counted as another class than their label, off the diagonal of the confident
 joint, are doubtful. As cleanlab (https://github.com/cleanlab/cleanlab) does, images whose label is also
 the likeliest class are left alone, and the others are ranked by the probability of their label, the
-lowest first. By the margin to the likeliest class, half as many of 25 planted errors were among the first
-25 of 500 images of CIFAR-10 (`benchmarks/results/label_issues.md`).
+lowest first. By the margin to the likeliest class, fewer of the first are planted errors
+(`benchmarks/results/label_issues.md`).
 
 Legend: N images, K classes.
 """
