@@ -47,7 +47,7 @@ def test_a_class_without_images_is_never_suggested() -> None:
 
 
 def test_each_of_several_labels_is_judged_alone() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.95, 0.9], [0.1, 0.05], [0.05, 0.9]])
+    probabilities = np.array([[0.9, 0.1], [0.95, 0.9], [0.1, 0.05], [0.2, 0.9]])
     truth = np.array([[1, 0], [1, 1], [1, 0], [0, 1]], np.bool_)
     doubtful, scores = doubtful_flags(probabilities, truth)
     assert np.argwhere(doubtful).tolist() == [[2, 0]]
