@@ -3,9 +3,9 @@
 Confident learning (Northcutt, Jiang and Chuang 2021, https://doi.org/10.1613/jair.1.12125): an image is
 counted as class j if its probability of j is at least the mean probability of j among the images that
 are labelled j. Those counted as another class than their label, off the diagonal of the confident
-joint, are doubtful. As cleanlab (https://github.com/cleanlab/cleanlab) does, images whose label is also
-the likeliest class are left alone, and the others are ranked by the probability of their label, the
-lowest first. By the margin to the likeliest class, fewer of the first are planted errors
+joint, say how many labels of each class are wrong; which, the probability of the label says, lowest
+first ("prune by class"). As cleanlab (https://github.com/cleanlab/cleanlab) does, images whose label is
+also the likeliest class are left alone. Other orders find fewer of planted errors
 (`benchmarks/results/label_issues.md`).
 
 Legend: N images, K classes.
@@ -54,10 +54,14 @@ def doubtful_labels(probabilities: Floats, labels: Places) -> tuple[Places, Plac
     if not len(labels):
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     confident, likeliest = confident_classes(probabilities, labels), probabilities.argmax(1)
-    places = np.flatnonzero((confident >= 0) & (confident != labels) & (likeliest != labels))
-    improbable = 1 - probabilities[places, labels[places]]
-    order = np.argsort(-improbable, kind="stable")
-    return places[order], likeliest[places][order], improbable[order]
+    improbable = 1 - probabilities[np.arange(len(labels)), labels]
+    order, chosen = np.argsort(-improbable, kind="stable"), list[Places]()
+    for k in np.unique(labels):
+        wrong = int(((labels == k) & (confident >= 0) & (confident != k)).sum())
+        chosen.append(order[(labels[order] == k) & (likeliest[order] != k)][:wrong])
+    places = np.concatenate(chosen)
+    places = places[np.argsort(-improbable[places], kind="stable")]
+    return places, likeliest[places], improbable[places]
 
 
 def doubtful_flags(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import onestop
 from onestop.linting.label_issues import LabelIssue

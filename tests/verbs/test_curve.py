@@ -56,7 +56,7 @@ def test_a_table_a_sentence_and_a_picture(
 
 @pytest.mark.thorough
 def test_in_python_it_is_a_curve(source: Path, weights: Path) -> None:
-    curve = onestop.curve(source, model="lenet5_color", weights=weights, quiet=True)
+    curve = onestop.curve(source, model="lenet5_color", weights=str(weights), quiet=True)
     assert [round(p["images"]) for p in curve.points][-1] == 51
     assert curve.now.low <= curve.now.value <= curve.now.high
 
@@ -68,4 +68,4 @@ def test_without_pretrained_features_it_says_what_to_do(
         onestop.curve(source, model="lenet5_color", weights="none", quiet=True)
     few = photos({"train/red": 4, "train/green": 4, "val/red": 2, "val/green": 2})
     with pytest.raises(DataError, match="8 training images are too few for a curve"):
-        onestop.curve(few, model="lenet5_color", weights=weights, quiet=True)
+        onestop.curve(few, model="lenet5_color", weights=str(weights), quiet=True)

@@ -24,6 +24,7 @@ SEEDS = 3
 """Draws of growing subsets for each fold; one if there are many images."""
 _VALUES = 2e7  # images times features times outputs up to which subsets are drawn anew
 _LEVELS = 5  # halvings of the training images, at most
+_TOLERANCE = 1e-4  # of the solver: what is left moves the metric by less than the draws do
 _FEWEST = 10  # images in the smallest subset, at least; two of each class
 
 
@@ -67,20 +68,17 @@ def learning_curve(
         )
     examples = Examples(features.values, targets.batch(np.arange(count)), folds)
     strength = choose_strength(examples, task, outputs).strength
-    basis, metric = design(examples.features), task.metrics[0].name
+    basis = design(examples.features)
     draws = SEEDS if examples.features.numel() * outputs <= _VALUES else 1
     sizes, values = np.zeros((FOLDS, draws, levels + 1)), np.zeros((FOLDS, draws, levels + 1))
     for fold in range(FOLDS):
         rest, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         own = None if groups is None else groups[rest]
-        for draw in range(draws):
-            parts = folds_of(targets.take(rest), own, seed + 1 + draw, 2**levels)
-            for level in range(levels + 1):
-                subset = rest[parts < 2**level]
-                sizes[fold, draw, level] = len(subset)
-                values[fold, draw, level] = _metric(
-                    task, basis, examples, subset, held, strength, metric
-                )
+        parts = [folds_of(targets.take(rest), own, seed + 1 + d, 2**levels) for d in range(draws)]
+        for level in range(levels + 1):
+            subsets = [rest[part < 2**level] for part in parts]
+            sizes[fold, :, level] = [len(subset) for subset in subsets]
+            values[fold, :, level] = _metrics(task, basis, examples, subsets, held, strength)
     return Measured(sizes.mean((0, 1)), values.mean(1))
 
 
@@ -91,17 +89,23 @@ def _levels(count: int, outputs: int) -> int:
     return min(_LEVELS, int(halvings))
 
 
-def _metric(
-    task: Task[Any], basis: Design, examples: Examples, subset: Indices, held: Indices,
-    strength: float, metric: str,
-) -> float:  # fmt: skip
-    """The metric on some images of a head that is fitted to others."""
-    train, test = torch.from_numpy(subset), torch.from_numpy(held)
+def _metrics(
+    task: Task[Any], basis: Design, examples: Examples, subsets: list[Indices], held: Indices,
+    strength: float,
+) -> list[float]:  # fmt: skip
+    """The metric on some images of heads that are fitted to subsets of others, one for each."""
+    together = np.unique(np.concatenate(subsets))
+    train, test = torch.from_numpy(together), torch.from_numpy(held)
     targets = examples.targets[train]
-    solution = solve(
+    solutions = solve(
         basis.rows[train], lambda o: task.losses(o, targets), task.head().outputs, task.curvature,
-        torch.tensor([strength], dtype=torch.float64), torch.ones(1, len(subset), dtype=torch.float64),
+        torch.full((len(subsets),), strength, dtype=torch.float64),
+        torch.stack([torch.from_numpy(np.isin(together, s)).double() for s in subsets]),
+        tolerance=_TOLERANCE,
     )  # fmt: skip
-    meter = task.meter()
-    meter.update((basis.rows[test] @ solution[0]).float(), examples.targets[test])
-    return float(meter.compute()[metric])
+    values = []
+    for solution in solutions:
+        meter = task.meter()
+        meter.update((basis.rows[test] @ solution).float(), examples.targets[test])
+        values.append(float(meter.compute()[task.metrics[0].name]))
+    return values
