@@ -93,7 +93,7 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned, bank = _settled(_plan_new(source, recipe, checked, network, quick=quick), quiet=quiet)
+    planned, bank = _plan_new(source, recipe, checked, network, quick=quick, quiet=quiet)
 
     from onestop.jobs.run import run_in
 
@@ -154,7 +154,7 @@ def dry_run(
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
     else:
-        planned = _plan_new(source, recipe, checked, network)
+        planned, _ = _plan_new(source, recipe, checked, network, settle=False)
 
     from onestop.jobs.dry_run import estimate
 
@@ -181,9 +181,9 @@ def _permitted(source: Any, recipe: str | Path | None, named: Mapping[str, Any])
 
 def _resolve(
     source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads,
-    otherwise: Mapping[str, tuple[object, str]] = {},
+    needs: Mapping[str, tuple[object, str]] = {},
 ) -> tuple[Settings, Dataset, Entry]:  # fmt: skip
-    """The settings, the data and the network; some settings may be known to be needed `otherwise`."""
+    """The settings, the data and the network; `needs` are settings that turned out to be needed."""
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
         layers.append(("file", _without_stale_digest(read_recipe(recipe), overrides)))
@@ -191,7 +191,7 @@ def _resolve(
     if isinstance(source, str | os.PathLike):
         overrides = {**overrides, "source": os.fspath(source)}
     layers.append(("flag", overrides))
-    partial = _with_needs(settings(*layers), otherwise)
+    partial = _with_needs(settings(*layers), needs)
     values = partial.values
     refuse_useless(partial)
     require(values["track"])
@@ -210,7 +210,7 @@ def _resolve(
     )
     if data is not values["source"]:
         named: tuple[Layer, Mapping[str, object]] = ("flag", {"source": NAME})
-        partial = _with_needs(settings(*layers, named), otherwise)
+        partial = _with_needs(settings(*layers, named), needs)
     partial = _with_network_of_weights(partial)
     counts = count_pixel_values(dataset.splits["train"], cores())
     info = dataclasses.replace(facts(dataset), values=counts)
@@ -250,7 +250,7 @@ def _without_stale_digest(
 def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> Settings:
     """The settings with those that the network turned out to need."""
     for name, (value, why) in needs.items():
-        if name in partial.values:
+        if partial.origins[name].layer != "default":
             raise UsageError(f"{flag(name, partial.values[name])}: {why}; leave it out")
         partial = partial.derive(name, value, why)
     return partial
@@ -258,27 +258,36 @@ def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> S
 
 def _plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
-    quick: bool = False,
-) -> Plan:  # fmt: skip
+    quick: bool = False, quiet: bool = True, settle: bool = True,
+) -> tuple[Plan, FeatureBank]:  # fmt: skip
+    """The plan of a new run, and the features of its training images that are known by then.
+
+    With `settle`, what only the images or a measurement can tell is settled too.
+    """
     if isinstance(source, str | Path) and is_beginning(Path(source)):
         raise UsageError(
             f"{source}: is the beginning of a run that was killed before its recipe was written; "
             "remove it, and train on your data again"
         )
+    begun, needs = time.perf_counter(), dict[str, tuple[object, str]]()
     allowed = _permitted(source, recipe, checked)
-    otherwise: dict[str, tuple[object, str]] = {}
-    while True:
-        planned = _planned(source, recipe, checked, network, allowed, otherwise, quick=quick)
-        if not planned.otherwise:
-            return planned
-        otherwise |= planned.otherwise
+    planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
+
+    from onestop.display.progress import Watcher
+    from onestop.jobs.settle import bank_for, settled
+
+    bank, say = bank_for(planned), Watcher(quiet=quiet).say
+    while missing := planned.otherwise or (settle and settled(planned, bank, say, begun, needs)):
+        needs |= missing
+        planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
+    return planned, bank
 
 
 def _planned(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any,
-    allowed: Downloads, otherwise: Mapping[str, tuple[object, str]], *, quick: bool = False,
+    allowed: Downloads, needs: Mapping[str, tuple[object, str]], *, quick: bool = False,
 ) -> Plan:  # fmt: skip
-    resolved, dataset, entry = _resolve(source, recipe, checked, allowed, otherwise)
+    resolved, dataset, entry = _resolve(source, recipe, checked, allowed, needs)
     if quick:
         resolved = _quick(resolved)
 
@@ -296,15 +305,6 @@ def _quick(resolved: Settings) -> Settings:
     if resolved.given("epochs"):
         raise UsageError(f"--quick: is --epochs 0, not {resolved.values['epochs']}; drop one")
     return resolved.derive("epochs", 0, "--quick keeps the probe")
-
-
-def _settled(planned: Plan, *, quiet: bool) -> tuple[Plan, FeatureBank]:
-    """The plan with what only the images can settle, and the features that were computed for it."""
-    from onestop.display.progress import Watcher
-    from onestop.jobs.settle import bank_for, settled
-
-    bank = bank_for(planned)
-    return settled(planned, bank, Watcher(quiet=quiet).say), bank
 
 
 def _default_name(source: str, network: str) -> str:
