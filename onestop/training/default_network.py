@@ -146,7 +146,7 @@ def _affordable(known: Mapping[str, Any], info: DatasetInfo) -> list[_Choice]:
     """The candidates within the budget, the most accurate first; the cheapest if there are none."""
     device = choose_device(known.get("device")).type
     limit = BUDGET.get(device, _GPU) / info.images
-    if budget := known["time_budget"]:
+    if budget := known.get("time_budget"):
         limit *= budget / USUAL
     limit = min(limit, MOST_ON_CPU) if device == "cpu" else limit
     candidates = [find(name) for name in _names(limit)]
