@@ -14,7 +14,7 @@ import dataclasses
 
 import torch
 
-from onestop.jobs.planning import plan_new, resolve_new
+from onestop.jobs.planning import plan_new
 from onestop.training.loop import fit
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, held_out, set_up
@@ -23,8 +23,8 @@ from onestop.training.setup import Session, held_out, set_up
 def lines(words: argparse.Namespace, seed: int) -> list[str]:
     """A row of the table for each epoch."""
     settings = {"model": words.model, "image_size": words.image_size, "epochs": words.epochs}
-    resolved = resolve_new(words.source, None, {**settings, "seed": seed, "threads": 1})
-    session = set_up(plan_new(resolved, None))
+    settings = {**settings, "seed": seed, "threads": 1}
+    session = set_up(plan_new(words.source, None, settings, None, settle=False)[0])
     training, statistics = session.training, session.training.statistics
     assert statistics is not None
     slowest = max(statistics.layers, key=lambda layer: layer.trusted_from)

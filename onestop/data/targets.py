@@ -36,6 +36,9 @@ TargetBatch: TypeAlias = Any
 sample to sample. It can be sliced; beyond that only the task that learns from them knows what it is."""
 
 
+_KINDS = 5  # of numbers
+
+
 class Targets(ABC):
     """The targets of the samples of a split, in their order; to numpy, an array of their values.
 
@@ -122,6 +125,16 @@ class Targets(ABC):
 
         A sample may be there several times, or not at all.
         """
+
+    def kinds(self) -> tuple[Indices, Indices]:
+        """What parts of a split should have alike, as `members`: each sample is of one kind or more.
+
+        Names, and a further kind for samples without one; numbers are of a kind by their size.
+        """
+        samples, numbers = self.members()
+        without = np.setdiff1d(np.arange(len(self)), samples)
+        extra = np.full(len(without), len(self.names))
+        return np.concatenate([samples, without]), np.concatenate([numbers, extra])
 
     def counts(self) -> Indices:
         """Samples of each name, [K]."""
@@ -220,6 +233,11 @@ class Numbers(Targets):
 
     def members(self) -> tuple[Indices, Indices]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+
+    def kinds(self) -> tuple[Indices, Indices]:
+        """Of a kind are the smallest fifth of the numbers, the next, and so on."""
+        rank = np.argsort(np.argsort(self.values, kind="stable"), kind="stable")
+        return np.arange(len(self)), rank * _KINDS // max(len(self), 1)
 
     def onto(self, names: Sequence[str]) -> Self:
         if names:

@@ -6,7 +6,7 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onestop.data.dataset import Skipped, named
 from onestop.inference.predictions import predictions_of, reliability_of, write_predictions
@@ -22,8 +22,10 @@ from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
 from onestop.tasks import Prediction
 from onestop.text import plural
-from onestop.training.line import Point
 from onestop.training.setup import Session, best_weights, held_out
+
+if TYPE_CHECKING:
+    from onestop.training.line import Point
 
 Say: TypeAlias = Callable[[str], None]
 _SHOWN = 8  # held-out images whose predictions are shown at the end

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,9 @@ def permitted_for(source: Any, recipe: str | Path | None, named: Mapping[str, An
 
 def plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
-    quick: bool = False,
-) -> Plan:  # fmt: skip
-    """The plan of a new run.
+    quick: bool = False, quiet: bool = True, settle: bool = True,
+) -> tuple[Plan, FeatureBank]:  # fmt: skip
+    """The plan of a new run, and the features of its training images that are known by then.
 
     Args:
         source: As `train` takes it, but for the folder of a run.
@@ -58,6 +59,8 @@ def plan_new(
         checked: Settings by name.
         network: As it came from Python, if it did.
         quick: Stop after the probe.
+        quiet: Say nothing of what is compared.
+        settle: Settle what only the images or a measurement can tell, too.
 
     Raises:
         OneStopError: A wrong setting or source.
@@ -67,29 +70,25 @@ def plan_new(
             f"{source}: is the beginning of a run that was killed before its recipe was written; "
             "remove it, and train on your data again"
         )
+    begun, needs = time.perf_counter(), dict[str, tuple[object, str]]()
     allowed = permitted_for(source, recipe, checked)
-    otherwise: dict[str, tuple[object, str]] = {}
-    while True:
-        planned = _planned(source, recipe, checked, network, allowed, otherwise, quick=quick)
-        if not planned.otherwise:
-            return planned
-        otherwise |= planned.otherwise
+    planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
 
-
-def settled_plan(planned: Plan, *, quiet: bool) -> tuple[Plan, FeatureBank]:
-    """The plan with what only the images can settle, and the features that were computed for it."""
     from onestop.display.progress import Watcher
     from onestop.jobs.settle import bank_for, settled
 
-    bank = bank_for(planned)
-    return settled(planned, bank, Watcher(quiet=quiet).say), bank
+    bank, say = bank_for(planned), Watcher(quiet=quiet).say
+    while missing := planned.otherwise or (settle and settled(planned, bank, say, begun, needs)):
+        needs |= missing
+        planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
+    return planned, bank
 
 
 def resolve_new(
     source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads,
-    otherwise: Mapping[str, tuple[object, str]] = {},
+    needs: Mapping[str, tuple[object, str]] = {},
 ) -> tuple[Settings, Dataset, Entry]:  # fmt: skip
-    """The settings, the data and the network; some settings may be known to be needed `otherwise`."""
+    """The settings, the data and the network; `needs` are settings that turned out to be needed."""
     layers: list[tuple[Layer, Mapping[str, object]]] = []
     if recipe is not None:
         layers.append(("file", _without_stale_digest(read_recipe(recipe), overrides)))
@@ -97,7 +96,7 @@ def resolve_new(
     if isinstance(source, str | os.PathLike):
         overrides = {**overrides, "source": os.fspath(source)}
     layers.append(("flag", overrides))
-    partial = _with_needs(settings(*layers), otherwise)
+    partial = _with_needs(settings(*layers), needs)
     values = partial.values
     refuse_useless(partial)
     require(values["track"])
@@ -116,7 +115,7 @@ def resolve_new(
     )
     if data is not values["source"]:
         named: tuple[Layer, Mapping[str, object]] = ("flag", {"source": NAME})
-        partial = _with_needs(settings(*layers, named), otherwise)
+        partial = _with_needs(settings(*layers, named), needs)
     partial = _with_network_of_weights(partial)
     counts = count_pixel_values(dataset.splits["train"], cores())
     info = dataclasses.replace(facts(dataset), values=counts)
@@ -156,7 +155,7 @@ def _without_stale_digest(
 def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> Settings:
     """The settings with those that the network turned out to need."""
     for name, (value, why) in needs.items():
-        if name in partial.values:
+        if partial.origins[name].layer != "default":
             raise UsageError(f"{flag(name, partial.values[name])}: {why}; leave it out")
         partial = partial.derive(name, value, why)
     return partial
@@ -164,9 +163,9 @@ def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> S
 
 def _planned(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any,
-    allowed: Downloads, otherwise: Mapping[str, tuple[object, str]], *, quick: bool = False,
+    allowed: Downloads, needs: Mapping[str, tuple[object, str]], *, quick: bool = False,
 ) -> Plan:  # fmt: skip
-    resolved, dataset, entry = resolve_new(source, recipe, checked, allowed, otherwise)
+    resolved, dataset, entry = resolve_new(source, recipe, checked, allowed, needs)
     if quick:
         resolved = _quick(resolved)
 

@@ -6,6 +6,7 @@ to resume from and the best network so far.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,13 @@ from onestop.text import plural
 from onestop.training.checkpoint import States
 from onestop.training.checkpointer import Checkpointer, require_space
 from onestop.training.line import Point, kept_point
+from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan, lacking_weights
 from onestop.training.probe.features import FeatureBank
-from onestop.training.probe.stage import Fitted
-from onestop.training.records import EpochRecord
+from onestop.training.probe.stage import Fitted, fit_probe
+from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.setup import Session, remembered, set_up
-from onestop.training.stages import stages
 from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
 
 
@@ -183,7 +184,7 @@ def _keep(session: Session, checkpointer: Checkpointer, observers: Observers) ->
     if not session.training.probe or not session.training.progress.epoch:
         return None
     point = kept_point(session)
-    observers.say(f"{point.text}: {point.why}")
+    observers.say(point.text)
     checkpointer.note_network(point.network, point.metrics)
     checkpointer.save_now()
     return point
@@ -198,11 +199,7 @@ def _train(
 ) -> None:
     """Run the loop; save the results of each epoch, and the state so that nothing is lost."""
     training, goal = session.training, session.goal
-
-    def probed(fitted: Fitted) -> None:
-        note_label_issues(checkpointer.folder, session, bank, fitted, observers.say)
-
-    loop = stages(session, bank, observers.watcher.probing, probed)
+    loop = _records(session, bank, observers, checkpointer.folder)
     trial = _trial(session, checkpointer.about)
     try:
         for record in loop:
@@ -236,6 +233,20 @@ def _train(
         problem = "after no epoch were the outputs of the network finite"
         kept = keep_finite(session, checkpointer.folder, problem, rate_advice(session.plan))
         raise NonFiniteLossError(kept)
+
+
+def _records(
+    session: Session, bank: FeatureBank, observers: Observers, folder: Path
+) -> Generator[StepRecord | EpochRecord, None, None]:
+    """What is left of the run: the probe, if it has one, then the loop."""
+    training, goal = session.training, session.goal
+    if session.plan.linear_head and not training.progress.probed:
+
+        def probed(fitted: Fitted) -> None:
+            note_label_issues(folder, session, bank, fitted, observers.say)
+
+        yield fit_probe(session, bank, observers.watcher.probing, probed)
+    yield from fit(training, session.task, session.phases(), session.step, goal, session.rate)
 
 
 def _warn(record: EpochRecord, observers: Observers) -> None:

@@ -111,7 +111,8 @@ class Freezing:
         count = len(stages(self.network, self.heads))
         if not what.isdecimal() or not 0 < int(what) <= count:
             raise UsageError(
-                f"--freeze {what}: use none, backbone, half, or 1 to {count} (the stages of this network)"
+                f"--freeze {what}: use none, backbone, half, or 1 to {count} (the stages of this "
+                "network)"
             )
 
     def thaw(self) -> None:

@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BeforeValidator
 
 from onestop.images.pixel_range import canonical
+from onestop.recipe.durations import seconds_of
 from onestop.recipe.markers import ON, For, Free, Not, Since, With, derived
 from onestop.recipe.ranges import HUGE
 
@@ -26,6 +27,7 @@ Rate = Annotated[float, Gt(0), Le(HUGE)]
 NonNegative = Annotated[float, Ge(0), Le(HUGE)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+Seconds = Annotated[float, BeforeValidator(seconds_of), Ge(0), Le(HUGE)]
 RangeText = Annotated[str, BeforeValidator(canonical)]
 Pixels = Annotated[int, Le(2**14)]
 CropFraction = Annotated[float, Ge(0.01), Le(1)]
@@ -158,6 +160,9 @@ class Optim:
 
     epochs: Annotated[Natural, Le(10**6), Free] = derived()
     """passes over the training images; 0, with a probe, keeps the probe"""
+    time_budget: Annotated[Seconds, Since(0.0)] = 0.0
+    """time that the run may take, such as 90s, 10m or 1h30m: epochs, and the network and the image
+    size where they are free, are chosen to fit; 0 is no limit"""
     batch_size: Positive = derived()
     """images per step"""
     accumulate: Positive = 1

@@ -233,7 +233,8 @@ class Multilabel(Task[Tensor]):
         return (outputs.double().cpu() - limits).abs().amin(1).float()
 
     def doubts(self, outputs: Tensor, targets: Tensor) -> list[Doubt]:
-        return doubts_of(outputs.double().sigmoid().numpy(), truth_of(targets), self.names)
+        scores = outputs.double().sigmoid().numpy()
+        return doubts_of(scores, truth_of(targets), self.names, separator_for(self.names))
 
     def counted(self) -> str:
         return plural(len(self.names), "label")

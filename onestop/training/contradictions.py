@@ -23,6 +23,20 @@ def refuse_range(settings: Settings, info: DatasetInfo) -> None:
         )
 
 
+def refuse_budget(settings: Settings) -> None:
+    """Stop if both a time and a number of epochs were asked for.
+
+    Raises:
+        UsageError: Names both.
+    """
+    value = settings.values["time_budget"]
+    if value and settings.given("time_budget") and settings.given("epochs"):
+        raise UsageError(
+            f"{flag('time_budget', value)}: chooses the epochs, which "
+            f"{flag('epochs', settings.values['epochs'])} sets; drop one"
+        )
+
+
 def refuse_contradictions(recipe: Recipe, info: DatasetInfo) -> None:
     """Stop before any work if settings do not fit together.
 

@@ -28,6 +28,8 @@ CANDIDATES = (
 """The networks among which the rule chooses: few and well known."""
 BUDGET = {"cpu": 250e9, "mps": 20e12}
 """Multiply-adds of one pass over the training images, by kind of device: about half a minute."""
+USUAL = 600.0
+"""Seconds of a time budget with which as much can be afforded as without one."""
 _GPU = 1e15  # of other devices
 MOST_ON_CPU = 1e9
 """Multiply-adds of one image on a CPU, where the model will be used too."""
@@ -144,6 +146,8 @@ def _affordable(known: Mapping[str, Any], info: DatasetInfo) -> list[_Choice]:
     """The candidates within the budget, the most accurate first; the cheapest if there are none."""
     device = choose_device(known.get("device")).type
     limit = BUDGET.get(device, _GPU) / info.images
+    if budget := known.get("time_budget"):
+        limit *= budget / USUAL
     limit = min(limit, MOST_ON_CPU) if device == "cpu" else limit
     candidates = [find(name) for name in _names(limit)]
     within = [entry for entry in candidates if entry.multiply_adds <= limit]

@@ -33,7 +33,7 @@ from onestop.runtime.device import (
     suited_format,
 )
 from onestop.tasks import TASKS
-from onestop.training.contradictions import refuse_contradictions, refuse_range
+from onestop.training.contradictions import refuse_budget, refuse_contradictions, refuse_range
 from onestop.training.default_network import SMALL, network_rules
 from onestop.training.from_probe import probe_rules
 from onestop.training.from_probe import rules as from_probe_rules
@@ -78,6 +78,7 @@ def derive(
     settings = _fill(settings, _feature_cache_rules(settings.values))
     settings = _fill(settings, _learning_rules(settings.values, info))
     refuse_useless(settings)
+    refuse_budget(settings)
     refuse_range(settings, info)
     refuse_contradictions(settings.recipe, info)
     return settings, entry

@@ -21,7 +21,7 @@ SEEN = 1_500
 """Training images that are seen in all, if that is between the fewest and the most epochs."""
 FEWEST, MOST = 3, 8
 FEW = 2_000
-"""Images below which the first half of the stages stays as it is: of fewer, it learns nothing general."""
+"""Images below which the first half of the stages stays as it is: fewer teach it nothing general."""
 
 
 def probe_rules(known: Mapping[str, Any], info: DatasetInfo, size: int) -> _Rules:

@@ -2,9 +2,10 @@
 
 Between the weights that a head was fitted to and those that training reached, the loss has no barrier,
 and a point on the way often is better than both ends (Wortsman et al. 2022, WiSE-FT,
-https://arxiv.org/abs/2109.01903). The point with the lowest loss on the validation split is kept; the
-probe stays unless that is lower by more than chance: by more than one standard error of the difference
-image by image. Without a validation split, half of the way is gone.
+https://arxiv.org/abs/2109.01903). The losses of the images of the validation split decide, in pairs: a
+quarter of the way is gone if that lowers their mean, and further only where that lowers it by more than
+chance, by more than one standard error of the differences. Otherwise the probe stays. Without a
+validation split, half of the way is gone.
 """
 
 from __future__ import annotations
@@ -33,13 +34,11 @@ class Point:
         share: 0 is the probe, 1 the trained network.
         network: In between.
         metrics: On the validation split; empty without one.
-        why: Why it is kept.
     """
 
     share: float
     network: nn.Module
     metrics: Metrics
-    why: str = ""
 
     @property
     def text(self) -> str:
@@ -54,22 +53,19 @@ class Point:
 def kept_point(session: Session) -> Point:
     """The point that is kept of a session that is trained; its network is not changed."""
     if "val" not in session.loaders:
-        return Point(
-            UNSEEN, _between(session, UNSEEN), {}, "no images are held out to try others on"
-        )
-    probe, losses = _tried(session, 0.0)
-    best, gain, doubt = probe, 0.0, 0.0
+        return Point(UNSEEN, _between(session, UNSEEN), {})
+    kept, losses = _tried(session, 0.0)
     for share in SHARES:
         point, there = _tried(session, share)
-        difference = losses - there
-        mean = float(difference.mean())
-        if mean > gain and math.isfinite(mean):
-            best, gain = point, mean
-            doubt = float(difference.std(correction=0)) / math.sqrt(max(1, len(difference) - 1))
-    if gain > doubt:
-        return Point(best.share, best.network, best.metrics, f"its loss is lower by {gain:.4f}")
-    why = f"no point's loss is lower by more than chance ({gain:.4f}, give or take {doubt:.4f})"
-    return Point(0.0, probe.network, probe.metrics, why)
+        if _is_better(losses - there, beyond_chance=share > SHARES[0]):
+            kept, losses = point, there
+    return kept
+
+
+def _is_better(gains: Tensor, *, beyond_chance: bool) -> bool:
+    """Whether losses are lower by these differences, on the whole."""
+    doubt = float(gains.std(correction=0)) / math.sqrt(max(1, len(gains) - 1))
+    return float(gains.mean()) > (doubt if beyond_chance else 0.0)
 
 
 def _tried(session: Session, share: float) -> tuple[Point, Tensor]:

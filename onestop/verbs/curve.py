@@ -14,15 +14,8 @@ if TYPE_CHECKING:
     from onestop.training.plan import Plan
 
 _FIELDS = (
-    "model",
-    "weights",
-    "image_size",
-    "val_fraction",
-    "data_root",
-    "seed",
-    "device",
-    *READING,
-)
+    "model", "weights", "image_size", "val_fraction", "data_root", "seed", "device", *READING,
+)  # fmt: skip
 
 
 @takes_fields(*_FIELDS)
@@ -50,13 +43,13 @@ def curve(
     """
     from onestop.figures.files import picture_file, write_figure
     from onestop.jobs.curve import measured
-    from onestop.jobs.planning import plan_new, settled_plan, take_network
+    from onestop.jobs.planning import plan_new, take_network
 
     picture = None if out is None else picture_file("--out", out)
     settings, network = take_network(settings)
-    planned = plan_new(source, None, checked_fields(settings, _FIELDS), network)
+    fields = checked_fields(settings, _FIELDS)
+    planned, bank = plan_new(source, None, fields, network, quiet=quiet)
     _require_probe(planned)
-    planned, bank = settled_plan(planned, quiet=quiet)
     result = measured(planned, bank, quiet=quiet)
     if picture is not None:
         write_figure(result.figure(), picture)

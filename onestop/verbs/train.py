@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
-from onestop.jobs.planning import permitted_for, plan_new, resolve_new, settled_plan, take_network
+from onestop.jobs.planning import permitted_for, plan_new, resolve_new, take_network
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.arguments import checked_fields, takes_fields
 from onestop.recipe.files import read_recipe, write_recipe
@@ -84,9 +84,7 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned, bank = settled_plan(
-        plan_new(source, recipe, checked, network, quick=quick), quiet=quiet
-    )
+    planned, bank = plan_new(source, recipe, checked, network, quick=quick, quiet=quiet)
 
     from onestop.jobs.run import run_in
 
@@ -147,7 +145,7 @@ def dry_run(
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
     else:
-        planned = plan_new(source, recipe, checked, network)
+        planned, _ = plan_new(source, recipe, checked, network, settle=False)
 
     from onestop.jobs.dry_run import estimate
 

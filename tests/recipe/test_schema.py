@@ -222,6 +222,7 @@ class TestMarkers:
         assert later_fields() == {
             **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
             "weights_digest": "unknown", "crop_fraction": None, "probe": "none",
+            "time_budget": 0.0,
         }  # fmt: skip
         assert later_fields().keys() <= {*FIELDS}
 

@@ -67,7 +67,7 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
             "batch_size": 16, "epochs": 182, "patience": 0,
         }),
         (PHOTOS, {"model": "torchvision:resnet18", "weights": "default"}, {
-            "normalize": "weights", "probe": "choose", "freeze": "none", "unfreeze_after": 0,
+            "normalize": "weights", "probe": "choose", "freeze": "half", "unfreeze_after": 0,
             "optimizer": "adamw", "layer_decay": 0.9, "label_smoothing": 0.1, "mixup": 0.2,
             "backbone_lr_scale": 1.0, "augment": "resized-crop", "monitor": "loss",
         }),
@@ -85,7 +85,7 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
             "model": "tf_efficientnet_lite2", "image_size": 260, "probe": "choose",
         }),
         (PHOTOS, {"model": "resnet18", "weights": "default", "channels": 1}, {
-            "normalize": "dataset", "probe": "fit", "freeze": "none",
+            "normalize": "dataset", "probe": "fit", "freeze": "half",
         }),
         (dataclasses.replace(PHOTOS, channels=1), {}, {"model": "resnet18", "channels": 3}),
         (VECTORS, {}, {

@@ -79,6 +79,7 @@ def test_a_run_folder_holds_all_it_should() -> None:
     assert tuple(run.epochs[0]) == columns_of(Classification.metrics)
     assert [row["epoch"] for row in run.epochs] == [1, 2]
     unset = ["data_root", "task", "path_column", "label_column", "image_root", "suffix"]
+    unset += ["crop_fraction"]
     assert [name for name, value in run.recipe.values().items() if value is None] == unset
     predictions = table(run.folder / "predictions.csv")
     right = sum(int(row["correct"]) for row in predictions)

@@ -1,6 +1,6 @@
 """Folds of a training split: of each class as evenly as possible, without dividing groups.
 
-Legend: N samples, U units that stay together, K names, M memberships.
+Legend: N samples, U units that stay together, K kinds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from onestop.data.targets import Indices, Targets
 from onestop.runtime.rng import key_for, permutation
 
 FOLDS = 5
-_LEVELS = 5  # parts of the range of numbers that are spread evenly
 
 
 def folds_of(targets: Targets, groups: Indices | None, seed: int, count: int = FOLDS) -> Indices:
@@ -46,15 +45,8 @@ def folds_of(targets: Targets, groups: Indices | None, seed: int, count: int = F
 
 
 def _counts(targets: Targets, unit: Indices) -> NDArray[np.float64]:
-    """Samples of each name in each unit; numbers are named by the fifth of them that they are in."""
-    samples, names = targets.members()
-    if not targets.names:
-        samples = np.arange(len(targets))
-        rank = np.argsort(np.argsort(np.asarray(targets.values), kind="stable"), kind="stable")
-        names = rank * _LEVELS // max(len(targets), 1)
-    without = np.setdiff1d(np.arange(len(targets)), samples)
-    samples = np.concatenate([samples, without])
-    names = np.concatenate([names, np.full(len(without), int(names.max(initial=-1)) + 1)])
-    counts = np.zeros((int(unit.max(initial=-1)) + 1, int(names.max(initial=-1)) + 1))
-    np.add.at(counts, (unit[samples], names), 1)
+    """Samples of each kind in each unit."""
+    samples, kinds = targets.kinds()
+    counts = np.zeros((int(unit.max(initial=-1)) + 1, int(kinds.max(initial=-1)) + 1))
+    np.add.at(counts, (unit[samples], kinds), 1)
     return counts

@@ -17,7 +17,7 @@ from onestop.networks.trace import in_mode
 from onestop.runtime.device import CPU, Engine
 from onestop.tasks import Task
 
-_FAR = 4096.0  # a bias that puts all of a head's outputs above 0
+_FAR = 4096.0  # a bias that puts all of a head's outputs above 0, or below
 
 
 class NoProbe(Exception):  # noqa: N818 - not a failure: the head is trained instead
@@ -80,12 +80,11 @@ def linear_head(
     if not single or layer.bias is None or not layer.bias.requires_grad:
         raise NoProbe("its head is not a linear layer with a bias")
     inputs = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    if (scale := _scale(network, heads[0], inputs, 0.0)) is not None:
-        return LinearHead(heads[0], scale)
-    if (scale := _scale(network, heads[0], inputs, _FAR)) is not None and _ignores_shifts(
-        task, targets
-    ):
-        return LinearHead(heads[0], scale, rectified=True)
+    low, high, higher = (_scale(network, heads[0], inputs, b) for b in (-_FAR, _FAR, 2 * _FAR))
+    if high is not None and high == low:
+        return LinearHead(heads[0], high)
+    if high is not None and high == higher and _ignores_shifts(task, targets):
+        return LinearHead(heads[0], high, rectified=True)
     raise NoProbe("its outputs are not a linear function of its head's inputs")
 
 
@@ -134,8 +133,9 @@ def _scale(network: nn.Module, head: str, inputs: Tensor, bias: float) -> float 
     if outputs.shape != expected.shape or not expected.square().sum() > 0:
         return None
     scale = float((outputs * expected).sum() / expected.square().sum())
-    error = (outputs - scale * expected).abs().max()
-    return round(scale, 6) if error <= 1e-3 * outputs.abs().max() and scale > 0 else None
+    error, spread = (outputs - scale * expected).abs().max(), (expected - bias).abs().max()
+    small = 1e-3 * spread + 4e-6 * abs(bias)  # and what rounding takes
+    return float(f"{scale:.4g}") if error <= small * scale else None
 
 
 def _ignores_shifts(task: Task[Any], targets: Any) -> bool:
