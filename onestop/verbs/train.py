@@ -248,9 +248,9 @@ def _without_stale_digest(
 
 
 def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> Settings:
-    """The settings with those that the network turned out to need."""
+    """The settings with those that the network turned out to need; `choose` asks for such a need."""
     for name, (value, why) in needs.items():
-        if partial.origins[name].layer != "default":
+        if partial.origins[name].layer != "default" and partial.values.get(name) != "choose":
             raise UsageError(f"{flag(name, partial.values[name])}: {why}; leave it out")
         partial = partial.derive(name, value, why)
     return partial
@@ -274,12 +274,19 @@ def _plan_new(
     planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
 
     from onestop.display.progress import Watcher
-    from onestop.jobs.settle import bank_for, settled
+    from onestop.jobs.budget import budget_needs
+    from onestop.jobs.view import view_needs
+    from onestop.training.probe.features import bank_for
 
     bank, say = bank_for(planned), Watcher(quiet=quiet).say
-    while missing := planned.otherwise or (settle and settled(planned, bank, say, begun, needs)):
+    while missing := planned.otherwise or (
+        settle
+        and (view_needs(planned, bank, begun, say) or budget_needs(planned, needs, begun, say))
+    ):
         needs |= missing
         planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
+        if planned.engine != bank.engine:  # features in another precision are other features
+            bank = bank_for(planned)
     return planned, bank
 
 
