@@ -118,7 +118,7 @@ def write_types_plainly() -> None:
             argument.replace(annotation=fields.get(name, argument.annotation))
             for name, argument in signature.parameters.items()
         ]
-        function.__signature__ = signature.replace(parameters=arguments)  # type: ignore[attr-defined]
+        vars(function)["__signature__"] = signature.replace(parameters=arguments)
 
 
 def add_limits(

@@ -7,9 +7,8 @@ reasons, and is never measured again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from onestop.data.preprocess import ImagePreprocessing
 from onestop.jobs.dry_run import estimate
 from onestop.recipe.durations import text_of
 from onestop.results.cost import Estimate
@@ -19,34 +18,26 @@ from onestop.training.plan import Plan
 _REPORT = 6.0  # seconds that the report and the final files take, about
 _SPARE = 0.03  # share of the budget that is left for what cannot be foreseen
 _MOST = 4  # times the usual number of epochs, at most
-_PASSES = 6.0  # passes over the images that the rest of a run with a probe takes at least, about
 _FEW = 5  # epochs from random weights below which smaller images are worth more
 _STEP = 32
 
 
-def fits_into(left: float, took: float, view: ImagePreprocessing, base: ImagePreprocessing) -> bool:
-    """Whether a run with a probe can look at images in a certain way in the time that is left.
-
-    Args:
-        left: Seconds.
-        took: Seconds of a pass over the training images in the usual way.
-        view: The way.
-        base: The usual one.
-    """
-    return _PASSES * took * (view.size[0] / base.size[0]) ** 2 <= left
-
-
 def budget_needs(
-    planned: Plan, begun: float, say: Callable[[str], None]
+    planned: Plan, known: Collection[str], begun: float, say: Callable[[str], None]
 ) -> dict[str, tuple[object, str]]:
     """The epochs that fit, and a smaller image size if only that makes them fit.
 
+    Nothing if the recipe has no time budget, or if its epochs are set.
+
     Args:
-        planned: Its network is trained for some steps, and is of no use afterwards.
+        planned: Its network may be trained for some steps, and is of no use then.
+        known: What is settled already.
         begun: When the run was asked for, by `time.perf_counter`.
         say: Takes a line about the choice.
     """
     budget, usual = planned.recipe.optim.time_budget, planned.recipe.optim.epochs
+    if not budget or not usual or "epochs" in known or "epochs" not in planned.whys:
+        return {}
     cost = estimate(planned, begun=time.perf_counter())
     left = budget * (1 - _SPARE) - (time.perf_counter() - begun) - _fixed(planned, cost)
     epoch = _epoch(cost)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onestop.errors import OneStopError, UsageError
 from onestop.images.pixel_range import parsed
@@ -19,14 +19,19 @@ from onestop.recipe.files import read_recipe
 from onestop.recipe.markers import flag
 from onestop.recipe.names import canonical, names_code
 from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
-from onestop.storage.own_files import is_beginning
+from onestop.storage.own_files import remains
 from onestop.tracking import require
 
 if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
+    from onestop.jobs.view import Needs
     from onestop.networks.catalog import Entry
     from onestop.training.plan import Plan
     from onestop.training.probe.features import FeatureBank
+
+Measured: TypeAlias = "Callable[[Plan, Collection[str], float, Callable[[str], None]], Needs]"
+"""Takes a plan, the names of what is settled, when the run was asked for, and what takes lines; gives
+settings, each with its reason."""
 
 
 def take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -50,6 +55,7 @@ def permitted_for(source: Any, recipe: str | Path | None, named: Mapping[str, An
 def plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
     quick: bool = False, quiet: bool = True, settle: bool = True,
+    measured: Measured = lambda *_: {},
 ) -> tuple[Plan, FeatureBank]:  # fmt: skip
     """The plan of a new run, and the features of its training images that are known by then.
 
@@ -60,27 +66,30 @@ def plan_new(
         network: As it came from Python, if it did.
         quick: Stop after the probe.
         quiet: Say nothing of what is compared.
-        settle: Settle what only the images or a measurement can tell, too.
+        settle: Settle what only the images can tell, too.
+        measured: Settles what only a measurement can tell.
 
     Raises:
         OneStopError: A wrong setting or source.
     """
-    if isinstance(source, str | Path) and is_beginning(Path(source)):
-        raise UsageError(
-            f"{source}: is the beginning of a run that was killed before its recipe was written; "
-            "remove it, and train on your data again"
-        )
+    if isinstance(source, str | Path) and (problem := remains(Path(source))):
+        raise UsageError(f"{source}: {problem}")
     begun, needs = time.perf_counter(), dict[str, tuple[object, str]]()
     allowed = permitted_for(source, recipe, checked)
     planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
 
     from onestop.display.progress import Watcher
-    from onestop.jobs.settle import bank_for, settled
+    from onestop.jobs.view import view_needs
+    from onestop.training.probe.features import bank_for
 
     bank, say = bank_for(planned), Watcher(quiet=quiet).say
-    while missing := planned.otherwise or (settle and settled(planned, bank, say, begun, needs)):
+    while missing := planned.otherwise or (
+        settle and (view_needs(planned, bank, begun, say) or measured(planned, needs, begun, say))
+    ):
         needs |= missing
         planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
+        if planned.engine != bank.engine:  # features in another precision are other features
+            bank = bank_for(planned)
     return planned, bank
 
 
@@ -153,9 +162,9 @@ def _without_stale_digest(
 
 
 def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> Settings:
-    """The settings with those that the network turned out to need."""
+    """The settings with those that the network turned out to need; `choose` asks for such a need."""
     for name, (value, why) in needs.items():
-        if partial.origins[name].layer != "default":
+        if partial.origins[name].layer != "default" and partial.values.get(name) != "choose":
             raise UsageError(f"{flag(name, partial.values[name])}: {why}; leave it out")
         partial = partial.derive(name, value, why)
     return partial

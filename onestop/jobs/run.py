@@ -27,7 +27,6 @@ from onestop.jobs.finite import keep_finite
 from onestop.jobs.label_issues import note_label_issues
 from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
-from onestop.jobs.settle import bank_for
 from onestop.linting.quick import warning
 from onestop.networks import count_parameters
 from onestop.recipe.files import resume_command, write_recipe
@@ -46,7 +45,7 @@ from onestop.training.line import Point, kept_point
 from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
 from onestop.training.plan import Plan, lacking_weights
-from onestop.training.probe.features import FeatureBank
+from onestop.training.probe.features import FeatureBank, bank_for
 from onestop.training.probe.stage import Fitted, fit_probe
 from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.setup import Session, remembered, set_up

@@ -69,7 +69,7 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
-    from onestop.data.dataset import require_none_skipped
+    from onestop.data.dataset import named, require_none_skipped
     from onestop.inference.held_out import trained_among
     from onestop.inference.load import load_model
     from onestop.inference.predictions import predictions_of, reliability_of
@@ -99,7 +99,8 @@ def evaluate(
     if strict:
         require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
-        raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
+        why = f" ({named(bad)})" if (bad := loader.skipped()) else ""
+        raise DataError(f"{dataset.name}: no image of split {name!r} can be read{why}")
     require_finite(scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
     training = loaded.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}

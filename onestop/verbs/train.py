@@ -23,6 +23,7 @@ from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.storage.run_info import InfoFile, read_info
+from onestop.text import plural
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -84,7 +85,12 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned, bank = plan_new(source, recipe, checked, network, quick=quick, quiet=quiet)
+
+    from onestop.jobs.budget import budget_needs
+
+    planned, bank = plan_new(
+        source, recipe, checked, network, quick=quick, quiet=quiet, measured=budget_needs
+    )
 
     from onestop.jobs.run import run_in
 
@@ -144,6 +150,11 @@ def dry_run(
         require(stored.machine.track)
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
+        if done == stored.optim.epochs:
+            raise UsageError(
+                f"{resume}: has done all of its {plural(done, 'epoch')}, so nothing is left to "
+                "estimate; ask for more with --epochs"
+            )
     else:
         planned, _ = plan_new(source, recipe, checked, network, settle=False)
 

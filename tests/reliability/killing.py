@@ -69,6 +69,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "no thread that reads": {**_PARTS, "workers": 0, "auto_augment": "trivial"},
     "two threads that read": {**_PARTS, "workers": 2, "erase": 0.5, "balance": "loss"},
     "BatchNorm after few steps": {"model": "resnet20", "image_size": 8, "ema": 0.9},
+    "a probe, then all of it": {"weights": "first", "freeze": "none", "ema": 0.9},
+    "a probe alone": {"weights": "first", "epochs": 0},
+    "a probe of several labels": {"source": "labels.csv", "weights": "first", "epochs": 3},
     "several labels": {"source": "labels.csv", "cutmix": 0.5, "balance": "loss", "ema": 0.9},
 }
 _COMMON: dict[str, Any] = {
@@ -148,11 +151,15 @@ def run_trials(
     whole: dict[str, tuple[str, float]] = {}
     begun = time.monotonic()
     # Once in this process, which then has all modules that those forked from it would import.
-    onestop.train(photos, out=folder, quiet=True, **{**_COMMON, "epochs": 1, "batch_size": 64})
+    first = onestop.train(
+        photos, out=folder, quiet=True, **{**_COMMON, "epochs": 1, "batch_size": 64}
+    )
     for number in range(trials):
         name = list(RECIPES)[number % len(RECIPES)]
         source = photos / RECIPES[name].get("source", "")
         options = {**_COMMON, **RECIPES[name], "source": str(source)}
+        if options.get("weights") == "first":
+            options["weights"] = str(first.folder)
         if name not in whole:
             whole[name] = _undisturbed(folder / f"whole-{number}", options, place)
         digest, length = whole[name]
@@ -283,7 +290,7 @@ def main() -> int:
     print("\n".join([*outcome.lines(), *outcome.too_few()]))
     if not outcome.failures:
         places, runs = outcome.lines()[1], f"{outcome.trials:,} runs, {outcome.kills:,} kills"
-        tried("runs killed at random moments and resumed, ten recipes", f"{runs}; {places}")
+        tried("runs killed at random moments and resumed, thirteen recipes", f"{runs}; {places}")
     return 1 if outcome.failures or outcome.too_few() else 0
 
 

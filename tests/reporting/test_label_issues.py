@@ -8,6 +8,7 @@ import pytest
 import onestop
 from onestop.linting.label_issues import LabelIssue
 from onestop.reporting.blocks import Gallery, Table, Text
+from onestop.reporting.images import issue_tiles
 from onestop.reporting.label_issues import label_blocks
 from tests.reporting.made import classified, prediction
 
@@ -15,12 +16,12 @@ ISSUE = LabelIssue("train/ant/1.jpg", "ant", "bee", 0.94, "train")
 
 
 def test_a_run_in_which_nobody_looked_has_no_section() -> None:
-    assert label_blocks(classified(prediction("ant", "ant"))) == []
+    assert label_blocks(classified(prediction("ant", "ant")), []) == []
 
 
 def test_without_images_they_are_a_table() -> None:
     other = LabelIssue("x.png", "", "bee", 0.5, "val")
-    first, table = label_blocks(classified(label_issues=[ISSUE, other]))
+    first, table = label_blocks(classified(label_issues=[ISSUE, other]), [])
     assert isinstance(first, Text)
     assert isinstance(table, Table)
     assert first.text.startswith(
@@ -32,7 +33,7 @@ def test_without_images_they_are_a_table() -> None:
 
 
 def test_where_none_looks_wrong_that_is_said() -> None:
-    (text,) = label_blocks(classified(label_issues=[]))
+    (text,) = label_blocks(classified(label_issues=[]), [])
     assert text == Text("No label of a training or validation image looks wrong.")
 
 
@@ -47,7 +48,7 @@ def test_pictures_are_found_by_split_and_name_and_few_images_are_said() -> None:
     name = dataset.splits["val"].name(1)
     issues = [LabelIssue(name, "1", "0", 0.9, "val"), LabelIssue("gone", "1", "", 0.8, "train")]
     made = classified(label_issues=issues, dataset=dataset, model=run.model())
-    _, caution, gallery, table = label_blocks(made)
+    _, caution, gallery, table = label_blocks(made, issue_tiles(made))
     assert caution == Text("8 images are too few to judge labels by.")
     assert isinstance(gallery, Gallery)
     assert isinstance(table, Table)

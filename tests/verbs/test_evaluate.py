@@ -143,7 +143,7 @@ def test_unreadable_images_are_counted_and_left_out(
 def test_nothing_but_unreadable_images_is_an_error(trained: Trained, tmp_path: Path) -> None:
     (tmp_path / "bad" / "red").mkdir(parents=True)
     (tmp_path / "bad" / "red" / "0.jpg").write_bytes(b"no image")
-    with pytest.raises(DataError, match="no image of split 'train' can be read"):
+    with pytest.raises(DataError, match=r"split 'train' can be read \(red/0\.jpg \(not an image"):
         onestop.evaluate(trained.run.folder, data=tmp_path / "bad")
 
 

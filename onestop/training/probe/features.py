@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from onestop.networks.fuse import Folding
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
 from onestop.training.probe.head import head_inputs, pooled
+
+if TYPE_CHECKING:
+    from onestop.training.plan import Plan
 
 _VALUES = 2**20
 """Input values per batch on a CPU, about: what more images leave behind does not fit its caches, and
@@ -45,10 +49,15 @@ class Features:
 
 
 class FeatureBank:
-    """The features of a split by preprocessing, kept for as long as they may be asked for again."""
+    """The features of a split by preprocessing, kept for as long as they may be asked for again.
+
+    Attributes:
+        engine: What computes them.
+    """
 
     def __init__(self, samples: Samples, engine: Engine, workers: int) -> None:
-        self._samples, self._engine, self._workers = samples, engine, workers
+        self.engine = engine
+        self._samples, self._workers = samples, workers
         self._kept: dict[tuple[Preprocessing, bool, bytes], Features] = {}
 
     def features(
@@ -77,7 +86,7 @@ class FeatureBank:
         indices: Indices, watch: Watch | None,
     ) -> Features:  # fmt: skip
         pixels = choose_source(self._samples, preprocessing, workers=self._workers, keep="none")
-        loader = Loader(self._samples, preprocessing, pixels=pixels, engine=self._engine)
+        loader = Loader(self._samples, preprocessing, pixels=pixels, engine=self.engine)
         fast = Folding(network, preprocessing.shape)(network)
         was_training = fast.training
         fast.eval()
@@ -87,7 +96,7 @@ class FeatureBank:
                 check()
                 inputs = batch.inputs.flip(-1) if mirrored else batch.inputs
                 numbers.append(batch.indices)
-                features, _ = head_inputs(fast, head, inputs, self._engine)
+                features, _ = head_inputs(fast, head, inputs, self.engine)
                 assert features is not None
                 values.append(pooled(features).cpu())
                 done += len(batch)
@@ -101,6 +110,12 @@ class FeatureBank:
 
     def _batch_size(self, preprocessing: Preprocessing) -> int:
         """Images the network takes at once; the last bits depend on it."""
-        if self._engine.device.type != "cpu":
+        if self.engine.device.type != "cpu":
             return batch_size(preprocessing.shape)
         return min(256, max(8, _VALUES // math.prod(preprocessing.shape)))
+
+
+def bank_for(planned: Plan) -> FeatureBank:
+    """An empty bank for the features of a run's training split."""
+    workers = planned.recipe.machine.workers
+    return FeatureBank(planned.dataset.splits["train"], planned.engine, workers)

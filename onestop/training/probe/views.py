@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -70,7 +71,7 @@ def candidates(network: nn.Module, base: ImagePreprocessing) -> list[ImagePrepro
 
 
 def choose_view(
-    network: nn.Module, head: LinearHead, task: Task[object], dataset: Dataset, seed: int,
+    network: nn.Module, head: LinearHead, task: Task[Any], dataset: Dataset, seed: int,
     views: list[ImagePreprocessing], bank: FeatureBank, say: Callable[[str], None] = lambda _: None,
 ) -> list[View]:  # fmt: skip
     """The views with their cross-validated losses, the best first.

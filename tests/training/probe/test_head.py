@@ -27,9 +27,8 @@ def head_of(name: str, size: int, channels: int = 3) -> tuple[nn.Module, LinearH
     [
         ("lenet5_color", 32, False),
         ("resnet20", 32, False),
-        ("tf_efficientnet_lite0", 64, False),
+        pytest.param("tf_efficientnet_lite0", 64, False, marks=pytest.mark.thorough),
         pytest.param("squeezenet1_1", 64, True, marks=pytest.mark.thorough),
-        pytest.param("vit_b_16", 224, False, marks=[pytest.mark.thorough]),
     ],
 )
 def test_a_linear_model_put_into_a_network_gives_its_outputs(
@@ -75,6 +74,13 @@ def test_outputs_may_be_scaled_after_the_head() -> None:
     inputs = torch.rand(2, 3, 2, 2)
     expected = inputs.flatten(1).double() @ weight.T + bias
     assert torch.allclose(network(inputs).double(), expected, atol=1e-5)
+
+
+def test_a_head_of_zeros_is_recognised_too() -> None:
+    network = Scaled()
+    for parameter in network.parameters():
+        torch.nn.init.zeros_(parameter)
+    assert linear_head(network, ["fc"], (3, 2, 2), TASK, TARGETS).scale == 0.25
 
 
 def test_looking_changes_nothing() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from onestop.tasks import Classification, Multilabel, Regression, Task
+from onestop.tasks import Classification, Regression, Task
+from onestop.tasks.multilabel import Multilabel
 from onestop.training.probe.strength import (
     STRENGTHS,
     Examples,
