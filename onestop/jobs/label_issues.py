@@ -23,11 +23,11 @@ from onestop.text import listing
 from onestop.training.probe.features import FeatureBank, Features, Watch
 from onestop.training.probe.head import head_inputs
 from onestop.training.probe.label_issues import label_issues
-from onestop.training.probe.stage import Fitted
-from onestop.training.setup import Session
 
 if TYPE_CHECKING:
     from onestop.inference.model import Model
+    from onestop.training.probe.stage import Fitted
+    from onestop.training.setup import Session
 
 CHECKED = 100_000
 """Images whose features are computed, at most: of ResNet-18 they take 200 MB."""

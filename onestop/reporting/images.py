@@ -149,7 +149,7 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
 
 
 def issue_tiles(run: RunData) -> list[Tile]:
-    """The first images whose label looks wrong, as the network sees them; none if they are not there."""
+    """The first images whose label looks wrong, as the network sees them; none if they are gone."""
     issues, dataset, model = (run.label_issues or [])[:ISSUES], run.dataset, run.model
     if dataset is None or model is None or not has_images(run):
         return []
