@@ -58,6 +58,9 @@ def curve(
 
 def _require_probe(planned: Plan) -> None:
     """Refuse what has no pretrained features, or none that a linear model can be fitted to."""
+    from onestop.training.plan import lacking_weights
+
     if planned.linear_head is None:
-        why = planned.whys.get("probe", "no head can be fitted")
+        lacking = lacking_weights(planned.recipe, planned.whys).removeprefix("warning: ")
+        why = lacking.partition(";")[0] or planned.whys.get("probe", "no head can be fitted")
         raise UsageError(f"curve: {planned.dataset.name}: {why}; name a network and its --weights")
