@@ -1,6 +1,6 @@
 """Whether the forecasts of `onestop curve` come true: on parts of a data set, against twice the images.
 
-    python benchmarks/learning_curve.py cifar10.npz --model MODEL [--images 250 500 1000] [--repeats 10]
+    python benchmarks/learning_curve.py cifar10.npz --model MODEL [--images 250 500 1000] [--seeds 10]
 
 The file has `train_images` and `train_labels`. A curve is measured on so many images, drawn at random;
 then a linear model is fitted to twice as many and measured on all others. A row has the mean forecast
@@ -45,17 +45,18 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--pool", type=int, default=6000)
     parser.add_argument("--images", type=int, nargs="*", default=[250, 500, 1000])
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10)
     asked = parser.parse_args()
     arrays = np.load(asked.source)
-    pool = {"train": tuple(arrays[f"train_{name}"][: asked.pool] for name in ("images", "labels"))}
+    drawn = np.random.default_rng(0).permutation(len(arrays["train_labels"]))[: asked.pool]
+    pool = {"train": tuple(arrays[f"train_{name}"][drawn] for name in ("images", "labels"))}
     dataset = open_data(pool, val_fraction=0, for_training=False)
     values = features_by(load_model(asked.model)[0], dataset, lambda *_: None)[0]["train"].values
     task, targets = make_task(dataset.task, dataset.classes, {}), dataset.targets
     labels = targets.batch(np.arange(len(targets)))
     for count in asked.images:
         rows = []
-        for seed in range(asked.repeats):
+        for seed in range(asked.seeds):
             order = np.random.default_rng(seed).permutation(len(targets))
             some, twice, rest = order[:count], order[: 2 * count], order[2 * count :]
             made = Features(np.arange(count), values[some])

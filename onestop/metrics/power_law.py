@@ -3,7 +3,8 @@
 metric(n) = limit - scale * n^-rate, or plus for metrics that are better if lower (Cortes et al. 1993;
 Viering and Loog 2022, https://doi.org/10.1109/TPAMI.2022.3220744). The law is an assumption; how far a
 forecast varies if parts of the data are left out is measured (the jackknife, Tukey 1958), how wrong the
-law itself may be is not.
+law itself may be is not. Folds share most of their training images, so their spread alone would promise
+too much: it is widened as Nadeau and Bengio (2003, https://doi.org/10.1023/A:1024068626366) do.
 
 Legend: S sizes, F folds.
 """
@@ -75,7 +76,7 @@ def _line(x: Floats, y: Floats, weights: Floats, lowest: float) -> tuple[float, 
 
 
 def mean_over_folds(values: Floats) -> Estimate:
-    """The mean of the folds' values [F], with Student's interval."""
+    """The mean of the folds' values [F], with Student's interval, widened for what folds share."""
     mean, error = float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5
     return _around(mean, error, len(values))
 
@@ -107,5 +108,6 @@ def forecast(
 def _around(value: float, error: float, count: int) -> Estimate:
     from scipy.stats import t
 
-    half = float(t.ppf(0.975, count - 1)) * error
+    shared = (1 + count / (count - 1)) ** 0.5  # the variance of a mean: 1 / F + tested / fitted
+    half = float(t.ppf(0.975, count - 1)) * error * shared
     return Estimate(value, value - half, value + half)
