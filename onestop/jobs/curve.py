@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -45,13 +46,22 @@ def measured(planned: Plan, bank: FeatureBank, *, quiet: bool) -> Curve:
         found = learning_curve(planned.task, train.targets, features, groups, seed)
     metric, at = planned.task.metrics[0], (float(len(train)), 2.0 * len(train))
     now, twice, gain = forecast(found.sizes, found.values, at, higher=metric.higher)
+    possible = (0.0, 1.0) if metric.percent else (-math.inf, math.inf)
     points = [
-        {"images": float(size), **dataclasses.asdict(mean_over_folds(values))}
+        {"images": float(size), **dataclasses.asdict(mean_over_folds(values).within(*possible))}
         for size, values in zip(found.sizes, found.values.T, strict=True)
     ]
     notes = (
         (f"measured with {MOST:,} of {len(train):,} training images",) if some is not None else ()
     )
     return Curve(
-        dataset.name, planned.entry.name, metric, len(train), points, now, twice, gain, notes
+        dataset.name,
+        planned.entry.name,
+        metric,
+        len(train),
+        points,
+        now.within(*possible),
+        twice.within(*possible),
+        gain,
+        notes,
     )

@@ -30,6 +30,10 @@ class Estimate:
     low: float
     high: float
 
+    def within(self, least: float, most: float) -> Estimate:
+        """With an interval that ends where the values that are possible do."""
+        return Estimate(self.value, max(least, self.low), min(most, self.high))
+
 
 @dataclass(frozen=True)
 class PowerLaw:

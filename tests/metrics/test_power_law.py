@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onestop.metrics.power_law import PowerLaw, fit_power_law, forecast, mean_over_folds
+from onestop.metrics.power_law import Estimate, PowerLaw, fit_power_law, forecast, mean_over_folds
 
 SIZES = np.array([10.0, 20.0, 40.0, 80.0, 160.0])
 
@@ -53,3 +53,8 @@ def test_intervals_cover_what_comes_of_noisy_folds() -> None:
                                (200, 400), higher=True)  # fmt: skip
         hits += twice.low <= law.at(400) <= twice.high
     assert hits >= 34
+
+
+def test_an_interval_ends_where_values_do() -> None:
+    assert Estimate(0.9, -0.1, 1.2).within(0, 1) == Estimate(0.9, 0, 1)
+    assert Estimate(0.9, 0.8, 0.95).within(0, 1) == Estimate(0.9, 0.8, 0.95)
