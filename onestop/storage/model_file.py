@@ -114,7 +114,8 @@ def network_digest(tensors: Mapping[str, Tensor], card: Card) -> str:
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         if tensor.numel():
-            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+            flat = tensor.as_strided((tensor.numel(),), (1,))  # a single value may have any stride
+            digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()[:32]
 
 

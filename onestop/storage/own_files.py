@@ -94,4 +94,6 @@ def is_beginning(folder: Path) -> bool:
         names = {path.name for path in folder.iterdir()}
     except (OSError, ValueError):  # ValueError: a path with a NUL
         return False
-    return LOCK in names and all(name == LOCK or _TEMPORARY.fullmatch(name) for name in names)
+    return LOCK in names and all(
+        name in (LOCK, INFO) or _TEMPORARY.fullmatch(name) for name in names
+    )

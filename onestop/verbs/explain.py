@@ -60,10 +60,10 @@ def explain(
 
     if overwrite and out is None:
         raise UsageError("--overwrite: no picture is written without --out; name one")
-    picture = None if out is None else picture_file("--out", out, overwrite=overwrite)
     from onestop.data.inputs import given_images, names_of, require_images
 
     inputs, unusable = given_images(images)
+    picture = None if out is None else picture_file("--out", out, overwrite=overwrite)
     if len(inputs) > _MOST:
         raise UsageError(
             f"{plural(len(inputs), 'image')}: more than the {_MOST} that fit on a sheet; name fewer"

@@ -470,9 +470,9 @@ GUARDS = (
         "data/sources/test_folder.py::test_images_without_a_suffix_are_images",
     ),
     Guard(
-        "a missing label is no class", "data/sources/python.py",
+        "a missing label is no class", "data/sources/python_targets.py",
         "if (index := missing.missing_at(part)) is not None:", "if (index := None) is not None:",
-        "data/sources/test_python.py::test_a_missing_label_is_refused_with_its_index",
+        "data/sources/test_python_targets.py::test_a_missing_label_is_refused_with_its_index",
     ),
     Guard(
         "a word for a missing label is no class", "data/sources/table.py",

@@ -24,4 +24,4 @@ def test_killed_runs_end_as_undisturbed_ones() -> None:
     )  # fmt: skip
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{TRIALS} trials over 9 recipes" in done.stdout
+    assert f"{TRIALS} trials over 10 recipes" in done.stdout

@@ -71,6 +71,6 @@ def test_a_run_that_was_not_tracked_before_gets_all_its_epochs() -> None:
 
 def test_how_a_run_failed_stands_there() -> None:
     with pytest.raises(NonFiniteLossError):
-        train(track="tensorboard", lr=1e30, name="diverged")
+        train(track="tensorboard", lr=1e9, name="diverged")
     end = info(Path("runs/diverged"), metadata.SESSION_END_INFO_TAG).session_end_info
     assert end.status == api_pb2.STATUS_FAILURE

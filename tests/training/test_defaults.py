@@ -106,9 +106,10 @@ def test_crops_are_shifted_by_an_eighth_unless_said(
 
 
 @pytest.mark.parametrize("facts", [DIGITS, MNIST, CIFAR, PHOTOS, VECTORS])
-def test_nothing_stays_open_but_the_folder_of_named_sets(facts: DatasetInfo) -> None:
+def test_nothing_stays_open_but_how_the_source_is_read(facts: DatasetInfo) -> None:
     values = derived(facts).recipe.values()
-    assert [name for name, value in values.items() if value is None] == ["data_root"]
+    own = ["data_root", "task", "path_column", "label_column", "image_root", "suffix"]
+    assert [name for name, value in values.items() if value is None] == own
 
 
 @pytest.mark.parametrize("facts", [DIGITS, PHOTOS, VECTORS])
