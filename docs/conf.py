@@ -31,7 +31,7 @@ extensions = [
 nitpicky = True  # every name in a signature must be documented here, but for those of others:
 nitpick_ignore_regex = [  # their documentation lies on the network, which a build does not ask
     ("py:.*", r"(annotated_types|collections|matplotlib|numpy|pathlib|torch|typing)\..*"),
-    ("py:class", r"onestop\.tasks\.task\.Outputs"),  # a type variable
+    ("py:class", r"onestop\.tasks\.meter\.Outputs"),  # a type variable
 ]
 
 myst_heading_anchors = 3  # `page.md#a-heading` leads there, as on GitHub
