@@ -277,8 +277,10 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
         name = typed.lstrip("-").replace("-", "_")
         meant = name if name in flags else ALIASES.get(name, name)
         if meant not in flags and meant not in positional:
-            if (other := answer(name)) is not None:
+            if (other := answer(name, verb)) is not None:
                 raise UsageError(_in_other_words(verb, typed, other, flags.values()))
+            if meant in FIELDS:
+                raise UsageError(f"{typed}: is an option of onestop train (onestop {verb} --help)")
             aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
             near = did_you_mean(typed, flags.values()) or did_you_mean(typed, aliases)
             raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 def did_you_mean(value: str, options: Iterable[str]) -> str:
     """A half sentence with the closest options; empty if none is close.
 
+    The dashes before an option are not compared: they are alike in all.
+
     >>> did_you_mean("lenet", ["lenet5", "linear"])
     "; did you mean 'lenet5'?"
     """
-    lowered = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(value.lower(), lowered, n=2, cutoff=0.6)
+    lowered = {option.lower().lstrip("-"): option for option in options}
+    near = difflib.get_close_matches(value.lower().lstrip("-"), lowered, n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(repr(lowered[n]) for n in near)}?" if near else ""
 
 

@@ -32,3 +32,8 @@ def test_a_long_listing_says_how_many_it_leaves_out() -> None:
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(text) == (0, 6)
+
+
+def test_dashes_make_no_option_nearer() -> None:
+    assert did_you_mean("--val", ["--lr", "--tta", "--amp"]) == ""
+    assert did_you_mean("--epoch", ["--epochs", "--lr"]) == "; did you mean '--epochs'?"

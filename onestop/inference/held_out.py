@@ -78,12 +78,13 @@ def trained_on(
         OneStopError: It was passed in Python, no longer exists, or would have to be downloaded: only
             naming a folder for it, as `data_root`, allows that.
     """
-    if recipe.get("source", NAME) == NAME:
+    if recipe.get("source") == NAME:
         raise UsageError("the model was trained on data passed in Python; name images with --data")
-    if missing := [name for name in ("data_root", "val_fraction", "seed") if name not in recipe]:
+    needed = ("source", "data_root", "val_fraction", "seed")
+    if missing := [name for name in needed if name not in recipe]:
         raise UsageError(
-            f"the recipe of the model lacks {listing(missing)}, so its split is not known; name images "
-            "with --data"
+            f"the recipe of the model lacks {listing(missing)}, so its held-out images are not known; "
+            "name images with --data"
         )
     try:
         return open_data(

@@ -8,6 +8,7 @@ they are understood (`onestop.recipe.names`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -26,7 +27,7 @@ class Answer:
     @property
     def is_option(self) -> bool:
         """Whether there is an option that does the same."""
-        return self.text.startswith("--")
+        return re.fullmatch(r"--[a-z-]+( \S+)?", self.text) is not None
 
     def __str__(self) -> str:
         return f"here it is called {self.text}" if self.is_option else self.text
@@ -61,7 +62,7 @@ max_steps max_iter iterations steps_per_epoch train_steps min_epochs min_steps |
 freeze_epochs frozen_epochs | fastai | --unfreeze-after
 freeze_backbone frozen feature_extract linear_probe train_head_only freeze_layers freeze_at | PyTorch tutorials, MMPretrain | --freeze backbone
 layerwise_lr_decay llrd lr_layer_decay | BEiT, MAE | --layer-decay
-backbone_lr lr_backbone lr_mult encoder_lr | DETR, fastai | --backbone-lr-scale
+backbone_lr head_lr lr_head classifier_lr lr_backbone lr_mult encoder_lr | DETR, fastai | --backbone-lr-scale
 optim opt_func optimiser solver | Hugging Face, fastai | --optimizer
 adam use_adam adamw sgd | others | --optimizer
 opt_eps opt_betas betas adam_beta1 adam_beta2 adam_epsilon moms | timm, Hugging Face, fastai | those of the optimizers are torch's defaults
@@ -77,8 +78,8 @@ metrics metric | Keras, fastai | all metrics of the task are measured; --monitor
 load_best_model_at_end save_best save_best_only restore_best_weights | Hugging Face, Keras | the best epoch by --monitor is always kept
 save_period save_strategy save_steps save_total_limit save_freq checkpoint_hist enable_checkpointing save | Ultralytics, Hugging Face, timm | a state to resume from and the best network are always saved
 val_split valid_pct validation_split val_size valid_size val_pct train_val_split test_size valid_fraction | fastai, Keras, Hugging Face | --val-fraction
-val_dir valid_dir validation_dir val_data validation_data valid_folder val_path | Hugging Face, Keras | put them in a folder val beside train, or pass {'train': ..., 'val': ...} in Python
-test_dir test_data test_path | others | put them in a folder test beside train, or use onestop evaluate MODEL --data FOLDER
+val val_dir valid valid_dir validation validation_dir val_data validation_data valid_folder val_path | Hugging Face, Keras | put them in a folder val beside train, or pass {'train': ..., 'val': ...} in Python
+test test_dir test_data test_path | others | put them in a folder test beside train, or use onestop evaluate MODEL --data FOLDER
 train_dir train_data dataset data_dir data_path dataset_name root dataset_dir train_folder | Hugging Face, timm, torchvision | the data are the first argument: onestop train FOLDER
 train_split split_name | timm | splits are the folders train, val and test, or the column 'split'
 fold kfold n_splits cross_validation k_fold | scikit-learn | there is no cross-validation; --seed selects other held-out images
@@ -120,8 +121,9 @@ logger report_to loggers trackers mlflow | Lightning, Hugging Face | --track
 callbacks cbs hooks | Keras, fastai, Lightning | there are no callbacks; examples/own_loop.py has the loop to copy
 plots plot visualize | Ultralytics | every run writes report.html with its figures
 push_to_hub hub_model_id | Hugging Face | nothing is uploaded
+offline local_files_only no_download local_only | Hugging Face | only data sets known by name and --weights default are downloaded; ONESTOP_OFFLINE=1 refuses it
 single_cls multilabel multi_label label_mode class_mode problem_type | Ultralytics, Keras, Hugging Face | the task follows from the targets; several labels per image: see docs/multilabel.md
-image_column_name x_col fn_col | Hugging Face, Keras, fastai | --path-column
+image_column image_column_name x_col fn_col | Hugging Face, Keras, fastai | --path-column
 label_column_name y_col label_col | Hugging Face, Keras, fastai | --label-column
 multi_scale single_scale | Ultralytics | all images of a run have one --image-size
 test_only eval_only evaluate_only validate_only do_eval | torchvision, Hugging Face | onestop evaluate MODEL scores a trained model
@@ -147,6 +149,38 @@ summary describe stats inspect dataset datasets | Keras, others | info
 networks zoo list_models architectures | timm, torchvision | models
 """.strip()
 
+# The same where a word means something else in one verb: its name, and a table of its own.
+_OF_VERBS = {
+    "predict": """
+save output out output_dir outfile save_dir project name | Ultralytics, timm | --csv prints a table; redirect it into a file: > predictions.csv
+source data model weights | Ultralytics, torchvision | model and images are named in this order: onestop predict MODEL IMAGES
+tta augment | Ultralytics, timm | a model predicts as it was trained: onestop train --tta
+""",
+    "evaluate": """
+val val_dir val_data validation_data test test_dir test_data dataset data_dir source | Ultralytics, Keras, timm | --data
+save output out output_dir save_dir results_file project | Ultralytics, timm | --json prints the metrics; redirect it into a file: > metrics.json
+weights model | Ultralytics, torchvision | the model is the first argument: onestop evaluate MODEL
+tta augment | Ultralytics, timm | a model predicts as it was trained: onestop train --tta
+""",
+    "explain": """
+class class_name target_class target_category label | Captum, others | --target
+target_layer target_layers layer_name conv_layer | Captum, others | --layer
+cam cam_method algorithm attribution | Captum, others | --method
+save | Ultralytics | --out
+""",
+    "runs": """
+limit n head max_results tail | MLflow, others | --top
+filter grep search query filter_string name | MLflow, others | --match
+order order_by sort_by metric | MLflow, others | --sort
+""",
+    "lint": """
+fix delete remove clean dedupe | cleanlab, fastdup | lint changes none of your files; lint.json names those it found
+""",
+    "info": """
+weights | torchvision | a trained network is named itself: onestop info MODEL
+""",
+}
+
 
 def _table(text: str) -> dict[str, Answer]:
     table: dict[str, Answer] = {}
@@ -160,12 +194,20 @@ OPTIONS = _table(_OPTIONS)
 """Answers to names of options and settings, by their spelling in lower case with underscores."""
 VERBS = _table(_VERBS)
 """Answers to names of commands: the verb here."""
+OF_VERBS = {verb: _table(text.strip()) for verb, text in _OF_VERBS.items()}
+"""Answers to names of options of one verb, which go before those of all."""
 
 
-def answer(word: str) -> Answer | None:
-    """What answers the name of an option or setting; None if no tool of the table has it."""
-    plain = word.lstrip("-").replace("-", "_")
-    return OPTIONS.get(plain.lower()) or OPTIONS.get(plain.lower().removeprefix("no_"))
+def answer(word: str, verb: str = "") -> Answer | None:
+    """What answers the name of an option or setting; None if no tool of the tables has it.
+
+    Args:
+        word: As typed.
+        verb: That it was typed to, if that is known.
+    """
+    plain = word.lstrip("-").replace("-", "_").lower()
+    own = OF_VERBS.get(verb, {})
+    return own.get(plain) or OPTIONS.get(plain) or OPTIONS.get(plain.removeprefix("no_"))
 
 
 def answer_to_verb(word: str) -> Answer | None:

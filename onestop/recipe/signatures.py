@@ -45,7 +45,7 @@ def checked(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Re
     def call(*given: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
         takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
         for name in () if takes_any else named.keys() - signature.parameters.keys():
-            if (other := answer(name)) is not None:
+            if (other := answer(name, function.__name__)) is not None:
                 raise UsageError(f"{function.__name__}: {name}: no such argument; {other}")
         bound = signature.bind(*given, **named)  # raises Python's own error if they do not fit
         kinds = _kinds(function)

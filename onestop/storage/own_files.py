@@ -88,12 +88,17 @@ def remove_leftovers(folder: Path) -> None:
                     path.unlink(missing_ok=True)
 
 
-def is_beginning(folder: Path) -> bool:
-    """Whether a folder is what remains of a run that was killed before its recipe was written."""
+def remains(folder: Path) -> str:
+    """What is left of a run in a folder without a recipe, and what to do; empty for other folders."""
     try:
-        names = {path.name for path in folder.iterdir()}
+        names = {path.name for path in folder.iterdir() if not _TEMPORARY.fullmatch(path.name)}
     except (OSError, ValueError):  # ValueError: a path with a NUL
-        return False
-    return LOCK in names and all(
-        name in (LOCK, INFO) or _TEMPORARY.fullmatch(name) for name in names
-    )
+        return ""
+    if LOCK not in names or names - {*FILES, *FOLDERS}:
+        return ""
+    if names <= {LOCK, INFO}:
+        return (
+            "is the beginning of a run that was killed before its recipe was written; remove it, and "
+            "train on your data again"
+        )
+    return f"is a run without a {RECIPE} that can be read; put a copy of it back"

@@ -143,7 +143,9 @@ def _problem(members: list[zipfile.ZipInfo], names: list[str], size: int) -> str
     pickles = [member for member in members if member.filename.endswith(".pkl")]
     checks = {
         "holds a program (TorchScript), not only weights": any(
-            "code" in part[:-1] or part[-1] == "constants.pkl" for part in parts
+            # The first part is the name of the file when it was saved, which may be `code`.
+            "code" in part[1:-1] or part[-1] == "constants.pkl"
+            for part in parts
         ),
         "holds a program (torch.export), not only weights": any(
             part[-1] in ("archive_format", "serialized_exported_program.json") for part in parts

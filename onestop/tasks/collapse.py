@@ -61,7 +61,7 @@ def same_number_for_all(predictions: Sequence[Prediction]) -> str:
 
 def _causes(last: str) -> str:
     return (
-        "likely causes, the likeliest first: running statistics of BatchNorm that are not those of "
-        "the images (few steps, small batches), too few epochs, too high or too low a learning rate, "
-        f"images that look alike once they are prepared, {last}"
+        "likely causes, the likeliest first: running statistics that are not those of the images (in a "
+        "network with BatchNorm, after few steps or small batches), too few epochs, too high or too "
+        f"low a learning rate, images that look alike once they are prepared, {last}"
     )

@@ -82,7 +82,7 @@ def explain(
     skipped = [*explained.skipped, *(vars(s) for s in unusable)]
     if not explained:
         reasons = listing((f"{s['path']} ({s['reason']})" for s in skipped), 3)
-        raise DataError(f"none of the images can be read: {reasons}")
+        raise DataError(f"none of the images can be explained: {reasons}")
     if picture:
         write_figure(explained.figure(), picture)
     return Explanations(explained, skipped, picture)

@@ -25,9 +25,10 @@ from onestop.recipe.signatures import checked
 from onestop.results.cost import Estimate
 from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
-from onestop.storage.own_files import is_beginning
+from onestop.storage.own_files import remains
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.storage.run_info import InfoFile, read_info
+from onestop.text import plural
 from onestop.tracking import require
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ def dry_run(
         require(stored.machine.track)
         planned = plan_again(Path(resume), stored, source, network, allowed)
         done = epochs_done(Path(resume), stored.optim.epochs)
+        if done == stored.optim.epochs:
+            raise UsageError(
+                f"{resume}: has done all of its {plural(done, 'epoch')}, so nothing is left to "
+                "estimate; ask for more with --epochs"
+            )
     else:
         planned = _plan_new(source, recipe, checked, network)
 
@@ -215,11 +221,8 @@ def _resolve(
 def _plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any
 ) -> Plan:
-    if isinstance(source, str | Path) and is_beginning(Path(source)):
-        raise UsageError(
-            f"{source}: is the beginning of a run that was killed before its recipe was written; "
-            "remove it, and train on your data again"
-        )
+    if isinstance(source, str | Path) and (problem := remains(Path(source))):
+        raise UsageError(f"{source}: {problem}")
     allowed = _permitted(source, recipe, checked)
     resolved, dataset, entry = _resolve(source, recipe, checked, allowed)
 

@@ -136,6 +136,8 @@ def test_of_a_run_the_rest_is_reckoned() -> None:
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
     found = onestop.dry_run(run.folder, epochs=4, quiet=True)
     assert found.epochs == 3
+    with pytest.raises(UsageError, match="has done all of its 1 epoch, so nothing is left to est"):
+        onestop.dry_run(run.folder, quiet=True)
     assert before == {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,20 +45,26 @@ def test_docstrings_come_from_memory_or_from_the_source(monkeypatch: pytest.Monk
     assert docstring(len) != ""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mode", ["-O", "-OO"])
 def test_the_command_line_works_without_docstrings_and_assertions(
-    mode: str, tmp_path: Path
+    mode: str, tmp_path: Path, photos: Callable[..., Path]
 ) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, mode, "-m", "onestop", *words],
-            cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120,
-            env={"COLUMNS": "80", "PATH": "", "HOME": str(tmp_path)},
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+            env={"COLUMNS": "80", "PATH": "", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1",
+                 "PYTHONPATH": str(REPOSITORY), "ONESTOP_REPORT": "0"},
         )  # fmt: skip
 
-    result = run("train", "--help")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == (REPOSITORY / "tests/snapshots/help_train.txt").read_text(
-        encoding="utf-8"
-    )
+    for verb in ("train", "lint"):  # with all fields of the recipe, and with some of them
+        result = run(verb, "--help")
+        assert (result.returncode, result.stderr) == (0, "")
+        snapshot = REPOSITORY / f"tests/snapshots/help_{verb}.txt"
+        assert result.stdout == snapshot.read_text(encoding="utf-8")
     assert run("train", "--epoch").stderr.startswith("onestop: --epoch: no such option")
+    words = (str(photos({"a": 4, "b": 4}).resolve()), "--model", "lenet5_color")
+    result = run("train", *words, "--image-size", "32", "--epochs", "1", "--name", "run")
+    assert (result.returncode, "Traceback" in result.stderr) == (0, False)
+    assert (tmp_path / "runs/run/metrics.json").is_file()

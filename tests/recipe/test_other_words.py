@@ -12,7 +12,7 @@ import onestop
 from onestop.cli import main
 from onestop.errors import UsageError
 from onestop.recipe.names import ALIASES
-from onestop.recipe.other_words import OPTIONS, VERBS, answer
+from onestop.recipe.other_words import OF_VERBS, OPTIONS, VERBS, answer
 from onestop.recipe.schema import FIELDS
 from onestop.verbs import VERBS as OWN
 
@@ -42,7 +42,8 @@ def test_every_tool_is_there(tool: str) -> None:
 
 
 def test_every_answer_names_something_that_there_is() -> None:
-    for word, found in OPTIONS.items():
+    verbs = [entry for table in OF_VERBS.values() for entry in table.items()]
+    for word, found in (*OPTIONS.items(), *verbs):
         for flag in (part for part in found.text.split() if part.startswith("--")):
             name = flag.removeprefix("--").rstrip(":;,").replace("-", "_")
             assert name in ARGUMENTS, (word, flag)
@@ -86,6 +87,47 @@ def test_what_has_no_equal_here_is_said(capsys: Capture) -> None:
     )
     main(["predict", "model", "a.jpg", "--conf", "0.5"])
     assert "--csv and --json have each probability" in capsys.readouterr().err
+
+
+def test_a_sentence_that_begins_with_an_option_is_no_name_of_one(capsys: Capture) -> None:
+    main(["train", "photos", "--verbose"])
+    assert "--verbose: no such option; --quiet prints no progress (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("predict model a.jpg --save", "--csv prints a table; redirect it into a file"),
+        ("predict model a.jpg --source x", "named in this order: onestop predict MODEL IMAGES"),
+        ("evaluate model --test-dir x", "here it is called --data ("),
+        ("evaluate model --output x", "--json prints the metrics; redirect it"),
+        ("explain model a.jpg --target-layer x", "here it is called --layer ("),
+        ("explain model a.jpg --class x", "here it is called --target ("),
+        ("runs --limit 3", "here it is called --top ("),
+        ("runs --filter x", "here it is called --match ("),
+        ("lint photos --fix", "lint changes none of your files"),
+        ("train photos --save", "a state to resume from and the best network are always saved"),
+        ("train photos --offline", "ONESTOP_OFFLINE=1 refuses it"),
+        ("predict model a.jpg --batch-size 3", "--batch-size: is an option of onestop train ("),
+        ("evaluate model --imgsz 3", "--imgsz: is an option of onestop train ("),
+    ],
+)
+def test_a_word_is_answered_by_its_meaning_in_that_verb(
+    command: str, said: str, capsys: Capture
+) -> None:
+    assert main(command.split()) == 2
+    assert said in capsys.readouterr().err
+    assert OF_VERBS.keys() <= OWN.keys()
+
+
+def test_an_option_that_is_there_is_not_hidden_by_an_answer() -> None:
+    for verb, table in OF_VERBS.items():
+        function = getattr(importlib.import_module(f"onestop.verbs.{verb}"), verb)
+        assert not table.keys() & {
+            name
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        }
 
 
 def test_an_option_of_another_verb_is_said_to_be_one(capsys: Capture) -> None:

@@ -311,7 +311,7 @@ class TestDamage:
         card = read_model(run / "model.safetensors")[0]
         change_card(run, recipe={k: v for k, v in card.recipe.items() if k != lost})
         with pytest.raises(
-            UsageError, match=f"lacks {lost}, so its split is not known; name images"
+            UsageError, match=f"lacks {lost}, so its held-out images are not known; name images"
         ):
             onestop.evaluate(run)
         assert onestop.evaluate(run, data="digits").metrics["split"] == "test"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import onestop
 from onestop.errors import UsageError
 from onestop.storage.own_files import (
     FILES,
     FOLDERS,
-    is_beginning,
+    remains,
     remove_leftovers,
     require_own,
     states_in,
@@ -150,11 +151,21 @@ def test_a_pipe_in_the_place_of_the_lock_is_not_waited_for(tmp_path: Path) -> No
 
 
 def test_the_beginning_of_a_run_is_told_from_a_folder_of_images(tmp_path: Path) -> None:
-    assert not is_beginning(tmp_path)
-    assert not is_beginning(tmp_path / "nowhere")
+    assert remains(tmp_path) == ""
+    assert remains(tmp_path / "nowhere") == ""
     (tmp_path / LOCK).touch()
-    assert is_beginning(tmp_path)
+    assert "the beginning of a run" in remains(tmp_path)
     (tmp_path / f".{RECIPE}.0123abcd.tmp").touch()
-    assert is_beginning(tmp_path)
+    assert "the beginning of a run" in remains(tmp_path)
     (tmp_path / "ants").mkdir()
-    assert not is_beginning(tmp_path)
+    assert remains(tmp_path) == ""
+
+
+def test_a_run_that_lost_its_recipe_is_not_to_be_removed(run: Path) -> None:
+    (run / RECIPE).unlink()
+    lost = "is a run without a recipe.yaml that can be read; put a copy of it back"
+    assert remains(run) == lost
+    (run / RECIPE).mkdir()
+    assert remains(run) == lost
+    with pytest.raises(UsageError, match=r"run: is a run without a recipe\.yaml that can be read"):
+        onestop.train(run)

@@ -106,6 +106,12 @@ def test_a_mapping_that_holds_itself_ends(tmp_path: Path) -> None:
     assert read_checkpoint(saved(tmp_path / "w.pt", knot)).keys() == STATE.keys()
 
 
+def test_a_file_may_be_called_like_a_part_of_a_program(tmp_path: Path) -> None:
+    for name in ("code.pth", "constants.pth"):
+        torch.save({"weight": torch.ones(2)}, tmp_path / name)
+        assert torch.equal(read_checkpoint(tmp_path / name)["weight"], torch.ones(2))
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_programs_are_refused_before_they_are_read(tmp_path: Path) -> None:
     torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "script.pt")

@@ -160,7 +160,7 @@ class TestRefused:
     ) -> None:
         (tmp_path / "bad.jpg").write_text("<html>not found</html>")
         why = refused([trained.model, str(tmp_path / "bad.jpg")], capsys)
-        assert why.startswith(f"none of the images can be read: {tmp_path}/bad.jpg (")
+        assert why.startswith(f"none of the images can be explained: {tmp_path}/bad.jpg (")
         assert not (tmp_path / "why.png").exists()
 
 
