@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -270,10 +271,14 @@ class _Thread(threading.Thread):
         return (used > limit or waited > _ALL_THREADS * limit) and self.begun is begun
 
     def leave(self) -> None:
-        """Leave it behind: it ends when it next runs Python code."""
+        """Leave it behind: it ends when it next runs Python code.
+
+        In a traced program (by a debugger, or for coverage) it ends after its image: Python 3.11 hangs
+        if one thread enters a function there while an exception waits for another one.
+        """
         self.left = True
         _left.append(self)
-        if self.ident is not None:
+        if self.ident is not None and sys.gettrace() is None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self.ident), ctypes.py_object(Left)
             )
