@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError
-from onestop.networks.surgery import find_heads
+from onestop.networks.surgery import main_head
 from onestop.networks.tta import Mirrored
 
 _WIDEST = 2**12
@@ -30,8 +30,8 @@ def feature_layer(network: nn.Module, shape: tuple[int, ...]) -> str:
         shape: Shape of one input, (C, H, W) or (F,).
     """
     try:
-        return find_heads(network, shape)[0]
-    except Exception:  # whatever code of others does when it is run on shapes alone
+        return main_head(network, shape)
+    except Exception:  # whatever code of others does
         return ""
 
 

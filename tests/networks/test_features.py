@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import onestop
 from onestop.errors import ArchitectureError
 from onestop.networks import build
 from onestop.networks.features import Features, feature_layer, pooled
@@ -92,9 +93,37 @@ def test_positions_are_averaged() -> None:
     assert pooled(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])).tolist() == [[2.0, 3.0]]
 
 
-def test_networks_that_cannot_be_copied_have_inputs_and_outputs() -> None:
+def test_networks_that_cannot_be_looked_into_have_inputs_and_outputs() -> None:
     class Odd(nn.Linear):
-        def __deepcopy__(self, _: object) -> Odd:
-            raise TypeError("holds a lock")
+        def forward(self, inputs: Tensor) -> Tensor:
+            return super().forward(inputs.detach())
 
     assert feature_layer(Odd(3, 2), (3,)) == ""
+    assert feature_layer(nn.Linear(4, 2), (3,)) == "", "it does not take such inputs"
+
+
+def test_looking_for_the_layer_changes_nothing() -> None:
+    network = build("resnet20", classes=4, channels=3, image_size=32).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    assert feature_layer(network, (3, 32, 32)) == "fc"
+    assert network.training
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.slow
+def test_every_network_of_the_catalogue_has_features() -> None:
+    without = set()
+    for entry in onestop.models():
+        own = entry.image_size or entry.min_size or 1
+        size = 224 if "vit" in entry.name else 75 if entry.origin == "torchvision" else own
+        shape = (3, size, size) if entry.image_size or entry.min_size else (3,)
+        classes = 1 if len(shape) == 1 else 5
+        network = build(entry.name, classes=classes, channels=3, image_size=size).eval()
+        layer = feature_layer(network, shape)
+        without |= set() if layer else {entry.name}
+        with torch.inference_mode(), Features(network, layer) as features:
+            vectors = features.take(network(torch.rand(2, *shape)))
+        assert vectors.shape[0] == 2, entry.name
+        assert vectors.shape[1] >= 3, entry.name
+    assert without == {"linear", "capsnet"}
