@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dataclasses
 import functools
 import importlib
 import inspect
@@ -19,10 +18,8 @@ import re
 import sys
 import typing
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-from annotated_types import Ge, Gt, Le, Lt
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -30,13 +27,13 @@ from sphinx.util.docutils import SphinxDirective
 import onestop
 from onestop.cli import main
 from onestop.recipe.groups import GROUPS
+from onestop.recipe.ranges import range_of
 from onestop.recipe.schema import FIELDS, field_types, free_fields, hints
 from onestop.verbs.train import train
 
 GITHUB = "https://github.com/onestop-vision/onestop/"
 _PACKAGE = Path(onestop.__file__).parent
 _SETTINGS = "onestop.recipe.groups."
-_LIMITS = {Ge: "at least", Gt: "above", Le: "at most", Lt: "below"}
 
 
 class Help(SphinxDirective):
@@ -132,19 +129,9 @@ def add_limits(
     if not name.startswith(_SETTINGS) or setting not in FIELDS:
         return
     free = ["may change when a run is resumed"] if setting in free_fields() else []
-    remarks = filter(None, [limits(field_types()[setting]), *hints(setting), *free])
+    remarks = filter(None, [str(range_of(field_types()[setting])), *hints(setting), *free])
     if remark := "; ".join(remarks):
         lines[:] = [*lines[:-1], f"({remark})", ""]  # in the same paragraph: the last line is empty
-
-
-def limits(kind: Any) -> str:
-    """The limits in a type, such as `at least 0, below 1`."""
-    return ", ".join(
-        f"{_LIMITS[type(limit)]} {dataclasses.astuple(limit)[0]}"
-        for part in (kind, *typing.get_args(kind))
-        for limit in getattr(part, "__metadata__", ())
-        if type(limit) in _LIMITS
-    )
 
 
 def keep_prose(
