@@ -19,6 +19,7 @@ from onestop.metrics import Metrics
 from onestop.metrics.calibration import Calibration, calibration
 from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.metrics.counts import classification_metrics
+from onestop.metrics.intervals import wilson
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from onestop.recipe import Recipe
 
 _TOP = 5
+_SHARES = ("accuracy", "top5")  # metrics that are shares of the images
 
 
 class Classification(Task[Tensor]):
@@ -45,6 +47,7 @@ class Classification(Task[Tensor]):
         Metric("macro_f1", "macro F1", percent=True),
         LOSS,
     )
+    exclusive = True
     takes_shares = True
 
     def __init__(
@@ -135,6 +138,11 @@ class Classification(Task[Tensor]):
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:
         rows = zip(outputs.float().softmax(1).tolist(), numbers, strict=True)
         return [Label(self.names[k], scores[k]) for scores, k in rows]
+
+    def intervals(self, metrics: Metrics) -> dict[str, tuple[float, float]]:
+        images, shares = metrics["images"], [metrics[name] for name in _SHARES]
+        lows, highs = wilson([round(share * images) for share in shares], images)
+        return dict(zip(_SHARES, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
 
     def counted(self) -> str:
         return plural(len(self.names), "class", "classes") if self.names else ""

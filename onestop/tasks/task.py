@@ -95,6 +95,8 @@ class Task(ABC, Generic[Outputs]):
     """What evaluation measures; the first is what `monitor` defaults to and what `runs` shows."""
     nouns: ClassVar[tuple[str, str]] = ("class", "classes")
     """What one of the names is called, and several."""
+    exclusive: ClassVar[bool] = False
+    """Whether one of the names is true of an image: softmax makes probabilities of the outputs."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""
@@ -159,6 +161,10 @@ class Task(ABC, Generic[Outputs]):
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         """A line if the same is predicted for all images of a split, which differ; else empty."""
         return same_for_all(predictions, self.nouns[1])
+
+    def intervals(self, metrics: Metrics) -> dict[str, tuple[float, float]]:  # noqa: ARG002
+        """95 % intervals of those metrics of a split that are shares of its images, by name."""
+        return {}
 
     def counted(self) -> str:
         """How much there is to tell apart, such as `10 classes`; empty if there are no names."""

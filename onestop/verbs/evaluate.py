@@ -18,6 +18,7 @@ from onestop.storage.model_header import DIGEST
 if TYPE_CHECKING:
     from torch import nn
 
+    from onestop.inference.answers import Answers
     from onestop.inference.held_out import Opened
     from onestop.inference.model import Model
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 @checked
 def evaluate(
     model: Any,
-    *,
     data: Any = None,
+    *,
     split: str | None = None,
     data_root: str | None = None,
     device: str | None = None,
@@ -35,12 +36,15 @@ def evaluate(
     network: nn.Module | str | None = None,
     weights: str | Path | None = None,
     classes: Any = None,
+    restrict: bool = False,
+    map: Any = None,  # noqa: A002  (the flag's name)
     strict: bool = False,
     **reading: Any,
 ) -> Evaluation:
     """Score a trained model on held-out images.
 
-    Classes are matched by name, whatever their order in the data.
+    Classes are matched by name, whatever their order in the data. Those of ImageNet may be written as
+    n01440764, tench, 'tench, Tinca tinca', 0, 000 or n01440764_tench.
 
     Args:
         model: run folder, model file, network by name with published weights (torchvision:vgg13) or
@@ -58,6 +62,9 @@ def evaluate(
         classes: names of the classes of such a network, in the order of its outputs: a file with one a
             line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
             1,000)
+        restrict: choose among the classes that the data have, and leave out the model's others
+        map: CSV file of the model's classes and one's own (tench,fish), whose probabilities are added
+            up; in Python also a mapping
         strict: stop if a file cannot be used, instead of skipping and reporting it
         reading: how `data` is read
 
@@ -67,11 +74,8 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
-    from onestop.data.dataset import require_none_skipped
-    from onestop.inference.held_out import trained_among
+    from onestop.inference.answers import answering
     from onestop.inference.load import load_model
-    from onestop.inference.predictions import predictions_of
-    from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
     with preserved():
@@ -82,14 +86,25 @@ def evaluate(
     dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     opened.split(name)
-    dataset = dataset.onto(loaded.classes)
-    if dataset.task != loaded.task.name:
+    answers = answering(loaded, dataset, restrict=restrict, mapping=map)
+    return _scored(answers, opened, file, name, strict=strict)
+
+
+def _scored(answers: Answers, opened: Opened, file: Path, name: str, *, strict: bool) -> Evaluation:
+    from onestop.data.dataset import require_none_skipped
+    from onestop.inference.answers import others_note
+    from onestop.inference.held_out import trained_among
+    from onestop.inference.predictions import predictions_of
+    from onestop.inference.score import require_finite
+
+    model, dataset = answers.model, answers.dataset
+    if dataset.task != model.task.name:
         raise DataError(
-            f"{dataset.name}: its targets are for {dataset.task}, the model is for {loaded.task.name}"
+            f"{dataset.name}: its targets are for {dataset.task}, the model is for {model.task.name}"
         )
     samples = dataset.split(name)
     begun = time.perf_counter()
-    scored, loader = loaded.score(samples, keep_outputs=True)
+    scored, loader = model.score(samples, keep_outputs=True)
     seconds = time.perf_counter() - begun
     skipped = [s for s in dataset.skipped if s.split in ("", name)] + loader.skipped()
     if strict:
@@ -97,7 +112,7 @@ def evaluate(
     if scored.metrics["images"] == 0:
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read")
     require_finite(scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
-    training = loaded.card.metrics
+    training = model.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {
         "split": name,
@@ -107,15 +122,16 @@ def evaluate(
         "images_per_second": scored.metrics["images"] / seconds,
         "skipped": len(skipped),
     }
-    predictions = predictions_of(loaded.task, samples, scored)
-    if collapse := loaded.task.collapse(predictions):
+    predictions = predictions_of(model.task, samples, scored)
+    if collapse := model.task.collapse(predictions):
         metrics["warnings"] = [collapse]
-    remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
-    trained, note = trained_among(loaded.card, samples, scored.indices)
-    notes = [*loaded.notes, *opened.notes(name), *filter(None, [note])]
+    trained, trained_note = trained_among(model.card, samples, scored.indices)
+    others = others_note([p.label for p in predictions], dataset) if model.task.exclusive else ""
+    notes = [*model.notes, *answers.notes, *opened.notes(name), trained_note, others]
     return Evaluation(
-        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
-        tuple(predictions), loaded.task, tuple(notes), trained,
+        file, dataset.name, metrics, tuple(vars(s) for s in skipped),
+        tuple(f"{s.path}: {s.reason}" for s in loader.remarks()), tuple(predictions), model.task,
+        tuple(filter(None, notes)), trained, model.task.intervals(metrics),
     )  # fmt: skip
 
 
