@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.recipe import Precision
-from onestop.recipe.arguments import READING, checked_fields, takes_fields
+from onestop.recipe.arguments import PREPARING, READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS
 from onestop.recipe.signatures import checked
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onestop.inference.model import Model
 
 
-@takes_fields(*READING)
+@takes_fields(*READING, *PREPARING)
 @checked
 def evaluate(
     model: Any,
@@ -39,7 +39,7 @@ def evaluate(
     restrict: bool = False,
     map: Any = None,  # noqa: A002  (the flag's name)
     strict: bool = False,
-    **reading: Any,
+    **settings: Any,
 ) -> Evaluation:
     """Score a trained model on held-out images.
 
@@ -66,7 +66,7 @@ def evaluate(
         map: CSV file of the model's classes and one's own (tench,fish), whose probabilities are added
             up; in Python also a mapping
         strict: stop if a file cannot be used, instead of skipping and reporting it
-        reading: how `data` is read
+        settings: how `data` is read, and how images are prepared
 
     Returns:
         The metrics, as in a run's metrics.json.
@@ -78,11 +78,13 @@ def evaluate(
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
+    chosen = checked_fields(settings, (*READING, *PREPARING))
+    prepared = {name: chosen.pop(name) for name in PREPARING if settings.get(name) is not None}
     with preserved():
         loaded, file = load_model(
-            model, network, device, precision, weights=weights, classes=classes
+            model, network, device, precision, weights=weights, classes=classes, settings=prepared
         )
-    opened = _open(loaded, data, split, data_root, checked_fields(reading, READING))
+    opened = _open(loaded, data, split, data_root, {n: chosen[n] for n in READING if n in chosen})
     dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     opened.split(name)

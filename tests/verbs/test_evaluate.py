@@ -357,10 +357,17 @@ def test_a_run_that_starts_from_weights_says_what_those_were_trained_on(
     assert onestop.evaluate(same.folder).trained_on == 0
 
 
-def test_data_may_be_named_in_second_place_or_by_its_flag(trained: Trained, capsys: Capture) -> None:
+def test_data_may_be_named_in_second_place_or_by_its_flag(
+    trained: Trained, capsys: Capture
+) -> None:
     run, source = str(trained.run.folder), str(trained.source)
     pages = []
-    for words in ([run, source], [run, "--data", source], ["--data", source, run], [run, f"--data={source}"]):
+    for words in (
+        [run, source],
+        [run, "--data", source],
+        ["--data", source, run],
+        [run, f"--data={source}"],
+    ):
         assert main(["evaluate", *words, "--split", "test"]) == 0
         pages.append(capsys.readouterr().out)
     assert len(set(pages)) == 1
