@@ -135,3 +135,12 @@ def test_what_has_weights_and_names_is_given_no_others(squeezenet: Path) -> None
         load_model("model.safetensors", weights="default")
     with pytest.raises(UsageError, match=r"--classes: .* knows the names of its classes"):
         load_model(model, classes=["a", "b", "c"])
+
+
+def test_images_are_prepared_as_asked_and_a_line_says_so(squeezenet: Path) -> None:
+    settings = {"image_size": 128, "fit": "pad", "normalize": "half"}
+    model, _ = load_model("squeezenet1_1", weights=squeezenet, settings=settings)
+    assert model.preprocessing.shape == (3, 128, 128)
+    assert model.notes[0].endswith("128 of 128 pixels, bilinear, mean 0.5, deviation 0.5, by --fit pad")
+    with pytest.raises(UsageError, match="--image-size 64: a model in memory prepares images as in"):
+        load_model(model, settings={"image_size": 64})

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from onestop.inference.published import preprocessing_of
+import dataclasses
+
+import pytest
+
+from onestop.data.preprocess import ImagePreprocessing
+from onestop.errors import UsageError
+from onestop.inference.published import IMAGENET, adjusted, inputs_text, preprocessing_of
 from onestop.networks.pretrained import Inputs
 
 
