@@ -40,7 +40,9 @@ def test_size_fit_and_normalisation_can_be_set() -> None:
 
 
 def test_normalisation_by_data_or_for_other_channels_is_refused() -> None:
-    with pytest.raises(UsageError, match="there are none here; use none, half, imagenet or weights"):
+    with pytest.raises(
+        UsageError, match="there are none here; use none, half, imagenet or weights"
+    ):
         adjusted(PUBLISHED, {"normalize": "dataset"})
     grey = dataclasses.replace(PUBLISHED, channels=1, mean=(0.5,), std=(0.5,))
     with pytest.raises(UsageError, match="--normalize imagenet: is for 3 channels, .* have 1"):
