@@ -45,5 +45,5 @@ def test_normalisation_by_data_or_for_other_channels_is_refused() -> None:
     ):
         adjusted(PUBLISHED, {"normalize": "dataset"})
     grey = dataclasses.replace(PUBLISHED, channels=1, mean=(0.5,), std=(0.5,))
-    with pytest.raises(UsageError, match="--normalize imagenet: is for 3 channels, .* have 1"):
+    with pytest.raises(UsageError, match=r"--normalize imagenet: is for 3 channels, .* have 1"):
         adjusted(grey, {"normalize": "imagenet"})
