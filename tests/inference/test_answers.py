@@ -39,7 +39,8 @@ def data(*names: str) -> Dataset:
 
 def shares(network: nn.Module) -> torch.Tensor:
     inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(1))
-    return network(inputs).detach().softmax(1)
+    outputs: torch.Tensor = network(inputs)
+    return outputs.detach().softmax(1)
 
 
 def test_a_group_has_the_sum_of_the_probabilities_of_its_parts() -> None:
