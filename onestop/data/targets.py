@@ -140,6 +140,12 @@ class Targets(ABC):
         """Samples of each name, [K]."""
         return np.bincount(self.members()[1], minlength=len(self.names))
 
+    def renamed(self, names: Sequence[str]) -> Self:
+        """The same targets under other names; two of which may be the same until `onto` joins them."""
+        renamed = copy.copy(self)
+        renamed.names = tuple(names)
+        return renamed
+
     @abstractmethod
     def onto(self, names: Sequence[str]) -> Self:
         """The same targets, numbered as another list of names: those that a model knows.

@@ -37,6 +37,9 @@ from onestop.text import clock, listing, named_split, plural
 _ALWAYS_ALL = {"top5": 5}
 """Up to this many classes a metric is always 100 %, so it is not printed."""
 
+_FEW = 100
+"""Of more classes, those without images are not listed."""
+
 
 def show(
     result: Any, *, json: bool = False, csv: bool = False, top: int = 1, allow_leaks: bool = False
@@ -104,13 +107,11 @@ def _images_of(split: str) -> str:
 
 def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: str = "") -> None:
     noun, of_each = breakdown(values)
-    if of_each:
-        print_rows([{noun: name, **row} for name, row in of_each.items()])
-    texts = [
-        f"{metric.title} {metric.text(values[metric.name])}"
-        for metric in metrics
-        if metric.name in values and not 0 < len(of_each) <= _ALWAYS_ALL.get(metric.name, 0)
-    ]
+    if rows := [{noun: name, **row} for name, row in of_each.items() if _is_shown(row, of_each)]:
+        print_rows(rows)
+        if len(rows) < len(of_each):
+            print_line(f"(and {len(of_each) - len(rows):,} of which there are no images)")
+    texts = [f"{m.title} {m.text(values[m.name])}" for m in _shown(metrics, values)]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
     things = "images" if of_each else "samples"
     if text := calibration_text(values.get("calibration", {})):
@@ -121,6 +122,8 @@ def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: 
 def _show_evaluation(evaluation: Evaluation) -> None:
     metrics = evaluation.task.metrics if evaluation.task else ()
     _show_metrics(evaluation.metrics, metrics, evaluation.source)
+    if texts := _interval_texts(evaluation, metrics):
+        print_line(f"95 % intervals: {', '.join(texts)}")
     for note in evaluation.notes:
         print_aside(one_line(note))
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
@@ -132,6 +135,26 @@ def _show_evaluation(evaluation: Evaluation) -> None:
         print_aside(f"warning: {warning}")
     if evaluation.remarks:
         print_aside(f"note: used despite problems: {listing(evaluation.remarks, 3)}")
+
+
+def _shown(metrics: Sequence[Metric], values: Mapping[str, Any]) -> list[Metric]:
+    """The metrics that say something of so many classes."""
+    count = len(breakdown(values)[1])
+    return [m for m in metrics if m.name in values and not 0 < count <= _ALWAYS_ALL.get(m.name, 0)]
+
+
+def _is_shown(row: Mapping[str, Any], rows: Mapping[str, Any]) -> bool:
+    """Whether a class gets a row: of many, only those with images."""
+    return len(rows) <= _FEW or bool(row.get("images", 1))
+
+
+def _interval_texts(evaluation: Evaluation, metrics: Sequence[Metric]) -> list[str]:
+    return [
+        f"{metric.title} {metric.text(low)} to {metric.text(high)}"
+        for metric in _shown(metrics, evaluation.metrics)
+        if metric.name in evaluation.intervals
+        for low, high in [evaluation.intervals[metric.name]]
+    ]
 
 
 def _show_lint(lint: Lint) -> None:

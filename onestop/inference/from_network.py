@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,9 +16,10 @@ from onestop.inference.class_names import class_names
 from onestop.inference.confidence import Confidence
 from onestop.inference.fitted import fitted
 from onestop.inference.published import (
-    IMAGENET,
+    adjusted,
     inputs_text,
     is_tag,
+    mean_and_std,
     preprocessing_of,
     published_for,
 )
@@ -26,6 +28,8 @@ from onestop.networks.catalog import Entry
 from onestop.networks.imagenet import names_for
 from onestop.storage.model_file import Card, model_path, read_weights
 from onestop.weights import published_weights
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,19 @@ class Loaded:
     notes: tuple[str, ...] = ()
 
 
-def from_network(name: str, weights: str | Path = "default", classes: Any = None) -> Loaded:
+def from_network(
+    name: str,
+    weights: str | Path = "default",
+    classes: Any = None,
+    settings: Mapping[str, Any] = NOTHING,
+) -> Loaded:
     """A network with its weights and the names of its outputs, without any training.
 
     Args:
         name: A network, such as `vgg13`, `timm:resnet18`, or `path/to/file.py:Class`.
         weights: `default`, the name of a published set, or a file.
         classes: See `onestop.inference.class_names`; those of the weights by default.
+        settings: How images are prepared, where not as published; see `onestop.inference.published`.
 
     Raises:
         UsageError: No such network, weights, or names; or other names than there are outputs.
@@ -55,29 +65,41 @@ def from_network(name: str, weights: str | Path = "default", classes: Any = None
             f"{entry.name}: takes vectors and has no classes; name a run or a model file"
         )
     if is_tag(str(weights)):
-        return _published(entry, str(weights), names)
+        return _published(entry, str(weights), names, settings)
     path = model_path(weights)
-    return from_tensors(entry, read_weights(path), str(path), names)
+    return from_tensors(entry, read_weights(path), str(path), names, settings)
 
 
-def _published(entry: Entry, which: str, names: tuple[str, ...] | None) -> Loaded:
+def _published(
+    entry: Entry, which: str, names: tuple[str, ...] | None, settings: Mapping[str, Any]
+) -> Loaded:
     if not entry.weights:
         raise UsageError(
             f"{entry.name}: has no published weights; name a file of weights with --weights FILE"
         )
-    known = release(entry, which).names()
-    _require_as_many(names, len(known) or None, entry.name)
+    stated = release(entry, which)
+    known, used = stated.names(), adjusted(preprocessing_of(stated.inputs), settings)
+    if not known:
+        raise UsageError(
+            f"--weights {which}: {entry.name} has no classifier, so it names nothing; it can be "
+            f"trained from: onestop train DATA --model {entry.name}"
+        )
+    _require_as_many(names, len(known), entry.name)
     published = published_weights(entry, which)
-    source = f"published weights of {entry.name}"
-    network, _ = fitted(entry, published.state, source, published.inputs.size[0])
-    return _loaded(
-        entry, network, names if names is not None else published.classes,
-        preprocessing_of(published.inputs),
-    )  # fmt: skip
+    network, _ = fitted(entry, published.state, f"published weights of {entry.name}", used.size[0])
+    loaded = _loaded(entry, network, names if names is not None else published.classes, used)
+    if not settings:
+        return loaded
+    note = f"note: {entry.name}: images are prepared as {inputs_text(used)}, not as published"
+    return replace(loaded, notes=(note,))
 
 
 def from_tensors(
-    entry: Entry, tensors: Mapping[str, Tensor], source: str, names: tuple[str, ...] | None
+    entry: Entry,
+    tensors: Mapping[str, Tensor],
+    source: str,
+    names: tuple[str, ...] | None,
+    settings: Mapping[str, Any] = NOTHING,
 ) -> Loaded:
     """A network with the tensors of a file.
 
@@ -86,12 +108,12 @@ def from_tensors(
         tensors: By name.
         source: Path of the file.
         names: Of the outputs; where None, ImageNet's if their number fits, else numbers.
+        settings: As of `from_network`.
     """
     preprocessing = published_for(entry)
-    size = preprocessing.size[0] if preprocessing else entry.image_size
-    network, outputs = fitted(entry, tensors, source, size)
+    used = adjusted(preprocessing or _assumed(entry), settings)
+    network, outputs = fitted(entry, tensors, source, used.size[0])
     _require_as_many(names, outputs, source)
-    used = preprocessing or _assumed(entry)
     loaded = _loaded(entry, network, names or names_for(outputs), used)
     told = "named by --classes" if names else "ImageNet's" if outputs == 1000 else "by number"
     assumed = "" if preprocessing else ", which is assumed: nothing is published for it"
@@ -112,7 +134,7 @@ def _require_as_many(names: tuple[str, ...] | None, outputs: int | None, what: s
 def _assumed(entry: Entry) -> ImagePreprocessing:
     """ImageNet's mean and deviation, as most networks expect."""
     size, channels = entry.image_size, entry.channels
-    mean, std = IMAGENET if channels == 3 else ((0.0,) * channels, (1.0,) * channels)
+    mean, std = mean_and_std("imagenet" if channels == 3 else "none", channels)
     crop_fraction = 0.875 if size > 64 else 1.0
     return ImagePreprocessing(channels, (size, size), mean, std, crop_fraction=crop_fraction)
 

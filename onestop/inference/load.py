@@ -14,7 +14,7 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
 from onestop.inference.class_names import class_names
 from onestop.inference.confidence import confidence_of
-from onestop.inference.from_network import Loaded, from_network, from_tensors
+from onestop.inference.from_network import NOTHING, Loaded, from_network, from_tensors
 from onestop.inference.identify import identify
 from onestop.inference.model import Model
 from onestop.networks import build, find
@@ -23,6 +23,7 @@ from onestop.networks.meta import build_on_meta
 from onestop.networks.partial_load import misfit
 from onestop.networks.trace import run
 from onestop.recipe import Precision
+from onestop.recipe.markers import flag
 from onestop.runtime import memory
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import (
@@ -128,6 +129,7 @@ def load_model(
     *,
     weights: str | Path | None = None,
     classes: Any = None,
+    settings: Mapping[str, Any] = NOTHING,
 ) -> tuple[Model, Path]:
     """A model in any form a verb takes, on a device, and the file it came from.
 
@@ -140,35 +142,36 @@ def load_model(
         weights: For a network by name: `default`, the name of a published set, or a file.
         classes: Names of the outputs of a network by name, or of a file of weights alone; see
             `onestop.inference.class_names`.
+        settings: How such a network's images are prepared; see `onestop.inference.published`.
 
     Raises:
         UsageError: There is no such model, or an argument that it has no use for.
         ModelFileError: The file is damaged, or for another network.
     """
     if isinstance(model, Model):
-        _refuse(weights, classes, "a model in memory")
+        _refuse(weights, classes, "a model in memory", settings)
         return model.on(device, precision), Path()
     model = _path_of(model)
     if _names_a_network(model):
-        named = from_network(str(model), weights or "default", classes)
+        named = from_network(str(model), weights or "default", classes, settings)
         return _model(named).on(device, precision), Path()
     file = model_path(model)
     if is_bare(file) and not isinstance(network, nn.Module):
         if weights is not None:
             _refuse(weights, None, str(model))
-        return _bare(file, network, classes).on(device, precision), file
-    _refuse(weights, classes, str(model))
+        return _bare(file, network, classes, settings).on(device, precision), file
+    _refuse(weights, classes, str(model), settings)
     if isinstance(network, str):
         network = build(network, **read_card(file).arguments)
     return load(file, network).on(device, precision), file
 
 
-def _bare(file: Path, network: str | None, classes: Any) -> Model:
+def _bare(file: Path, network: str | None, classes: Any, settings: Mapping[str, Any]) -> Model:
     """The model of a file of weights alone, for the network that is named or that it must be for."""
     tensors = read_weights(file)
     name = network or identify(file, tensors)
     names = None if classes is None else class_names(classes)
-    return _model(from_tensors(find(name), tensors, str(file), names))
+    return _model(from_tensors(find(name), tensors, str(file), names, settings))
 
 
 def _model(loaded: Loaded) -> Model:
@@ -177,7 +180,7 @@ def _model(loaded: Loaded) -> Model:
     return model
 
 
-def _refuse(weights: Any, classes: Any, model: str) -> None:
+def _refuse(weights: Any, classes: Any, model: str, settings: Mapping[str, Any] = NOTHING) -> None:
     """Stop if a model that has its own weights and names is given others."""
     if weights is not None:
         raise UsageError(
@@ -185,6 +188,10 @@ def _refuse(weights: Any, classes: Any, model: str) -> None:
         )
     if classes is not None:
         raise UsageError(f"--classes: {model} knows the names of its classes; leave it out")
+    for name, value in settings.items():
+        raise UsageError(
+            f"{flag(name, value)}: {model} prepares images as in training; leave it out"
+        )
 
 
 def _path_of(model: Any) -> Path:

@@ -89,7 +89,7 @@ class Model(nn.Module):
         """A model with the same network, whose probabilities are the network's own."""
         options = self.task.uncalibrated().options()
         model = Model(self.network, dataclasses.replace(self.card, task_options=options))
-        model.engine = self.engine
+        model.engine, model.notes = self.engine, self.notes
         return model
 
     def _format(self) -> MemoryFormat:

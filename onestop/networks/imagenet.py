@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from onestop.reading import read_text
 from onestop.runtime.lazy_torchvision import without_compiler
 
 _LARGER = {
@@ -38,6 +41,30 @@ def names_for(count: int) -> tuple[str, ...]:
             known: Any = ImageNetInfo(subset)
             return told_apart([known.index_to_description(index) for index in range(count)])
     return tuple(f"class {index}" for index in range(count))
+
+
+@functools.cache
+def synsets(count: int) -> tuple[tuple[str, str], ...]:
+    """WordNet's number and synonyms of each class, such as ("n01440764", "tench, Tinca tinca").
+
+    Args:
+        count: Number of classes, which tells one of ImageNet's sets from another.
+
+    Returns:
+        As many, in the order of the outputs; none if no set has that many, or timm is not there to say.
+    """
+    if count == 1000:
+        lines = read_text(Path(__file__).with_name("imagenet_classes.txt"), 2**20).splitlines()
+        return tuple((line[:9], line[10:]) for line in lines)
+    if count not in _LARGER:
+        return ()
+    try:
+        from timm.data.imagenet_info import ImageNetInfo
+    except ImportError:
+        return ()
+    known: Any = ImageNetInfo(_LARGER[count])
+    numbers = range(count)
+    return tuple((known.index_to_label_name(i), known.index_to_description(i)) for i in numbers)
 
 
 def told_apart(descriptions: list[str]) -> tuple[str, ...]:

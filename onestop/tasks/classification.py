@@ -21,6 +21,7 @@ from onestop.metrics.calibration import Calibration, calibration, calibration_me
 from onestop.metrics.confident_learning import doubtful_labels
 from onestop.metrics.confusion import Matrix, confusion_matrix
 from onestop.metrics.counts import classification_metrics
+from onestop.metrics.intervals import wilson
 from onestop.metrics.scaling import fit_temperature
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.doubt import Doubt
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from onestop.recipe import Recipe
 
 _TOP = 5
+_SHARES = ("accuracy", "top5")  # metrics that are shares of the images
 
 
 class Classification(Task[Tensor]):
@@ -51,6 +53,7 @@ class Classification(Task[Tensor]):
         LOSS,
     )
     curvature = 0.5
+    exclusive = True
     takes_shares = True
 
     def __init__(
@@ -197,6 +200,11 @@ class Classification(Task[Tensor]):
             Doubt(place, self.names[labels[place]], self.names[k], by)
             for place, k, by in zip(*(part.tolist() for part in found), strict=True)
         ]
+
+    def intervals(self, metrics: Metrics) -> dict[str, tuple[float, float]]:
+        images, shares = metrics["images"], [metrics[name] for name in _SHARES]
+        lows, highs = wilson([round(share * images) for share in shares], images)
+        return dict(zip(_SHARES, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
 
     def counted(self) -> str:
         return plural(len(self.names), "class", "classes") if self.names else ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias
 from torch import Tensor
 
 from onestop.errors import UsageError
+from onestop.metrics import Metrics
 from onestop.metrics.spec import Metric
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks.collapse import same_for_all
@@ -77,6 +78,10 @@ class Task(ABC, Generic[Outputs]):
     curvature: ClassVar[float] = 0.0
     """An upper bound of the second derivatives of `losses` in the outputs; 0 if they are not convex,
     and then no linear head is fitted before training (`onestop/training/probe/`)."""
+    exclusive: ClassVar[bool] = False
+    """Whether one of the names is true of an image: softmax makes probabilities of the outputs."""
+    temperature: float = 1.0
+    """What outputs are divided by before they become probabilities; chosen by `settle`."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""
@@ -183,6 +188,10 @@ class Task(ABC, Generic[Outputs]):
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         """A line if the same is predicted for all images of a split, which differ; else empty."""
         return same_for_all(predictions, self.nouns[1])
+
+    def intervals(self, metrics: Metrics) -> dict[str, tuple[float, float]]:  # noqa: ARG002
+        """95 % intervals of those metrics of a split that are shares of its images, by name."""
+        return {}
 
     def counted(self) -> str:
         """How much there is to tell apart, such as `10 classes`; empty if there are no names."""

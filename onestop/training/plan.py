@@ -18,7 +18,7 @@ from onestop.data.preprocess import (
 )
 from onestop.errors import UsageError
 from onestop.images.pixel_range import parsed
-from onestop.inference.published import IMAGENET
+from onestop.inference.published import mean_and_std
 from onestop.networks import build
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
@@ -229,14 +229,9 @@ def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessin
     channels, size = data.channels, (data.image_size, data.image_size)
     if features := dataset.splits["train"].features:
         return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
-    values = {
-        "none": ((0.0,) * channels, (1.0,) * channels),
-        "half": ((0.5,) * channels, (0.5,) * channels),
-        "dataset": ((0.0,) * channels, (1.0,) * channels),  # replaced once images can be read
-        "imagenet": IMAGENET,
-        "weights": IMAGENET,
-    }
-    mean, std = values[data.normalize]
+    # Those of the data replace them once images can be read, those of the weights below.
+    other = {"dataset": "none", "weights": "imagenet"}
+    mean, std = mean_and_std(other.get(data.normalize, data.normalize), channels)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     # The usual margin of photographs (224 of 256); small images are seen whole.
     crop_fraction = 0.875 if data.image_size > SMALL and data.fit == "crop" else 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.recipe import Precision
-from onestop.recipe.arguments import READING, checked_fields, takes_fields
+from onestop.recipe.arguments import PREPARING, READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag
 from onestop.recipe.schema import DEFAULTS
 from onestop.recipe.signatures import checked
@@ -18,16 +18,17 @@ from onestop.storage.model_header import DIGEST
 if TYPE_CHECKING:
     from torch import nn
 
+    from onestop.inference.answers import Answers
     from onestop.inference.held_out import Opened
     from onestop.inference.model import Model
 
 
-@takes_fields(*READING)
+@takes_fields(*READING, *PREPARING)
 @checked
 def evaluate(
     model: Any,
-    *,
     data: Any = None,
+    *,
     split: str | None = None,
     data_root: str | None = None,
     device: str | None = None,
@@ -35,13 +36,16 @@ def evaluate(
     network: nn.Module | str | None = None,
     weights: str | Path | None = None,
     classes: Any = None,
+    restrict: bool = False,
+    map: Any = None,  # noqa: A002  (the flag's name)
     strict: bool = False,
     no_calibration: bool = False,
-    **reading: Any,
+    **settings: Any,
 ) -> Evaluation:
     """Score a trained model on held-out images.
 
-    Classes are matched by name, whatever their order in the data.
+    Classes are matched by name, whatever their order in the data. Those of ImageNet may be written as
+    n01440764, tench, 'tench, Tinca tinca', 0, 000 or n01440764_tench.
 
     Args:
         model: run folder, model file, network by name with published weights (torchvision:vgg13) or
@@ -59,9 +63,12 @@ def evaluate(
         classes: names of the classes of such a network, in the order of its outputs: a file with one a
             line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
             1,000)
+        restrict: choose among the classes that the data have, and leave out the model's others
+        map: CSV file of the model's classes and one's own (tench,fish), whose probabilities are added
+            up; in Python also a mapping
         strict: stop if a file cannot be used, instead of skipping and reporting it
         no_calibration: measure the network's own probabilities
-        reading: how `data` is read
+        settings: how `data` is read, and how images are prepared
 
     Returns:
         The metrics, as in a run's metrics.json.
@@ -69,31 +76,41 @@ def evaluate(
     Raises:
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
-    from onestop.data.dataset import named, require_none_skipped
-    from onestop.inference.held_out import trained_among
+    from onestop.inference.answers import answering
     from onestop.inference.load import load_model
-    from onestop.inference.predictions import predictions_of, reliability_of
-    from onestop.inference.score import require_finite
     from onestop.runtime.rng import preserved
 
+    chosen = checked_fields(settings, (*READING, *PREPARING))
+    prepared = {name: chosen.pop(name) for name in PREPARING if settings.get(name) is not None}
     with preserved():
         loaded, file = load_model(
-            model, network, device, precision, weights=weights, classes=classes
+            model, network, device, precision, weights=weights, classes=classes, settings=prepared
         )
     if no_calibration:
         loaded = loaded.uncalibrated()
-    opened = _open(loaded, data, split, data_root, checked_fields(reading, READING))
+    opened = _open(loaded, data, split, data_root, {n: chosen[n] for n in READING if n in chosen})
     dataset = opened.dataset
     name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
     opened.split(name)
-    dataset = dataset.onto(loaded.classes)
-    if dataset.task != loaded.task.name:
+    answers = answering(loaded, dataset, restrict=restrict, mapping=map)
+    return _scored(answers, opened, file, name, strict=strict)
+
+
+def _scored(answers: Answers, opened: Opened, file: Path, name: str, *, strict: bool) -> Evaluation:
+    from onestop.data.dataset import named, require_none_skipped
+    from onestop.inference.answers import others_note
+    from onestop.inference.held_out import trained_among
+    from onestop.inference.predictions import predictions_of, reliability_of
+    from onestop.inference.score import require_finite
+
+    model, dataset = answers.model, answers.dataset
+    if dataset.task != model.task.name:
         raise DataError(
-            f"{dataset.name}: its targets are for {dataset.task}, the model is for {loaded.task.name}"
+            f"{dataset.name}: its targets are for {dataset.task}, the model is for {model.task.name}"
         )
     samples = dataset.split(name)
     begun = time.perf_counter()
-    scored, loader = loaded.score(samples, keep_outputs=True)
+    scored, loader = model.score(samples, keep_outputs=True)
     seconds = time.perf_counter() - begun
     skipped = [s for s in dataset.skipped if s.split in ("", name)] + loader.skipped()
     if strict:
@@ -102,26 +119,27 @@ def evaluate(
         why = f" ({named(bad)})" if (bad := loader.skipped()) else ""
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read{why}")
     require_finite(scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
-    training = loaded.card.metrics
+    training = model.card.metrics
     known = {k: training[k] for k in ("best_epoch", "epochs", "seed", DIGEST) if k in training}
     metrics = {
         "split": name,
         **scored.metrics,
-        **reliability_of(loaded.task, samples, scored),
+        **reliability_of(model.task, samples, scored),
         **known,
         "seconds": seconds,
         "images_per_second": scored.metrics["images"] / seconds,
         "skipped": len(skipped),
     }
-    predictions = predictions_of(loaded.task, samples, scored)
-    if collapse := loaded.task.collapse(predictions):
+    predictions = predictions_of(model.task, samples, scored)
+    if collapse := model.task.collapse(predictions):
         metrics["warnings"] = [collapse]
-    remarks = [f"{s.path}: {s.reason}" for s in loader.remarks()]
-    trained, note = trained_among(loaded.card, samples, scored.indices)
-    notes = [*loaded.notes, *opened.notes(name), *filter(None, [note])]
+    trained, trained_note = trained_among(model.card, samples, scored.indices)
+    others = others_note([p.label for p in predictions], dataset) if model.task.exclusive else ""
+    notes = [*model.notes, *answers.notes, *opened.notes(name), trained_note, others]
     return Evaluation(
-        file, dataset.name, metrics, tuple(map(vars, skipped)), tuple(remarks),
-        tuple(predictions), loaded.task, tuple(notes), trained,
+        file, dataset.name, metrics, tuple(vars(s) for s in skipped),
+        tuple(f"{s.path}: {s.reason}" for s in loader.remarks()), tuple(predictions), model.task,
+        tuple(filter(None, notes)), trained, model.task.intervals(metrics),
     )  # fmt: skip
 
 

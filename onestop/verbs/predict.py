@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.recipe import Positive, Precision
+from onestop.recipe.arguments import PREPARING, checked_fields, takes_fields
 from onestop.recipe.percent import Rate
 from onestop.recipe.signatures import checked
 from onestop.results.predictions import Predictions
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@takes_fields(*PREPARING)
 @checked
 def predict(
     model: Any,
@@ -29,6 +31,7 @@ def predict(
     classes: Any = None,
     strict: bool = False,
     save_grid: str | Path | None = None,
+    **settings: Any,
 ) -> Predictions:
     """Predict what is in images, most likely label first.
 
@@ -55,6 +58,7 @@ def predict(
         strict: if any image cannot be read, stop and predict nothing
         save_grid: picture to write, of the first 64 images with their predictions: .png, .svg, .pdf or
             .jpg; green and red if the truth is known, from a folder named after a class
+        settings: how images are prepared
 
     Returns:
         One prediction per image, computed as they are iterated over.
@@ -70,8 +74,11 @@ def predict(
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
+    prepared = checked_fields(settings, PREPARING)
     with preserved():
-        loaded, _ = load_model(model, network, device, precision, weights=weights, classes=classes)
+        loaded, _ = load_model(
+            model, network, device, precision, weights=weights, classes=classes, settings=prepared
+        )
     if loaded.preprocessing.is_image:
         require_images(inputs)
     notes = list(loaded.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.networks import build
+from tests.conftest import REPOSITORY
 from tests.weights.packages import NETWORK, install, tensors
 
 NET = """
@@ -135,3 +138,36 @@ def test_what_has_weights_and_names_is_given_no_others(squeezenet: Path) -> None
         load_model("model.safetensors", weights="default")
     with pytest.raises(UsageError, match=r"--classes: .* knows the names of its classes"):
         load_model(model, classes=["a", "b", "c"])
+
+
+def test_images_are_prepared_as_asked_and_a_line_says_so(squeezenet: Path) -> None:
+    settings = {"image_size": 128, "fit": "pad", "normalize": "half"}
+    model, _ = load_model("squeezenet1_1", weights=squeezenet, settings=settings)
+    assert model.preprocessing.shape == (3, 128, 128)
+    assert model.notes[0].endswith(
+        "128 of 128 pixels, bilinear, mean 0.5, deviation 0.5, by --fit pad"
+    )
+    with pytest.raises(
+        UsageError, match="--image-size 64: a model in memory prepares images as in"
+    ):
+        load_model(model, settings={"image_size": 64})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["squeezenet1_1", "tf_efficientnet_lite0"])
+def test_probabilities_of_a_file_alone_are_those_of_a_plain_torch_loop(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONESTOP_SHARED has weights/NAME-imagenet.safetensors and data/hymenoptera/val."""
+    shared = Path(os.environ.get("ONESTOP_SHARED", "/nowhere"))
+    weights = shared / "weights" / f"{name}-imagenet.safetensors"
+    if not weights.is_file():
+        pytest.skip("ONESTOP_SHARED names no folder with the weights")
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    script: Any = importlib.import_module("published_names")
+    photographs = sorted((shared / "data" / "hymenoptera" / "val").rglob("*.jpg"))
+    assert len(photographs) == 153
+    model = load_model(weights)[0]
+    assert model.card.network == name
+    ours = script.probabilities(model, photographs)
+    assert torch.allclose(ours, script.plain_loop(weights, name, photographs), rtol=0, atol=1e-5)

@@ -82,7 +82,7 @@ def test_python_says_itself_what_does_not_fit() -> None:
         (lambda: onestop.predict("m", b"", top=0), "--top 0: must be from 1 to 1,000,000,000"),
         (lambda: onestop.predict("m", b"", top="x"), "--top x: should be a valid integer"),  # type: ignore[arg-type]
         (lambda: onestop.predict("m", b"", precision="x"), "--precision x: not one of"),  # type: ignore[arg-type]
-        (lambda: onestop.predict("m", b"", topk=3), "predict: topk: no such argument; here"),  # type: ignore[call-arg]
+        (lambda: onestop.predict("m", b"", topk=3), "--topk: no such setting; here it is called --top"),
         (lambda: onestop.explain("m", b"", method="x"), "--method x: not one of"),  # type: ignore[arg-type]
         (lambda: onestop.evaluate("m", split=["a"]), "--split"),  # type: ignore[arg-type]
         (lambda: onestop.lint("digits", out=b"x"), "--out of type bytes"),  # type: ignore[arg-type]
