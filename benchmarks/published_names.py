@@ -1,4 +1,4 @@
-"""Files of published weights name photographs of ants and bees, as a plain torch loop does.
+"""Files of published weights name ants and bees as a torch loop does; nothing in it is random.
 
     python benchmarks/published_names.py FOLDER WEIGHTS.safetensors ...
 

@@ -20,6 +20,7 @@ from onestop.errors import DataError, UsageError
 from onestop.inference.class_map import Row, class_map
 from onestop.inference.class_spelling import Spelling
 from onestop.inference.model import Model
+from onestop.storage.model_file import Card, task_of
 from onestop.text import did_you_mean, listing, plural
 
 _NAMED = 5  # of the answers that the data lack
@@ -54,20 +55,39 @@ class Grouped(nn.Module):
 
 @dataclass(frozen=True)
 class Answers:
-    """A model with the answers that it may give, and data whose classes are among them."""
+    """What a model may answer, and data whose classes are among that.
 
-    model: Model
+    Attributes:
+        names: The answer that each output of the model counts for, [K]; what it is called, if the model
+            does not choose one of its classes.
+        possible: The answers, [G]; outputs that count for others are left out.
+        dataset: The data.
+        notes: What a person should know of how classes were matched.
+    """
+
+    names: tuple[str, ...]
+    possible: tuple[str, ...]
     dataset: Dataset
     notes: tuple[str, ...] = ()
 
+    def of(self, model: Model) -> Model:
+        """The model, which gives these answers."""
+        if self.possible == model.classes:
+            return model
+        groups = [[k for k, n in enumerate(self.names) if n == answer] for answer in self.possible]
+        card = dataclasses.replace(model.card, classes=self.possible)
+        grouped = Model(Grouped(model.network, groups, model.task.temperature), card)
+        grouped.engine, grouped.notes = model.engine, model.notes
+        return grouped
+
 
 def answering(
-    model: Model, dataset: Dataset, *, restrict: bool = False, mapping: Any = None
+    card: Card, dataset: Dataset, *, restrict: bool = False, mapping: Any = None
 ) -> Answers:
-    """Match the classes of data with those of a model.
+    """Match the classes of data with those of a model, which need not be loaded yet.
 
     Args:
-        model: Any; only those that choose one of their classes can be restricted or mapped.
+        card: Of any model; only those that choose one of their classes can be restricted or mapped.
         dataset: Its classes may be written in any way that `Spelling` knows.
         restrict: Whether classes without images are no possible answers.
         mapping: See `onestop.inference.class_map`; classes that are not on it stay as they are.
@@ -76,16 +96,17 @@ def answering(
         UsageError: The model does not choose one class, or the map does not fit it.
         DataError: The data have classes that the model does not know.
     """
-    if not model.task.exclusive:
+    task, classes = task_of(card), card.classes
+    if not task.exclusive:
         if restrict or mapping is not None:
             flag = "--restrict" if restrict else "--map"
             raise UsageError(
                 f"{flag}: is for models that choose one of their classes; this one is for "
-                f"{model.task.name}; leave it out"
+                f"{task.name}; leave it out"
             )
-        return Answers(model, dataset.onto(model.classes))
-    spelling = Spelling(model.classes)
-    names = _with_map(model.classes, spelling, mapping, dataset.classes)
+        return Answers(classes, classes, dataset.onto(classes))
+    spelling = Spelling(classes)
+    names = _with_map(classes, spelling, mapping, dataset.classes)
     meant = _meant(dataset, spelling, names)
     notes = _spelled(dataset, meant)
     dataset = dataset.renamed(meant)
@@ -96,9 +117,7 @@ def answering(
         notes += [
             f"note: {len(answers)} of {len(set(names)):,} classes are possible answers (--restrict)"
         ]
-    if answers != list(model.classes):
-        model = _grouped(model, names, answers)
-    return Answers(model, dataset.onto(model.classes), tuple(notes))
+    return Answers(tuple(names), tuple(answers), dataset.onto(answers), tuple(notes))
 
 
 def _with_map(
@@ -179,14 +198,6 @@ def _restricted(answers: list[str], dataset: Dataset) -> list[str]:
             "so there is nothing to choose from; leave it out"
         )
     return answers
-
-
-def _grouped(model: Model, names: Sequence[str], answers: Sequence[str]) -> Model:
-    groups = [[k for k, name in enumerate(names) if name == answer] for answer in answers]
-    card = dataclasses.replace(model.card, classes=tuple(answers))
-    grouped = Model(Grouped(model.network, groups, model.task.temperature), card)
-    grouped.engine, grouped.notes = model.engine, model.notes
-    return grouped
 
 
 def others_note(labels: Iterable[str], dataset: Dataset) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,13 +23,24 @@ _USUAL = 1000  # outputs of most published networks
 _COUNTER = "num_batches_tracked"  # of BatchNorm, which older files lack; used in training only
 
 
-def fitted(
-    entry: Entry, tensors: Mapping[str, Tensor], source: str, size: int
-) -> tuple[nn.Module, int]:
-    """A network with all its tensors from a file, and the number of its outputs.
+@dataclass(frozen=True)
+class Fit:
+    """Tensors that fit a network, which is not built yet.
+
+    Attributes:
+        outputs: Number of outputs.
+        build: Builds the network with all of the tensors.
+    """
+
+    outputs: int
+    build: Callable[[], nn.Module]
+
+
+def fit(entry: Entry, tensors: Mapping[str, Tensor], source: str, size: int) -> Fit:
+    """A network with all its tensors from a file; nothing but shapes is built yet.
 
     Args:
-        entry: The network.
+        entry: The network. Code of a user's is run, once.
         tensors: By name, in a spelling that is known.
         source: Where they come from, for error messages.
         size: Height and width of its images.
@@ -40,8 +52,14 @@ def fitted(
     def make(outputs: int) -> nn.Module:
         return build(entry.name, outputs, entry.channels, size)
 
+    def build_it() -> nn.Module:
+        with preserved():
+            built = network if entry.users else make(outputs)
+        built.load_state_dict(named)
+        return built
+
     with preserved():
-        if entry.users:  # its code is run once
+        if entry.users:
             outputs = _last(tensors)
             network = make(outputs)
             named = _complete(matched(tensors, network.state_dict())[0], network)
@@ -49,11 +67,15 @@ def fitted(
             network, outputs, named = _on_shapes(entry, tensors, make, source, size)
     if problem := misfit(network, named):
         raise ModelFileError(f"{source} (for {entry.name}): {problem}")
-    if not entry.users:
-        with preserved():
-            network = make(outputs)
-    network.load_state_dict(named)
-    return network, outputs
+    return Fit(outputs, build_it)
+
+
+def fitted(
+    entry: Entry, tensors: Mapping[str, Tensor], source: str, size: int
+) -> tuple[nn.Module, int]:
+    """The network of a `fit`, built, and the number of its outputs."""
+    one = fit(entry, tensors, source, size)
+    return one.build(), one.outputs
 
 
 def _on_shapes(
@@ -106,11 +128,21 @@ def _require_classifier(
     except ArchitectureError:
         return
     if all(name.rpartition(".")[0] in heads for name in missing):
-        raise ModelFileError(
-            f"{source}: has no classifier ({listing(missing, 2)} of {entry.name} are missing), so it "
-            "names nothing; it can be trained from: onestop train DATA "
-            f"--model {entry.name} --weights FILE"
-        )
+        raise ModelFileError(f"{source}: {without_classifier(entry.name, missing, source)}")
+
+
+def without_classifier(network: str, missing: Sequence[str], file: str) -> str:
+    """What a file is good for that has all of a network but its last layer.
+
+    Args:
+        network: Name of the network.
+        missing: Names of the tensors of its last layer.
+        file: Of the rest.
+    """
+    return (
+        f"has no classifier ({listing(missing, 2)} of {network} are missing), so it names nothing; "
+        f"train it: onestop train DATA --model {network} --weights {file}"
+    )
 
 
 def _complete(named: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,7 @@ from onestop.data.preprocess import ImagePreprocessing
 from onestop.errors import ModelFileError, UsageError
 from onestop.inference.class_names import class_names
 from onestop.inference.confidence import Confidence
-from onestop.inference.fitted import fitted
+from onestop.inference.fitted import fit, fitted
 from onestop.inference.published import (
     adjusted,
     inputs_text,
@@ -25,19 +25,27 @@ from onestop.inference.published import (
 )
 from onestop.networks import find, release
 from onestop.networks.catalog import Entry
-from onestop.networks.imagenet import names_for
+from onestop.networks.imagenet import names_for, numbered_name
 from onestop.storage.model_file import Card, model_path, read_weights
-from onestop.weights import published_weights
+from onestop.weights import place_of, published_weights
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A network in memory, what it is, and what a person should know of how it was loaded."""
+class Named:
+    """A network with its weights that is not built yet, nor are published weights downloaded.
 
-    network: nn.Module
+    Attributes:
+        card: What it is.
+        build: Returns the network.
+        weights: Where they are, or will come from, in words.
+        notes: What a person should know of how it is loaded.
+    """
+
     card: Card
+    build: Callable[[], nn.Module]
+    weights: str
     notes: tuple[str, ...] = ()
 
 
@@ -46,7 +54,7 @@ def from_network(
     weights: str | Path = "default",
     classes: Any = None,
     settings: Mapping[str, Any] = NOTHING,
-) -> Loaded:
+) -> Named:
     """A network with its weights and the names of its outputs, without any training.
 
     Args:
@@ -72,7 +80,7 @@ def from_network(
 
 def _published(
     entry: Entry, which: str, names: tuple[str, ...] | None, settings: Mapping[str, Any]
-) -> Loaded:
+) -> Named:
     if not entry.weights:
         raise UsageError(
             f"{entry.name}: has no published weights; name a file of weights with --weights FILE"
@@ -85,13 +93,14 @@ def _published(
             f"trained from: onestop train DATA --model {entry.name}"
         )
     _require_as_many(names, len(known), entry.name)
-    published = published_weights(entry, which)
-    network, _ = fitted(entry, published.state, f"published weights of {entry.name}", used.size[0])
-    loaded = _loaded(entry, network, names if names is not None else published.classes, used)
-    if not settings:
-        return loaded
+
+    def load() -> nn.Module:
+        state, source = published_weights(entry, which).state, f"published weights of {entry.name}"
+        return fitted(entry, state, source, used.size[0])[0]
+
     note = f"note: {entry.name}: images are prepared as {inputs_text(used)}, not as published"
-    return replace(loaded, notes=(note,))
+    card = _card(entry, names or known, used)
+    return Named(card, load, place_of(stated), (note,) if settings else ())
 
 
 def from_tensors(
@@ -100,7 +109,7 @@ def from_tensors(
     source: str,
     names: tuple[str, ...] | None,
     settings: Mapping[str, Any] = NOTHING,
-) -> Loaded:
+) -> Named:
     """A network with the tensors of a file.
 
     Args:
@@ -112,16 +121,17 @@ def from_tensors(
     """
     preprocessing = published_for(entry)
     used = adjusted(preprocessing or _assumed(entry), settings)
-    network, outputs = fitted(entry, tensors, source, used.size[0])
-    _require_as_many(names, outputs, source)
-    loaded = _loaded(entry, network, names or names_for(outputs), used)
-    told = "named by --classes" if names else "ImageNet's" if outputs == 1000 else "by number"
+    one = fit(entry, tensors, source, used.size[0])
+    _require_as_many(names, one.outputs, source)
+    known = names_for(one.outputs)
+    by_number = known[0] == numbered_name(0)
+    told = "named by --classes" if names else "by number" if by_number else "ImageNet's"
     assumed = "" if preprocessing else ", which is assumed: nothing is published for it"
     note = (
-        f"note: {source}: {entry.name} with {outputs:,} classes ({told}); images are prepared as "
+        f"note: {source}: {entry.name} with {one.outputs:,} classes ({told}); images are prepared as "
         f"{inputs_text(used)}{assumed}"
     )
-    return replace(loaded, notes=(note,))
+    return Named(_card(entry, names or known, used), one.build, source, (note,))
 
 
 def _require_as_many(names: tuple[str, ...] | None, outputs: int | None, what: str) -> None:
@@ -139,24 +149,20 @@ def _assumed(entry: Entry) -> ImagePreprocessing:
     return ImagePreprocessing(channels, (size, size), mean, std, crop_fraction=crop_fraction)
 
 
-def _loaded(
-    entry: Entry, network: nn.Module, classes: tuple[str, ...], preprocessing: ImagePreprocessing
-) -> Loaded:
-    arguments = {
-        "classes": len(classes), "channels": preprocessing.channels,
-        "image_size": preprocessing.size[0],
-    }  # fmt: skip
+def _card(entry: Entry, classes: tuple[str, ...], preprocessing: ImagePreprocessing) -> Card:
     if len(classes) < 2:
         raise ModelFileError(
             f"{entry.name}: has one output, so there are no classes to choose from"
         )
-    card = Card(
+    return Card(
         network=entry.name,
-        arguments=arguments,
+        arguments={
+            "classes": len(classes), "channels": preprocessing.channels,
+            "image_size": preprocessing.size[0],
+        },
         classes=classes,
         preprocessing=preprocessing.to_json(),
         data={"name": "published weights"},
         task="classification",
         confidence=Confidence(why_not="published weights know no held-out images").to_json(),
-    )
-    return Loaded(network, card)
+    )  # fmt: skip

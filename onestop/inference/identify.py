@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from onestop.errors import ModelFileError, OneStopError
-from onestop.inference.fitted import fitted, outputs_in
+from onestop.inference.fitted import fitted, outputs_in, without_classifier
 from onestop.networks import find, release
 from onestop.networks.releases import RELEASES
 from onestop.runtime.aside import aside
 from onestop.storage.model_file import is_bare, read_card, read_weights
 from onestop.storage.tensor_digest import tensor_digest
 from onestop.text import listing
-from onestop.weights.catalogue_index import USUAL, CatalogueIndex, shapes, shapes_of
+from onestop.weights.catalogue_index import USUAL, CatalogueIndex, Shapes, shapes, shapes_of
 from onestop.weights.spelling import respelled, without_prefixes
 
 _MOST = 12  # networks of the same shapes that are computed with
@@ -42,6 +42,8 @@ def identify(file: Path, tensors: Mapping[str, Tensor]) -> str:
     index = CatalogueIndex(_say)
     if digest not in index.decided:
         index.decided[digest] = _different(tensors, _of_same_shapes(index, tensors))
+        if not index.decided[digest]:
+            index.reasons[digest] = _why_none(index, tensors)
         index.save()
     found = _published_as(file, index.decided[digest])
     if len(found) == 1:
@@ -51,7 +53,7 @@ def identify(file: Path, tensors: Mapping[str, Tensor]) -> str:
             f"{file}: may be for {listing(found, 6)}, which have the same tensors and compute "
             f"different things; say which: {found[0]} --weights {file}"
         )
-    raise ModelFileError(f"{file}: {_nearest(tensors)}")
+    raise ModelFileError(f"{file}: {index.reasons[digest]}")
 
 
 def _published_as(file: Path, networks: list[str]) -> list[str]:
@@ -70,15 +72,18 @@ def network_of(file: Path) -> str:
 
 def _of_same_shapes(index: CatalogueIndex, tensors: Mapping[str, Tensor]) -> list[str]:
     """The networks with tensors of these names and shapes, whatever the number of outputs."""
-    for named in without_prefixes(tensors):
-        spelled = respelled(named, ())
-        if found := [n for n in index.with_names(spelled) if _fits(n, spelled)]:
-            return found
+    spelled = [shapes(respelled(named, ())) for named in without_prefixes(tensors)]
+    for attempt in range(1 + index.is_of_others):
+        if attempt:
+            index.only_built()
+        for found in spelled:
+            if networks := [name for name in index.with_shapes(found) if _fits(name, found)]:
+                return networks
     return []
 
 
-def _fits(network: str, tensors: Mapping[str, Tensor]) -> bool:
-    found, own = shapes(tensors), shapes_of(network)
+def _fits(network: str, found: Shapes) -> bool:
+    own = shapes_of(network)
     outputs = outputs_in(found, own)
     return found == (own if outputs == USUAL else shapes_of(network, outputs))
 
@@ -104,6 +109,26 @@ def _outputs(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
     pixels = torch.linspace(0, 50, entry.channels * size * size).sin()
     answer: Tensor = network.eval()(pixels.reshape(1, entry.channels, size, size))
     return answer
+
+
+_OTHER_KINDS = {
+    "a detector": ("roi_heads.", "rpn.", "bbox", "box_head", "box_predictor", "regression_head.",
+                   ".dfl.", "anchor", "query_embed"),
+    "a network for segmentation": ("aux_classifier.", "decode_head.", "segmentation_head"),
+}  # fmt: skip
+"""Parts of names by which networks are known that do not name an image: of torchvision, Ultralytics,
+Detectron, DETR, OpenMMLab."""
+
+
+def _why_none(index: CatalogueIndex, tensors: Mapping[str, Tensor]) -> str:
+    """Why a file is for no network, or not for one that names images."""
+    for kind, parts in _OTHER_KINDS.items():
+        if name := next((n for n in tensors if any(part in n for part in parts)), ""):
+            return f"holds {kind} ({name}), which does not name images; give a classifier"
+    for named in without_prefixes(tensors):
+        for network, last in index.backbones(shapes(respelled(named, ()))).items():
+            return without_classifier(network, last, "FILE")
+    return _nearest(tensors)
 
 
 def _nearest(tensors: Mapping[str, Tensor]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
 from onestop.inference.class_names import class_names
 from onestop.inference.confidence import confidence_of
-from onestop.inference.from_network import NOTHING, Loaded, from_network, from_tensors
+from onestop.inference.from_network import NOTHING, Named, from_network, from_tensors
 from onestop.inference.identify import identify
 from onestop.inference.model import Model
-from onestop.networks import build, find
+from onestop.networks import build, find, other_purpose, similar
 from onestop.networks.custom import is_users
 from onestop.networks.meta import build_on_meta
 from onestop.networks.partial_load import misfit
@@ -30,7 +31,6 @@ from onestop.storage.model_file import (
     Card,
     is_bare,
     model_path,
-    read_card,
     read_model,
     read_weights,
     task_of,
@@ -52,7 +52,12 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
         ModelFileError: It is damaged, for another network, or for a task unknown to this version.
     """
     file = model_path(_path_of(path))
-    card, tensors = read_model(file)
+    return _loaded(file, *read_model(file), network)
+
+
+def _loaded(
+    file: Path, card: Card, tensors: Mapping[str, Tensor], network: nn.Module | None
+) -> Model:
     try:
         task_of(card)
         layer = confidence_of(card).layer
@@ -121,6 +126,25 @@ def _too_large(network: nn.Module, shape: tuple[int, ...]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Described:
+    """A model that is known but not in memory yet, nor are published weights downloaded.
+
+    Attributes:
+        card: What it is.
+        file: Where it comes from; an empty path if that is no file.
+        load: Returns the model, on the CPU.
+        weights: Where they are, or will come from, in words.
+        notes: What a person should know of how it is loaded.
+    """
+
+    card: Card
+    file: Path
+    load: Callable[[], Model]
+    weights: str = ""
+    notes: tuple[str, ...] = ()
+
+
 def load_model(
     model: Any,
     network: nn.Module | str | None = None,
@@ -134,11 +158,38 @@ def load_model(
     """A model in any form a verb takes, on a device, and the file it came from.
 
     Args:
-        model: A `Model`, a `Run` or its folder, a model file, a file of weights alone, or the name of
-            a network.
+        model: As of `describe_model`; so are `network`, `weights`, `classes` and `settings`.
         network: A custom network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
         precision: See `Model.on`.
+        weights: For a network by name.
+        classes: Names of the outputs.
+        settings: How images are prepared.
+
+    Raises:
+        UsageError: As of `describe_model`, or weights cannot be downloaded.
+        ModelFileError: The file is damaged, or for another network.
+    """
+    described = describe_model(
+        model, network, weights=weights, classes=classes, settings=settings
+    )  # fmt: skip
+    return described.load().on(device, precision), described.file
+
+
+def describe_model(
+    model: Any,
+    network: nn.Module | str | None = None,
+    *,
+    weights: str | Path | None = None,
+    classes: Any = None,
+    settings: Mapping[str, Any] = NOTHING,
+) -> Described:
+    """What a model is, in any form a verb takes, before anything is built or downloaded.
+
+    Args:
+        model: A `Model`, a `Run` or its folder, a model file, a file of weights alone, or the name of
+            a network.
+        network: A custom network, or its `path/to/file.py:Class`.
         weights: For a network by name: `default`, the name of a published set, or a file.
         classes: Names of the outputs of a network by name, or of a file of weights alone; see
             `onestop.inference.class_names`.
@@ -150,34 +201,41 @@ def load_model(
     """
     if isinstance(model, Model):
         _refuse(weights, classes, "a model in memory", settings)
-        return model.on(device, precision), Path()
+        return Described(model.card, Path(), lambda: model, notes=model.notes)
     model = _path_of(model)
     if _names_a_network(model):
         named = from_network(str(model), weights or "default", classes, settings)
-        return _model(named).on(device, precision), Path()
+        return _described(named, Path())
     file = model_path(model)
     if is_bare(file) and not isinstance(network, nn.Module):
         if weights is not None:
             _refuse(weights, None, str(model))
-        return _bare(file, network, classes, settings).on(device, precision), file
+        return _described(_bare(file, network, classes, settings), file)
     _refuse(weights, classes, str(model), settings)
-    if isinstance(network, str):
-        network = build(network, **read_card(file).arguments)
-    return load(file, network).on(device, precision), file
+    card, tensors = read_model(file)
+
+    def load_file() -> Model:
+        own = build(network, **card.arguments) if isinstance(network, str) else network
+        return _loaded(file, card, tensors, own)
+
+    return Described(card, file, load_file, str(file))
 
 
-def _bare(file: Path, network: str | None, classes: Any, settings: Mapping[str, Any]) -> Model:
+def _bare(file: Path, network: str | None, classes: Any, settings: Mapping[str, Any]) -> Named:
     """The model of a file of weights alone, for the network that is named or that it must be for."""
+    names = None if classes is None else class_names(classes)
     tensors = read_weights(file)
     name = network or identify(file, tensors)
-    names = None if classes is None else class_names(classes)
-    return _model(from_tensors(find(name), tensors, str(file), names, settings))
+    return from_tensors(find(name), tensors, str(file), names, settings)
 
 
-def _model(loaded: Loaded) -> Model:
-    model = Model(loaded.network, loaded.card)
-    model.notes = loaded.notes
-    return model
+def _described(named: Named, file: Path) -> Described:
+    def load_named() -> Model:
+        model = Model(named.build(), named.card)
+        model.notes = named.notes
+        return model
+
+    return Described(named.card, file, load_named, named.weights, named.notes)
 
 
 def _refuse(weights: Any, classes: Any, model: str, settings: Mapping[str, Any] = NOTHING) -> None:
@@ -210,7 +268,11 @@ def _path_of(model: Any) -> Path:
 
 
 def _names_a_network(model: Path) -> bool:
-    """Whether it is a network's name rather than a path, mistyped or not."""
+    """Whether it is a network's name rather than a path, mistyped or not.
+
+    Raises:
+        UsageError: It names a network that is not for classes, or a similar one is meant.
+    """
     text = str(model)
     if is_users(text):
         return True
@@ -221,5 +283,9 @@ def _names_a_network(model: Path) -> bool:
     try:
         find(text)
     except UsageError:
+        if purpose := other_purpose(text):
+            raise UsageError(f"{text}: {purpose}") from None
+        if len(model.parts) == 1 and not model.suffix and (near := similar(text)):
+            raise UsageError(f"{text}: no such run, model file or network{near}") from None
         return False
     return True

@@ -41,13 +41,30 @@ def find(name: str) -> Entry:
         return timm_zoo.entry(name[len("timm:") :])
     from onestop.networks import torchvision_zoo
 
-    known = torchvision_zoo.names()
     plain = plain.removeprefix("torchvision:")
-    if plain in known:
+    if plain in torchvision_zoo.names():
         return torchvision_zoo.entry(plain)
-    suggestion = did_you_mean(name, [*OWN, *known])
+    if purpose := other_purpose(name):
+        raise UsageError(f"--model {name}: {purpose}")
     raise UsageError(
-        f"--model {name:.200}: no such network{suggestion} (`onestop models` lists them)"
+        f"--model {name:.200}: no such network{similar(name)} (`onestop models` lists them)"
+    )
+
+
+def similar(name: str) -> str:
+    """Names of networks that a misspelled one may mean, in words; empty if there are none."""
+    from onestop.networks import torchvision_zoo
+
+    return did_you_mean(name, [*OWN, *torchvision_zoo.names()])
+
+
+def other_purpose(name: str) -> str:
+    """What a torchvision network is for that does not classify images, in words; empty for others."""
+    from onestop.networks import torchvision_zoo
+
+    purpose = torchvision_zoo.purpose(name.lower().removeprefix("torchvision:"))
+    return f"is for {purpose}, not for classes of images; `onestop models` lists those" * bool(
+        purpose
     )
 
 

@@ -40,7 +40,12 @@ def names_for(count: int) -> tuple[str, ...]:
         else:
             known: Any = ImageNetInfo(subset)
             return told_apart([known.index_to_description(index) for index in range(count)])
-    return tuple(f"class {index}" for index in range(count))
+    return tuple(map(numbered_name, range(count)))
+
+
+def numbered_name(index: int) -> str:
+    """The name of an output of which only the number is known."""
+    return f"class {index}"
 
 
 @functools.cache

@@ -38,6 +38,15 @@ def names() -> list[str]:
     return list(models.list_models(module=models))
 
 
+def purpose(name: str) -> str:
+    """What a torchvision network does that does not classify images; empty if there is none."""
+    groups = {
+        "detection": models.detection, "segmentation": models.segmentation, "videos": models.video,
+        "optical flow": models.optical_flow,
+    }  # fmt: skip
+    return next((p for p, group in groups.items() if name in models.list_models(module=group)), "")
+
+
 def entry(name: str) -> Entry:
     """The entry of a torchvision network, from the metadata of its best weights."""
     best = models.get_model_weights(name).DEFAULT

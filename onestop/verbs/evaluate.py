@@ -18,9 +18,11 @@ from onestop.storage.model_header import DIGEST
 if TYPE_CHECKING:
     from torch import nn
 
+    from onestop.data.dataset import Dataset
     from onestop.inference.answers import Answers
     from onestop.inference.held_out import Opened
     from onestop.inference.model import Model
+    from onestop.storage.model_file import Card
 
 
 @takes_fields(*READING, *PREPARING)
@@ -77,37 +79,45 @@ def evaluate(
         OneStopError: No model, no such split, or targets that do not fit the model.
     """
     from onestop.inference.answers import answering
-    from onestop.inference.load import load_model
+    from onestop.inference.load import describe_model
     from onestop.runtime.rng import preserved
 
     chosen = checked_fields(settings, (*READING, *PREPARING))
     prepared = {name: chosen.pop(name) for name in PREPARING if settings.get(name) is not None}
     with preserved():
-        loaded, file = load_model(
-            model, network, device, precision, weights=weights, classes=classes, settings=prepared
+        described = describe_model(
+            model, network, weights=weights, classes=classes, settings=prepared
         )
+        reading = {name: chosen[name] for name in READING if name in chosen}
+        opened = _open(described.card, data, split, data_root, reading)
+        dataset = opened.dataset
+        name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
+        opened.split(name)
+        answers = answering(described.card, dataset, restrict=restrict, mapping=map)
+        _require_task(dataset, described.card)
+        loaded = described.load().on(device, precision)
     if no_calibration:
         loaded = loaded.uncalibrated()
-    opened = _open(loaded, data, split, data_root, {n: chosen[n] for n in READING if n in chosen})
-    dataset = opened.dataset
-    name = split or next((s for s in ("test", "val", "train") if s in dataset.splits), "test")
-    opened.split(name)
-    answers = answering(loaded, dataset, restrict=restrict, mapping=map)
-    return _scored(answers, opened, file, name, strict=strict)
+    return _scored(answers.of(loaded), answers, opened, described.file, name, strict=strict)
 
 
-def _scored(answers: Answers, opened: Opened, file: Path, name: str, *, strict: bool) -> Evaluation:
+def _require_task(dataset: Dataset, card: Card) -> None:
+    if dataset.task != card.task:
+        raise DataError(
+            f"{dataset.name}: its targets are for {dataset.task}, the model is for {card.task}"
+        )
+
+
+def _scored(
+    model: Model, answers: Answers, opened: Opened, file: Path, name: str, *, strict: bool
+) -> Evaluation:
     from onestop.data.dataset import named, require_none_skipped
     from onestop.inference.answers import others_note
     from onestop.inference.held_out import trained_among
     from onestop.inference.predictions import predictions_of, reliability_of
     from onestop.inference.score import require_finite
 
-    model, dataset = answers.model, answers.dataset
-    if dataset.task != model.task.name:
-        raise DataError(
-            f"{dataset.name}: its targets are for {dataset.task}, the model is for {model.task.name}"
-        )
+    dataset = answers.dataset
     samples = dataset.split(name)
     begun = time.perf_counter()
     scored, loader = model.score(samples, keep_outputs=True)
@@ -144,7 +154,7 @@ def _scored(answers: Answers, opened: Opened, file: Path, name: str, *, strict: 
 
 
 def _open(
-    model: Model, data: Any, split: str | None, data_root: str | None, reading: dict[str, Any]
+    card: Card, data: Any, split: str | None, data_root: str | None, reading: dict[str, Any]
 ) -> Opened:
     from onestop.data import as_in_training, open_data
     from onestop.inference.held_out import among, open_as_trained
@@ -156,7 +166,7 @@ def _open(
                     f"{flag(name, value)}: the training data are read as in training; name others with "
                     "--data, or leave it out"
                 )
-        return open_as_trained(model.card, data_root)
-    options = as_in_training(model.card.recipe, data) | reading
+        return open_as_trained(card, data_root)
+    options = as_in_training(card.recipe, data) | reading
     dataset = open_data(data, root=data_root, val_fraction=0, for_training=False, **options)
-    return among(dataset, model.card, split)
+    return among(dataset, card, split)

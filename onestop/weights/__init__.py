@@ -78,6 +78,14 @@ def at_hand(release: Release) -> Path | None:
     return in_hugging_face(release) or from_wheel(release)
 
 
+def place_of(release: Release) -> str:
+    """Where the weights of a release are, or where they would be downloaded from, in words."""
+    if (file := at_hand(release)) is not None:
+        return f"{release.tag}, in {file}"
+    address = f"https://huggingface.co/{release.hub}" if release.hub else release.url
+    return f"{release.tag}, not on this machine; when they are needed, they come from {address}"
+
+
 def fetch(release: Release, *, allowed: bool = True) -> Path:
     """Download the file of a release into torch's cache, or timm's into that of Hugging Face.
 

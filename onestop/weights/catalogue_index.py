@@ -1,7 +1,7 @@
-"""The names of the tensors of every network that can be built, kept in the user's cache.
+"""Networks by the names and shapes of their tensors.
 
-Made once per version of the libraries, on the meta device. timm has over a thousand networks; of each
-of its families one is looked at first, and the others only if a file's names resemble that one's.
+`networks.json` beside this file has those of one version of the libraries, so that nothing needs to be
+built; what other versions add is built once, on the meta device, and kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 
@@ -29,6 +29,10 @@ _COUNTER = "num_batches_tracked"
 _ALIKE = 0.6  # share of a file's kinds of names that a family must have
 USUAL = 1000
 """Outputs of the networks that are compared."""
+SHIPPED = Path(__file__).with_name("networks.json")
+"""What `described` returns, by network; tests/weights/test_catalogue_index.py renews it."""
+
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 def shapes_of(name: str, outputs: int = USUAL) -> dict[str, tuple[int, ...]]:
@@ -50,61 +54,107 @@ def shapes(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(t.shape) for name, t in tensors.items() if _COUNTER not in name}
 
 
+def described(own: Shapes) -> str:
+    """A network with the usual number of outputs in a line: a hash, and the names of its last tensors.
+
+    Args:
+        own: Shapes of its tensors; none for a network that cannot be built.
+
+    Returns:
+        The hash is of the other tensors, whose shapes do not depend on the number of outputs.
+    """
+    return _line(own, [name for name, shape in own.items() if USUAL in shape])
+
+
+def _line(found: Shapes, last: Iterable[str]) -> str:
+    rest = sorted((name, *shape) for name, shape in found.items() if name not in set(last))
+    digest = hashlib.sha256(repr(rest).encode()).hexdigest()[:16] if found else ""
+    return " ".join([digest, *last])
+
+
 class CatalogueIndex:
-    """Networks by the names of their tensors; `save` keeps what was built.
+    """All networks that can be built, by their tensors; `save` keeps what was built and decided.
 
     Attributes:
-        names: A hash of the tensors' names, by network; empty if it could not be built.
+        networks: What `described` returns, by network.
         kinds: The kinds of names (with digits left out) of one network of each family of timm.
+        decided: The networks that files of weights are for, by the digest of their tensors.
+        reasons: Why files are for no network.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._file, self._say = _index_file(), say
-        stored = read_object(self._file)
+        stored, shipped = read_object(self._file), read_object(SHIPPED)
         fresh = stored if stored.get("versions") == _versions() else {}
-        self.names: dict[str, str] = dict(fresh.get("names") or {})
+        self.is_of_others = any(
+            _versions().get(name) not in (None, number)
+            for name, number in shipped["versions"].items()
+        )
+        self._own: dict[str, str] = dict(fresh.get("networks") or {})
+        self.networks: dict[str, str] = {**shipped["networks"], **self._own}
         self.kinds: dict[str, list[str]] = dict(fresh.get("kinds") or {})
         self.decided: dict[str, list[str]] = dict(fresh.get("decided") or {})
+        self.reasons: dict[str, str] = dict(fresh.get("reasons") or {})
 
     def save(self) -> None:
-        """Write what is known."""
+        """Write what was built and decided."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         content = {
-            "versions": _versions(), "names": self.names, "kinds": self.kinds, "decided": self.decided
+            "versions": _versions(), "networks": self._own, "kinds": self.kinds,
+            "decided": self.decided, "reasons": self.reasons,
         }  # fmt: skip
         write_atomic(self._file, json.dumps(content))
 
-    def with_names(self, names: Iterable[str]) -> list[str]:
-        """The networks that have tensors of exactly these names."""
-        wanted = sorted(name for name in names if _COUNTER not in name)
+    def only_built(self) -> None:
+        """Forget what other versions of the libraries have, if these are others."""
+        self.networks = dict(self._own)
+
+    def with_shapes(self, found: Shapes) -> list[str]:
+        """The networks that have exactly these tensors, for whatever number of outputs."""
+        return [name for name, last in self._fitting(found) if found.keys() >= set(last)]
+
+    def backbones(self, found: Shapes) -> dict[str, list[str]]:
+        """The networks that have these tensors and those of a last layer, whose names are returned."""
+        fitting = self._fitting(found)
+        return {name: last for name, last in fitting if last and not found.keys() & set(last)}
+
+    def _fitting(self, found: Shapes) -> list[tuple[str, list[str]]]:
+        """The networks whose tensors are these but for those of the last layer, and its names."""
         candidates = [entry.name for entry in entries() if not entry.vectors]
         self._look_at(candidates)
-        candidates += self._of_timm(wanted)
+        candidates += self._of_timm(found)
         self._look_at(candidates)
-        return [name for name in candidates if self.names[name] == _hash(wanted)]
+        lines, fitting = dict[str, str](), list[tuple[str, list[str]]]()
+        for name in candidates:
+            last = self.networks[name].partition(" ")[2]
+            if last not in lines:
+                lines[last] = _line(found, last.split())
+            if found and self.networks[name] == lines[last]:
+                fitting.append((name, last.split()))
+        return fitting
 
     def _look_at(self, networks: Iterable[str]) -> None:
-        missing = [name for name in networks if name not in self.names]
+        missing = [name for name in networks if name not in self.networks]
         if len(missing) > 20:
             self._say(f"comparing with {len(missing)} networks; this is done once")
         for name in missing:
-            self.names[name] = _hash(sorted(shapes_of(name)))
+            self.networks[name] = self._own[name] = described(shapes_of(name))
 
-    def _of_timm(self, names: list[str]) -> list[str]:
-        """Timm's networks of families in which names look like these."""
+    def _of_timm(self, names: Iterable[str]) -> list[str]:
+        """Timm's networks: those that are known, and of families in which names look like these."""
         try:
             import timm
         except ImportError:
             return []
         kinds, found = _kinds(names), list[str]()
         for family in timm.list_modules():
-            members = timm.list_models(module=family)
-            if not members:
-                continue
-            if family not in self.kinds:
-                self.kinds[family] = sorted(_kinds(shapes_of(f"timm:{members[0]}")))
-            if len(kinds & set(self.kinds[family])) >= _ALIKE * len(kinds):
-                found += [f"timm:{member}" for member in members]
+            members = [f"timm:{member}" for member in timm.list_models(module=family)]
+            unknown = [name for name in members if name not in self.networks]
+            found += [name for name in members if name in self.networks]
+            if unknown and family not in self.kinds:
+                self.kinds[family] = sorted(_kinds(shapes_of(unknown[0])))
+            if unknown and len(kinds & set(self.kinds[family])) >= _ALIKE * len(kinds):
+                found += unknown
         return found
 
 
@@ -112,16 +162,17 @@ def _kinds(names: Iterable[str]) -> set[str]:
     return {re.sub(r"\d+", "#", name) for name in names}
 
 
-def _hash(names: list[str]) -> str:
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16] if names else ""
-
-
 def _index_file() -> Path:
     return user_cache() / "weights" / "networks.json"
 
 
 def _versions() -> dict[str, str]:
-    found = {"onestop": __version__}
+    return {"onestop": __version__, **library_versions()}
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that have networks."""
+    found = {}
     for library in ("torchvision", "timm"):
         with contextlib.suppress(PackageNotFoundError):
             found[library] = version(library)

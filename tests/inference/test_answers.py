@@ -58,7 +58,7 @@ def test_calibrated_probabilities_are_added_up_and_not_the_networks_own() -> Non
     given.task = type(given.task)(CLASSES, temperature=3.0)  # type: ignore[call-arg]
     given.card = dataclasses.replace(given.card, task_options={"temperature": 3.0})
     mapping = {"ant": "insect", "bee": "insect"}
-    grouped = answering(given, data("insect", "dog"), mapping=mapping).model
+    grouped = answering(given.card, data("insect", "dog"), mapping=mapping).of(given)
     inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(1))
     whole = (given(inputs).detach() / 3).softmax(1)
     predictions = grouped.task.describe(grouped(inputs).detach(), top=3)
@@ -70,37 +70,40 @@ def test_calibrated_probabilities_are_added_up_and_not_the_networks_own() -> Non
 
 def test_without_either_the_model_is_left_as_it_is() -> None:
     given = model()
-    answers = answering(given, data("dog", "ant"))
-    assert answers.model is given
+    answers = answering(given.card, data("dog", "ant"))
+    assert answers.of(given) is given
     assert answers.notes == ()
     assert answers.dataset.split("train").targets.values.tolist() == [3, 0]
 
 
 def test_restricted_to_the_classes_of_the_data_in_the_models_order() -> None:
-    answers = answering(model(), data("dog", "ant"), restrict=True)
-    assert answers.model.classes == ("ant", "dog")
+    answers = answering(model().card, data("dog", "ant"), restrict=True)
+    assert answers.possible == ("ant", "dog")
     assert answers.notes == ("note: 2 of 4 classes are possible answers (--restrict)",)
     with pytest.raises(DataError, match="has 1 class of the model, so there is nothing to choose"):
-        answering(model(), data("dog", "dog"), restrict=True)
+        answering(model().card, data("dog", "dog"), restrict=True)
 
 
 def test_mapped_classes_are_added_up_and_the_others_stay() -> None:
     mapping = {"ant": "insect", "bee": "insect"}
-    answers = answering(model(), data("insect", "dog"), mapping=mapping)
-    assert answers.model.classes == ("insect", "cat", "dog")
+    answers = answering(model().card, data("insect", "dog"), mapping=mapping)
+    assert answers.possible == ("insect", "cat", "dog")
     assert answers.dataset.split("train").targets.values.tolist() == [0, 2]
-    parts = answering(model(), data("bee", "ant"), mapping=mapping)
+    parts = answering(model().card, data("bee", "ant"), mapping=mapping)
     assert parts.dataset.split("train").targets.values.tolist() == [0, 0]
-    both = answering(model(), data("insect", "dog"), mapping=mapping, restrict=True)
-    assert both.model.classes == ("insect", "dog")
+    both = answering(model().card, data("insect", "dog"), mapping=mapping, restrict=True)
+    assert both.possible == ("insect", "dog")
 
 
 def test_the_names_of_the_columns_are_no_class(tmp_path: Any) -> None:
     (tmp_path / "map.csv").write_text("imagenet name,own name\nn02219486_ant,ants\n309,bees\n")
     answers = answering(
-        model(imagenet_names()), data("ants", "bees"), mapping=tmp_path / "map.csv", restrict=True
+        model(imagenet_names()).card,
+        data("ants", "bees"),
+        mapping=tmp_path / "map.csv",
+        restrict=True,
     )
-    assert answers.model.classes == ("bees", "ants")
+    assert answers.possible == ("bees", "ants")
 
 
 @pytest.mark.parametrize(
@@ -119,36 +122,36 @@ def test_the_names_of_the_columns_are_no_class(tmp_path: Any) -> None:
 )
 def test_a_map_that_does_not_fit_is_refused(mapping: dict[str, str], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        answering(model(), data("a", "b"), mapping=mapping)
+        answering(model().card, data("a", "b"), mapping=mapping)
 
 
 def test_a_class_mapped_twice_is_refused() -> None:
     names = imagenet_names()
     with pytest.raises(UsageError, match="'n01440764' is mapped to 'a' already"):
-        answering(model(names), data("a", "b"), mapping={"tench": "a", "n01440764": "b"})
+        answering(model(names).card, data("a", "b"), mapping={"tench": "a", "n01440764": "b"})
 
 
 def test_classes_in_other_spellings_are_said() -> None:
-    answers = answering(model(imagenet_names()), data("n01440764", "1", "bee"))
+    answers = answering(model(imagenet_names()).card, data("n01440764", "1", "bee"))
     assert answers.dataset.split("train").targets.values.tolist() == [0, 1, 309]
     assert answers.notes[0].endswith("read as the model's: n01440764 is tench, 1 is goldfish")
 
 
 def test_classes_that_imagenet_lacks_are_answered_with_near_ones_and_the_way_out() -> None:
     with pytest.raises(DataError, match=r"not ImageNet's: ants; did you mean 'ant'.*--map"):
-        answering(model(imagenet_names()), data("ants", "bee"))
+        answering(model(imagenet_names()).card, data("ants", "bee"))
     with pytest.raises(DataError, match="has classes the model does not know: cow; it knows ant"):
-        answering(model(), data("cow", "ant"))
+        answering(model().card, data("cow", "ant"))
 
 
 @pytest.mark.parametrize("words", [{"restrict": True}, {"mapping": {"a": "b"}}])
 def test_models_that_do_not_choose_one_class_have_none_of_this(words: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="is for models that choose one of their classes"):
-        answering(model((), "regression"), data("a", "b"), **words)
+        answering(model((), "regression").card, data("a", "b"), **words)
 
 
 def test_answers_that_the_data_lack_are_counted() -> None:
-    answers = answering(model(), data("ant", "bee"))
+    answers = answering(model().card, data("ant", "bee"))
     labels = ["cat", "ant", "dog", "dog", "bee"]
     assert others_note(labels, answers.dataset) == (
         f"note: 3 of 5 answers are classes that {answers.dataset.name} lacks: dog 2, cat 1; "

@@ -96,7 +96,7 @@ def test_a_network_of_ones_own_takes_a_file_too(tmp_path: Path) -> None:
         ("linear", "default", "linear: takes vectors and has no classes"),
         ("squeezenet1_1", "IMAGENET1K_V9", "torchvision has no such weights for squeezenet1_1"),
         ("squeezenet1_1", "nowhere.pth", r"nowhere\.pth: no such run or model file"),
-        ("fasterrcnn_resnet50_fpn", "default", "no such run or model file"),
+        ("fasterrcnn_resnet50_fpn", "default", "is for detection, not for classes"),
     ],
 )
 def test_what_cannot_work_is_one_line(name: str, weights: str, problem: str) -> None:
