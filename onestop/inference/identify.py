@@ -19,6 +19,7 @@ from onestop.text import listing
 from onestop.weights.catalogue_index import USUAL, CatalogueIndex, Shapes, shapes, shapes_of
 from onestop.weights.spelling import respelled, without_prefixes
 
+_FILE = "{file}"  # in reasons that are kept: the same tensors may lie elsewhere the next time
 _MOST = 12  # networks of the same shapes that are computed with
 
 
@@ -53,7 +54,7 @@ def identify(file: Path, tensors: Mapping[str, Tensor]) -> str:
             f"{file}: may be for {listing(found, 6)}, which have the same tensors and compute "
             f"different things; say which: {found[0]} --weights {file}"
         )
-    raise ModelFileError(f"{file}: {index.reasons[digest]}")
+    raise ModelFileError(f"{file}: {index.reasons[digest].replace(_FILE, str(file))}")
 
 
 def _published_as(file: Path, networks: list[str]) -> list[str]:
@@ -66,8 +67,18 @@ def _published_as(file: Path, networks: list[str]) -> list[str]:
 
 
 def network_of(file: Path) -> str:
-    """The network in the card of a model file, or the one that a file of weights is for."""
-    return identify(file, read_weights(file)) if is_bare(file) else read_card(file).network
+    """The network in the card of a model file, or the one that a file of weights is for.
+
+    Its last layer may be missing, if it can only be one network.
+
+    Raises:
+        ModelFileError: As of `identify`.
+    """
+    if not is_bare(file):
+        return read_card(file).network
+    tensors = read_weights(file)
+    backbones = _backbones(CatalogueIndex(_say), tensors)
+    return next(iter(backbones)) if len(backbones) == 1 else identify(file, tensors)
 
 
 def _of_same_shapes(index: CatalogueIndex, tensors: Mapping[str, Tensor]) -> list[str]:
@@ -125,10 +136,17 @@ def _why_none(index: CatalogueIndex, tensors: Mapping[str, Tensor]) -> str:
     for kind, parts in _OTHER_KINDS.items():
         if name := next((n for n in tensors if any(part in n for part in parts)), ""):
             return f"holds {kind} ({name}), which does not name images; give a classifier"
-    for named in without_prefixes(tensors):
-        for network, last in index.backbones(shapes(respelled(named, ()))).items():
-            return without_classifier(network, last, "FILE")
+    for network, last in _backbones(index, tensors).items():
+        return without_classifier(network, last, _FILE)
     return _nearest(tensors)
+
+
+def _backbones(index: CatalogueIndex, tensors: Mapping[str, Tensor]) -> dict[str, list[str]]:
+    """The networks whose tensors these are but for those of the last layer, and their names."""
+    for named in without_prefixes(tensors):
+        if found := index.backbones(shapes(respelled(named, ()))):
+            return found
+    return {}
 
 
 def _nearest(tensors: Mapping[str, Tensor]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.explaining.explanation import Explanations, Method
+from onestop.recipe.arguments import PREPARING, checked_fields, takes_fields
 from onestop.recipe.signatures import checked
 from onestop.text import listing, plural
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _MOST = 64
 
 
+@takes_fields(*PREPARING)
 @checked
 def explain(
     model: Any,
@@ -31,6 +33,7 @@ def explain(
     network: nn.Module | str | None = None,
     weights: str | Path | None = None,
     classes: Any = None,
+    **settings: Any,
 ) -> Explanations:
     """Show what a prediction is based on: image, heat map and overlay, side by side.
 
@@ -57,6 +60,7 @@ def explain(
         classes: names of the classes of such a network, in the order of its outputs: a file with one a
             line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
             1,000)
+        settings: how images are prepared
 
     Returns:
         One explanation per image, with its heat map; `.figure()` draws all of them.
@@ -80,8 +84,11 @@ def explain(
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
+    prepared = checked_fields(settings, PREPARING)
     with preserved():
-        loaded, _ = load_model(model, network, device, weights=weights, classes=classes)
+        loaded, _ = load_model(
+            model, network, device, weights=weights, classes=classes, settings=prepared
+        )
         loaded = loaded.uncalibrated() if no_calibration else loaded
         if loaded.preprocessing.is_image:
             require_images(inputs)

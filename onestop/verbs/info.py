@@ -106,8 +106,9 @@ def info(
         _refuse(bare, "is for a network without weights")
         return _of_weights(target, weights, classes, image_size)
     if kind == "network":
-        count = None if classes is None else check_value(_CLASSES, classes, "--classes")
-        return _of_network(str(target), count, channels, image_size, depth, backward=backward)
+        return _of_network(
+            str(target), _count(classes), channels, image_size, depth, backward=backward
+        )
     _refuse(either | bare, "is for a network, and this is not one")
     return (
         _of_model(Path(target))
@@ -120,6 +121,14 @@ def _refuse(flags: Mapping[str, object], why: str) -> None:
     for flag, value in flags.items():
         if value is not None:
             raise UsageError(f"{flag}: {why}; drop it")
+
+
+def _count(classes: Any) -> int | None:
+    """The number of classes of a network without weights, which has no names."""
+    if isinstance(classes, str | os.PathLike) and Path(classes).exists():
+        raise UsageError(f"--classes {classes}: names go with --weights; give their number")
+    number: int | None = classes and check_value(_CLASSES, classes, "--classes")
+    return number
 
 
 def _kind_of(target: Any) -> str:
@@ -357,13 +366,15 @@ def _of_tree(
 
 def _find(name: str) -> Entry:
     from onestop.data.sources.builtin import NAMES
-    from onestop.networks import entries, find
+    from onestop.networks import entries, find, other_purpose
 
     try:
         return find(name)
     except UsageError:
         if ".py" in name:
             raise
+        if purpose := other_purpose(name):
+            raise UsageError(f"{name}: {purpose}") from None
         near = did_you_mean(name, [*NAMES, *(known.name for known in entries())])
         raise UsageError(f"{name}: no such path, data set or network{near}") from None
 

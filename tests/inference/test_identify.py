@@ -91,11 +91,48 @@ def test_padding_alone_makes_another_network(monkeypatch: pytest.MonkeyPatch) ->
         identify(Path("a.pth"), tensors())
 
 
+def backbone(name: str) -> dict[str, Tensor]:
+    found = state(name)
+    last = ("classifier.1.", "fc.", "fc3.")
+    return {n: t for n, t in found.items() if not n.startswith(last)}
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "resnet18", "lenet5"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_network_without_its_last_layer_names_nothing_and_can_be_trained(
+    name: str, prefix: str, tmp_path: Path
+) -> None:
+    found = {prefix + n: t for n, t in backbone(name).items()}
+    for file in ("a.pth", "b.pth"):  # the second time from the cache
+        with pytest.raises(ModelFileError, match=(
+            rf"^{file}: has no classifier \(.* of {name} are missing\), so it names nothing; train it: "
+            rf"onestop train DATA --model {name} --weights {file}$"
+        )):  # fmt: skip
+            identify(Path(file), found)
+    torch.save(found, tmp_path / "c.pth")
+    assert network_of(tmp_path / "c.pth") == name
+
+
+@pytest.mark.parametrize(
+    ("tensor", "kind"),
+    [
+        ("roi_heads.box_predictor.cls_score.weight", "a detector"),
+        ("module.bbox_embed.layers.0.weight", "a detector"),
+        ("model.22.dfl.conv.weight", "a detector"),
+        ("aux_classifier.4.weight", "a network for segmentation"),
+    ],
+)
+def test_detectors_and_others_are_told_from_classifiers(tensor: str, kind: str) -> None:
+    found = {**backbone("resnet18"), tensor: torch.zeros(3)}
+    with pytest.raises(ModelFileError, match=f"^a.pth: holds {kind} .* does not name images"):
+        identify(Path("a.pth"), found)
+
+
 def test_a_file_for_no_network_names_the_nearest_and_what_differs() -> None:
     found = state("squeezenet1_1")
-    del found["classifier.1.weight"], found["classifier.1.bias"]
+    del found["features.0.bias"], found["classifier.1.bias"]
     with pytest.raises(ModelFileError, match=(
-        r"the nearest is squeezenet1_1, of which it lacks classifier\.1\.weight, classifier\.1\.bias$"
+        r"the nearest is squeezenet1_1, of which it lacks features\.0\.bias, classifier\.1\.bias$"
     )):  # fmt: skip
         identify(Path("a.pth"), found)
     with pytest.raises(ModelFileError, match=r"for no network of the catalogue; name yours"):
