@@ -10,6 +10,7 @@ from torch import Tensor
 
 from onestop.errors import ModelFileError, OneStopError
 from onestop.inference.fitted import fitted, outputs_in, without_classifier
+from onestop.inference.published import published_for
 from onestop.networks import find, release
 from onestop.networks.releases import RELEASES
 from onestop.runtime.aside import aside
@@ -51,8 +52,8 @@ def identify(file: Path, tensors: Mapping[str, Tensor]) -> str:
         return found[0]
     if found:
         raise ModelFileError(
-            f"{file}: may be for {listing(found, 6)}, which have the same tensors and compute "
-            f"different things; say which: {found[0]} --weights {file}"
+            f"{file}: may be for {listing(found, 6)}, which have the same tensors and differ in what "
+            f"they compute or how images are prepared; say which: {found[0]} --weights {file}"
         )
     raise ModelFileError(f"{file}: {index.reasons[digest].replace(_FILE, str(file))}")
 
@@ -100,15 +101,22 @@ def _fits(network: str, found: Shapes) -> bool:
 
 
 def _different(tensors: Mapping[str, Tensor], networks: list[str]) -> list[str]:
-    """One name for each network that computes something else with these weights."""
+    """One name for each network that gives other answers with these weights."""
     if len(networks) < 2:
         return networks
-    kept: list[tuple[str, Tensor]] = []
+    kept: list[tuple[str, Tensor, object]] = []
     for name in networks[:_MOST]:
-        outputs = _outputs(name, tensors)
-        if not any(outputs.shape == o.shape and torch.allclose(outputs, o) for _, o in kept):
-            kept.append((name, outputs))
-    return [name for name, _ in kept]
+        outputs, scale = _outputs(name, tensors), _scale(name)
+        same = (o for _, o, other in kept if o.shape == outputs.shape and other == scale)
+        if not any(torch.allclose(outputs, o) for o in same):
+            kept.append((name, outputs, scale))
+    return [name for name, _, _ in kept]
+
+
+def _scale(name: str) -> object:
+    """How pixels are normalised for a network; a wrong mean costs ten points without a word."""
+    published = published_for(find(name))
+    return published and (published.mean, published.std)
 
 
 @torch.inference_mode()

@@ -74,10 +74,18 @@ def test_several_that_compute_different_things_are_listed(monkeypatch: pytest.Mo
     with pytest.raises(ModelFileError) as caught:
         identify(Path("a.pth"), found)
     assert str(caught.value) == (
-        "a.pth: may be for resnet18, timm:resnetblur18, which have the same tensors and compute "
-        "different things; say which: resnet18 --weights a.pth"
+        "a.pth: may be for resnet18, timm:resnetblur18, which have the same tensors and differ in what "
+        "they compute or how images are prepared; say which: resnet18 --weights a.pth"
     )
     assert identify(Path("resnet18-f37072fd.pth"), found) == "resnet18", "published by that name"
+
+
+def test_another_mean_makes_another_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    several(monkeypatch, "resnet18", "torchvision:resnet18")
+    means = iter([0.5, 0.4])
+    monkeypatch.setattr(module, "_scale", lambda _: next(means))
+    with pytest.raises(ModelFileError, match="may be for resnet18, torchvision:resnet18, which"):
+        identify(Path("a.pth"), state("resnet18", 3))
 
 
 @pytest.mark.thorough
