@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +63,8 @@ def info(
         data_root: folder of the data sets known by name (default: ONESTOP_DATA, else the user's
             cache folder)
         weights: for a network: describe it with these, which are not downloaded: default (the best
-            published), the name of published ones (IMAGENET1K_V1), or a file from anywhere
+            published), the name of published ones (IMAGENET1K_V1), or a file from anywhere (default:
+            none)
         classes: for a network: number of classes (default: 10); with weights, names of the classes: a
             file with one a line, or JSON of index to name (default: ImageNet's, if there are 1,000)
         channels: for a network: channels of its input (default: its usual ones)
@@ -90,6 +92,7 @@ def info(
         return _of_cache(clear=clear_cache)
     if target is None:
         raise UsageError("info: TARGET missing (onestop info --help)")
+    classes = _number_or_names(classes)
     kind, options = _kind_of(target), checked_fields(reading, READING)
     for name, value in options.items():
         if kind != "data" and value != DEFAULTS[name]:
@@ -106,9 +109,9 @@ def info(
         _refuse(bare, "is for a network without weights")
         return _of_weights(target, weights, classes, image_size)
     if kind == "network":
-        return _of_network(
-            str(target), _count(classes), channels, image_size, depth, backward=backward
-        )
+        if not isinstance(classes, int | None):
+            raise UsageError(f"--classes {classes}: names go with --weights; give a number")
+        return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
     _refuse(either | bare, "is for a network, and this is not one")
     return (
         _of_model(Path(target))
@@ -123,12 +126,17 @@ def _refuse(flags: Mapping[str, object], why: str) -> None:
             raise UsageError(f"{flag}: {why}; drop it")
 
 
-def _count(classes: Any) -> int | None:
-    """The number of classes of a network without weights, which has no names."""
-    if isinstance(classes, str | os.PathLike) and Path(classes).exists():
-        raise UsageError(f"--classes {classes}: names go with --weights; give their number")
-    number: int | None = classes and check_value(_CLASSES, classes, "--classes")
-    return number
+def _number_or_names(classes: Any) -> Any:
+    """The number of classes of a network without weights, or what has the names of one with weights."""
+    if classes is None or (
+        isinstance(classes, str | os.PathLike) and re.search(r"\D", str(classes))
+    ):
+        return classes
+    return (
+        classes
+        if isinstance(classes, list | tuple)
+        else check_value(_CLASSES, classes, "--classes")
+    )
 
 
 def _kind_of(target: Any) -> str:
@@ -298,6 +306,10 @@ def _of_model(path: Path) -> Info:
 def _of_weights(target: Any, weights: Any, classes: Any, image_size: int | None) -> Info:
     from onestop.inference.load import describe_model
 
+    if isinstance(classes, int):
+        raise UsageError(
+            f"--classes {classes}: weights have their number; give names, or leave it out"
+        )
     described = describe_model(
         target, weights=weights, classes=classes,
         settings={} if image_size is None else {"image_size": image_size},

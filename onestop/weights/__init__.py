@@ -113,5 +113,7 @@ def fetch(release: Release, *, allowed: bool = True) -> Path:
 
 def way_out(release: Release) -> str:
     """How to come by the file of a release by hand, for a message."""
-    by_hand = f"download {release.url} to {in_torch(release)}, or anywhere and name it: --weights FILE"
+    by_hand = (
+        f"download {release.url} to {in_torch(release)}, or anywhere and name it: --weights FILE"
+    )
     return f"{EXTRA}, or {by_hand}" if release.wheel else by_hand

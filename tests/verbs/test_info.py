@@ -222,6 +222,7 @@ class TestWeights:
             ("vgg13 --weights default --classes two.txt", "2 names for the 1,000 outputs of vgg13"),
             ("three.pth --classes two.txt", "2 names for the 3 outputs of three.pth"),
             ("vgg13 --classes two.txt", "--classes two.txt: names go with --weights"),
+            ("vgg13 --weights default --classes 5", "--classes 5: weights have their number"),
             ("vgg13 --weights nowhere.pth", "nowhere.pth: no such run or model file"),
             ("digits --weights default", "--weights: is for a network, and this is not one"),
             ("fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn: is for detection, not for"),
