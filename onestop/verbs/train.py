@@ -86,10 +86,8 @@ def train(
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
 
-    from onestop.jobs.budget import budget_needs
-
     planned, bank = plan_new(
-        source, recipe, checked, network, quick=quick, quiet=quiet, measured=budget_needs
+        source, recipe, checked, network, quick=quick, quiet=quiet, measured=_budget_needs
     )
 
     from onestop.jobs.run import run_in
@@ -100,6 +98,12 @@ def train(
         InfoFile(folder, planned.task.name, planned.task.metrics, planned.whys)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
         return run_in(folder, planned, quiet=quiet, report=report, bank=bank)
+
+
+def _budget_needs(*words: Any) -> Any:
+    from onestop.jobs.budget import budget_needs  # with torch, which usage errors do not wait for
+
+    return budget_needs(*words)
 
 
 @checked
