@@ -64,7 +64,7 @@ class Confidence:
             UsageError: Nothing is known about held-out images.
         """
         if not len(self.scores):
-            raise UsageError(f"--max-error {rate:g}: {self.why_not}; leave it out")
+            raise UsageError(f"--max-error {_percent(rate)}: {self.why_not}; leave it out")
         return guarantee(self.scores.astype(np.float64), self.right, rate)
 
     def threshold(self, rate: float | None) -> float:
@@ -91,12 +91,29 @@ class Confidence:
                 if len(self.scores) < least
                 else f"the network is wrong too often on the {images}, also where it is most certain"
             )
-            return f"note: --max-error {rate:g} cannot be guaranteed with {images}: {reason}"
+            return (
+                f"note: --max-error {_percent(rate)} cannot be guaranteed with {images}: {reason}"
+            )
         return (
-            f"note: of the answered images at most {rate:.3g} are wrong, with "
+            f"note: of the answered images at most {_percent(rate)} are wrong, with "
             f"{selective.CERTAINTY:.0%} certainty, if they are like the {images} (of those, "
             f"{found.answered:,} are answered, {found.wrong:,} wrong)"
         )
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Held-out images, how many are answered at which error rate, and what else it knows."""
+        if not len(self.scores) and self.outliers is None:
+            return {"none": self.why_not}
+        held_out, flags = len(self.scores), self.outliers is not None
+        rates = (0.01, 0.05, 0.1) if held_out else ()
+        answered = {f"at {_percent(rate)}": self._answered(rate) for rate in rates}
+        return {"held_out": held_out, "answered": answered, "flags_unlike_training": flags}
+
+    def _answered(self, rate: float) -> int:
+        """How many of the held-out images would be answered at this error rate."""
+        found = self.guarantee(rate)
+        return 0 if found is None else found.answered
 
     def doubts(
         self, certainty: Tensor | None, features: Tensor, threshold: float
@@ -132,6 +149,10 @@ class Confidence:
             values["layer"] = self.layer
             values["outliers"] = _outliers_json(self.outliers)
         return values
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.3g}%"
 
 
 def scores_of(certainty: Tensor, right: Flags, seed: int) -> tuple[Scores, Flags]:

@@ -56,7 +56,7 @@ def test_models_of_earlier_versions_know_nothing_and_doubt_nothing() -> None:
     nothing = confidence_of(card({}))
     assert nothing.doubts(torch.zeros(2), torch.zeros(2, 5), nothing.threshold(None)) == [(), ()]
     with pytest.raises(
-        UsageError, match=r"^--max-error 0.05: the model file does not hold .*; leave"
+        UsageError, match=r"^--max-error 5%: the model file does not hold .*; leave"
     ):
         nothing.threshold(0.05)
     assert confidence_of(card(Confidence(why_not="numbers").to_json())).why_not == "numbers"
@@ -77,7 +77,7 @@ def test_what_cannot_be_guaranteed_makes_everything_unsure_and_is_explained() ->
     model = known(30)
     assert model.threshold(0.01) == math.inf
     assert model.explain(0.01) == (
-        "note: --max-error 0.01 cannot be guaranteed with 30 validation images: that takes at least 230"
+        "note: --max-error 1% cannot be guaranteed with 30 validation images: that takes at least 230"
     )
     wrong = dataclasses.replace(known(300), right=np.zeros(300, np.bool_))
     assert "wrong too often on the 300 validation images" in wrong.explain(0.05)
@@ -86,7 +86,7 @@ def test_what_cannot_be_guaranteed_makes_everything_unsure_and_is_explained() ->
 
 def test_what_is_guaranteed_is_explained() -> None:
     text = known().explain(0.2)
-    assert text.startswith("note: of the answered images at most 0.2 are wrong, with 90% certainty")
+    assert text.startswith("note: of the answered images at most 20% are wrong, with 90% certainty")
     assert "(of those, 100 are answered, 6 wrong)" in text
 
 

@@ -321,7 +321,7 @@ class TestDoubts:
         out, err = capsys.readouterr()
         assert out.rstrip().endswith("% (unsure)")
         (line,) = err.splitlines()
-        assert line.startswith("note: --max-error 0.05 cannot be guaranteed with ")
+        assert line.startswith("note: --max-error 5% cannot be guaranteed with ")
         assert line.endswith("that takes at least 45")
         assert main(self.words(trained, "--max-error", "0.05", "--json")) == 0
         assert json.loads(capsys.readouterr().out)["doubts"] == ["unsure"]
@@ -339,7 +339,7 @@ class TestDoubts:
         assert main(self.words(trained, "--max-error", "0.9")) == 0
         out, err = capsys.readouterr()
         assert "unsure" not in out
-        assert "of the answered images at most 0.9 are wrong, with 90% certainty" in err
+        assert "of the answered images at most 90% are wrong, with 90% certainty" in err
 
     @pytest.mark.parametrize("rate", ["0", "1", "7%%", "100%", "-1%", "few"])
     def test_other_rates_are_refused_in_one_line(
@@ -354,7 +354,7 @@ class TestDoubts:
         model = onestop.load(trained.run.folder)
         model.confidence = Confidence(why_not="published weights know no held-out images")
         with pytest.raises(
-            onestop.UsageError, match=r"--max-error 0\.1: published weights know no"
+            onestop.UsageError, match=r"--max-error 10%: published weights know no"
         ):
             onestop.predict(model, trained.photo("red"), max_error=0.1)
 
