@@ -79,7 +79,7 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any, allowed:
         network: The network, if it comes from Python.
         allowed: What may be downloaded.
     """
-    from onestop.data import as_recorded, open_data
+    from onestop.data import as_recorded, is_source, open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
     from onestop.training.plan import plan
@@ -88,6 +88,11 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any, allowed:
         raise UsageError(
             f"{folder}: was trained on data from Python; pass it again: "
             f"onestop.train(data, resume={str(folder)!r})"
+        )
+    if source is None and not is_source(str(recipe.data.source)):
+        raise DataError(
+            f"{recipe.data.source}: the data of {folder} are not there any more; name where they are "
+            f"now: onestop train SOURCE --resume {folder}"
         )
     dataset = open_data(
         recipe.data.source if source is None else source,

@@ -93,3 +93,17 @@ def test_every_verb_checks_its_arguments(call: Callable[[], Any], message: str) 
     with pytest.raises(UsageError, match=f"^{message}") as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    @checked
+    def save(out: str | Path) -> str:
+        return str(out)
+
+    assert save("~/x") == save(Path("~/x")) == str(tmp_path / "home" / "x")
+    assert save("x~") == "x~"

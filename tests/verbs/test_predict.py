@@ -353,9 +353,7 @@ class TestDoubts:
 
         model = onestop.load(trained.run.folder)
         model.confidence = Confidence(why_not="published weights know no held-out images")
-        with pytest.raises(
-            onestop.UsageError, match=r"--max-error 10%: published weights know no"
-        ):
+        with pytest.raises(onestop.UsageError, match=r"--max-error 10%: published weights know no"):
             onestop.predict(model, trained.photo("red"), max_error=0.1)
 
 

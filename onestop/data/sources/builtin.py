@@ -24,7 +24,7 @@ from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
 from onestop.data.targets import Classes
 from onestop.errors import DataError
-from onestop.runtime.files import expanded
+from onestop.images.forms import expanded
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.runtime.offline import is_offline
 from onestop.runtime.rng import key_for, permutation
