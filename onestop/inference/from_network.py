@@ -26,7 +26,7 @@ from onestop.inference.published import (
 from onestop.networks import find, release
 from onestop.networks.catalog import Entry
 from onestop.networks.imagenet import names_for, numbered_name
-from onestop.storage.model_file import Card, model_path, read_weights
+from onestop.storage.model_file import Card, is_bare, model_path, read_weights
 from onestop.weights import place_of, published_weights
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -75,6 +75,11 @@ def from_network(
     if is_tag(str(weights)):
         return _published(entry, str(weights), names, settings)
     path = model_path(weights)
+    if not is_bare(path):
+        raise UsageError(
+            f"--weights {weights}: is a model with names and preprocessing of its own; give it alone, "
+            f"in place of {entry.name}"
+        )
     return from_tensors(entry, read_weights(path), str(path), names, settings)
 
 

@@ -85,7 +85,7 @@ def adjusted(published: ImagePreprocessing, settings: Mapping[str, Any]) -> Imag
 def is_tag(weights: str) -> bool:
     """Whether it is the name of published weights, such as IMAGENET1K_V1, rather than a file."""
     path = Path(weights)
-    return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
+    return not path.exists() and not path.name.endswith(SUFFIXES) and len(path.parts) == 1
 
 
 def inputs_text(preprocessing: Preprocessing) -> str:

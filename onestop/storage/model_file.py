@@ -216,7 +216,7 @@ def _adapter() -> TypeAdapter[Card]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors`, `.pt`, `.pth` or `.th` file, on the CPU.
+    """The tensors of a file of weights, on the CPU.
 
     Raises:
         UsageError: There is no such file.
@@ -230,7 +230,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def is_bare(path: Path) -> bool:
     """Whether a file holds weights alone: it is no model file, though its name says weights."""
-    return path.suffix in SUFFIXES and (path.suffix != SUFFIXES[0] or not card_in(path))
+    ours = path.suffix == SUFFIXES[0]
+    return path.name.endswith(SUFFIXES) and not (ours and card_in(path))
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:

@@ -166,6 +166,10 @@ def _open(
                     f"{flag(name, value)}: the training data are read as in training; name others with "
                     "--data, or leave it out"
                 )
+        if not card.recipe:
+            raise UsageError(
+                f"{card.network}: was not trained here; name the images to score it on"
+            )
         return open_as_trained(card, data_root)
     options = as_in_training(card.recipe, data) | reading
     dataset = open_data(data, root=data_root, val_fraction=0, for_training=False, **options)

@@ -105,6 +105,13 @@ def test_what_cannot_work_is_one_line(name: str, weights: str, problem: str) -> 
     assert "\n" not in str(caught.value)
 
 
+def test_a_model_of_ours_has_names_and_preprocessing_that_would_be_lost(tmp_path: Path) -> None:
+    run = onestop.train("digits", model="lenet5", epochs=1, quiet=True, threads=1)
+    for weights in (run.folder, run.folder / "model.safetensors"):
+        with pytest.raises(UsageError, match=r"of its own; give it alone, in place of lenet5$"):
+            from_network("lenet5", weights)
+
+
 def test_a_single_output_is_no_choice(tmp_path: Path) -> None:
     torch.save(build("squeezenet1_1", 1).state_dict(), tmp_path / "one.pth")
     with pytest.raises(ModelFileError, match="has one output"):

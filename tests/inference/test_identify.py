@@ -147,6 +147,14 @@ def test_a_file_for_no_network_names_the_nearest_and_what_differs() -> None:
         identify(Path("a.pth"), {"a.weight": torch.zeros(3, 3)})
 
 
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".th", ".pth.tar", ".bin", ".ckpt"])
+def test_a_file_is_identified_whatever_the_tool_that_wrote_it(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"a{suffix}"
+    torch.save({"epoch": 3, "state_dict": state("lenet5", 4)}, file)
+    facts = onestop.info(file).facts
+    assert (facts["network"], facts["classes"]) == ("lenet5", 4)
+
+
 def test_a_bare_file_is_a_model_and_can_be_trained_from(tmp_path: Path) -> None:
     torch.save(state("lenet5", 10), tmp_path / "lenet.pth")
     assert network_of(tmp_path / "lenet.pth") == "lenet5"

@@ -398,3 +398,31 @@ def test_a_networks_folder_may_be_named_as_people_name_imagenets(
     page = capsys.readouterr().out
     assert " insect        4" in page
     assert "(and 998 of which there are no images)" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("vgg13", "vgg13: was not trained here; name the images to score it on"),
+        ("vgg13 nowhere", "nowhere: no such folder, table or data set"),
+        ("vgg13 photos", "photos: has classes that are not ImageNet's: blue, red"),
+        ("vgg13 photos --map none.csv", "none.csv: "),
+        ("vgg13 photos --restrict --split test", "photos: has no split 'test'"),
+        ("vgg13 photos --classes two.txt", "2 names for the 1,000 outputs of vgg13"),
+        ("fasterrcnn_resnet50_fpn photos", "is for detection, not for classes of images"),
+    ],
+)
+def test_nothing_is_downloaded_for_what_cannot_work(
+    words: str,
+    problem: str,
+    photos: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photos({"red": 1, "blue": 1})
+    Path("two.txt").write_text("a\nb\n")
+    monkeypatch.setattr("onestop.inference.from_network.published_weights", None)
+    assert main(["evaluate", *words.split()]) in (2, 3)
+    said = capsys.readouterr().err
+    assert problem in said
+    assert said.count("\n") == 1
