@@ -17,14 +17,14 @@ import torch
 from onestop.training.loop import fit
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, held_out, set_up
-from onestop.verbs.train import _plan_new, _resolve
+from onestop.verbs.train import _plan_new
 
 
 def lines(words: argparse.Namespace, seed: int) -> list[str]:
     """A row of the table for each epoch."""
     settings = {"model": words.model, "image_size": words.image_size, "epochs": words.epochs}
-    resolved = _resolve(words.source, None, {**settings, "seed": seed, "threads": 1})
-    session = set_up(_plan_new(resolved, None))
+    settings |= {"seed": seed, "threads": 1}
+    session = set_up(_plan_new(words.source, None, settings, None)[0])
     training, statistics = session.training, session.training.statistics
     assert statistics is not None
     slowest = max(statistics.layers, key=lambda layer: layer.trusted_from)

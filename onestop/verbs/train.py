@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from onestop.networks.catalog import Entry
     from onestop.training.plan import Plan
     from onestop.training.probe.features import FeatureBank
+    from onestop.training.probe.strength import Chosen, Examples
 
 
 @takes_fields(*(field for field in FIELDS if field != "source"))
@@ -94,11 +95,20 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned, bank = _plan_new(source, recipe, checked, network, quick=quick, quiet=quiet)
+
+    def create(planned: Plan) -> Path:
+        return create_run(
+            out, name or _default_name(planned.recipe.data.source, planned.entry.name)
+        )
+
+    planned, bank, folder = _plan_new(
+        source, recipe, checked, network, quick=quick, quiet=quiet, create=create
+    )
+    if folder is None:
+        folder = create(planned)
 
     from onestop.jobs.run import run_in
 
-    folder = create_run(out, name or _default_name(planned.recipe.data.source, planned.entry.name))
     with lock_run(folder):
         # First: once there is a recipe, the folder is a run, and its values count as set by somebody.
         InfoFile(folder, planned.task.name, planned.task.metrics, planned.whys)
@@ -160,7 +170,7 @@ def dry_run(
                 "estimate; ask for more with --epochs"
             )
     else:
-        planned, _ = _plan_new(source, recipe, checked, network, settle=False)
+        planned, _, _ = _plan_new(source, recipe, checked, network)
 
     from onestop.jobs.dry_run import estimate
 
@@ -264,11 +274,12 @@ def _with_needs(partial: Settings, needs: Mapping[str, tuple[object, str]]) -> S
 
 def _plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
-    quick: bool = False, quiet: bool = True, settle: bool = True,
-) -> tuple[Plan, FeatureBank]:  # fmt: skip
-    """The plan of a new run, and the features of its training images that are known by then.
+    quick: bool = False, quiet: bool = True, create: Callable[[Plan], Path] | None = None,
+) -> tuple[Plan, FeatureBank, Path | None]:  # fmt: skip
+    """The plan of a new run, the features of its training images that are known, and its folder.
 
-    With `settle`, what only the images or a measurement can tell is settled too.
+    What only the images or a measurement can tell is settled only if the run is to begin: if `create`
+    can create its folder, which is done here if there is a first model before that is settled.
     """
     if isinstance(source, str | Path) and (problem := remains(Path(source))):
         raise UsageError(f"{source}: {problem}")
@@ -278,19 +289,28 @@ def _plan_new(
 
     from onestop.display.progress import Watcher
     from onestop.jobs.budget import budget_needs
+    from onestop.jobs.first_model import keep_first_model
     from onestop.jobs.view import view_needs
     from onestop.training.probe.features import bank_for
 
-    bank, say = bank_for(planned), Watcher(quiet=quiet).say
+    bank, say, folder = bank_for(planned), Watcher(quiet=quiet).say, list[Path]()
+
+    def keep(examples: Examples, chosen: Chosen) -> None:
+        assert create is not None
+        folder.append(create(planned))
+        keep_first_model(folder[0], planned, bank, examples, chosen, begun, say)
+
     while missing := planned.otherwise or (
-        settle
-        and (view_needs(planned, bank, begun, say) or budget_needs(planned, needs, begun, say))
+        create is not None
+        and (
+            view_needs(planned, bank, begun, say, keep) or budget_needs(planned, needs, begun, say)
+        )
     ):
         needs |= missing
         planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
         if planned.engine != bank.engine:  # features in another precision are other features
             bank = bank_for(planned)
-    return planned, bank
+    return planned, bank, folder[0] if folder else None
 
 
 def _planned(
