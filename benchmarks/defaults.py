@@ -7,8 +7,8 @@ torchvision's folder of MNIST, `--bccd` and `--nuclei` those sets as published; 
 left out. All ways start from the same weights of EfficientNet-Lite0, see the same training images, and
 are scored on the same test images, which none of them sees before. Peers run in an environment of
 their own (`benchmarks/peers.txt`), named by `--peers`; without it they are left out. Every way is a
-process of its own with one computing thread. Results are added to `--log` as they come; what is there is
-not run again, and `--only-table` prints the table of it.
+process of its own with one computing thread. Results are added to `--log` as they come; what is there
+is not run again, and `--only-table` prints the table of it.
 """
 
 from __future__ import annotations
