@@ -29,6 +29,8 @@ def onestop(words: argparse.Namespace, *, quick: bool = False) -> list[Any]:
     """OneStop: `onestop train`, no other settings."""
     command = [sys.executable, "-m", "onestop", "train", words.table, "--out", words.out]
     command += ["--name", "run", "--seed", str(words.seed), "--quiet"]
+    if words.numbers:
+        command += ["--task", "regression"]
     if words.weights:
         command += ["--model", NETWORK, "--weights", words.weights]
     subprocess.run([*command, *(["--quick"] if quick else [])], check=True, stdout=sys.stderr)
