@@ -48,7 +48,7 @@ def sets(words: argparse.Namespace) -> Iterator[Set]:
         yield default_sets.cells(words.bccd, out / "cells")
     for each in words.each:
         if words.cifar:
-            for size in (32, default_sets.ENLARGED):
+            for size in words.sizes:
                 folder = out / f"cifar-{each}-{size}"
                 yield default_sets.cifar10(words.cifar, folder, each, size)
         if words.mnist:
@@ -206,6 +206,8 @@ def _parsed() -> argparse.Namespace:
     for name in ("photos", "cifar", "mnist", "bccd", "nuclei", "weights", "peers"):
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--each", type=int, nargs="+", default=[50], help="images per class")
+    sizes = (32, default_sets.ENLARGED)
+    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="pixels of CIFAR-10")
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default: 1)")
     parser.add_argument("--threads", type=int, default=1, help="computing threads (default: 1)")
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), help="only these")
