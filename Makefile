@@ -34,12 +34,12 @@ test: .venv/ready  ## everything CI runs: format, lint, strict types, layer orde
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m 'not slow' --cov --cov-report=
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' --cov --cov-report=
 
 test-quick: .venv/ready  ## for daily work, in about a minute: format, lint, and the tests that are not thorough
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not thorough'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not thorough'
 
 test-all: .venv/ready  ## the same, plus the slow tests
 	$(MAKE) test

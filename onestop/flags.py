@@ -282,7 +282,8 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
             if meant in FIELDS:
                 raise UsageError(f"{typed}: is an option of onestop train (onestop {verb} --help)")
             aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
-            near = did_you_mean(typed, flags.values()) or did_you_mean(typed, aliases)
+            wanted = re.sub("^--no-", "--", typed)
+            near = did_you_mean(wanted, flags.values()) or did_you_mean(wanted, aliases)
             raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
         if meant in switches:
             if equals:

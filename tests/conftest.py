@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Hundreds of runs are trained here; those whose page is looked at ask for it.
 os.environ["ONESTOP_REPORT"] = "0"
 
+import gc
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+# Modules and fixtures are many objects that live long: to look through them less often saves a twelfth.
+gc.set_threshold(50_000, 20, 50)
 REPOSITORY = Path(__file__).parent.parent
 THOROUGH = "\npytestmark = pytest.mark.thorough\n"
 """What stands in a test file that the quick tier leaves out as a whole."""

@@ -190,7 +190,7 @@ MISTAKES = [
     ("train --batchsize 3", 2, "--batchsize: no such option; did you mean '--batch-size'"),
     ("train --learningrate 1", 2, "--learningrate: no such option; did you mean '--learning-rate'"),
     ("train -x", 2, "-x: no such option (onestop train --help)"),
-    ("train --no-lr", 2, "--no-lr: no such option (onestop train --help)"),
+    ("train --no-lr", 2, "--no-lr: no such option; did you mean '--lr'?"),
     ("train --no-json", 2, "--no-json: no such option; did you mean '--json'"),
     ("models --jsn", 2, "--jsn: no such option; did you mean '--json'? (onestop models"),
     ("evaluate m --splt test", 2, "--splt: no such option; did you mean '--split'"),

@@ -266,7 +266,7 @@ def _show_runs(runs: Iterable[RunRow]) -> None:
         rows.add_row(
             one_line(run.name), one_line(run.network), one_line(run.data),
             one_line(f"{run.figure} {best}") if best else "",
-            f"{run.epochs}/{run.of}", run.state, run.when, clock(run.seconds),
+            f"{run.epochs}/{run.of or '?'}", run.state, run.when, clock(run.seconds),
         )  # fmt: skip
     print_table(rows)
 

@@ -28,6 +28,8 @@ def find(name: str) -> Entry:
     Raises:
         UsageError: There is no such network, file or class.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"network of type {type(name).__name__}: give its name")
     if custom_networks.is_users(name):
         return custom_networks.entry(name)
     plain = name.lower().replace("-", "_")

@@ -80,5 +80,8 @@ def _checked(kind: Any, value: Any, name: str) -> Any:
 def _path(value: Any, name: str) -> Any:
     value = getattr(value, "folder", value)  # of a `Run`
     if isinstance(value, str | os.PathLike):
+        from onestop.images.forms import local_path  # with NumPy, which help does not wait for
+
+        local_path(value)
         return value
     raise UsageError(f"{flag(name)} of type {type(value).__name__}: give a path")

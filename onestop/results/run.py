@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from onestop.errors import OneStopError, UsageError
 from onestop.figures.files import require_figures, svg
 from onestop.figures.notebook import heading, metric_rows, table
+from onestop.images.forms import local_path
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe import Recipe
 from onestop.recipe.files import read_resolved
@@ -44,7 +45,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path, examples: Sequence[Prediction] = ()) -> None:
-        self.folder = Path(folder).resolve()
+        self.folder = local_path(folder).resolve()
         self.examples = tuple(examples)
 
     def __repr__(self) -> str:

@@ -253,18 +253,23 @@ def _spread(values: Any) -> dict[str, int]:
 
 
 def _of_model(path: Path) -> Info:
+    from onestop.inference.held_out import record_in
     from onestop.metrics import breakdown
     from onestop.storage.model_file import model_path, read_card
 
     file = model_path(path)
     card = read_card(file)
+    record = record_in(card)  # its keys are for programs; how many there are is for people
     metrics = {k: v for k, v in card.metrics.items() if not isinstance(v, dict)}
     facts = {
         "network": card.network,
         **card.arguments,
         "preprocessing": dict(card.preprocessing),
         "metrics": metrics,
-        "data": dict(card.data),
+        "data": {k: v for k, v in card.data.items() if k != "record"},
+        "splits": {name: len(split.keys) for name, split in record.splits.items()}
+        if record
+        else {},
         "made_with": dict(card.made_with),
         "recipe": dict(card.recipe),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -195,6 +196,9 @@ def test_weights_that_a_run_names_are_not_downloaded(
         onestop.train(run, epochs=2, quiet=True)
     assert "or allow the download by naming them: --weights default" in str(refused.value)
     assert connections == []
+    monkeypatch.setattr(
+        time, "sleep", lambda _: None
+    )  # the hub's client waits between its attempts
     with pytest.raises(OneStopError, match="could not be downloaded"):
         onestop.train(run, epochs=2, weights="default", quiet=True)
     assert len(connections) > 0

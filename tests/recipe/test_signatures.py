@@ -70,6 +70,12 @@ def test_python_says_itself_what_does_not_fit() -> None:
     [
         (lambda: onestop.report(None), "--runs of type NoneType: give a path"),  # type: ignore[arg-type]
         (lambda: onestop.runs(3), "--folder of type int: give a path"),  # type: ignore[arg-type]
+        (lambda: onestop.runs("a\0b"), "'a.x00b': is not a path"),
+        (lambda: onestop.train("digits", out="https://x/y"), "https://x/y: is a URL"),
+        (lambda: onestop.train("digits", recipe=""), "'': a path is empty"),
+        (lambda: onestop.Run(3), "path of type int: give text"),  # type: ignore[arg-type]
+        (lambda: onestop.Run("s3://runs/a"), "s3://runs/a: is a URL"),
+        (lambda: onestop.build(3, 2), "network of type int: give its name"),  # type: ignore[arg-type]
         (lambda: onestop.train("digits", out=3), "--out of type int"),  # type: ignore[arg-type]
         (lambda: onestop.train(resume=3), "--resume of type int"),  # type: ignore[arg-type]
         (lambda: onestop.train("digits", recipe={"lr": 1}), "--recipe of type dict"),  # type: ignore[arg-type]

@@ -56,6 +56,7 @@ PLACES = (
 _BEFORE, _STEP, _EVALUATION, _SAVE, _AFTER = range(5)
 _WALL_CLOCK = {"seconds", "images_per_second", "waiting", "scoring"}
 _MANY = 300  # kills; of fewer, shares are left to chance
+_FEW = 60  # ... and of fewer than these, so is whether each place is met
 _SAVE_EVERY = 0.006  # seconds
 
 _PARTS = {"augment": "resized-crop", "cache": "none"}  # read anew in every epoch
@@ -97,6 +98,8 @@ class Outcome:
         A few kills must have met each; of many, 15 % a save, 5 % an evaluation and the time before
         the first state.
         """
+        if self.kills < _FEW:
+            return []
         least = {_BEFORE: 0.05, _EVALUATION: 0.05, _SAVE: 0.15} if self.kills >= _MANY else {}
         return [
             f"too few kills {PLACES[place]}"

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.thorough
 
-TRIALS = 40
+TRIALS = 24
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 import onestop
 from onestop.errors import OneStopError, UsageError
 from onestop.storage.model_file import read_model, write_model
-from tests.reliability.card import tried
+from tests.reliability.card import sampled, tried
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
 
@@ -165,7 +165,8 @@ def test_no_file_of_a_run_hangs_a_verb_or_ends_it_in_a_traceback(
     (tmp_path / "mine.txt").write_text("mine")
     runs, trials = tmp_path / "runs", 0
     shutil.copytree(trained, runs / "good")
-    for damage, do in DAMAGES.items():
+    begin = FILES.index(name) % 2  # with a sample, one half of the damages or the other
+    for damage, do in sampled([*DAMAGES.items()][begin:] + [*DAMAGES.items()][:begin], 2):
         run = runs / "run"
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(trained, run)

@@ -7,7 +7,7 @@ import torch
 
 from onestop.errors import UsageError
 from onestop.recipe import Precision
-from onestop.runtime.device import Engine, _products
+from onestop.runtime.device import Engine, _products, choose_device, computes_in_bf16
 
 CPU = Engine(torch.device("cpu"))
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -66,3 +66,26 @@ def test_a_gpu_gets_the_same_numbers(memory_format: Any) -> None:
     )
     with engine.applied():
         assert products() == ["ieee"] * 3
+
+
+def test_the_best_device_that_is_there_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def has(gpus: int, *, apple: bool) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: apple)
+
+    has(2, apple=False)
+    assert choose_device(None) == torch.device("cuda")
+    assert choose_device("1") == torch.device("cuda:1")
+    has(0, apple=True)
+    assert choose_device(None) == torch.device("mps")
+    with pytest.raises(UsageError, match="--device 0: not in this machine; use cpu, mps"):
+        choose_device("0")
+    has(0, apple=False)
+    assert choose_device(None) == torch.device("cpu")
+
+
+def test_a_gpu_says_whether_it_has_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    assert not computes_in_bf16(torch.device("cuda"))
+    assert not computes_in_bf16(torch.device("mps"))

@@ -43,3 +43,38 @@ def test_what_is_left_is_the_least_of_all_limits(
 
 def test_a_processor_has_no_memory_of_its_own() -> None:
     assert memory.total(CPU) is None
+
+
+def test_of_a_gpu_torch_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, restarted = torch.device("cuda"), list[torch.device]()
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 900)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", restarted.append)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 300)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 500)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 8000))
+    assert memory.peak(gpu) == 900
+    assert memory.restart_peak(gpu) == 300
+    assert restarted == [gpu]
+    assert memory.available(gpu) == 1200  # what torch holds and does not use can be had too
+    assert memory.total(gpu) == 8000
+
+
+def test_where_the_system_does_not_report_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> str:
+        raise OSError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr(Path, "write_text", missing)
+    monkeypatch.setattr("resource.getrusage", lambda _: type("Usage", (), {"ru_maxrss": 3}))
+    for platform, peak in (("linux", 3072), ("darwin", 3), ("win32", None)):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert memory.peak(CPU) == peak
+        assert memory.available(CPU) is None
+    assert memory.restart_peak(CPU) == 0
+
+
+def test_without_glibc_there_is_nothing_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # musl has neither function
+    monkeypatch.delenv(memory.SWITCH, raising=False)
+    assert not memory.keep_freed_memory()
+    assert memory._freed() == 0

@@ -150,6 +150,17 @@ class TestModel:
         assert [row["class"] for row in found.table] == list(COLOURS)
         assert [row["images"] for row in found.table] == [3, 3, 3]
 
+    def test_the_images_it_remembers_are_counted_not_listed(
+        self, trained: Trained, capsys: Capture
+    ) -> None:
+        counts = onestop.info(trained.run.folder).facts["splits"]
+        assert (counts["val"], counts["test"]) == (3, trained.metrics["images"])
+        assert main(["info", str(trained.run.folder)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        (splits,) = [line for line in lines if line.startswith("  splits: ")]
+        assert f"test {counts['test']}" in splits
+        assert max(len(word) for line in lines for word in line.split()) < 100  # no keys in base64
+
     def test_a_model_file_anywhere_tells_the_same(self, trained: Trained, tmp_path: Path) -> None:
         file = tmp_path / "copy.safetensors"
         shutil.copy(trained.model, file)

@@ -178,12 +178,14 @@ def test_a_folder_that_cannot_be_read_hides_no_other(
     assert "unreadable" in capsys.readouterr().out
 
 
-def test_damaged_files_say_nothing(folder: Path) -> None:
+def test_damaged_files_say_nothing(folder: Path, capsys: Capture) -> None:
     (folder / "b" / "metrics.json").write_text("{")
     (folder / "b" / "recipe.yaml").write_text(": :")
     (folder / "b" / "log.txt").unlink()
     row = {row.name: row for row in onestop.runs(folder)}["b"]
     assert (row.network, row.state, row.epochs) == ("", "stopped", 2)
+    main(["runs", str(folder)])
+    assert "2/?" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

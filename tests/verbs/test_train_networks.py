@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from onestop.cli import main
 from onestop.networks.catalog import OWN
 from tests.conftest import REPOSITORY
+from tests.networks.contract_lists import DEEPER
 
 pytestmark = pytest.mark.thorough
 
@@ -22,7 +23,7 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 GREY = [entry.name for entry in OWN.values() if entry.channels == 1 and not entry.vectors]
 LARGE = 10_000_000  # parameters from which a step takes seconds here
 COLOUR = [
-    pytest.param(e.name, marks=pytest.mark.slow) if e.parameters > LARGE else e.name
+    pytest.param(e.name, marks=[pytest.mark.slow] * (e.parameters > LARGE or e.name in DEEPER))
     for e in OWN.values()
     if e.channels == 3
 ]
