@@ -27,7 +27,7 @@ FASTAI_EPOCHS = 5
 
 
 def onestop(words: argparse.Namespace, *, quick: bool = False) -> list[Any]:
-    """OneStop: `onestop train`, no other settings."""
+    """OneStop: `onestop train`, these weights named, no other settings."""
     command = [sys.executable, "-m", "onestop", "train", words.table, "--out", words.out]
     command += ["--name", "run", "--seed", str(words.seed), "--quiet"]
     if words.numbers:
@@ -52,7 +52,7 @@ def _are_small(words: argparse.Namespace) -> bool:
 
 
 def probe(words: argparse.Namespace) -> list[Any]:
-    """OneStop's probe: `onestop train --quick`."""
+    """OneStop's probe: the same with `--quick`."""
     return onestop(words, quick=True)
 
 
