@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from onestop.networks.catalog import Entry
     from onestop.training.plan import Plan
     from onestop.training.probe.features import FeatureBank
+    from onestop.training.probe.strength import Chosen, Examples
 
 Measured: TypeAlias = "Callable[[Plan, Collection[str], float, Callable[[str], None]], Needs]"
 """Takes a plan, the names of what is settled, when the run was asked for, and what takes lines; gives
 settings, each with its reason."""
+First: TypeAlias = (
+    "Callable[[Plan, FeatureBank, Examples, Chosen, float, Callable[[str], None]], Path]"
+)
+"""Creates the folder of the run and keeps a model there, as `keep_first_model` does."""
 
 
 def take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -55,9 +60,9 @@ def permitted_for(source: Any, recipe: str | Path | None, named: Mapping[str, An
 def plan_new(
     source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any, *,
     quick: bool = False, quiet: bool = True, settle: bool = True,
-    measured: Measured = lambda *_: {},
-) -> tuple[Plan, FeatureBank]:  # fmt: skip
-    """The plan of a new run, and the features of its training images that are known by then.
+    measured: Measured = lambda *_: {}, first: First | None = None,
+) -> tuple[Plan, FeatureBank, Path | None]:  # fmt: skip
+    """The plan of a new run, the features of its training images that are known, and its folder.
 
     Args:
         source: As `train` takes it, but for the folder of a run.
@@ -68,6 +73,7 @@ def plan_new(
         quiet: Say nothing of what is compared.
         settle: Settle what only the images can tell, too.
         measured: Settles what only a measurement can tell.
+        first: Keeps the first model, if there is one before all is settled.
 
     Raises:
         OneStopError: A wrong setting or source.
@@ -82,15 +88,21 @@ def plan_new(
     from onestop.jobs.view import view_needs
     from onestop.training.probe.features import bank_for
 
-    bank, say = bank_for(planned), Watcher(quiet=quiet).say
+    bank, say, folders = bank_for(planned), Watcher(quiet=quiet).say, list[Path]()
+
+    def keep(examples: Examples, chosen: Chosen) -> None:
+        if first is not None:
+            folders.append(first(planned, bank, examples, chosen, begun, say))
+
     while missing := planned.otherwise or (
-        settle and (view_needs(planned, bank, begun, say) or measured(planned, needs, begun, say))
+        settle
+        and (view_needs(planned, bank, begun, say, keep) or measured(planned, needs, begun, say))
     ):
         needs |= missing
         planned = _planned(source, recipe, checked, network, allowed, needs, quick=quick)
         if planned.engine != bank.engine:  # features in another precision are other features
             bank = bank_for(planned)
-    return planned, bank
+    return planned, bank, folders[0] if folders else None
 
 
 def resolve_new(

@@ -14,7 +14,7 @@ from onestop.data.preprocess import ImagePreprocessing
 from onestop.runtime.rng import preserved
 from onestop.training.plan import Plan
 from onestop.training.probe.features import FeatureBank
-from onestop.training.probe.views import View, candidates, choose_view
+from onestop.training.probe.views import Keep, View, candidates, choose_view
 
 Needs: TypeAlias = dict[str, tuple[object, str]]
 """Settings, each with its reason."""
@@ -22,7 +22,10 @@ Needs: TypeAlias = dict[str, tuple[object, str]]
 _PASSES = 6.0  # passes over the images that a run with a probe takes at least, about
 
 
-def view_needs(planned: Plan, bank: FeatureBank, begun: float, say: Callable[[str], None]) -> Needs:
+def view_needs(
+    planned: Plan, bank: FeatureBank, begun: float, say: Callable[[str], None],
+    keep: Keep = lambda *_: None,
+) -> Needs:  # fmt: skip
     """The view that suits the training images best, if the recipe asks to choose one.
 
     Args:
@@ -30,6 +33,7 @@ def view_needs(planned: Plan, bank: FeatureBank, begun: float, say: Callable[[st
         bank: Of its training split; keeps features that the run will need again.
         begun: When the run was asked for, by `time.perf_counter`.
         say: Takes lines about what is compared.
+        keep: See `choose_view`.
     """
     if planned.recipe.network.probe != "choose":
         return {}
@@ -39,7 +43,7 @@ def view_needs(planned: Plan, bank: FeatureBank, begun: float, say: Callable[[st
         planned.engine.place(planned.network)
         compared = choose_view(
             planned.network, head, planned.task, planned.dataset, planned.recipe.machine.seed,
-            _candidates(planned, bank, begun), bank, say,
+            _candidates(planned, bank, begun), bank, say, keep,
         )  # fmt: skip
     return _needs(planned, compared)
 

@@ -4,8 +4,8 @@ Between the weights that a head was fitted to and those that training reached, t
 and a point on the way often is better than both ends (Wortsman et al. 2022, WiSE-FT,
 https://arxiv.org/abs/2109.01903). The losses of the images of the validation split decide, in pairs: a
 quarter of the way is gone if that lowers their mean, and further only where that lowers it by more than
-chance, by more than one standard error of the differences. Otherwise the probe stays. Without a
-validation split, half of the way is gone.
+chance, by more than one standard error of the differences. Otherwise the probe stays. Once a step
+raises the mean, no further ones are tried. Without a validation split, half of the way is gone.
 """
 
 from __future__ import annotations
@@ -55,10 +55,14 @@ def kept_point(session: Session) -> Point:
     if "val" not in session.loaders:
         return Point(UNSEEN, _between(session, UNSEEN), {})
     kept, losses = _tried(session, 0.0)
+    before = losses
     for share in SHARES:
         point, there = _tried(session, share)
         if _is_better(losses - there, beyond_chance=share > SHARES[0]):
             kept, losses = point, there
+        if not there.mean() < before.mean():
+            break
+        before = there
     return kept
 
 

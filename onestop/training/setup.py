@@ -197,7 +197,7 @@ def set_up(plan: Plan) -> Session:
     session = Session(
         plan, plan.task, preprocessing, _training(plan),
         {"train": train, **held_out_loaders(plan, preprocessing, notes)},
-        Folding(network, preprocessing.shape), _card(plan, preprocessing), notes=tuple(notes),
+        Folding(network, preprocessing.shape), card_of(plan, preprocessing), notes=tuple(notes),
     )  # fmt: skip
     session = _with_statistics(session)
     return _with_feature_cache(session)
@@ -260,7 +260,8 @@ def _freezing(settings: Network, network: nn.Module, heads: list[str]) -> Freezi
     return Freezing(network, heads, norms=settings.probe != "none") if heads else None
 
 
-def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
+def card_of(plan: Plan, preprocessing: Preprocessing) -> Card:
+    """The card of a model that is trained by this plan."""
     dataset, code = plan.dataset, code_of(plan.entry, plan.network)
     return Card(
         network=plan.entry.name,

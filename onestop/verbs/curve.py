@@ -48,7 +48,7 @@ def curve(
     picture = None if out is None else picture_file("--out", out)
     settings, network = take_network(settings)
     fields = checked_fields(settings, _FIELDS)
-    planned, bank = plan_new(source, None, fields, network, quiet=quiet)
+    planned, bank, _ = plan_new(source, None, fields, network, quiet=quiet)
     _require_probe(planned)
     result = measured(planned, bank, quiet=quiet)
     if picture is not None:

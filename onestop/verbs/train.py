@@ -27,7 +27,7 @@ from onestop.text import plural
 from onestop.tracking import require
 
 if TYPE_CHECKING:
-    pass
+    from onestop.training.plan import Plan
 
 
 @takes_fields(*(field for field in FIELDS if field != "source"))
@@ -86,13 +86,25 @@ def train(
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
 
-    planned, bank = plan_new(
-        source, recipe, checked, network, quick=quick, quiet=quiet, measured=_budget_needs
-    )
+    def create(planned: Plan) -> Path:
+        return create_run(
+            out, name or _default_name(planned.recipe.data.source, planned.entry.name)
+        )
+
+    def first(planned: Plan, *words: Any) -> Path:
+        from onestop.jobs.first_model import keep_first_model  # with torch
+
+        keep_first_model(folder := create(planned), planned, *words)
+        return folder
+
+    planned, bank, folder = plan_new(
+        source, recipe, checked, network, quick=quick, quiet=quiet, measured=_budget_needs, first=first
+    )  # fmt: skip
+    if folder is None:
+        folder = create(planned)
 
     from onestop.jobs.run import run_in
 
-    folder = create_run(out, name or _default_name(planned.recipe.data.source, planned.entry.name))
     with lock_run(folder):
         # First: once there is a recipe, the folder is a run, and its values count as set by somebody.
         InfoFile(folder, planned.task.name, planned.task.metrics, planned.whys)
@@ -160,7 +172,7 @@ def dry_run(
                 "estimate; ask for more with --epochs"
             )
     else:
-        planned, _ = plan_new(source, recipe, checked, network, settle=False)
+        planned, _, _ = plan_new(source, recipe, checked, network, settle=False)
 
     from onestop.jobs.dry_run import estimate
 

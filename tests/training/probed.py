@@ -28,7 +28,7 @@ def some_weights(path: Path, name: str = "lenet5_color", classes: int = 7) -> Pa
 def session_of(source: Path, weights: Path, **settings: Any) -> Session:
     """A session before its probe is fitted."""
     values = {"model": "lenet5_color", "image_size": 32, "weights": str(weights), **MACHINE}
-    planned, _ = plan_new(source, None, {**values, **settings}, None)
+    planned, _, _ = plan_new(source, None, {**values, **settings}, None)
     return set_up(planned)
 
 

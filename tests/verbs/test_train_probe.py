@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,26 @@ def test_the_row_of_the_probe_is_read_by_all_that_reads_rows(source: Path, weigh
     assert (listed[0].epochs, listed[0].of) == (1, 1)
     onestop.report(run.folder)
     assert (run.folder / "report.html").exists()
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_run_that_is_stopped_in_its_probe_fits_the_same_head(
+    source: Path, weights: str, passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**SETTINGS, "augment": "flip", "weights": weights, "quick": True}
+    whole = onestop.train(source, name="whole", **settings)
+    calls = itertools.count(1)
+
+    def probing(*_: object) -> None:
+        if next(calls) == passes:  # the images, then their mirror images
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("onestop.display.progress.Watcher.probing", probing)
+        with pytest.raises((KeyboardInterrupt, InterruptedRun)):
+            onestop.train(source, name="cut", **settings)
+    assert not Path("runs/cut/model.safetensors").exists()
+    cut = onestop.train(Path("runs/cut"))
+    assert same(whole, cut)
+    assert whole.metrics["loss"] == cut.metrics["loss"]
+    assert next(calls) == passes + 1  # it was stopped there, and did nothing after

@@ -80,13 +80,17 @@ class FeatureBank:
             self._kept[key] = self._compute(network, head, *key[:2], indices, watch)
         return self._kept[key]
 
+    def loader(self, preprocessing: Preprocessing) -> Loader:
+        """Batches of the split, prepared so."""
+        pixels = choose_source(self._samples, preprocessing, workers=self._workers, keep="none")
+        return Loader(self._samples, preprocessing, pixels=pixels, engine=self.engine)
+
     @torch.no_grad()
     def _compute(
         self, network: nn.Module, head: str, preprocessing: Preprocessing, mirrored: bool,
         indices: Indices, watch: Watch | None,
     ) -> Features:  # fmt: skip
-        pixels = choose_source(self._samples, preprocessing, workers=self._workers, keep="none")
-        loader = Loader(self._samples, preprocessing, pixels=pixels, engine=self.engine)
+        loader = self.loader(preprocessing)
         fast = Folding(network, preprocessing.shape)(network)
         was_training = fast.training
         fast.eval()

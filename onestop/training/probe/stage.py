@@ -10,14 +10,18 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from onestop.data.preprocess import Preprocessing
 from onestop.data.targets import Indices
 from onestop.errors import NonFiniteLossError
 from onestop.metrics import Metrics
+from onestop.networks.fuse import Folding
+from onestop.tasks import Task
 from onestop.training.probe.features import FeatureBank, Watch
 from onestop.training.probe.folds import folds_of
 from onestop.training.probe.head import LinearHead, head_inputs
@@ -67,8 +71,7 @@ def fit_probe(
     training, head = session.training, session.plan.linear_head
     assert head is not None
     fitted = fitted_head(session, bank, watch)
-    lowest = _lowest(session, head, fitted) if head.rectified else 0.0
-    head.fill(training.network, fitted.weight, fitted.bias, lowest)
+    fill_head(training.network, head, fitted.weight, fitted.bias, bank, session.preprocessing)
     if training.average:
         training.average.network.load_state_dict(training.network.state_dict())
     took, metrics = time.perf_counter() - begun, session.judge(training.network)
@@ -78,6 +81,24 @@ def fit_probe(
     row = _row(session, fitted, metrics, took, time.perf_counter() - begun)
     then(fitted)
     return EpochRecord(0, row, best=True, finite=outputs_finite(metrics))
+
+
+def fill_head(
+    network: nn.Module, head: LinearHead, weight: Tensor, bias: Tensor, bank: FeatureBank,
+    preprocessing: Preprocessing,
+) -> None:  # fmt: skip
+    """Put a fitted head into a network.
+
+    Args:
+        network: On the device of the bank; changed in place.
+        head: Where it is.
+        weight: float64 [K, F].
+        bias: float64 [K].
+        bank: Of the training split.
+        preprocessing: Of the images that it was fitted to.
+    """
+    lowest = _lowest(bank, network, head, preprocessing, weight, bias) if head.rectified else 0.0
+    head.fill(network, weight, bias, lowest)
 
 
 def fitted_head(session: Session, bank: FeatureBank, watch: Watch | None = None) -> Fitted:
@@ -111,20 +132,23 @@ def _require_finite(features: Tensor) -> None:
 
 
 @torch.no_grad()
-def _lowest(session: Session, head: LinearHead, fitted: Fitted) -> float:
+def _lowest(
+    bank: FeatureBank, network: nn.Module, head: LinearHead, preprocessing: Preprocessing,
+    weight: Tensor, bias: Tensor,
+) -> float:  # fmt: skip
     """The lowest output of a fitted head at any position of some training images."""
-    network: nn.Module = session.folding(session.training.network)
-    some = np.arange(min(_LOWEST_OF, len(session.loaders["train"].samples)))
-    was_training, lowest = network.training, 0.0
-    network.eval()
-    weight, bias = (tensor.to(session.plan.engine.device).float() for tensor in
-                    (fitted.weight / head.scale, fitted.bias / head.scale))  # fmt: skip
-    for batch in session.loaders["train"].unchanged([some]):
-        features, _ = head_inputs(network, head.name, batch.inputs, session.plan.engine)
+    loader, device = bank.loader(preprocessing), bank.engine.device
+    fast: nn.Module = Folding(network, preprocessing.shape)(network)
+    some = np.arange(min(_LOWEST_OF, len(loader.samples)))
+    was_training, lowest = fast.training, 0.0
+    fast.eval()
+    weight, bias = ((tensor / head.scale).to(device).float() for tensor in (weight, bias))
+    for batch in loader.unchanged([some]):
+        features, _ = head_inputs(fast, head.name, batch.inputs, bank.engine)
         assert features is not None
         outputs = weight @ features.float().flatten(2)  # [B, K, h*w]
         lowest = min(lowest, float((outputs + bias[:, None]).min()))
-    network.train(was_training)
+    fast.train(was_training)
     return lowest
 
 
@@ -136,15 +160,26 @@ def _row(
     row: Metrics = {"epoch": 0, "step": 0, "lr": 0.0, "waiting": 0.0, "seconds": seconds}
     row["images_per_second"] = len(fitted.indices) / took
     row["scoring"] = seconds - took
-    if len(chosen.places):
-        meter = task.meter()
-        targets = session.loaders["train"].samples.targets
-        meter.update(chosen.outputs, targets.batch(fitted.indices[chosen.places]))
-        computed = meter.compute()
-        row["train_loss"] = chosen.loss
-        names = [metric.name for metric in task.metrics if metric.training]
-        row |= {f"train_{name}": float(computed[name]) for name in names}
+    targets = session.loaders["train"].samples.targets.batch(fitted.indices)
+    row |= cross_validated(task, chosen, targets)
     if outputs_finite(metrics):
         numbers = {k: v for k, v in metrics.items() if isinstance(v, float)}
         row |= {f"val_{name}": value for name, value in numbers.items() if math.isfinite(value)}
     return row
+
+
+def cross_validated(task: Task[Any], chosen: Chosen, targets: Any) -> Metrics:
+    """Metrics of a head out of fold, named as those of training are; empty if it was not validated.
+
+    Args:
+        task: Computes them.
+        chosen: The strength of the head's penalty.
+        targets: Of all its examples.
+    """
+    if not len(chosen.places):
+        return {}
+    meter = task.meter()
+    meter.update(chosen.outputs, targets[torch.from_numpy(chosen.places)])
+    computed = meter.compute()
+    names = [metric.name for metric in task.metrics if metric.training]
+    return {"train_loss": chosen.loss, **{f"train_{n}": float(computed[n]) for n in names}}

@@ -23,10 +23,11 @@ from onestop.tasks import Task
 from onestop.training.probe.features import FeatureBank
 from onestop.training.probe.folds import folds_of
 from onestop.training.probe.head import LinearHead
-from onestop.training.probe.strength import Examples, choose_strength
+from onestop.training.probe.strength import Chosen, Examples, choose_strength
 
 MOST = 1000
 """Images that views are compared on, at most."""
+Keep = Callable[[Examples, Chosen], object]
 _LARGER = 9 / 7  # 288 for 224
 _STEP = 32  # sizes are multiples of it, as networks halve the image up to five times
 
@@ -73,6 +74,7 @@ def candidates(network: nn.Module, base: ImagePreprocessing) -> list[ImagePrepro
 def choose_view(
     network: nn.Module, head: LinearHead, task: Task[Any], dataset: Dataset, seed: int,
     views: list[ImagePreprocessing], bank: FeatureBank, say: Callable[[str], None] = lambda _: None,
+    keep: Keep = lambda *_: None,
 ) -> list[View]:  # fmt: skip
     """The views with their cross-validated losses, the best first.
 
@@ -85,15 +87,19 @@ def choose_view(
         views: What may be chosen; of equal ones the first is.
         bank: Of the training split.
         say: Takes a line for each view.
+        keep: Takes what a head for the first view can be fitted to, before the others are tried.
     """
     folds = folds_of(dataset.splits["train"].targets, dataset.groups.get("train"), seed)
     some = _some(folds)
-    compared = []
+    compared: list[View] = []
     for preprocessing in views:
         features = bank.features(network, head.name, preprocessing, some=some)
         targets = dataset.splits["train"].targets.batch(features.indices)
         examples = Examples(features.values, targets, folds[features.indices])
-        view = View(preprocessing, choose_strength(examples, task, task.head().outputs).loss)
+        chosen = choose_strength(examples, task, task.head().outputs)
+        if not compared:
+            keep(examples, chosen)
+        view = View(preprocessing, chosen.loss)
         say(f"{view.text}: cross-validated loss {view.loss:.4f}")
         compared.append(view)
     return sorted(compared, key=lambda view: view.loss)
