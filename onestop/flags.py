@@ -283,7 +283,8 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
         name = typed.lstrip("-").replace("-", "_")
         meant = name if name in flags or name in positional else ALIASES.get(name, name)
         if meant not in flags and meant not in positional:
-            raise _no_such_option(verb, typed, flags)
+            named = {name: f"--{name.replace('_', '-')}" for name in positional}
+            raise _no_such_option(verb, typed, {**flags, **named})
         if meant in switches:
             if equals:
                 raise UsageError(f"{word}: is a switch and takes no value; write {typed} alone")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +22,7 @@ from onestop.networks import build, entries, find
 from onestop.networks.meta import build_on_meta
 from onestop.reading import read_object
 from onestop.runtime.files import write_atomic
+from onestop.runtime.json_text import json_text
 from onestop.version import __version__
 
 _COUNTER = "num_batches_tracked"
@@ -103,7 +103,7 @@ class CatalogueIndex:
             "versions": _versions(), "networks": self._own, "kinds": self.kinds,
             "decided": self.decided, "reasons": self.reasons,
         }  # fmt: skip
-        write_atomic(self._file, json.dumps(content))
+        write_atomic(self._file, json_text(content))
 
     def only_built(self) -> None:
         """Forget what other versions of the libraries have, if these are others."""

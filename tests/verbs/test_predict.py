@@ -267,7 +267,7 @@ class TestPaths:
         shutil.rmtree(run.folder)
         shutil.rmtree(source)
         assert [p.labels for p in onestop.predict(file, images)] == before
-        with pytest.raises(DataError, match="no such folder"):
+        with pytest.raises(DataError, match="are not there any more; name images with --data"):
             onestop.evaluate(file)
 
 

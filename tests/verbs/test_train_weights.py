@@ -77,8 +77,8 @@ def test_without_any_weights_it_says_so_first_and_last(
     assert first == last
     assert re.fullmatch(
         r"warning: pretrained weights could not be had \(squeezenet1_1: ONESTOP_OFFLINE is set\); "
-        r"download https\S+ to \S+; so it is trained from random weights, which is slower and far "
-        "worse",
+        r"download https\S+ to \S+, or anywhere and name it: --weights FILE; so it is "
+        "trained from random weights, which is slower and far worse",
         first,
     )
     run = onestop.Run(Path("runs/run"))
