@@ -23,7 +23,7 @@ ARGUMENTS = {
     for name in inspect.signature(
         getattr(importlib.import_module(f"onestop.verbs.{verb}"), verb)
     ).parameters
-} | {*FIELDS, "dry_run", "print_recipe", "json", "csv"}
+} | {*FIELDS, "dry_run", "print_recipe", "json", "csv", "offline"}
 
 
 def test_the_table_is_long_and_hides_nothing_of_ours() -> None:
