@@ -122,11 +122,12 @@ def _scored(
     begun = time.perf_counter()
     scored, loader = model.score(samples, keep_outputs=True)
     seconds = time.perf_counter() - begun
-    skipped = [s for s in dataset.skipped if s.split in ("", name)] + loader.skipped()
+    unreadable = loader.skipped()
+    skipped = [s for s in dataset.skipped if s.split in ("", name)] + unreadable
     if strict:
         require_none_skipped(skipped, dataset.name)
     if scored.metrics["images"] == 0:
-        why = f" ({named(bad)})" if (bad := loader.skipped()) else ""
+        why = f" ({named(unreadable)})" if unreadable else ""
         raise DataError(f"{dataset.name}: no image of split {name!r} can be read{why}")
     require_finite(scored.outputs, [samples.name(i) for i in scored.indices], dataset.name)
     training = model.card.metrics

@@ -290,7 +290,8 @@ def _of_model(path: Path) -> Info:
 
     file = model_path(path)
     card = read_card(file)
-    record = record_in(card)  # its keys are for programs; how many there are is for people
+    record = record_in(card)
+    splits = record.splits if record else {}  # of their keys, people want to know the number
     metrics = {k: v for k, v in card.metrics.items() if not isinstance(v, dict)}
     facts = {
         "network": card.network,
@@ -298,9 +299,7 @@ def _of_model(path: Path) -> Info:
         "preprocessing": dict(card.preprocessing),
         "metrics": metrics,
         "data": {k: v for k, v in card.data.items() if k != "record"},
-        "splits": {name: len(split.keys) for name, split in record.splits.items()}
-        if record
-        else {},
+        "splits": {name: len(split.keys) for name, split in splits.items()},
         "confidence": confidence_of(card).summary,
         "made_with": dict(card.made_with),
         "recipe": dict(card.recipe),

@@ -196,9 +196,8 @@ def test_weights_that_a_run_names_are_not_downloaded(
         onestop.train(run, epochs=2, quiet=True)
     assert "or allow the download by naming them: --weights default" in str(refused.value)
     assert connections == []
-    monkeypatch.setattr(
-        time, "sleep", lambda _: None
-    )  # the hub's client waits between its attempts
+    # The hub's client waits between its attempts.
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(OneStopError, match="could not be downloaded"):
         onestop.train(run, epochs=2, weights="default", quiet=True)
     assert len(connections) > 0

@@ -56,7 +56,7 @@ PLACES = (
 _BEFORE, _STEP, _EVALUATION, _SAVE, _AFTER = range(5)
 _WALL_CLOCK = {"seconds", "images_per_second", "waiting", "scoring"}
 _MANY = 300  # kills; of fewer, shares are left to chance
-_FEW = 60  # ... and of fewer than these, so is whether each place is met
+_FEW = 60  # ... and of fewer than these, so is whether a rare place is met
 _SAVE_EVERY = 0.006  # seconds
 
 _PARTS = {"augment": "resized-crop", "cache": "none"}  # read anew in every epoch
@@ -95,15 +95,14 @@ class Outcome:
     def too_few(self) -> list[str]:
         """The places that chance met too seldom for the trials to say much of them.
 
-        A few kills must have met each; of many, 15 % a save, 5 % an evaluation and the time before
-        the first state.
+        A few kills must have met each, of fewer than 60 only the long ones; of many, 15 % a save, 5 %
+        an evaluation and the time before the first state.
         """
-        if self.kills < _FEW:
-            return []
+        places = [_BEFORE, _STEP] if self.kills < _FEW else [_BEFORE, _STEP, _EVALUATION, _SAVE]
         least = {_BEFORE: 0.05, _EVALUATION: 0.05, _SAVE: 0.15} if self.kills >= _MANY else {}
         return [
             f"too few kills {PLACES[place]}"
-            for place in (_BEFORE, _STEP, _EVALUATION, _SAVE)
+            for place in places
             if self.landed[PLACES[place]] < max(2, least.get(place, 0) * self.kills)
         ]
 
