@@ -15,10 +15,10 @@ import time
 import torch
 
 from onestop.errors import OneStopError
+from onestop.jobs.planning import plan_new
 from onestop.training.loop import fit
 from onestop.training.records import StepRecord
 from onestop.training.setup import set_up
-from onestop.verbs.train import _plan_new, _resolve
 
 
 def losses(words: argparse.Namespace, model: str, seed: int) -> tuple[list[float], float, str]:
@@ -27,7 +27,7 @@ def losses(words: argparse.Namespace, model: str, seed: int) -> tuple[list[float
     settings = {"model": name, "threads": 1, "seed": seed} | (
         {"image_size": int(size)} if size else {}
     )
-    session = set_up(_plan_new(_resolve(words.source, None, settings), None))
+    session = set_up(plan_new(words.source, None, settings, None, settle=False)[0])
     phases, found, begun = session.phases(evaluate=False), list[float](), time.perf_counter()
     loop = fit(session.training, session.task, phases, session.step, session.goal, session.rate)
     rate = session.recipe.optim.lr

@@ -14,17 +14,17 @@ import dataclasses
 
 import torch
 
+from onestop.jobs.planning import plan_new
 from onestop.training.loop import fit
 from onestop.training.records import EpochRecord
 from onestop.training.setup import Session, held_out, set_up
-from onestop.verbs.train import _plan_new, _resolve
 
 
 def lines(words: argparse.Namespace, seed: int) -> list[str]:
     """A row of the table for each epoch."""
     settings = {"model": words.model, "image_size": words.image_size, "epochs": words.epochs}
-    resolved = _resolve(words.source, None, {**settings, "seed": seed, "threads": 1})
-    session = set_up(_plan_new(resolved, None))
+    settings = {**settings, "seed": seed, "threads": 1}
+    session = set_up(plan_new(words.source, None, settings, None, settle=False)[0])
     training, statistics = session.training, session.training.statistics
     assert statistics is not None
     slowest = max(statistics.layers, key=lambda layer: layer.trusted_from)

@@ -31,7 +31,8 @@ extensions = [
 nitpicky = True  # every name in a signature must be documented here, but for those of others:
 nitpick_ignore_regex = [  # their documentation lies on the network, which a build does not ask
     ("py:.*", r"(annotated_types|collections|matplotlib|numpy|pathlib|torch|typing)\..*"),
-    ("py:class", r"onestop\.tasks\.task\.Outputs"),  # a type variable
+    ("py:class", r"onestop\.tasks\.(meter|task)\.Outputs"),  # a type variable
+    ("py:class", r"(ge|gt|le|lt)=.*"),  # limits of a setting, in its type
 ]
 
 myst_heading_anchors = 3  # `page.md#a-heading` leads there, as on GitHub

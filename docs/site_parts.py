@@ -29,7 +29,6 @@ from onestop.cli import main
 from onestop.recipe.groups import GROUPS
 from onestop.recipe.ranges import range_of
 from onestop.recipe.schema import FIELDS, field_types, free_fields, hints
-from onestop.verbs.train import train
 
 GITHUB = "https://github.com/onestop-vision/onestop/"
 _PACKAGE = Path(onestop.__file__).parent
@@ -113,12 +112,13 @@ def write_types_plainly() -> None:
     for name in onestop.__all__:
         if inspect.isfunction(function := getattr(onestop, name)):
             function.__annotations__ = typing.get_type_hints(function)
-    signature = inspect.signature(train)
-    arguments = [
-        argument.replace(annotation=fields.get(name, argument.annotation))
-        for name, argument in signature.parameters.items()
-    ]
-    train.__signature__ = signature.replace(parameters=arguments)  # type: ignore[attr-defined]
+    for function in (onestop.train, onestop.curve):
+        signature = inspect.signature(function)
+        arguments = [
+            argument.replace(annotation=fields.get(name, argument.annotation))
+            for name, argument in signature.parameters.items()
+        ]
+        vars(function)["__signature__"] = signature.replace(parameters=arguments)
 
 
 def add_limits(

@@ -1,10 +1,11 @@
-"""A pretrained VGG13 classifies photographs into ImageNet's 1,000 classes, without training.
+"""A pretrained VGG13 names photographs with ImageNet's 1,000 classes, without training.
 
-Its weights (508 MB) are read from torch's cache and not downloaded here; if they are missing, their URL
-and destination are printed. Then a LeNet-5, trained on the digits in seconds, is used instead: a model
-with weights, class names and preprocessing, and its predictions for new images.
+With internet, `onestop.predict("vgg13", photos)` is all: its weights (508 MB) are downloaded once.
+Without, a file of them is enough, wherever it lies: `onestop.predict("vgg13-19584684.pth", photos)`
+knows from the tensors which network it is for. This script downloads nothing by itself; if no weights
+are at hand, it says so and lets a LeNet-5, trained on the digits in seconds, name digits instead.
 
-Run it: python examples/vgg_names_photographs.py [NETWORK PHOTOGRAPHS ...]
+Run it: python examples/vgg_names_photographs.py [NETWORK or FILE OF WEIGHTS] [PHOTOGRAPHS ...]
 """
 
 import sys
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from at_hand import find, published
-from torchvision import models
 
 import onestop
 from onestop.figures.grid import image_grid
@@ -20,22 +20,26 @@ from onestop.images.decode import decode
 
 
 def photographs_at_hand() -> list[Path]:
-    """Some of the ants and bees, if available."""
     folder = find("hymenoptera").get("source", "")
     return sorted(Path(folder).glob("val/*/*.jpg"))[::20] if folder else []
 
 
-def main(network: str = "vgg13", *photographs: str) -> None:
-    names = models.get_model_weights(network).DEFAULT.meta["categories"]
-    print(f"classes: {len(names):,}, such as {names[263]} (number 263)")
-    file, url = published(network)
+def main(model: Any = "vgg13", *photographs: str) -> None:
+    is_file = Path(model).is_file()
+    facts = onestop.info(model, weights=None if is_file else "default").facts
+    names = facts["names"]
+    print(f"network: {facts['network']}")
+    print(f"classes: {len(names):,}, such as {names[263 % len(names)]} (number {263 % len(names)})")
+    print(f"weights: {facts['weights']}")
     paths = [Path(path) for path in photographs] or photographs_at_hand()
-    model: Any = f"torchvision:{network}"
+    file, url = (Path(model), "") if is_file else published(model)
     if file.exists() and paths:
         images, labels = [decode(path, 3) for path in paths], [path.name for path in paths]
     else:
         print(f"missing: {'photographs; pass some paths' if file.exists() else file}")
-        print(f"to get it: save {url} there, or run `onestop predict {model} PHOTOGRAPH`")
+        if url and not file.exists():
+            print(f"with internet: onestop predict {model} PHOTOGRAPH")
+            print(f"without: save {url} anywhere; then onestop predict {file.name} PHOTOGRAPH")
         print("instead: LeNet-5, trained on the built-in digits")
         model = onestop.train("digits", epochs=5, batch_size=16, quiet=True, name="lenet5").folder
         test = onestop.open_data("digits").splits["test"]
@@ -49,9 +53,7 @@ def main(network: str = "vgg13", *photographs: str) -> None:
         titles.append("\n".join([label, *top]))
     Path("runs").mkdir(exist_ok=True)
     heading = f"Top three predictions of {Path(model).name}"
-    sheet = image_grid(images, titles, columns=4, side=2.4, heading=heading)
-    sheet.savefig("runs/named.png")
-    print("sheet: runs/named.png")
+    image_grid(images, titles, columns=4, side=2.4, heading=heading).savefig("runs/named.png")
 
 
 if __name__ == "__main__":

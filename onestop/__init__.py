@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from onestop.results.run import Run
     from onestop.storage.model_file import load_weights, write_weights
     from onestop.verbs.convert import convert
+    from onestop.verbs.curve import curve
     from onestop.verbs.evaluate import evaluate
     from onestop.verbs.explain import explain
     from onestop.verbs.info import info
@@ -55,6 +56,7 @@ _WHERE = {
     "evaluate": "onestop.verbs.evaluate",
     "predict": "onestop.verbs.predict",
     "explain": "onestop.verbs.explain",
+    "curve": "onestop.verbs.curve",
     "info": "onestop.verbs.info",
     "lint": "onestop.verbs.lint",
     "models": "onestop.verbs.models",
@@ -85,8 +87,8 @@ _WHERE = {
 __all__ = [
     "ArchitectureError", "BadImageError", "DataError", "InterruptedRun", "Model", "ModelFileError",
     "NonFiniteLossError", "OneStopError", "OutOfMemoryError", "Recipe", "Run", "RunLockedError",
-    "UsageError", "WriteError", "__version__", "build", "convert", "dry_run", "evaluate", "explain",
-    "info", "lint", "load", "load_weights", "models", "open_data", "predict", "replace_head",
+    "UsageError", "WriteError", "__version__", "build", "convert", "curve", "dry_run", "evaluate",
+    "explain", "info", "lint", "load", "load_weights", "models", "open_data", "predict", "replace_head",
     "report", "resolve", "runs", "train", "write_weights",
 ]  # fmt: skip
 

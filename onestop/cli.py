@@ -22,6 +22,7 @@ from onestop.flags import Option, options_of, parse
 from onestop.images.time_limit import left_behind
 from onestop.recipe.other_words import answer_to_verb
 from onestop.runtime.memory import keep_freed_memory
+from onestop.runtime.offline import offline as downloads_forbidden
 from onestop.text import did_you_mean
 from onestop.verbs import VERBS
 from onestop.version import __version__
@@ -58,6 +59,11 @@ _PRINTING = {
     ),
 }
 _JSON = (Option("json", bool, False, "print JSON"),)
+# What may need data or weights that are not here yet.
+_MAY_DOWNLOAD = ("train", "evaluate", "predict", "explain", "lint", "curve", "info")
+_OFFLINE = Option(
+    "offline", bool, False, "download neither data nor weights (ONESTOP_OFFLINE=1: never)"
+)
 # Defaults that only the command line has.
 _DEFAULTS = {"explain": {"out": "why.png"}}
 # Arguments that only matter once a run trains, not for --print-recipe and --dry-run.
@@ -162,10 +168,18 @@ def _run(words: list[str]) -> int:
     _require_current_folder()
     module = importlib.import_module(f"onestop.verbs.{verb}")
     function: Callable[..., Any] = getattr(module, verb)
-    options = [*options_of(function), *_PRINTING.get(verb, _JSON)]
+    offline = (_OFFLINE,) if verb in _MAY_DOWNLOAD else ()
+    options = [*options_of(function), *offline, *_PRINTING.get(verb, _JSON)]
     parsed = parse(verb, function, options, rest)
     if parsed is None:
         return 0
+    with downloads_forbidden(parsed.pop("offline", False)):
+        return _call(verb, module, parsed)
+
+
+def _call(verb: str, module: Any, parsed: dict[str, Any]) -> int:
+    """Call a verb's function and print what it returns."""
+    function: Callable[..., Any] = getattr(module, verb)
     arguments = {**_DEFAULTS.get(verb, {}), **parsed}
     printing = {o.name: arguments.pop(o.name, o.default) for o in _PRINTING.get(verb, _JSON)}
     if printing.get("json") and printing.get("csv"):

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
@@ -266,25 +266,25 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
     flags = {o.name: o.flag for o in options if not o.positional} | offs
     switches = {o.name for o in options if o.switch} | offs.keys()
     positional = {o.name for o in options if o.positional}
+    later = {o.name for o in options[1:] if o.positional and not o.many}
     canonical: list[str] = []
+    last: list[str] = []  # positional arguments by their flags, which may stand before the first
+    moved = -1
     for place, word in enumerate(words):
+        if place == moved:
+            last.append(word)
+            continue
         if word == "--":
-            return canonical + words[place:]
+            return canonical + words[place:] + last
         if not _is_flag(word) or word in ("-h", "--help"):
             canonical.append(word)
             continue
         typed, equals, value = word.partition("=")
         name = typed.lstrip("-").replace("-", "_")
-        meant = name if name in flags else ALIASES.get(name, name)
+        meant = name if name in flags or name in positional else ALIASES.get(name, name)
         if meant not in flags and meant not in positional:
-            if (other := answer(name, verb)) is not None:
-                raise UsageError(_in_other_words(verb, typed, other, flags.values()))
-            if meant in FIELDS:
-                raise UsageError(f"{typed}: is an option of onestop train (onestop {verb} --help)")
-            aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
-            wanted = re.sub("^--no-", "--", typed)
-            near = did_you_mean(wanted, flags.values()) or did_you_mean(wanted, aliases)
-            raise UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
+            named = {name: f"--{name.replace('_', '-')}" for name in positional}
+            raise _no_such_option(verb, typed, {**flags, **named})
         if meant in switches:
             if equals:
                 raise UsageError(f"{word}: is a switch and takes no value; write {typed} alone")
@@ -292,9 +292,24 @@ def _canonical_words(verb: str, words: list[str], options: list[Option]) -> list
             raise UsageError(f"{typed}: its value is missing (onestop {verb} --help)")
         if meant in flags:
             canonical.append(flags[meant] + equals + value)
+        elif meant in later:
+            last += [value] if equals else []
+            moved = moved if equals else place + 1
         else:  # `--data X` for X
             canonical += [value] if equals else []
-    return canonical
+    return canonical + last
+
+
+def _no_such_option(verb: str, typed: str, flags: Mapping[str, str]) -> UsageError:
+    name = typed.lstrip("-").replace("-", "_")
+    if (other := answer(name, verb)) is not None:
+        return UsageError(_in_other_words(verb, typed, other, flags.values()))
+    if ALIASES.get(name, name) in FIELDS:
+        return UsageError(f"{typed}: is an option of onestop train (onestop {verb} --help)")
+    aliases = [f"--{a.replace('_', '-')}" for a in ALIASES if ALIASES[a] in flags]
+    wanted = re.sub("^--no-", "--", typed)
+    near = did_you_mean(wanted, flags.values()) or did_you_mean(wanted, aliases)
+    return UsageError(f"{typed}: no such option{near} (onestop {verb} --help)")
 
 
 def _in_other_words(verb: str, typed: str, other: Answer, flags: Iterable[str]) -> str:

@@ -75,8 +75,11 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test works in a folder of its own, so that `runs/` never lands in the checkout."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # No weights are downloaded, or taken from a cache of the user's, unless a test is about that.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     ours = ("ONESTOP_CACHE", "ONESTOP_CACHE_GB", "ONESTOP_DATA", "ONESTOP_OFFLINE")
-    for name in (*ours, "NO_COLOR", "COLUMNS"):
+    hubs = ("TORCH_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+    for name in (*ours, *hubs, "NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -8,7 +8,9 @@ from onestop.recipe import Recipe
 
 DERIVED: dict[str, Any] = {
     "channels": 1, "image_size": 32, "fit": "crop", "pixel_range": "full", "normalize": "dataset",
-    "augment": "none", "crop_padding": 0,
+    "augment": "none", "crop_padding": 0, "mixup": 0.0,
+    "weights": "none", "probe": "none", "layer_decay": 1.0,
+    "label_smoothing": 0.0,
     "model": "lenet5", "freeze": "none", "unfreeze_after": 0, "cached_augmentations": 0,
     "backbone_lr_scale": 1.0, "epochs": 2, "batch_size": 32, "optimizer": "sgd",
     "clip_grad": 0.0, "lr": 0.05, "momentum": 0.9,

@@ -215,8 +215,8 @@ MISTAKES = [
     ("predict bad.safetensors photos --json --csv", 2, "--json --csv: only one of them"),
     # values
     ("train --epochs ten", 2, "--epochs ten: should be a valid integer"),
-    ("train --epochs 0", 2, "--epochs 0: must be from 1 to 1,000,000"),
-    ("train --epochs -1", 2, "--epochs -1: must be from 1 to 1,000,000"),
+    ("train --epochs 0", 2, "--epochs 0: without a probe nothing would be trained; ask for more"),
+    ("train --epochs -1", 2, "--epochs -1: must be from 0 to 1,000,000"),
     ("train --lr nan", 2, "--lr nan: should be a finite number"),
     ("train --lr=-0.1", 2, "--lr -0.1: must be above 0 and at most 1,000,000,000"),
     ("train --momentum 1.5", 2, "--momentum 1.5: must be at least 0 and below 1"),

@@ -32,7 +32,7 @@ pytest.importorskip("timm")
 MODEL = "rcnn32:timm:test_efficientnet"
 SMALL: dict[str, Any] = {
     "model": MODEL, "epochs": 2, "batch_size": 4, "image_size": 96, "lr": 3e-3, "quiet": True,
-    "threads": 1, "ema": 0.0,
+    "threads": 1, "ema": 0.0, "weights": "none",
 }  # fmt: skip
 Capture = pytest.CaptureFixture[str]
 

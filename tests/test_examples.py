@@ -14,6 +14,7 @@ from PIL import Image
 from torchvision import models
 
 import onestop
+from onestop.networks.imagenet import imagenet_names
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.thorough
@@ -205,6 +206,10 @@ def test_where_vggs_weights_are_missing_it_says_where_they_belong(
     printed = printed_by("vgg_names_photographs", monkeypatch, capsys)
     assert printed["classes"] == "1,000, such as Pembroke (number 263)"
     assert printed["missing"].startswith(f"{tmp_path}/hub/checkpoints/vgg13-")
+    assert printed["with internet"] == "onestop predict vgg13 PHOTOGRAPH"
+    assert printed["without"].startswith(
+        "save https://download.pytorch.org/models/vgg13-19584684.pth"
+    )
     assert printed["instead"].startswith("LeNet-5")
     images = {name: value for name, value in printed.items() if name.startswith("image ")}
     right = [name.endswith(f"(a {value.split()[0]})") for name, value in images.items()]
@@ -231,6 +236,41 @@ def test_photographs_are_named_with_weights_that_are_at_hand(
     for name in ("000.jpg", "001.jpg"):
         assert printed[name].rpartition(", ")[2].rpartition(" ")[0] in names
     assert Path("runs/named.png").stat().st_size > 5000
+
+
+def stand_in(network: str, folder: Path) -> Path:
+    """A small file with random values under a network's published name: rows are stored once."""
+    with torch.device("meta"):
+        shapes = {name: t.shape for name, t in onestop.build(network, 1000).state_dict().items()}
+    torch.manual_seed(0)
+    weights = {
+        name: (torch.randn(row := shape[len(shape) > 1 :]) / row.numel() ** 0.5).expand(shape)
+        for name, shape in shapes.items()
+    }
+    file = folder / Path(models.get_model_weights(network).DEFAULT.url).name
+    torch.save(weights, file)
+    return file
+
+
+@pytest.mark.parametrize("network", ["alexnet", pytest.param("vgg13", marks=pytest.mark.slow)])
+def test_a_file_at_hand_is_enough_wherever_it_lies(
+    network: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    photos: Callable[..., Path],
+) -> None:
+    file = stand_in(network, tmp_path)
+    assert file.stat().st_size < 1e6
+    images = [str(path) for path in sorted(photos({"red": 2}).glob("*/*"))]
+    printed = printed_by("vgg_names_photographs", monkeypatch, capsys, str(file), *images)
+    assert printed["network"] == network
+    assert printed["weights"] == str(file)
+    assert "missing" not in printed
+    by_name = onestop.predict(network, images, weights=file)
+    for image, prediction in zip(("000.jpg", "001.jpg"), by_name, strict=True):
+        assert printed[image].startswith(f"{prediction.label} {prediction.score:.0%}")
+        assert prediction.label in imagenet_names()
 
 
 def test_the_inception_module(

@@ -21,7 +21,7 @@ LAYERS: list[tuple[str, bool, tuple[str, ...]]] = [
     ("words", True, ("version", "text", "errors", "reading", "images", "metrics", "recipe")),
     ("ground", True, ("runtime", "optim")),
     ("parts", True, ("data", "networks", "figures")),
-    ("kinds", True, ("tasks", "storage", "linting")),
+    ("kinds", True, ("tasks", "storage", "weights", "linting")),
     ("inference", False, ("inference",)),
     ("work", True, ("training", "explaining", "results")),
     ("faces", True, ("display", "tracking", "reporting")),

@@ -78,7 +78,12 @@ def test_thresholds_are_chosen_on_the_validation_split_and_kept_in_the_model_fil
     thresholds = card.task_options["thresholds"]
     assert thresholds != [0.5] * 3
     val = onestop.evaluate(run.folder, data=table, split="val")
-    assert best_thresholds(*scores_and_truth(val.predictions, LABELS)).tolist() == thresholds
+    raw = onestop.evaluate(run.folder, data=table, split="val", no_calibration=True)
+    assert [p.predicted_text for p in raw.predictions] == [
+        p.predicted_text for p in val.predictions
+    ]
+    best = best_thresholds(*scores_and_truth(raw.predictions, LABELS))
+    assert run.model().task.uncalibrated().options()["thresholds"] == pytest.approx(best, rel=1e-5)
     loaded = onestop.load(run.folder)
     assert isinstance(loaded.task, Multilabel)
     assert loaded.task.thresholds == tuple(thresholds)
@@ -88,7 +93,9 @@ def test_without_a_validation_split_thresholds_stay_a_half(table: Path, tmp_path
     dataset = open_data(table, val_fraction=0)
     whole = dataset.with_splits({"train": dataset.splits["train"]})
     done = onestop.train(whole, out=tmp_path, val_fraction=0, **{**SMALL, "epochs": 1})
-    assert read_card(done.folder / "model.safetensors").task_options == {"thresholds": [0.5] * 3}
+    assert read_card(done.folder / "model.safetensors").task_options == {
+        "thresholds": [0.5] * 3, "scale": 1.0, "bias": 0.0,
+    }  # fmt: skip
 
 
 def test_columns_of_epochs_follow_from_the_metrics(run: onestop.Run) -> None:
@@ -227,13 +234,15 @@ def test_predictions_for_machines(run: onestop.Run, images: list[Path], capsys: 
     words = ["predict", str(run.folder), *map(str, images)]
     assert main([*words, "--json", "--top", "2"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert all(list(row) == ["image", "labels", "top"] and len(row["top"]) == 2 for row in rows)
+    assert all(
+        list(row) == ["image", "labels", "top", "doubts"] and len(row["top"]) == 2 for row in rows
+    )
     for row in rows:
         reached = [top["label"] for top in row["top"] if top["score"] >= top["threshold"]]
         assert set(reached) <= {label["label"] for label in row["labels"]}
     assert main([*words, "--csv"]) == 0
     table = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert list(table[0]) == ["image", "label", "score", "error"]
+    assert list(table[0]) == ["image", "label", "score", "error", "doubts"]
     for row, line in zip(rows, table, strict=True):
         assert line["label"].split("|") == ([label["label"] for label in row["labels"]] or [""])
 
@@ -382,7 +391,7 @@ def test_the_report_of_a_run(run: onestop.Run) -> None:
     assert page.unbalanced == []
     assert list(page.sections) == [
         "result", "curves", "samples", "labels", "precision-recall", "missed", "invented",
-        "together", "data", "time", "repeat",
+        "together", "confidence", "data", "time", "repeat",
     ]  # fmt: skip
     result = page.sections["result"]
     assert "(3 labels, 64 training images) and reaches a mean average precision (mAP) of" in result

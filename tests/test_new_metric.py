@@ -26,7 +26,8 @@ from onestop.metrics.spec import LOSS, Metric
 from onestop.reporting import write_comparison, write_report
 from onestop.reporting.gather import gather
 from onestop.tasks import TASKS, Label, Prediction
-from onestop.tasks.task import Head, Loss, Meter, Network, Task
+from onestop.tasks.meter import Meter
+from onestop.tasks.task import Head, Loss, Network, Task
 from tests.reporting.html import Page
 
 TITLE = "the title of zzz"

@@ -20,6 +20,7 @@ OWN = {
     "metrics/multilabel.py",
     "reporting/labels.py",
     "reporting/tasks/multilabel.py",
+    "tasks/labels_meter.py",
     "tasks/labels_prediction.py",
     "tasks/multilabel.py",
 }

@@ -49,7 +49,7 @@ def test_the_site_is_strict_and_complete(tmp_path: Path) -> None:
         assert f"usage: onestop {verb} " in pages.get(verb, ""), f"docs/{verb}.md lacks its help"
     settings = pages["api-recipe"]
     assert re.search(
-        r"passes over the training images\s+\(from 1 to 1,000,000; may change", settings
+        r"0, with a probe, keeps\s+the probe\s+\(from 0 to 1,000,000; may change", settings
     )
     assert "Annotated[" not in settings + pages["api"]
     assert f'href="{onestop_on_github("blob", "benchmarks/log.md")}"' in pages["train"]

@@ -23,7 +23,6 @@ from onestop.data.sources.table_paths import find_path
 from onestop.data.splits import hold_out
 from onestop.errors import DataError
 from onestop.images.forms import local_path
-from onestop.runtime.files import expanded
 from onestop.text import did_you_mean, listing
 
 _TABLES = f"tables ({listing(SUFFIXES)})"
@@ -122,7 +121,7 @@ def is_table(source: Any) -> bool:
 
 
 def _path(source: str | os.PathLike[str]) -> Path:
-    return find_path(expanded(local_path(source)))
+    return find_path(local_path(source))
 
 
 def _open(

@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.errors import UsageError
+from onestop.images.forms import expanded
 from onestop.images.time_limit import Threads
 from onestop.reading import open_regular, parse_json
 from onestop.runtime.checked import Count, parts
-from onestop.runtime.files import expanded, flush_folder, home
+from onestop.runtime.files import flush_folder, home
 from onestop.runtime.json_text import json_text
 
 if sys.platform != "win32":

@@ -103,6 +103,17 @@ class Dataset:
         """The same data set with other splits and further notes."""
         return replace(self, splits=splits, notes=(*self.notes, *notes))
 
+    def renamed(self, names: Mapping[str, str]) -> Dataset:
+        """The same data set with other names of its classes, by those they have."""
+        listed = [names.get(name, name) for name in self.classes]
+        return replace(
+            self,
+            splits={
+                split: samples.with_targets(samples.targets.renamed(listed))
+                for split, samples in self.splits.items()
+            },
+        )
+
     def onto(self, names: Sequence[str]) -> Dataset:
         """The same data set with targets numbered by another list of names, such as a model's.
 

@@ -38,6 +38,9 @@ TargetBatch: TypeAlias = Any
 sample to sample. It can be sliced; beyond that only the task that learns from them knows what it is."""
 
 
+_KINDS = 5  # of numbers
+
+
 class Targets(ABC):
     """The targets of the samples of a split, in their order; to numpy, an array of their values.
 
@@ -143,9 +146,25 @@ class Targets(ABC):
         A sample may be there several times, or not at all.
         """
 
+    def kinds(self) -> tuple[Indices, Indices]:
+        """What parts of a split should have alike, as `members`: each sample is of one kind or more.
+
+        Names, and a further kind for samples without one; numbers are of a kind by their size.
+        """
+        samples, numbers = self.members()
+        without = np.setdiff1d(np.arange(len(self)), samples)
+        extra = np.full(len(without), len(self.names))
+        return np.concatenate([samples, without]), np.concatenate([numbers, extra])
+
     def counts(self) -> Indices:
         """Samples of each name, [K]."""
         return np.bincount(self.members()[1], minlength=len(self.names))
+
+    def renamed(self, names: Sequence[str]) -> Self:
+        """The same targets under other names; two of which may be the same until `onto` joins them."""
+        renamed = copy.copy(self)
+        renamed.names = tuple(names)
+        return renamed
 
     def tallies(self) -> Mapping[str, Indices]:
         """What else there is of each name, beside samples, in the plural: {"objects": [K]}."""
@@ -261,6 +280,11 @@ class Numbers(Targets):
 
     def members(self) -> tuple[Indices, Indices]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+
+    def kinds(self) -> tuple[Indices, Indices]:
+        """Of a kind are the smallest fifth of the numbers, the next, and so on."""
+        rank = np.argsort(np.argsort(self.values, kind="stable"), kind="stable")
+        return np.arange(len(self)), rank * _KINDS // max(len(self), 1)
 
     def onto(self, names: Sequence[str]) -> Self:
         if names:

@@ -21,11 +21,13 @@ from onestop.display.tables import (
 )
 from onestop.errors import one_line
 from onestop.explaining.explanation import Explanations
+from onestop.metrics.calibration import calibration_text
 from onestop.metrics.spec import Metric, breakdown
 from onestop.recipe.schema import FIELDS
 from onestop.recipe.settings import Settings
 from onestop.results.converted import Converted
 from onestop.results.cost import Estimate
+from onestop.results.curve import Curve
 from onestop.results.evaluation import Evaluation
 from onestop.results.info import Info, Lint, Report
 from onestop.results.predictions import Predictions
@@ -35,6 +37,9 @@ from onestop.text import clock, listing, named_split, plural
 
 _ALWAYS_ALL = {"top5": 5}
 """Up to this many classes a metric is always 100 %, so it is not printed."""
+
+_FEW = 100
+"""Of more classes, those without images are not listed."""
 
 
 def show(
@@ -103,21 +108,23 @@ def _images_of(split: str) -> str:
 
 def _show_metrics(values: Mapping[str, Any], metrics: Sequence[Metric], source: str = "") -> None:
     noun, of_each = breakdown(values)
-    if of_each:
-        print_rows([{noun: name, **row} for name, row in of_each.items()])
-    texts = [
-        f"{metric.title} {metric.text(values[metric.name])}"
-        for metric in metrics
-        if metric.name in values and not 0 < len(of_each) <= _ALWAYS_ALL.get(metric.name, 0)
-    ]
+    if rows := [{noun: name, **row} for name, row in of_each.items() if _is_shown(row, of_each)]:
+        print_rows(rows)
+        if len(rows) < len(of_each):
+            print_line(f"(and {len(of_each) - len(rows):,} of which there are no images)")
+    texts = [f"{m.title} {m.text(values[m.name])}" for m in _shown(metrics, values)]
     place = f"{one_line(source)} ({values['split']})" if source else values["split"]
     things = "images" if of_each else "samples"
+    if text := calibration_text(values.get("calibration", {})):
+        print_line(text)
     print_line(f"{place}: {', '.join(texts)} on {values['images']:,} {things}")
 
 
 def _show_evaluation(evaluation: Evaluation) -> None:
     metrics = evaluation.task.metrics if evaluation.task else ()
     _show_metrics(evaluation.metrics, metrics, evaluation.source)
+    if texts := _interval_texts(evaluation, metrics):
+        print_line(f"95 % intervals: {', '.join(texts)}")
     for note in evaluation.notes:
         print_aside(one_line(note))
     skipped = [f"{s['path']} ({s['reason']})" for s in evaluation.skipped]
@@ -129,6 +136,26 @@ def _show_evaluation(evaluation: Evaluation) -> None:
         print_aside(f"warning: {warning}")
     if evaluation.remarks:
         print_aside(f"note: used despite problems: {listing(evaluation.remarks, 3)}")
+
+
+def _shown(metrics: Sequence[Metric], values: Mapping[str, Any]) -> list[Metric]:
+    """The metrics that say something of so many classes."""
+    count = len(breakdown(values)[1])
+    return [m for m in metrics if m.name in values and not 0 < count <= _ALWAYS_ALL.get(m.name, 0)]
+
+
+def _is_shown(row: Mapping[str, Any], rows: Mapping[str, Any]) -> bool:
+    """Whether a class gets a row: of many, only those with images."""
+    return len(rows) <= _FEW or bool(row.get("images", 1))
+
+
+def _interval_texts(evaluation: Evaluation, metrics: Sequence[Metric]) -> list[str]:
+    return [
+        f"{metric.title} {metric.text(low)} to {metric.text(high)}"
+        for metric in _shown(metrics, evaluation.metrics)
+        if metric.name in evaluation.intervals
+        for low, high in [evaluation.intervals[metric.name]]
+    ]
 
 
 def _show_lint(lint: Lint) -> None:
@@ -176,12 +203,22 @@ def _example(finding: Mapping[str, Any]) -> str:
     return f"{names}{more}{reason}"
 
 
+def _show_curve(curve: Curve) -> None:
+    print_line(f"{one_line(curve.source)}: a linear model on features of {one_line(curve.network)}")
+    print_rows(curve.rows())
+    for note in curve.notes:
+        print_line(f"note: {note}")
+    print_line(curve.said)
+
+
 def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, top: int) -> int:
     top = min(top, max(1, len(predictions.classes)))
     further = [f"{name}{k}" for k in range(2, top + 1) for name in ("label", "score")]
-    columns = ("image", "label", "score", *further, "error")
+    columns = ("image", "label", "score", *further, "error", "doubts")
     if as_csv:
         print_csv(csv_text(columns, [], header=True))
+    for note in predictions.notes:
+        print_aside(note)
     failed = 0
     for prediction in predictions:
         failed += bool(prediction.error)
@@ -192,7 +229,7 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
         elif prediction.error:
             print_aside(f"{prediction.image}: skipped: {prediction.error}")
         else:
-            print_line(f"{prediction.image}: {prediction.text}")
+            print_line(f"{prediction.image}: {prediction.line}")
             if prediction.warning:
                 print_aside(f"note: {prediction.image}: {prediction.warning}")
     for file in predictions.skipped:
@@ -201,6 +238,8 @@ def _show_predictions(predictions: Predictions, *, as_json: bool, as_csv: bool, 
 
 
 def _show_explanations(explanations: Explanations) -> None:
+    for note in explanations.notes:
+        print_aside(note)
     for explanation in explanations:
         print_line(f"{explanation.image}: {explanation.said} ({explanation.way})")
         if explanation.remark:
@@ -257,8 +296,8 @@ def _show_entries(entries: Iterable[Any]) -> None:
     for e in entries:
         rows.add_row(
             e.name, e.origin, str(e.channels), str(e.image_size or ""), str(e.min_size or ""),
-            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M", "yes" if e.weights else "",
-            e.summary,
+            f"{e.parameters:,}", f"{e.multiply_adds / 1e6:,.1f} M",
+            f"{e.accuracy:.1f} %" if e.weights else "", e.summary,
         )  # fmt: skip
     print_table(rows)
 
@@ -280,6 +319,7 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
     Evaluation: _show_evaluation,
     Lint: _show_lint,
     Report: _show_report,
+    Curve: _show_curve,
     Explanations: _show_explanations,
     Estimate: lambda cost: print_table(cost_table(cost)),
     Info: _show_info,

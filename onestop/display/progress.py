@@ -137,10 +137,19 @@ class Watcher:
             place = f"epoch {record.epoch}/{epochs} step {record.step}/{record.steps}"
             self.say(f"{place} {self._running(record)}")
 
+    def probing(self, done: int, total: int) -> None:
+        """Show how far the features of a probe are."""
+        if self._bar and self._task is not None:
+            self._bar.update(
+                self._task, description="probe", total=total, completed=done,
+                metrics="features of the training images", left="left",
+            )  # fmt: skip
+
     def _show_epoch(self, record: EpochRecord, epochs: int) -> None:
         row = record.row
-        parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"]
-        parts += [f"loss {row['train_loss']:.4f}", *self._texts(row, "train_")]
+        parts = [f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}" if record.epoch else "probe"]
+        if "train_loss" in row:
+            parts += [f"loss {row['train_loss']:.4f}", *self._texts(row, "train_")]
         scored = self._texts(row, "val_")
         if "val_loss" in row:
             parts += [f"| val loss {row['val_loss']:.4f}", *scored]

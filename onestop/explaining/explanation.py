@@ -116,6 +116,7 @@ class Explanations(Sequence[Explanation]):
     Attributes:
         skipped: `path` and `reason` of each unreadable image, and of each skipped file in a folder.
         picture: The image file that shows all of them; None if it was not requested.
+        notes: What a person should know of how the model was loaded.
     """
 
     def __init__(
@@ -123,10 +124,12 @@ class Explanations(Sequence[Explanation]):
         explanations: Iterable[Explanation],
         skipped: Iterable[dict[str, str]] = (),
         picture: Path | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self._all = tuple(explanations)
         self.skipped = tuple(skipped)
         self.picture = picture
+        self.notes = tuple(notes)
 
     def __len__(self) -> int:
         return len(self._all)

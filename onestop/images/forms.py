@@ -76,10 +76,12 @@ def loaded(image: Deferred) -> Any:
 
 
 def local_path(path: Any) -> Path:
-    """A path on this machine; whether there is something is not asked.
+    """A path on this machine, with `~` replaced unless something bears that very name.
+
+    Whether there is something is not asked.
 
     Raises:
-        UsageError: It is empty, a URL, of another type, or no path at all.
+        UsageError: It is empty, a URL, of another type, no path at all, or of an unknown user.
     """
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"path of type {type(path).__name__}: give text or a pathlib.Path")
@@ -99,7 +101,19 @@ def local_path(path: Any) -> Path:
         )
     if "\0" in text or _longest_name(text) > 255:
         raise UsageError(f"{shown!r}: is not a path; pass the content of a file as bytes")
-    return Path(path) if isinstance(path, str | Path) else Path(text)
+    return expanded(Path(path) if isinstance(path, str | Path) else Path(text))
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with `~` and `~name` replaced by home folders.
+
+    Raises:
+        UsageError: There is no such user, or the user has no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: no home folder of that user; write the whole path") from None
 
 
 def _longest_name(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from onestop.data import as_recorded, open_data
+from onestop.data import as_recorded, is_source, open_data
 from onestop.data.as_trained import AsTrained, as_trained
 from onestop.data.contents import contents_of, keys_of
 from onestop.data.dataset import Dataset
@@ -85,6 +85,10 @@ def trained_on(
         raise UsageError(
             f"the recipe of the model lacks {listing(missing)}, so its held-out images are not known; "
             "name images with --data"
+        )
+    if not is_source(str(recipe["source"])):
+        raise DataError(
+            f"{recipe['source']}: the data of the model are not there any more; name images with --data"
         )
     try:
         return open_data(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,28 @@ from torch import Tensor, nn
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
+from onestop.inference.class_names import class_names
+from onestop.inference.confidence import confidence_of
+from onestop.inference.from_network import NOTHING, Named, from_network, from_tensors
+from onestop.inference.identify import identify
 from onestop.inference.model import Model
-from onestop.inference.published import preprocessing_of
-from onestop.networks import build, find, published_weights
+from onestop.networks import build, find, other_purpose, similar
 from onestop.networks.custom import is_users
 from onestop.networks.meta import build_on_meta
-from onestop.networks.partial_load import start
+from onestop.networks.partial_load import misfit
 from onestop.networks.trace import run
 from onestop.recipe import Precision
+from onestop.recipe.markers import flag
 from onestop.runtime import memory
 from onestop.runtime.rng import preserved
 from onestop.storage.model_file import (
     Card,
-    misfit,
+    is_bare,
     model_path,
-    read_card,
     read_model,
+    read_weights,
     task_of,
 )
-from onestop.tasks import TASKS, make_task
 
 _USUAL = 2048  # pixels per side of images for which any computer has the memory
 
@@ -48,9 +52,15 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
         ModelFileError: It is damaged, for another network, or for a task unknown to this version.
     """
     file = model_path(_path_of(path))
-    card, tensors = read_model(file)
+    return _loaded(file, *read_model(file), network)
+
+
+def _loaded(
+    file: Path, card: Card, tensors: Mapping[str, Tensor], network: nn.Module | None
+) -> Model:
     try:
         task_of(card)
+        layer = confidence_of(card).layer
     except ModelFileError as error:
         raise ModelFileError(f"{file}: {error}") from None
     if network is None:
@@ -67,6 +77,8 @@ def load(path: str | Path, network: nn.Module | None = None) -> Model:
             raise UsageError(f"{file}: its network cannot be built: {error}") from None
     if problem := misfit(network, tensors):
         raise ModelFileError(f"{file} (a {card.network}): {problem}")
+    if layer not in dict(network.named_modules()):
+        raise ModelFileError(f"{file} (a {card.network}): has no layer {layer!r}, as its card says")
     network.load_state_dict(tensors)
     return Model(network, card)
 
@@ -114,38 +126,23 @@ def _too_large(network: nn.Module, shape: tuple[int, ...]) -> str:
     )
 
 
-def pretrained(name: str) -> Model:
-    """A network with its published weights and their classes, without any training.
+@dataclass(frozen=True)
+class Described:
+    """A model that is known but not in memory yet, nor are published weights downloaded.
 
-    Args:
-        name: A network with published weights, such as `torchvision:vgg13` or `timm:resnet18`.
-
-    Raises:
-        UsageError: No such network, or its weights are not here and cannot be downloaded.
+    Attributes:
+        card: What it is.
+        file: Where it comes from; an empty path if that is no file.
+        load: Returns the model, on the CPU.
+        weights: Where they are, or will come from, in words.
+        notes: What a person should know of how it is loaded.
     """
-    entry = find(name)
-    published = published_weights(entry)
-    arguments = {
-        "classes": len(published.classes), "channels": 3, "image_size": published.size[0]
-    }  # fmt: skip
-    if TASKS[published.task].whole != entry.whole:
-        raise UsageError(
-            f"{name}: has published weights of its backbone only; train it on objects of your own first"
-        )
-    task = make_task(published.task, published.classes, published.task_options)
-    with preserved():
-        network = build(name, **arguments, needs=task.head().needs)
-    start(network, published.state, name, published.classes, published.classes)
-    card = Card(
-        network=entry.name,
-        arguments=arguments,
-        classes=published.classes,
-        preprocessing=preprocessing_of(published).to_json(),
-        data={"name": "published weights"},
-        task=published.task,
-        task_options=published.task_options,
-    )
-    return Model(network, card)
+
+    card: Card
+    file: Path
+    load: Callable[[], Model]
+    weights: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load_model(
@@ -153,26 +150,108 @@ def load_model(
     network: nn.Module | str | None = None,
     device: str | None = None,
     precision: Precision | None = None,
+    *,
+    weights: str | Path | None = None,
+    classes: Any = None,
+    settings: Mapping[str, Any] = NOTHING,
 ) -> tuple[Model, Path]:
     """A model in any form a verb takes, on a device, and the file it came from.
 
     Args:
-        model: A `Model`, a `Run` or its folder, a model file, or the name of a network with published
-            weights.
+        model: As of `describe_model`; so are `network`, `weights`, `classes` and `settings`.
         network: A custom network, or its `path/to/file.py:Class`.
         device: See `Model.on`.
         precision: See `Model.on`.
+        weights: For a network by name.
+        classes: Names of the outputs.
+        settings: How images are prepared.
+
+    Raises:
+        UsageError: As of `describe_model`, or weights cannot be downloaded.
+        ModelFileError: The file is damaged, or for another network.
+    """
+    described = describe_model(
+        model, network, weights=weights, classes=classes, settings=settings
+    )  # fmt: skip
+    return described.load().on(device, precision), described.file
+
+
+def describe_model(
+    model: Any,
+    network: nn.Module | str | None = None,
+    *,
+    weights: str | Path | None = None,
+    classes: Any = None,
+    settings: Mapping[str, Any] = NOTHING,
+) -> Described:
+    """What a model is, in any form a verb takes, before anything is built or downloaded.
+
+    Args:
+        model: A `Model`, a `Run` or its folder, a model file, a file of weights alone, or the name of
+            a network.
+        network: A custom network, or its `path/to/file.py:Class`.
+        weights: For a network by name: `default`, the name of a published set, or a file.
+        classes: Names of the outputs of a network by name, or of a file of weights alone; see
+            `onestop.inference.class_names`.
+        settings: How such a network's images are prepared; see `onestop.inference.published`.
+
+    Raises:
+        UsageError: There is no such model, or an argument that it has no use for.
+        ModelFileError: The file is damaged, or for another network.
     """
     if isinstance(model, Model):
-        return model.on(device, precision), Path()
+        _refuse(weights, classes, "a model in memory", settings)
+        return Described(model.card, Path(), lambda: model, notes=model.notes)
     model = _path_of(model)
-    if not Path(model).exists() and _names_a_network(str(model)):
-        return pretrained(str(model)).on(device, precision), Path()
+    if _names_a_network(model):
+        named = from_network(str(model), weights or "default", classes, settings)
+        return _described(named, Path())
     file = model_path(model)
-    if isinstance(network, str):
-        card = read_card(file)
-        network = build(network, **card.arguments, needs=task_of(card).head().needs)
-    return load(file, network).on(device, precision), file
+    if is_bare(file) and not isinstance(network, nn.Module):
+        if weights is not None:
+            _refuse(weights, None, str(model))
+        return _described(_bare(file, network, classes, settings), file)
+    _refuse(weights, classes, str(model), settings)
+    card, tensors = read_model(file)
+
+    def load_file() -> Model:
+        if isinstance(network, str):
+            needs = task_of(card).head().needs
+            return _loaded(file, card, tensors, build(network, **card.arguments, needs=needs))
+        return _loaded(file, card, tensors, network)
+
+    return Described(card, file, load_file, str(file))
+
+
+def _bare(file: Path, network: str | None, classes: Any, settings: Mapping[str, Any]) -> Named:
+    """The model of a file of weights alone, for the network that is named or that it must be for."""
+    names = None if classes is None else class_names(classes)
+    tensors = read_weights(file)
+    name = network or identify(file, tensors)
+    return from_tensors(find(name), tensors, str(file), names, settings)
+
+
+def _described(named: Named, file: Path) -> Described:
+    def load_named() -> Model:
+        model = Model(named.build(), named.card)
+        model.notes = named.notes
+        return model
+
+    return Described(named.card, file, load_named, named.weights, named.notes)
+
+
+def _refuse(weights: Any, classes: Any, model: str, settings: Mapping[str, Any] = NOTHING) -> None:
+    """Stop if a model that has its own weights and names is given others."""
+    if weights is not None:
+        raise UsageError(
+            f"--weights {weights}: is for a network by name; {model} has weights of its own; drop one"
+        )
+    if classes is not None:
+        raise UsageError(f"--classes: {model} knows the names of its classes; leave it out")
+    for name, value in settings.items():
+        raise UsageError(
+            f"{flag(name, value)}: {model} prepares images as in training; leave it out"
+        )
 
 
 def _path_of(model: Any) -> Path:
@@ -190,11 +269,25 @@ def _path_of(model: Any) -> Path:
     )
 
 
-def _names_a_network(text: str) -> bool:
-    """Whether a text is a network's name rather than a mistyped path."""
+def _names_a_network(model: Path) -> bool:
+    """Whether it is a network's name rather than a path, mistyped or not.
+
+    Raises:
+        UsageError: It names a network that is not for classes, or a similar one is meant.
+    """
+    text = str(model)
+    if is_users(text):
+        return True
+    if model.exists():
+        return False
     if text.startswith(("torchvision:", "timm:")):
         return True
     try:
-        return find(text).origin == "torchvision"
+        find(text)
     except UsageError:
+        if purpose := other_purpose(text):
+            raise UsageError(f"{text}: {purpose}") from None
+        if len(model.parts) == 1 and not model.suffix and (near := similar(text)):
+            raise UsageError(f"{text}: no such run, model file or network{near}") from None
         return False
+    return True

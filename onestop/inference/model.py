@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from onestop.data.pixels import choose_source
 from onestop.data.prefetch import prefetch
 from onestop.data.preprocess import Preprocessing, from_json
 from onestop.errors import BadImageError
+from onestop.inference.confidence import confidence_of
 from onestop.inference.score import NOT_FINITE, Scored, batch_size, score
+from onestop.networks.features import Features
 from onestop.networks.fuse import Folding
 from onestop.networks.tta import augmented
 from onestop.recipe import MemoryFormat, Precision
@@ -43,16 +46,21 @@ class Model(nn.Module):
         preprocessing: From an image to the network's input.
         classes: Class names in the order of the outputs.
         task: What the outputs mean.
+        notes: What a person should know of how it was loaded.
+        confidence: How far predictions can be trusted.
     """
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, network: nn.Module, card: Card) -> None:
-        """Raises a `ModelFileError` if this version does not know the card's task."""
+        """Raises a `ModelFileError` if the card is damaged or its task not known to this version."""
         super().__init__()
         self.network = network
         self.card = card
         self.preprocessing: Preprocessing = from_json(card.preprocessing)
         self.classes = card.classes
         self.task = task_of(card)
+        self.confidence = confidence_of(card)
         self.engine = Engine(choose_device("cpu"), threads=torch.get_num_threads())
         self.eval()
 
@@ -78,6 +86,13 @@ class Model(nn.Module):
         self.__dict__.pop("fast", None)
         return self
 
+    def uncalibrated(self) -> Model:
+        """A model with the same network, whose probabilities are the network's own."""
+        options = self.task.uncalibrated().options()
+        model = Model(self.network, dataclasses.replace(self.card, task_options=options))
+        model.engine, model.notes = self.engine, self.notes
+        return model
+
     def _format(self) -> MemoryFormat:
         if self.card.recipe.get("memory_format"):
             return self.card.recipe["memory_format"]  # type: ignore[no-any-return]
@@ -93,20 +108,28 @@ class Model(nn.Module):
         folded = Folding(self.network, self.preprocessing.shape)(self.network)
         return augmented(folded, self.card.recipe.get("tta", "none"))
 
-    def predict(self, images: Iterable[Any], top: int = 5) -> Iterator[Prediction]:
+    def predict(
+        self, images: Iterable[Any], top: int = 5, max_error: float | None = None
+    ) -> Iterator[Prediction]:
         """One prediction per image, in order, while the images are still being read.
 
         Args:
             images: Paths, bytes of image files, Pillow images, or arrays and tensors as
                 `onestop.images.arrays.images_array` takes them (colour as RGB), or vectors.
             top: Labels per image, most likely first.
+            max_error: Share of wrong predictions to keep among those that are not `unsure`, in (0, 1);
+                see `onestop.inference.confidence`.
 
         Yields:
             The prediction for each image, or the reason why it cannot be read.
+
+        Raises:
+            UsageError: The model knows nothing about its errors.
         """
+        threshold = self.confidence.threshold(max_error)
         size = batch_size(self.preprocessing.shape)
         for prepared in prefetch(_batches(enumerate(images), size), self._prepare, cores()):
-            yield from self._predict(prepared, top)
+            yield from self._predict(prepared, top, threshold)
 
     def score(self, samples: Any, *, keep_outputs: bool = False) -> tuple[Scored, Loader]:
         """Score a split; the result, and the loader, which knows what could not be read."""
@@ -148,18 +171,28 @@ class Model(nn.Module):
             return _Prepared(image, name, error=str(error))
         return _Prepared(image, name, pixels, size, warning="; ".join(warnings))
 
-    def _predict(self, batch: list[_Prepared], top: int) -> Iterator[Prediction]:
+    def _describe(self, pixels: list[Tensor], top: int, threshold: float) -> Iterator[Prediction]:
+        """The predictions for prepared images, with their doubts."""
+        inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(pixels)))
+        known = self.confidence.outliers is not None
+        caught = Features(self.fast, self.confidence.layer) if known else None
+        with torch.inference_mode(), caught or nullcontext():
+            outputs = self.task.predict(self.engine.forward(self.fast), inputs)
+            vectors = caught.take(outputs) if caught else None
+        outputs = self.task.collect([outputs])
+        doubts = self.confidence.doubts(
+            len(pixels), self.task.certainty(outputs), vectors, threshold
+        )
+        described, finite = self.task.describe(outputs, top=top), self.task.are_finite(outputs)
+        for prediction, doubt, fine in zip(described, doubts, finite, strict=True):
+            if fine:
+                yield dataclasses.replace(prediction, doubts=doubt)
+            else:
+                yield Prediction("", error=NOT_FINITE)
+
+    def _predict(self, batch: list[_Prepared], top: int, threshold: float) -> Iterator[Prediction]:
         readable = [image.pixels for image in batch if image.pixels is not None]
-        predictions: Iterator[Prediction] = iter(())
-        if readable:
-            inputs = self.preprocessing.normalise(self.engine.place_inputs(torch.stack(readable)))
-            with torch.inference_mode():
-                outputs = self.task.predict(self.engine.forward(self.fast), inputs)
-            outputs = self.task.collect([outputs])
-            described = zip(
-                self.task.describe(outputs, top=top), self.task.are_finite(outputs), strict=True
-            )
-            predictions = (p if fine else Prediction("", error=NOT_FINITE) for p, fine in described)
+        predictions = self._describe(readable, top, threshold) if readable else iter(())
         for image in batch:
             prediction = (
                 Prediction("", error=image.error) if image.pixels is None else next(predictions)

@@ -42,6 +42,17 @@ def predictions_of(task: Task[Any], loader: Loader, scored: Scored) -> list[Pred
     return named(predictions, map(loader.samples.name, scored.indices))
 
 
+def reliability_of(task: Task[Any], loader: Loader, scored: Scored) -> dict[str, Any]:
+    """Whether the probabilities of a split can be relied on: `calibration` in metrics.json.
+
+    Empty if the task has no probabilities.
+    """
+    if scored.outputs is None:
+        return {}
+    values = task.reliability(scored.outputs, targets_of(loader, scored))
+    return {"calibration": values} if values else {}
+
+
 def targets_of(loader: Loader, scored: Scored) -> Any:
     """The targets of the images that were scored, in the order of the outputs."""
     indices = np.asarray(scored.indices, np.int64)

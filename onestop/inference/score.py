@@ -1,12 +1,14 @@
 """Scoring a network on the batches of a split.
 
-Legend: B inputs of a batch, N samples.
+Legend: B inputs of a batch, K outputs, N samples, F features.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from onestop.data.batch import Batch
 from onestop.errors import DataError
 from onestop.metrics import Metrics
+from onestop.networks.features import Features
 from onestop.runtime.device import Engine
 from onestop.runtime.signals import check
 from onestop.tasks.task import Task
@@ -71,11 +74,16 @@ def batch_size(shape: tuple[int, ...]) -> int:
 
 @dataclass
 class Scored:
-    """The metrics of a split and, if requested, the outputs behind them."""
+    """The metrics of a split and, if requested, the outputs and the features behind them.
+
+    `sizes` are the numbers of samples of the batches, which the last bits of sums depend on.
+    """
 
     metrics: Metrics
     indices: list[int] = field(default_factory=list)
     outputs: Any = None  # of N images, as the task gives them; None if they were not requested
+    features: Tensor | None = None  # [N, F], float32
+    sizes: list[int] = field(default_factory=list)
 
 
 def score(
@@ -85,15 +93,44 @@ def score(
     engine: Engine,
     *,
     keep_outputs: bool = False,
+    layer: str | None = None,
 ) -> Scored:
-    """Score a network on every sample of some batches, such as those of `Loader.in_order`."""
-    meter, stored, scored = task.meter(), [], []
-    for indices, targets, outputs in outputs_of(network, task, batches, engine):
-        meter.update(outputs, targets)
-        if keep_outputs:
-            stored.append(task.collect([outputs]))
-            scored += indices.tolist()
-    return Scored(meter.compute(), scored, task.collect(stored) if stored else None)
+    """Score a network on every sample of some batches, such as those of `Loader.in_order`.
+
+    Args:
+        network: In any mode.
+        task: What its outputs mean.
+        batches: Of the split.
+        engine: Device and precision.
+        keep_outputs: Whether to keep the outputs.
+        layer: Keep features too, those that this layer takes in; see `onestop.networks.features`.
+    """
+    meter, stored, features, scored = task.meter(), list[Any](), list[Tensor](), Scored({})
+    caught = None if layer is None else Features(network, layer)
+    with caught or nullcontext():
+        for indices, targets, outputs in outputs_of(network, task, batches, engine):
+            meter.update(outputs, targets)
+            if caught:
+                features.append(caught.take(outputs))
+            if keep_outputs:
+                stored.append(task.collect([outputs]))
+                scored.indices += indices.tolist()
+                scored.sizes.append(len(indices))
+    scored.metrics = meter.compute()
+    scored.outputs = task.collect(stored) if stored else None
+    scored.features = torch.cat(features) if features else None
+    return scored
+
+
+def measured(task: Task[Any], scored: Scored, targets: Any) -> Scored:
+    """The same outputs with the metrics of another task, such as one that has been settled since."""
+    meter, first = task.meter(), 0
+    assert scored.outputs is not None
+    for size in scored.sizes:
+        part = slice(first, first + size)
+        meter.update(scored.outputs[part], targets[part])
+        first += size
+    return dataclasses.replace(scored, metrics=meter.compute())
 
 
 def outputs_of(

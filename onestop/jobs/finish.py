@@ -6,11 +6,12 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onestop.data.dataset import Skipped, named
-from onestop.inference.predictions import predictions_of, targets_of, write_predictions
+from onestop.inference.predictions import predictions_of, reliability_of, write_predictions
 from onestop.inference.score import Scored
+from onestop.jobs.confidence import settled
 from onestop.runtime.csv_files import csv_text
 from onestop.runtime.files import write_atomic
 from onestop.runtime.json_text import json_text
@@ -19,17 +20,21 @@ from onestop.storage.derived import withdraw_old_page
 from onestop.storage.model_file import network_digest, write_model
 from onestop.storage.model_header import DIGEST
 from onestop.storage.run_folder import EPOCHS, METRICS, MODEL, PREDICTIONS, SKIPPED, EpochsFile
-from onestop.tasks import Prediction, Task
+from onestop.tasks import Prediction
 from onestop.text import plural
 from onestop.training.setup import Session, best_weights, held_out
+
+if TYPE_CHECKING:
+    from onestop.training.line import Point
 
 Say: TypeAlias = Callable[[str], None]
 _SHOWN = 8  # held-out images whose predictions are shown at the end
 
 
 def finish(
-    folder: Path, session: Session, say: Say, tell: Say, inexact: list[str]
-) -> list[Prediction]:
+    folder: Path, session: Session, say: Say, tell: Say, inexact: list[str],
+    kept: Point | None = None,
+) -> list[Prediction]:  # fmt: skip
     """Evaluate the best network once on held-out images and write the final files.
 
     Args:
@@ -38,17 +43,23 @@ def finish(
         say: Takes lines for a person, about the run.
         tell: Takes lines about the network as it is now.
         inexact: Where the run was resumed with other arithmetic.
+        kept: What was kept between the probe and the trained network, if there were both.
 
     Returns:
         A few predictions to show.
     """
     network, split = session.training.network, held_out(session)
     network.load_state_dict(best_weights(folder))
-    session = _settled(session)
-    scored = session.score(network, split, keep_outputs=True)
+    session, validation = settled(session)
+    scored = validation if split == "val" else None
+    scored = scored or session.score(network, split, keep_outputs=True)
     predictions = predictions_of(session.task, session.loaders[split], scored)
     skipped = skipped_files(session)
     metrics = _metrics(folder, session, split, scored, len(skipped))
+    if kept:
+        metrics["fine_tuned"] = kept.share
+        metrics["best_epoch"] = metrics["epochs"] if kept.share else 0
+    metrics |= reliability_of(session.task, session.loaders[split], scored)
     if inexact:
         metrics["inexact_resume"] = inexact
     if collapse := session.task.collapse(predictions):
@@ -65,6 +76,11 @@ def finish(
     _report_files(folder, session, skipped, say)
     if collapse:
         tell(f"warning: {collapse}")
+    if validation is None:
+        say(
+            f"note: without validation images {session.task.unsettled}; hold some out with "
+            "--val-fraction"
+        )
     if split == "train":
         say("note: no images were held out; the metrics are of the training images")
     return _examples(predictions, session.recipe.machine.seed)
@@ -96,17 +112,6 @@ def _metrics(
         "seed": session.recipe.machine.seed,
         "skipped": skipped,
     }
-
-
-def _settled(session: Session) -> Session:
-    """With what the task chooses on the validation split, now that the network is the best one."""
-    if type(session.task).settle is Task.settle or "val" not in session.loaders:
-        return session
-    scored = session.score(session.training.network, "val", keep_outputs=True)
-    targets = targets_of(session.loaders["val"], scored)
-    task = session.task.settle(scored.outputs, targets)
-    card = dataclasses.replace(session.card, task_options=task.options())
-    return dataclasses.replace(session, task=task, card=card)
 
 
 def _report_files(folder: Path, session: Session, skipped: Sequence[Skipped], say: Say) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from onestop.jobs.derived_rate import advice
 from onestop.storage.model_file import write_model
 from onestop.storage.run_folder import MODEL, STATE
 from onestop.training.checkpoint import States, restore_state
@@ -13,7 +12,7 @@ from onestop.training.setup import Session
 from onestop.training.state import outputs_finite
 
 
-def keep_finite(session: Session, folder: Path, problem: str) -> str:
+def keep_finite(session: Session, folder: Path, problem: str, advice: str) -> str:
     """See that the run has no model but one whose outputs are finite; the line to end with.
 
     The best epoch's is there already. Without one, the weights as they are now are kept, or those of
@@ -23,6 +22,7 @@ def keep_finite(session: Session, folder: Path, problem: str) -> str:
         session: Of the run; may be brought to its last state.
         folder: Of the run.
         problem: What was not finite, and when.
+        advice: What to do about it.
     """
     model = folder / MODEL
     if not model.exists() and _now_or_at_last_state(session, folder):
@@ -32,7 +32,7 @@ def keep_finite(session: Session, folder: Path, problem: str) -> str:
         f"weights with finite outputs are kept in {model}" if model.exists() else
         "no weights had finite outputs, so none are kept"
     )  # fmt: skip
-    return f"{problem}; {kept}; {advice(session.plan)}"
+    return f"{problem}; {kept}; {advice}"
 
 
 def _now_or_at_last_state(session: Session, folder: Path) -> bool:

@@ -79,7 +79,7 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any, allowed:
         network: The network, if it comes from Python.
         allowed: What may be downloaded.
     """
-    from onestop.data import as_recorded, open_data
+    from onestop.data import as_recorded, is_source, open_data
     from onestop.data.sources.python import NAME
     from onestop.networks import find
     from onestop.training.plan import plan
@@ -88,6 +88,11 @@ def plan_again(folder: Path, recipe: Recipe, source: Any, network: Any, allowed:
         raise UsageError(
             f"{folder}: was trained on data from Python; pass it again: "
             f"onestop.train(data, resume={str(folder)!r})"
+        )
+    if source is None and not is_source(str(recipe.data.source)):
+        raise DataError(
+            f"{recipe.data.source}: the data of {folder} are not there any more; name where they are "
+            f"now: onestop train SOURCE --resume {folder}"
         )
     dataset = open_data(
         recipe.data.source if source is None else source,
@@ -137,6 +142,8 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
     }  # fmt: skip
     saved = states.newest()
     if saved is None:
+        if session.plan.other_weights:
+            raise UsageError(session.plan.other_weights)
         return about
     # States of earlier versions know only names and sizes of the images.
     kind = "content" if saved.about.get("content") else "data"
@@ -155,7 +162,7 @@ def restore(folder: Path, session: Session, states: States, *, inexact: bool) ->
             )
         about["inexact"].append(f"after step {saved.header['progress']['step']:,}: {other}")
     restore_state(saved, session.training, _summed(session))
-    if session.training.progress.best_epoch:
+    if session.training.progress.any_model:
         _require_best(folder, session)
     if epochs > saved.about.get("epochs", 0):
         session.training.progress.stopped_early = False
@@ -168,7 +175,8 @@ def _summed(session: Session) -> set[str]:
 
 def _require_best(folder: Path, session: Session) -> None:
     """See that the best network so far is there: the end of the run needs it if none is better."""
-    from onestop.storage.model_file import misfit, model_path, read_weights
+    from onestop.networks.partial_load import misfit
+    from onestop.storage.model_file import model_path, read_weights
 
     lost = "it is the best network of this run; put a copy of it back, or start a new run"
     try:

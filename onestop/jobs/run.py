@@ -6,6 +6,7 @@ to resume from and the best network so far.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from onestop.jobs.derived_rate import advice as rate_advice
 from onestop.jobs.derived_rate import begin_anew, lower_rate
 from onestop.jobs.finish import finish, skipped_files
 from onestop.jobs.finite import keep_finite
+from onestop.jobs.label_issues import note_label_issues
 from onestop.jobs.observers import Observers
 from onestop.jobs.resume import restore
 from onestop.linting.quick import warning
@@ -39,15 +41,21 @@ from onestop.storage.run_folder import MODEL, RECIPE, REPORT, STATE
 from onestop.text import plural
 from onestop.training.checkpoint import States
 from onestop.training.checkpointer import Checkpointer, require_space
+from onestop.training.line import Point, kept_point
 from onestop.training.loop import fit
 from onestop.training.out_of_memory import advice
-from onestop.training.plan import Plan
-from onestop.training.records import EpochRecord
+from onestop.training.plan import Plan, lacking_weights
+from onestop.training.probe.features import FeatureBank, bank_for
+from onestop.training.probe.stage import Fitted, fit_probe
+from onestop.training.records import EpochRecord, StepRecord
 from onestop.training.setup import Session, remembered, set_up
 from onestop.training.trial import RateTooHigh, Trial, steps_on_trial
 
 
-def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False) -> Run:
+def run_in(
+    folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool = False,
+    bank: FeatureBank | None = None,
+) -> Run:  # fmt: skip
     """Train in a folder that this process has locked, from the state that is there, if any.
 
     Args:
@@ -56,9 +64,12 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
         quiet: Print no progress.
         report: Write report.html at the end.
         inexact: Continue a state of other arithmetic (hardware, libraries, threads) too.
+        bank: Features of the training split that are known already.
     """
     observers = Observers(folder, plan, quiet=quiet)
-    observers.say(f"run folder: {folder.resolve()}")
+    lacking = lacking_weights(plan.recipe, plan.whys)
+    for line in filter(None, (lacking, f"run folder: {folder.resolve()}")):
+        observers.say(line)
     for line in (*(f"note: {note}" for note in plan.dataset.notes), *plan.notes):
         observers.say(line)
     if problems := warning(plan.dataset):
@@ -66,11 +77,15 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
     remove_leftovers(folder)
     with preserved(), plan.engine.applied(), Stop() as stop, observers.tracking:
         try:
-            plan, run = _in_trials(folder, plan, observers, stop, inexact=inexact)
+            plan, run = _in_trials(
+                folder, plan, observers, stop, bank or bank_for(plan), inexact=inexact
+            )
             if report:
                 with stop.at_once():
                     _report(folder, plan, observers)
                 check()
+            if lacking:
+                observers.tell(lacking)  # again at the end, where it is read
             observers.info.flush()
             return run
         except Stopped:
@@ -80,12 +95,12 @@ def run_in(folder: Path, plan: Plan, *, quiet: bool, report: bool, inexact: bool
 
 
 def _in_trials(
-    folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool
+    folder: Path, plan: Plan, observers: Observers, stop: Stop, bank: FeatureBank, *, inexact: bool
 ) -> tuple[Plan, Run]:
     """Train; anew with a lower rate for as long as the first steps disprove a derived one."""
     while True:
         try:
-            return plan, _run(folder, plan, observers, stop, inexact=inexact)
+            return plan, _run(folder, plan, observers, stop, bank, inexact=inexact)
         except RateTooHigh as error:
             reason, rate = str(error), lower_rate(plan)
         if rate is None:
@@ -93,7 +108,9 @@ def _in_trials(
         plan = begin_anew(folder, plan, rate, reason, observers)
 
 
-def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact: bool) -> Run:
+def _run(
+    folder: Path, plan: Plan, observers: Observers, stop: Stop, bank: FeatureBank, *, inexact: bool
+) -> Run:
     with stop.at_once():
         recall(plan.dataset)
         session, states = remembered(set_up(plan), observers.say), States(folder / STATE)
@@ -108,7 +125,8 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
     checkpointer = Checkpointer(folder, session, states, about, observers.say)
     try:
         with observers.watcher:
-            _train(session, checkpointer, observers, stop)
+            _train(session, checkpointer, observers, stop, bank)
+            kept = _keep(session, checkpointer, observers)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -116,7 +134,8 @@ def _run(folder: Path, plan: Plan, observers: Observers, stop: Stop, *, inexact:
         problem = advice(session, str(error) or type(error).__name__)
         resume = resume_command(folder, plan.recipe)
         raise OutOfMemoryError(problem + _what_remains(resume, states)) from None
-    run = Run(folder, finish(folder, session, observers.say, observers.tell, about["inexact"]))
+    shown = finish(folder, session, observers.say, observers.tell, about["inexact"], kept)
+    run = Run(folder, shown)
     observers.tracking.final(run.metrics)
     return run
 
@@ -159,10 +178,27 @@ def _what_remains(resume: str, states: States) -> str:
     return f"; what was saved remains valid: with more memory, resume with: {resume}"
 
 
-def _train(session: Session, checkpointer: Checkpointer, observers: Observers, stop: Stop) -> None:
+def _keep(session: Session, checkpointer: Checkpointer, observers: Observers) -> Point | None:
+    """Keep what is best between the probe and the trained network, if there are both."""
+    if not session.training.probe or not session.training.progress.epoch:
+        return None
+    point = kept_point(session)
+    observers.say(point.text)
+    checkpointer.note_network(point.network, point.metrics)
+    checkpointer.save_now()
+    return point
+
+
+def _train(
+    session: Session,
+    checkpointer: Checkpointer,
+    observers: Observers,
+    stop: Stop,
+    bank: FeatureBank,
+) -> None:
     """Run the loop; save the results of each epoch, and the state so that nothing is lost."""
     training, goal = session.training, session.goal
-    loop = fit(training, session.task, session.phases(), session.step, goal, session.rate)
+    loop = _records(session, bank, observers, checkpointer.folder)
     trial = _trial(session, checkpointer.about)
     try:
         for record in loop:
@@ -188,12 +224,28 @@ def _train(session: Session, checkpointer: Checkpointer, observers: Observers, s
     except NonFiniteLossError as error:
         if trial.covers(training.progress.step):
             raise RateTooHigh(f"the {error}") from None
-        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, str(error))) from None
+        kept = keep_finite(session, checkpointer.folder, str(error), rate_advice(session.plan))
+        raise NonFiniteLossError(kept) from None
     finally:
         loop.close()
-    if not training.progress.best_epoch:
+    if not training.progress.any_model:
         problem = "after no epoch were the outputs of the network finite"
-        raise NonFiniteLossError(keep_finite(session, checkpointer.folder, problem))
+        kept = keep_finite(session, checkpointer.folder, problem, rate_advice(session.plan))
+        raise NonFiniteLossError(kept)
+
+
+def _records(
+    session: Session, bank: FeatureBank, observers: Observers, folder: Path
+) -> Generator[StepRecord | EpochRecord, None, None]:
+    """What is left of the run: the probe, if it has one, then the loop."""
+    training, goal = session.training, session.goal
+    if session.plan.linear_head and not training.progress.probed:
+
+        def probed(fitted: Fitted) -> None:
+            note_label_issues(folder, session, bank, fitted, observers.say)
+
+        yield fit_probe(session, bank, observers.watcher.probing, probed)
+    yield from fit(training, session.task, session.phases(), session.step, goal, session.rate)
 
 
 def _warn(record: EpochRecord, observers: Observers) -> None:

@@ -13,10 +13,11 @@ from onestop.networks import custom as custom_networks
 from onestop.networks import zoos
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.detectors import facts
-from onestop.networks.pretrained import Published
+from onestop.networks.pretrained import Release
+from onestop.networks.releases import RELEASES
 from onestop.networks.surgery import replace_channels
 from onestop.networks.trimmed_conv import without_idle_taps
-from onestop.text import did_you_mean
+from onestop.text import did_you_mean, listing
 
 
 def find(name: str) -> Entry:
@@ -40,9 +41,27 @@ def find(name: str) -> Entry:
         return zoos.detector_entry(name)
     if found := zoos.find_in_zoos(name):
         return found
-    suggestion = did_you_mean(name, [entry.name for entry in entries()])
+    if purpose := other_purpose(name):
+        raise UsageError(f"--model {name}: {purpose}")
     raise UsageError(
-        f"--model {name:.200}: no such network{suggestion} (`onestop models` lists them)"
+        f"--model {name:.200}: no such network{similar(name)} (`onestop models` lists them)"
+    )
+
+
+def similar(name: str) -> str:
+    """Names of networks that a misspelled one may mean, in words; empty if there are none."""
+    from onestop.networks import torchvision_zoo
+
+    return did_you_mean(name, [*OWN, *torchvision_zoo.names(), *facts.NAMES])
+
+
+def other_purpose(name: str) -> str:
+    """What a torchvision network is for that does not classify images, in words; empty for others."""
+    from onestop.networks import torchvision_zoo
+
+    purpose = torchvision_zoo.purpose(name.lower().removeprefix("torchvision:"))
+    return f"is for {purpose}, not for classes of images; `onestop models` lists those" * bool(
+        purpose
     )
 
 
@@ -117,40 +136,53 @@ def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Modul
 
 
 def entries() -> Iterator[Entry]:
-    """All networks by name: the built-in ones, then torchvision's classifiers."""
+    """All networks by name: those for whole images, then torchvision's detectors."""
+    yield from whole_entries()
+    yield from map(zoos.detector_entry, facts.NAMES)
+
+
+def whole_entries() -> Iterator[Entry]:
+    """The networks for whole images: the built-in ones, then torchvision's classifiers."""
     from onestop.networks import torchvision_zoo
 
     yield from OWN.values()
     yield from map(torchvision_zoo.entry, torchvision_zoo.names())
-    yield from map(zoos.detector_entry, facts.NAMES)
 
 
-def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
-    """The published weights of a network.
+def release(entry: Entry, which: str = "default") -> Release:
+    """A published set of weights of a network: where it is and what goes with it.
 
     Args:
         entry: The network.
         which: `default`, or the name of a set, such as torchvision's `IMAGENET1K_V1` or a timm tag.
-        download: Whether they may be downloaded if they are not in a cache.
 
     Raises:
-        UsageError: There are no weights of that name, or they could not be downloaded.
+        UsageError: There are no weights of that name.
     """
     if not entry.whole:
-        published: Published = _detectors(entry).published_weights(entry, which, download=download)
-        return published
-    return zoos.published_weights(entry, which, download=download)
+        found: Release = _detectors(entry).release(entry, which, release)
+        return found
+    if entry.origin == "torchvision":
+        from onestop.networks import torchvision_zoo
 
+        return torchvision_zoo.release(entry.name, which)
+    if entry.origin == "timm":
+        from onestop.networks import timm_zoo
 
-def usual_inputs(entry: Entry) -> Published | None:
-    """How images are prepared for a network's usual weights, without the weights; for a file of them.
-
-    None where a file of weights does not tell: built-in and custom networks.
-    """
-    if not entry.whole:
-        usual: Published | None = _detectors(entry).usual_inputs(entry)
-        return usual
-    return zoos.usual_inputs(entry)
+        return timm_zoo.release(entry.name, which)
+    sets = RELEASES.get(entry.name, ())
+    if not sets:
+        raise UsageError(
+            f"--weights {which}: no such file, and there are no published weights for "
+            f"{entry.name}; name a file, or omit it to train from random weights"
+        )
+    for one in sets:
+        if which in ("default", one.tag):
+            return one
+    raise UsageError(
+        f"--weights {which}: no such file, and there are no such weights for {entry.name}; it has "
+        f"{listing(one.tag for one in sets)}"
+    )
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -5,8 +5,10 @@ Legend: B images in a batch, C channels, H and W height and width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Block = Callable[[int, int, int], nn.Module]
@@ -43,6 +45,25 @@ def norm_act_conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn
         nn.ReLU(),
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
     )
+
+
+class SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow does: size of the output is that of the input / stride.
+
+    Sizes are rounded up. What cannot be padded evenly goes to the right and to the bottom.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """[B, C, H, W] -> [B, O, H/stride, W/stride]."""
+        (tall, wide), (down, across) = self.kernel_size, self.stride
+        height, width = _missing(input.shape[2], tall, down), _missing(input.shape[3], wide, across)
+        sides = (width // 2, width - width // 2, height // 2, height - height // 2)
+        return self._conv_forward(F.pad(input, sides), self.weight, self.bias)  # type: ignore[no-any-return]
+
+
+def _missing(size: int, kernel: int, stride: int) -> int:
+    """Pixels to add along a side of `size` pixels."""
+    return max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
 
 
 class Residual(nn.Module):

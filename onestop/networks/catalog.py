@@ -25,6 +25,7 @@ class Entry:
         parameters: Number of parameters with 10 classes at the default size (1 output for `linear`).
         multiply_adds: Those of convolutions and linear layers, for one input of the default size.
         weights: Whether there are published weights.
+        accuracy: Top-1 accuracy of the best ones on ImageNet's validation images, in percent.
         origin: onestop, torchvision, timm, or `file` or `python` for a custom network.
         vectors: Whether it takes vectors rather than images.
         depthwise: Whether it has depthwise convolutions, with one group per channel.
@@ -44,6 +45,7 @@ class Entry:
     parameters: int = 0
     multiply_adds: int = 0
     weights: bool = False
+    accuracy: float = 0.0
     origin: str = "onestop"
     vectors: bool = False
     depthwise: bool = False
@@ -67,6 +69,7 @@ _WIDE = "Zagoruyko & Komodakis 2016, https://arxiv.org/abs/1605.07146"
 _XIE = "Xie et al. 2017, https://arxiv.org/abs/1611.05431"
 _DENSE = "Huang et al. 2017, https://arxiv.org/abs/1608.06993"
 _MOBILE = "Sandler et al. 2018, https://arxiv.org/abs/1801.04381"
+_TAN = "Tan & Le 2019, https://arxiv.org/abs/1905.11946"
 _PAGE = "Page 2018, https://myrtle.ai/learn/how-to-train-your-resnet-4-architecture/"
 _JORDAN = "Jordan 2024, https://arxiv.org/abs/2404.00498"
 _CAPS = "Sabour et al. 2017, https://arxiv.org/abs/1710.09829"
@@ -86,6 +89,8 @@ class _Row:
     image_size: int = 32
     vectors: bool = False
     depthwise: bool = False
+    accuracy: float = 0.0
+    weights: bool = False
 
 
 def _family(builder: str, paper: str, *rows: _Row, size: bool = False) -> Iterator[Entry]:
@@ -95,6 +100,21 @@ def _family(builder: str, paper: str, *rows: _Row, size: bool = False) -> Iterat
     """
     for row in rows:
         yield Entry(where=f"onestop.networks.{builder}", paper=paper, size=size, **vars(row))
+
+
+def _lite(
+    number: int, size: int, accuracy: float, parameters: int, multiply_adds: int, **options: float
+) -> _Row:
+    """An EfficientNet-Lite, under timm's name for those padded as TensorFlow does.
+
+    Accuracy: the authors' table,
+    https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+    """
+    return _Row(
+        f"tf_efficientnet_lite{number}", 1, parameters, multiply_adds,
+        "for CPUs, with ImageNet weights", options, image_size=size, depthwise=True,
+        accuracy=accuracy, weights=True,
+    )  # fmt: skip
 
 
 # fmt: off
@@ -182,6 +202,13 @@ _FAMILIES = (
     *_family("mobilenet:MobileNetV2", _MOBILE,
         _Row("mobilenet_v2_small", 1, 2_236_682, 87_976_448, "MobileNet v2, smaller strides",
              depthwise=True),
+    ),
+    *_family("efficientnet_lite:EfficientNetLite", _TAN,
+        _lite(0, 224, 74.8, 3_383_818, 383_920_352, width=1.0, depth=1.0, dropout=0.2),
+        _lite(1, 240, 76.7, 4_148_490, 598_918_032, width=1.0, depth=1.1, dropout=0.2),
+        _lite(2, 260, 77.6, 4_823_882, 858_469_072, width=1.1, depth=1.2, dropout=0.3),
+        _lite(3, 300, 79.8, 6_928_906, 1_606_287_344, width=1.2, depth=1.4, dropout=0.3),
+        _lite(4, 380, 81.5, 11_738_378, 3_942_296_912, width=1.4, depth=1.8, dropout=0.3),
     ),
     *_family("resnet9:ResNet9", _PAGE,
         _Row("resnet9", 8, 6_573_120, 379_261_952, "small, for fast training on CIFAR-10"),

@@ -9,6 +9,7 @@ from torch import nn
 
 from onestop.errors import UsageError
 
+_NORMS = nn.modules.batchnorm._NormBase  # noqa: SLF001 - the base of all that have running statistics
 _FEWEST = 4
 """Networks with fewer top-level parts are expanded until there are this many."""
 
@@ -64,16 +65,19 @@ class Freezing:
     statistics are fixed and its dropout is off.
     """
 
-    def __init__(self, network: nn.Module, heads: Sequence[str]) -> None:
-        """Nothing is frozen yet."""
+    def __init__(self, network: nn.Module, heads: Sequence[str], *, norms: bool = False) -> None:
+        """Nothing is frozen yet, except, with `norms`, the running statistics of BatchNorm for good."""
         self.network = network
         self.heads = tuple(heads)
         self.what = "none"
         self._parameters: list[nn.Parameter] = []
         self._modules: list[nn.Module] = []
+        for module in network.modules() if norms else ():
+            if isinstance(module, _NORMS) and module.running_mean is not None:
+                _fix(module)
 
     def freeze(self, what: str) -> None:
-        """Freeze `none`, the `backbone` (everything but the heads), or the first N stages.
+        """Freeze `none`, the `backbone` (all but the heads), the first N stages, or the first `half`.
 
         Unfreezes everything else first.
 
@@ -88,7 +92,8 @@ class Freezing:
             self._freeze_all_but(self.network, "", set(self.heads))
         elif what != "none":
             parts = stages(self.network, self.heads)
-            for name in {name for part in parts[: int(what)] for name in part}:
+            count = (len(parts) + 1) // 2 if what == "half" else int(what)
+            for name in {name for part in parts[:count] for name in part}:
                 self._freeze_module(self.network.get_submodule(name))
             # Class tokens and position embeddings are not in any stage: they come before the first.
             in_stages = [*self.heads, *(name for part in parts for name in part)]
@@ -101,12 +106,13 @@ class Freezing:
 
     def check(self, what: str) -> None:
         """Raise the errors of `freeze` without freezing anything."""
-        if what in ("none", "backbone"):
+        if what in ("none", "backbone", "half"):
             return
         count = len(stages(self.network, self.heads))
         if not what.isdecimal() or not 0 < int(what) <= count:
             raise UsageError(
-                f"--freeze {what}: use none, backbone, or 1 to {count} (the stages of this network)"
+                f"--freeze {what}: use none, backbone, half, or 1 to {count} (the stages of this "
+                "network)"
             )
 
     def thaw(self) -> None:
@@ -131,10 +137,9 @@ class Freezing:
 
     def _freeze_module(self, module: nn.Module) -> None:
         self._freeze_parameters(module.parameters())
-        module.eval()
-        # The parent's `train()` calls this one, which now does nothing. Bound to the module, so that a
-        # deep copy of the network has its own.
-        module.train = functools.partial(_stay, module)  # type: ignore[method-assign]
+        if "train" in vars(module):  # stays as it is anyway
+            return
+        _fix(module)
         self._modules.append(module)
 
     def _freeze_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -163,6 +168,16 @@ def rate_scales(
         depth = next((i for i, part in enumerate(parts) if _inside(name, part)), 0)
         scales[name] = backbone * layer_decay ** (len(parts) - depth)
     return scales
+
+
+def _fix(module: nn.Module) -> None:
+    """Put a module in evaluation mode, for good.
+
+    Its parent's `train()` calls its own, which then does nothing. Bound to the module, so that a deep
+    copy of the network has its own.
+    """
+    module.eval()
+    module.train = functools.partial(_stay, module)  # type: ignore[method-assign]
 
 
 def _inside(name: str, modules: Iterable[str]) -> bool:

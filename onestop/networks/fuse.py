@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from onestop.networks.blocks import SameConv
 from onestop.networks.trace import device_of, hooked, in_mode
 from onestop.networks.trimmed_conv import Conv2d
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_LAYERS = (nn.Conv2d, Conv2d, SameConv, nn.Linear)  # exactly; a subclass may do anything
 
 
 class Folding:
@@ -72,7 +74,7 @@ def _pairs(network: nn.Module, shape: tuple[int, ...]) -> list[tuple[str, str]]:
             candidates.append((made[id(inputs[0])][0], name, inputs[0]))
 
     modules = list(network.named_modules())
-    layers = [(name, m) for name, m in modules if type(m) in (nn.Conv2d, Conv2d, nn.Linear)]
+    layers = [(name, m) for name, m in modules if type(m) in _LAYERS]
     norms = [(name, module) for name, module in modules if _is_plain(module)]
     with (
         hooked(layers, after=note_layer),

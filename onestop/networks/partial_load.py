@@ -96,6 +96,13 @@ def start(
     return fill(network, tensors, source)
 
 
+def names_of_weights(network: nn.Module) -> list[str]:
+    """Names that weights to start from are expected to have."""
+    if isinstance(network, TakesWeights):
+        return network.names_of_weights()
+    return list(network.state_dict())
+
+
 def matched(
     tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], str]:
@@ -192,3 +199,21 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Fill
     for name in fitting:
         own[name].copy_(tensors[name])
     return filled
+
+
+def misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """Why tensors do not match a network exactly, naming both sides; empty if they do."""
+    expected = network.state_dict()
+    for name in expected:
+        if name in tensors and tensors[name].shape != expected[name].shape:
+            return (
+                f"{name} is {list(tensors[name].shape)} in the file and "
+                f"{list(expected[name].shape)} in the network (other classes, channels or size?)"
+            )
+    missing = sorted(expected.keys() - tensors.keys())
+    extra = sorted(tensors.keys() - expected.keys())
+    if missing or extra:
+        parts = [f"the network's {listing(missing, 2)} is not in the file"] if missing else []
+        parts += [f"the file's {listing(extra, 2)} is not in the network"] if extra else []
+        return "is for another network: " + ", ".join(parts)
+    return ""

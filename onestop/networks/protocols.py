@@ -39,6 +39,9 @@ class KnowsHeads(Protocol):
 class TakesWeights(Protocol):
     """A network that starts from weights of others than itself, such as those of its backbone."""
 
+    def names_of_weights(self) -> list[str]:
+        """Names of the tensors of the others, in their order."""
+
     def take_weights(
         self, tensors: Mapping[str, Tensor], source: str, theirs: Sequence[str], ours: Sequence[str]
     ) -> Filled:

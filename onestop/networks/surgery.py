@@ -22,7 +22,9 @@ from onestop.networks.autograd import walk
 from onestop.networks.partial_load import spread_channels
 from onestop.networks.protocols import KnowsHeads
 from onestop.networks.trace import (
+    device_of,
     hooked,
+    in_mode,
     outputs_of,
     run_on_shapes,
     shapes_of_two,
@@ -52,17 +54,45 @@ def find_heads(network: nn.Module, shape: tuple[int, ...]) -> list[str]:
     for training in (False, True):
         graph = _graph(network, shape, training=training)
         for output in graph.outputs:
-            classes = output.shape[-1]
-            last = [name for name in graph.layers_behind(output)
-                    if _outputs(network.get_submodule(name)) == classes]  # fmt: skip
-            if output.ndim != 2 or not last:
-                raise ArchitectureError(
-                    f"{type(network).__name__}: has no last layer with {classes} outputs"
-                )
-            heads.update(dict.fromkeys(last))
+            heads.update(dict.fromkeys(_last_layers(network, graph, output)))
         if not heads:
             raise ArchitectureError(f"{type(network).__name__}: does not return a tensor")
     return list(heads)
+
+
+def main_head(network: nn.Module, shape: tuple[int, ...]) -> str:
+    """The name of the first layer that computes the network's outputs in evaluation mode.
+
+    Found by running the network itself, where `find_heads` runs it on shapes alone, for which torch
+    imports its compiler. The network is not changed.
+
+    Args:
+        network: Any network.
+        shape: Shape of one input, (C, H, W) or (F,).
+
+    Raises:
+        ArchitectureError: As `find_heads`.
+    """
+    with in_mode(network, training=False), torch.inference_mode(False):
+        graph = _recorded(network, torch.zeros(2, *shape, device=device_of(network)))
+        if not graph.outputs:
+            raise ArchitectureError(f"{type(network).__name__}: does not return a tensor")
+        return _last_layers(network, graph, graph.outputs[0])[0]
+
+
+def _last_layers(network: nn.Module, graph: _Graph, output: Tensor) -> list[str]:
+    """The layers that compute an output."""
+    classes = output.shape[-1]
+    last = [
+        name
+        for name in graph.layers_behind(output)
+        if _outputs(network.get_submodule(name)) == classes
+    ]
+    if output.ndim != 2 or not last:
+        raise ArchitectureError(
+            f"{type(network).__name__}: has no last layer with {classes} outputs"
+        )
+    return last
 
 
 def replace_head(
@@ -155,16 +185,21 @@ class _Graph:
 def _graph(network: nn.Module, shape: tuple[int, ...], *, training: bool) -> _Graph:
     """Run a copy of a network on the meta device and record its computation graph."""
     shapes = without_values(network).train(training)
+    return _recorded(shapes, shapes_of_two(shape))
+
+
+def _recorded(network: nn.Module, images: Tensor) -> _Graph:
+    """Run a network in its mode and record its computation graph."""
     layers: dict[Node, str] = {}
 
     def note(name: str, _: nn.Module, __: Any, output: Tensor) -> None:
         if output.grad_fn is not None:
             layers.setdefault(output.grad_fn, name)
 
-    named = [(name, m) for name, m in shapes.named_modules() if name and isinstance(m, _LAYERS)]
+    named = [(name, m) for name, m in network.named_modules() if name and isinstance(m, _LAYERS)]
     with torch.inference_mode(False), torch.enable_grad(), hooked(named, after=note):
-        images = shapes_of_two(shape).requires_grad_()
-        outputs = list(_tensors(outputs_of(shapes, images)))
+        images = images.requires_grad_()
+        outputs = list(_tensors(outputs_of(network, images)))
         return _Graph(outputs, get_gradient_edge(images).node, layers)
 
 

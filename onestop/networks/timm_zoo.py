@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.pretrained import Published, connections
+from onestop.networks.imagenet import names_for
+from onestop.networks.pretrained import Inputs, Release, connections
 from onestop.networks.trace import run_on_shapes
 from onestop.text import did_you_mean, listing
 
@@ -41,6 +42,7 @@ def entry(name: str) -> Entry:
         image_size=size,
         min_size=int(published.min_input_size[-1]) if published and published.min_input_size else 1,
         summary="timm's",
+        weights=bool(published and (published.hf_hub_id or published.url)),
         origin="timm",
     )
 
@@ -78,13 +80,11 @@ def build(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     return network
 
 
-def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
-    """Published weights of a network: timm's default, or a tag such as `a1_in1k`.
-
-    Read from the Hugging Face cache (HF_HOME) or, if `download`, downloaded.
+def release(name: str, which: str = "default") -> Release:
+    """A set of published weights of a network: timm's default, or a tag such as `a1_in1k`.
 
     Raises:
-        UsageError: There are no such weights, or they are not cached and could not be downloaded.
+        UsageError: There are no such weights.
     """
     timm, plain = _timm(), name.removeprefix(PREFIX)
     if which != "default":
@@ -98,35 +98,47 @@ def published_weights(name: str, which: str = "default", *, download: bool = Tru
             f"--weights {which}: no such file, and timm has no such weights for "
             f"{plain.partition('.')[0]}; {options}"
         )
+    height, width = published.input_size[-2:]
+    interpolation: Literal["bilinear", "bicubic"] = (
+        "bicubic" if published.interpolation == "bicubic" else "bilinear"
+    )
+    inputs = Inputs(
+        (height, width), published.crop_pct or 0.875, interpolation,
+        tuple(published.mean), tuple(published.std),
+    )  # fmt: skip
+    tag = published.tag or plain.partition(".")[2]
+    return Release(
+        name, tag, published.url or "", inputs,
+        lambda: names_for(published.num_classes) if published.num_classes else (),
+        published.hf_hub_id or "",
+    )  # fmt: skip
+
+
+def tensors(release: Release, which: str, *, download: bool = True) -> dict[str, Tensor]:
+    """The tensors of a set, as timm loads them.
+
+    Read from the Hugging Face cache (HF_HOME) or, if `download`, downloaded.
+
+    Raises:
+        UsageError: They are not cached and could not be downloaded.
+    """
+    plain = release.network.removeprefix(PREFIX)
+    if which != "default":
+        plain = f"{plain.partition('.')[0]}.{which}"
     try:
         with connections(allowed=download), _offline(not download):
-            network = timm.create_model(plain, pretrained=True)
+            network = _timm().create_model(plain, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(
-            f"--weights {which}: the weights of {name} are not cached and could not be downloaded "
-            f"({_first_line(error)}); download model.safetensors from the Hugging Face repository "
-            f"{published.hf_hub_id or published.url} and use --weights FILE"
-        ) from None
-    return _published(published, dict(network.state_dict()), _class_names(published.num_classes))
+        raise unavailable(release, which, _first_line(error)) from None
+    return dict(network.state_dict())
 
 
-def usual_inputs(name: str) -> Published | None:
-    """How images are prepared for the network's usual weights; None if timm does not say."""
-    published = _timm().get_pretrained_cfg(name.removeprefix(PREFIX))
-    return _published(published, {}, ()) if published else None
-
-
-def _published(published: Any, state: dict[str, Tensor], classes: tuple[str, ...]) -> Published:
-    height, width = published.input_size[-2:]
-    interpolation = "bicubic" if published.interpolation == "bicubic" else "bilinear"
-    return Published(
-        state=state,
-        classes=classes,
-        size=(height, width),
-        crop_fraction=published.crop_pct or 0.875,
-        interpolation=cast(Literal["bilinear", "bicubic"], interpolation),
-        mean=tuple(published.mean),
-        std=tuple(published.std),
+def unavailable(release: Release, which: str, reason: str) -> UsageError:
+    """The error for weights that are not cached and could not be downloaded."""
+    return UsageError(
+        f"--weights {which}: the weights of {release.network} are not cached and could not be "
+        f"downloaded ({reason}); download model.safetensors from the Hugging Face repository "
+        f"{release.hub or release.url} and use --weights FILE"
     )
 
 
@@ -144,15 +156,6 @@ def _offline(offline: bool) -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
-
-
-def _class_names(count: int) -> tuple[str, ...]:
-    from timm.data.imagenet_info import ImageNetInfo
-
-    known: Any = ImageNetInfo()
-    if count != known.num_classes():
-        return ()
-    return tuple(known.index_to_description(i).partition(",")[0] for i in range(count))
 
 
 def _first_line(error: Exception) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks.catalog import Entry
-from onestop.networks.pretrained import Published, connections
+from onestop.networks.pretrained import Inputs, Release
 from onestop.runtime.lazy_torchvision import without_compiler
 from onestop.text import listing
 
@@ -42,6 +38,15 @@ def names() -> list[str]:
     return list(models.list_models(module=models))
 
 
+def purpose(name: str) -> str:
+    """What a torchvision network is for that names no images or objects; empty if there is none."""
+    groups = {
+        "segmentation": models.segmentation, "videos": models.video,
+        "optical flow": models.optical_flow,
+    }  # fmt: skip
+    return next((p for p, group in groups.items() if name in models.list_models(module=group)), "")
+
+
 def entry(name: str) -> Entry:
     """The entry of a torchvision network, from the metadata of its best weights."""
     best = models.get_model_weights(name).DEFAULT
@@ -56,6 +61,7 @@ def entry(name: str) -> Entry:
         parameters=best.meta["num_params"],
         multiply_adds=round(best.meta["_ops"] * 1e9),
         weights=True,
+        accuracy=best.meta["_metrics"]["ImageNet-1K"]["acc@1"],
         origin="torchvision",
         depthwise=name.startswith(_DEPTHWISE),
     )
@@ -111,26 +117,13 @@ def _table_size(name: str, size: int, option: str) -> int | tuple[int, int]:
     return (size, size) if option == "input_size" else size
 
 
-def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
-    """Published weights of a network, by name or the best.
-
-    Read from torch's cache (TORCH_HOME) or, if `download`, downloaded; the checksum is verified.
+def release(name: str, which: str = "default") -> Release:
+    """A set of published weights of a network, by name or the best.
 
     Raises:
-        UsageError: There are no such weights, or they could not be downloaded; the message names the
-            URL and the destination.
+        UsageError: There are no weights of that name.
     """
     weights = weights_named(name, which)
-    return _published(name, weights, downloaded(name, which, weights, download=download))
-
-
-def usual_inputs(name: str) -> Published:
-    """How images are prepared for the network's weights, without these; all of them normalise alike."""
-    best = _published(name, weights_named(name, "default"), {})
-    return dataclasses.replace(best, crop_fraction=0.875, interpolation="bilinear")
-
-
-def _published(name: str, weights: models.Weights, state: dict[str, Tensor]) -> Published:
     transforms = weights.transforms()
     crop = transforms.crop_size[0]
     if name in _SCALED_INSIDE:
@@ -139,48 +132,10 @@ def _published(name: str, weights: models.Weights, state: dict[str, Tensor]) -> 
         mean, std = (0.5,) * 3, (0.5,) * 3
     else:
         mean, std = tuple(transforms.mean), tuple(transforms.std)
-    return Published(
-        state=state,
-        classes=tuple(weights.meta["categories"]),
-        size=(crop, crop),
-        crop_fraction=crop / transforms.resize_size[0],
-        interpolation=transforms.interpolation.value,
-        mean=mean,
-        std=std,
-    )
-
-
-def downloaded(
-    name: str, which: str, weights: models.Weights, *, download: bool = True
-) -> dict[str, Tensor]:
-    """The tensors of published weights, from torch's cache or downloaded.
-
-    Args:
-        name: Of the network, for error messages.
-        which: As the user named the weights.
-        weights: They.
-        download: Whether they may be downloaded.
-
-    Raises:
-        UsageError: They are not there and could not be downloaded.
-    """
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    file = folder / Path(urlparse(weights.url).path).name
-    if not download and not file.is_file():
-        raise UsageError(
-            f"--weights {which}: the weights of {name} are not at {file}, and may not be downloaded"
-        )
-    try:
-        with connections(allowed=download):
-            state = torch.hub.load_state_dict_from_url(
-                weights.url, check_hash=True, map_location="cpu", weights_only=True
-            )
-    except (OSError, RuntimeError) as error:
-        raise UsageError(
-            f"--weights {which}: the weights of {name} could not be downloaded ({error}); "
-            f"download {weights.url} to {file}"
-        ) from None
-    return dict(state)
+    interpolation = transforms.interpolation.value
+    inputs = Inputs((crop, crop), crop / transforms.resize_size[0], interpolation, mean, std)
+    classes = tuple(weights.meta["categories"])
+    return Release(name, weights.name, weights.url, inputs, lambda: classes)
 
 
 def weights_named(name: str, which: str) -> models.Weights:

@@ -1,15 +1,12 @@
-"""Classifiers of torchvision and timm, with their weights, and detectors, looked up by name."""
+"""Classifiers of torchvision and timm, and detectors, looked up by name."""
 
 from __future__ import annotations
 
-from types import ModuleType
-
 from onestop.errors import UsageError
-from onestop.networks.catalog import Entry
+from onestop.networks.catalog import OWN, Entry
 from onestop.networks.detectors.facts import RCNN_SIZE, RCNN_SMALLEST, plain
 from onestop.networks.detectors.rcnn_name import is_rcnn, parsed
 from onestop.networks.detectors.table import TABLE
-from onestop.networks.pretrained import Published
 
 
 def find_in_zoos(name: str) -> Entry | None:
@@ -28,46 +25,12 @@ def find_in_zoos(name: str) -> Entry | None:
     return torchvision_zoo.entry(plain) if plain in torchvision_zoo.names() else None
 
 
-def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
-    """The published weights of a classifier; see `onestop.networks.published_weights`.
-
-    Raises:
-        UsageError: There are no weights of that name, or they could not be downloaded.
-    """
-    zoo = _zoo_of(entry)
-    if zoo is None:
-        raise UsageError(
-            f"--weights {which}: no such file, and there are no published weights for {entry.name}; "
-            "name a file, or omit it to train from random weights"
-        )
-    published: Published = zoo.published_weights(entry.name, which, download=download)
-    return published
-
-
-def usual_inputs(entry: Entry) -> Published | None:
-    """How images are prepared for a classifier's usual weights; None if it is in no zoo."""
-    zoo = _zoo_of(entry)
-    return None if zoo is None else zoo.usual_inputs(entry.name)
-
-
-def _zoo_of(entry: Entry) -> ModuleType | None:
-    if entry.origin == "torchvision":
-        from onestop.networks import torchvision_zoo
-
-        return torchvision_zoo
-    if entry.origin == "timm":
-        from onestop.networks import timm_zoo
-
-        return timm_zoo
-    return None
-
-
 def detector_entry(name: str) -> Entry:
     """The entry of a detector.
 
     Args:
-        name: One of `NAMES`, or `rcnn:BACKBONE`, where BACKBONE is a torchvision classifier or
-            `timm:NAME`; `rcnn256:BACKBONE` is one with 256 channels instead of 128.
+        name: One of `NAMES`, or `rcnn:BACKBONE`, where BACKBONE is a classifier of ours or of
+            torchvision, or `timm:NAME`; `rcnn256:BACKBONE` is one with 256 channels instead of 128.
 
     Raises:
         UsageError: There is no such backbone.
@@ -84,7 +47,7 @@ def detector_entry(name: str) -> Entry:
         min_size=RCNN_SMALLEST,
         summary=f"a small Faster R-CNN over {trunk.name}",
         paper="Ren et al. 2015, https://arxiv.org/abs/1506.01497",
-        weights=True,
+        weights=trunk.weights,
         origin=trunk.origin,
         depthwise=trunk.depthwise,
         whole=False,
@@ -98,10 +61,10 @@ def trunk_entry(name: str) -> Entry:
         UsageError: There is no such classifier.
     """
     backbone = parsed(name)[1]
-    found = find_in_zoos(backbone)
-    if found is None:
+    found = OWN.get(backbone.lower().replace("-", "_")) or find_in_zoos(backbone)
+    if found is None or found.vectors or found.channels != 3:
         raise UsageError(
             f"--model {name:.200}: {backbone:.200} cannot be its backbone; name a classifier of "
-            "torchvision or timm, such as rcnn:resnet18 or rcnn:timm:tf_efficientnet_lite0"
+            "colour images, such as rcnn:resnet18 or rcnn:tf_efficientnet_lite0"
         )
     return found

@@ -19,6 +19,8 @@ READING = (
     "task", "path_column", "label_column", "image_root", "suffix", "literal_labels",
 )  # fmt: skip
 """The fields that say how a source is read, for every function that opens one."""
+PREPARING = ("image_size", "fit", "normalize")
+"""The fields that say how images are prepared, for functions that take published weights."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

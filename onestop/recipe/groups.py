@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BeforeValidator
 
 from onestop.images.pixel_range import canonical
+from onestop.recipe.durations import seconds_of
 from onestop.recipe.markers import ON, For, Free, Not, Since, With, derived
 from onestop.recipe.ranges import HUGE
 
@@ -26,8 +27,10 @@ Rate = Annotated[float, Gt(0), Le(HUGE)]
 NonNegative = Annotated[float, Ge(0), Le(HUGE)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+Seconds = Annotated[float, BeforeValidator(seconds_of), Ge(0), Le(HUGE)]
 RangeText = Annotated[str, BeforeValidator(canonical)]
 Pixels = Annotated[int, Le(2**14)]
+CropFraction = Annotated[float, Ge(0.01), Le(1)]
 Threads = Annotated[int, Le(1024)]
 
 Augment = Literal["none", "flip", "crop", "flip-crop", "resized-crop"]
@@ -38,6 +41,7 @@ Fit = Literal["crop", "stretch", "pad"]
 MemoryFormat = Literal["contiguous", "channels-last"]
 Normalize = Literal["none", "half", "dataset", "imagenet", "weights"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
+Probe = Literal["none", "fit", "choose"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 TestTimeAugmentation = Literal["none", "flip"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle"]
@@ -78,6 +82,11 @@ class Data:
     """height and width of the network's input in pixels"""
     fit: Annotated[Fit, For(images=True)] = derived()
     """how an image becomes square: crop the centre, stretch, or pad"""
+    crop_fraction: Annotated[
+        CropFraction | None, For(images=True), With(fit="crop"), Since(None)
+    ] = None
+    """part of the shorter side that the centre crop keeps; 1 keeps all of it (default: as the weights
+    expect, else 0.875 for photographs and 1 for small images)"""
     pixel_range: Annotated[RangeText, For(images=True), Since("image")] = derived()
     """LO,HI: the values that become black and white in images of more than 8 bits (16 bits, floats);
     derived from all of them in the training split. full: the full scale of their type"""
@@ -105,7 +114,7 @@ class Augmentation:
     """strength of random changes of brightness, contrast, saturation and hue; 0 is off"""
     erase: Annotated[Share, For(images=True)] = 0.0
     """fraction of the training images in which a random rectangle is erased; 0 is off"""
-    mixup: Annotated[NonNegative, For(images=True, shares=True)] = 0.0
+    mixup: Annotated[NonNegative, For(images=True, shares=True)] = derived()
     """alpha of MixUp, which blends pairs of images and their targets in a ratio drawn from
     Beta(alpha, alpha); 0 is off"""
     cutmix: Annotated[NonNegative, For(images=True, shares=True)] = 0.0
@@ -120,11 +129,20 @@ class Network:
     model: str = derived()
     """name of a network (`onestop models` lists them), or path/to/file.py:Class for your own; in
     Python also a torch.nn.Module or its class"""
-    weights: str = "none"
+    weights: str = derived()
     """initial weights: none (random), default (the best published), the name of published weights
-    (IMAGENET1K_V1), a file, or a run"""
+    (IMAGENET1K_V1), a file, or a run; derived: published ones for photographs"""
+    weights_digest: Annotated[str, Not(weights="none"), Since("unknown")] = "none"
+    """hash of the initial weights, which a run records; a run from other ones is refused"""
+    probe: Annotated[Probe, For(images=True, whole=True), Not(weights="none"), Since("none")] = (
+        derived()
+    )
+    """first fit the head to the frozen features of pretrained weights, a usable model after one pass
+    over the images, from which training continues: fit, choose (also among a few image sizes and
+    crops, by cross-validation), or none"""
     freeze: str = derived()
-    """part that is not trained: none, backbone (all but the head), or the first N stages"""
+    """part that is not trained: none, backbone (all but the head), or the first N or half of the
+    stages"""
     unfreeze_after: Annotated[Natural, Not(freeze="none")] = derived()
     """epochs after which the frozen part is trained too; 0 is never"""
     cached_augmentations: Annotated[
@@ -139,7 +157,7 @@ class Network:
     trained; 0 disables the cache"""
     backbone_lr_scale: Annotated[Rate, Not(freeze="backbone", unfreeze_after=0)] = derived()
     """learning rate of everything but the head, relative to the head's"""
-    layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    layer_decay: Annotated[float, Gt(0), Le(1)] = derived()
     """learning rate of each stage, relative to the next stage's"""
 
 
@@ -147,8 +165,11 @@ class Network:
 class Optim:
     """Optimization: how the weights are trained."""
 
-    epochs: Annotated[Positive, Le(10**6), Free] = derived()
-    """passes over the training images"""
+    epochs: Annotated[Natural, Le(10**6), Free] = derived()
+    """passes over the training images; 0, with a probe, keeps the probe"""
+    time_budget: Annotated[Seconds, Since(0.0)] = 0.0
+    """time that the run may take, such as 90s, 10m or 1h30m: epochs, and the network and the image
+    size where they are free, are chosen to fit; 0 is no limit"""
     batch_size: Positive = derived()
     """images per step"""
     accumulate: Annotated[Positive, For(whole=True)] = 1
@@ -173,7 +194,7 @@ class Optim:
     """epochs over which the learning rate first rises from near zero"""
     clip_grad: NonNegative = derived()
     """maximum norm of the gradient; larger ones are scaled down; 0 is off"""
-    label_smoothing: Annotated[Fraction, For(shares=True)] = 0.0
+    label_smoothing: Annotated[Fraction, For(shares=True)] = derived()
     """fraction of each label that is spread over all classes"""
     balance: Annotated[Balance, For(shares=True)] = "none"
     """loss: weight classes inversely to their number of images, so that all count equally"""

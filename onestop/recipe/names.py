@@ -11,6 +11,7 @@ ALIASES = {
     "mixup_alpha": "mixup",
     "cutmix_alpha": "cutmix",
     "views": "cached_augmentations",
+    "budget": "time_budget",
     "b": "batch_size",
     "batch": "batch_size",
     "e": "epochs",

@@ -46,7 +46,8 @@ val_batch_size validation_batch_size per_device_eval_batch_size eval_batch_size 
 auto_scale_batch_size auto_find_batch_size | Lightning, Hugging Face | if a step runs out of memory, OneStop names a --batch-size that fits
 nbs accumulate_grad_batches grad_accum_steps gradient_accumulation_steps | Ultralytics, Lightning, timm, Hugging Face | --accumulate
 size img_size_train imgsize im_size resolution target_size train_crop_size val_crop_size crop_size input_size image_sz img | Keras, torchvision, timm | --image-size
-resize val_resize_size crop_pct crop_fraction crop_to_aspect_ratio resize_mode rect | torchvision, timm, Keras, Ultralytics | --fit crop
+resize val_resize_size crop_to_aspect_ratio resize_mode rect | torchvision, Keras, Ultralytics | --fit crop
+crop_pct crop_percentage | timm | --crop-fraction
 in_chans in_channels color_mode num_channels input_channels | timm, Keras | --channels
 num_classes n_classes nc n_out class_names classes class_list class_map | timm, Ultralytics, fastai, Keras | classes are the names of the folders, or of the column 'label'
 initial_lr base_lr lr_base lr_max max_lr peak_lr eta | timm, fastai | --lr
@@ -121,7 +122,7 @@ logger report_to loggers trackers mlflow | Lightning, Hugging Face | --track
 callbacks cbs hooks | Keras, fastai, Lightning | there are no callbacks; examples/own_loop.py has the loop to copy
 plots plot visualize | Ultralytics | every run writes report.html with its figures
 push_to_hub hub_model_id | Hugging Face | nothing is uploaded
-offline local_files_only no_download local_only | Hugging Face | only data sets known by name and --weights default are downloaded; ONESTOP_OFFLINE=1 refuses it
+local_files_only no_download local_only | Hugging Face | --offline
 single_cls multilabel multi_label label_mode class_mode problem_type | Ultralytics, Keras, Hugging Face | the task follows from the targets; several labels per image: see docs/multilabel.md
 image_column image_column_name x_col fn_col | Hugging Face, Keras, fastai | --path-column
 label_column_name y_col label_col | Hugging Face, Keras, fastai | --label-column
@@ -153,13 +154,13 @@ networks zoo list_models architectures | timm, torchvision | models
 _OF_VERBS = {
     "predict": """
 save output out output_dir outfile save_dir project name | Ultralytics, timm | --csv prints a table; redirect it into a file: > predictions.csv
-source data model weights | Ultralytics, torchvision | model and images are named in this order: onestop predict MODEL IMAGES
+source data model | Ultralytics, torchvision | model and images are named in this order: onestop predict MODEL IMAGES
 tta augment | Ultralytics, timm | a model predicts as it was trained: onestop train --tta
 """,
     "evaluate": """
 val val_dir val_data validation_data test test_dir test_data dataset data_dir source | Ultralytics, Keras, timm | --data
 save output out output_dir save_dir results_file project | Ultralytics, timm | --json prints the metrics; redirect it into a file: > metrics.json
-weights model | Ultralytics, torchvision | the model is the first argument: onestop evaluate MODEL
+model | Ultralytics, torchvision | the model is the first argument: onestop evaluate MODEL
 tta augment | Ultralytics, timm | a model predicts as it was trained: onestop train --tta
 """,
     "explain": """
@@ -177,7 +178,6 @@ order order_by sort_by metric | MLflow, others | --sort
 fix delete remove clean dedupe | cleanlab, fastdup | lint changes none of your files; lint.json names those it found
 """,
     "info": """
-weights | torchvision | a trained network is named itself: onestop info MODEL
 """,
 }
 

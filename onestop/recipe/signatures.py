@@ -82,6 +82,6 @@ def _path(value: Any, name: str) -> Any:
     if isinstance(value, str | os.PathLike):
         from onestop.images.forms import local_path  # with NumPy, which help does not wait for
 
-        local_path(value)
-        return value
+        path = local_path(value)  # a shell replaces `~` in few places, Python in none
+        return path if str(value).startswith("~") else value
     raise UsageError(f"{flag(name)} of type {type(value).__name__}: give a path")

@@ -17,6 +17,7 @@ from onestop.inference.held_out import open_as_trained, record_in, same_data, tr
 from onestop.inference.load import load_model
 from onestop.inference.model import Model
 from onestop.inference.predictions import predictions_of, read_predictions
+from onestop.linting.label_issues import read_label_issues
 from onestop.reading import read_text
 from onestop.recipe.files import read_resolved
 from onestop.reporting.run_data import RunData
@@ -25,6 +26,7 @@ from onestop.storage.final_metrics import lacking, read_metrics
 from onestop.storage.model_file import read_card
 from onestop.storage.run_folder import (
     EPOCHS,
+    LABEL_ISSUES,
     MODEL,
     PREDICTIONS,
     RECIPE,
@@ -69,6 +71,7 @@ def gather(
     run.gone += [final.problem] if final.problem else []
     run.epochs = EpochsFile.read(folder / EPOCHS)
     run.skipped = _skipped(folder / SKIPPED)
+    run.label_issues = read_label_issues(folder / LABEL_ISSUES)
     if (folder / MODEL).is_file():
         _load(run, network)
     run.dataset = dataset or _data(run, data_root)

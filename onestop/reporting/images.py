@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 TRAINING_SAMPLES = 24
+ISSUES = 12
 
 
 def _label(prediction: Prediction) -> str:
@@ -159,6 +160,29 @@ def training_tiles(recipe: Recipe, dataset: Dataset, model: Model) -> list[Tile]
             picture = loader.samples.targets.draw(batch.targets[place], as_image(image))
             tiles.append(tile(name, picture, f"{name}, {words}", [words]))
     return tiles[:TRAINING_SAMPLES]
+
+
+def issue_tiles(run: RunData) -> list[Tile]:
+    """The first images whose label looks wrong, as the network sees them; none if they are gone."""
+    issues, dataset, model = (run.label_issues or [])[:ISSUES], run.dataset, run.model
+    if dataset is None or model is None or not has_images(run):
+        return []
+    places = {
+        (split, samples.name(i)): (samples, i)
+        for split, samples in dataset.splits.items()
+        if any(issue.split == split for issue in issues)
+        for i in range(len(samples))
+    }
+    tiles = []
+    for issue in issues:
+        place, pixels = places.get((issue.split, issue.image)), None
+        if place is not None:
+            with contextlib.suppress(BadImageError):
+                pixels = as_image(model.preprocessing.prepare(*place))
+        label, other = issue.label or "no label", issue.suggested or "no label"
+        lines = [f"labelled {label}", f"rather {other}", f"score {issue.score:.2f}"]
+        tiles.append(tile(issue.image, pixels, issue.text, lines))
+    return tiles
 
 
 def mixture(shares: torch.Tensor, names: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from onestop.tasks import Prediction, Task, make_task
 if TYPE_CHECKING:
     from onestop.data.dataset import Dataset
     from onestop.inference.model import Model
+    from onestop.linting.label_issues import LabelIssue
 
 
 @dataclass
@@ -41,6 +42,7 @@ class RunData:
         dataset: The data set, if it could be opened.
         gone: Why there is no model or no data set.
         skipped: `path` and `reason` of files that were not used.
+        label_issues: Images whose label looks wrong; None if nobody looked.
         name: Its name in a comparison; empty for that of its folder.
     """
 
@@ -56,6 +58,7 @@ class RunData:
     dataset: Dataset | None = None
     gone: list[str] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
+    label_issues: list[LabelIssue] | None = None
     name: str = ""
 
     @property

@@ -8,7 +8,9 @@ from onestop.data.sources.python import NAME
 from onestop.figures.curves import RATE, curves, panels_of, spent_bar, time_spent
 from onestop.recipe.files import command_of, write_recipe
 from onestop.reporting.blocks import Block, Gallery, Section, Table, Text, plot
-from onestop.reporting.images import has_images, training_tiles
+from onestop.reporting.confidence import confidence_blocks
+from onestop.reporting.images import has_images, issue_tiles, training_tiles
+from onestop.reporting.label_issues import label_blocks
 from onestop.reporting.run_data import RunData
 from onestop.reporting.summary import headline, remarks
 from onestop.text import duration, plural
@@ -28,6 +30,8 @@ def sections(run: RunData, prefix: str = "") -> list[Section]:
         Section("curves", "Curves", _curves(run)),
         Section("samples", "Training images as the network sees them", _samples(run)),
         *run.report.sections(run, prefix),
+        Section("confidence", "Confidence", confidence_blocks(run)),
+        Section("issues", "Labels that look wrong", label_blocks(run, issue_tiles(run))),
         Section("data", "Data problems", _data(run)),
         Section("time", "Time", _time(run)),
         Section("repeat", "How to reproduce it", _repeat(run)),

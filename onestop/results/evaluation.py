@@ -32,6 +32,7 @@ class Evaluation:
         task: The model's task.
         notes: What has changed since training, and how many of the images were trained on.
         trained_on: How many of the images were trained on: on those, scores are too good.
+        intervals: Both ends of the 95 % interval (Wilson's) of metrics that are shares of the images.
     """
 
     model: Path
@@ -43,11 +44,12 @@ class Evaluation:
     task: Task[Any] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     trained_on: int = 0
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The metrics, as `--json` prints them, with skipped files, remarks and notes, if any."""
+        """The metrics, as `--json` prints them; with intervals, skipped files, remarks and notes."""
         problems: dict[str, Any] = {
-            "trained_on": self.trained_on, "notes": list(self.notes),
+            "intervals": self.intervals, "trained_on": self.trained_on, "notes": list(self.notes),
             "skipped_files": list(self.skipped), "remarks": list(self.remarks),
         }  # fmt: skip
         return {**self.metrics, **{name: value for name, value in problems.items() if value}}

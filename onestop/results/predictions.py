@@ -27,6 +27,8 @@ class Predictions(Sequence["Prediction"]):
     Attributes:
         skipped: `path` and `reason` of each file of a folder that was skipped.
         classes: Class names of the model.
+        notes: What a person should know of how the model was loaded, and of the predictions, such as
+            what `max_error` guarantees.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class Predictions(Sequence["Prediction"]):
         count: int,
         skipped: Sequence[dict[str, str]] = (),
         classes: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         self.skipped = tuple(skipped)
         self.classes = tuple(classes)
+        self.notes = tuple(notes)
         self._stream = stream
         self._count = count
         self._done: list[Prediction] = []

@@ -134,18 +134,6 @@ def flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def expanded(path: str | Path) -> Path:
-    """A path with `~` and `~name` replaced by home folders.
-
-    Raises:
-        UsageError: There is no such user, or the user has no home folder.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise UsageError(f"{path}: no home folder of that user; write the whole path") from None
-
-
 def home() -> Path:
     """The user's home folder.
 

@@ -18,6 +18,7 @@ FACTS: Mapping[str, Any] = {
     "split": Literal["train", "val", "test"],
     "images": Count,
     "best_epoch": Count,
+    "fine_tuned": Share,
     "epochs": Count,
     "seconds": Amount,
     "images_per_second": Amount,
@@ -25,6 +26,7 @@ FACTS: Mapping[str, Any] = {
     "seed": Count,
     "skipped": Count,
     "inexact_resume": list[str],
+    "calibration": dict[str, bool | Share],
     DIGEST: str,
 }
 """Its keys, besides the metrics of the task and the values of each class; others are kept unchecked."""

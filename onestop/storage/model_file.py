@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge
 from pydantic import TypeAdapter
 from torch import Tensor, nn
@@ -26,23 +25,23 @@ from torch import Tensor, nn
 from onestop.data.preprocess import from_json
 from onestop.errors import ModelFileError, UsageError
 from onestop.images.forms import local_path
-from onestop.networks.partial_load import matched
+from onestop.networks.partial_load import matched, misfit
 from onestop.reading import parse_json
 from onestop.recipe.schema import DEFAULTS, FIELDS, check_setting
 from onestop.runtime.checked import parts
 from onestop.runtime.files import write_atomic
 from onestop.storage.container import Content, packed, unpacked
 from onestop.storage.final_metrics import checked_metrics
-from onestop.storage.model_header import DIGEST
+from onestop.storage.model_header import DIGEST, card_in
 from onestop.storage.run_folder import MODEL
-from onestop.storage.torch_files import read_checkpoint
+from onestop.storage.tensor_digest import add_tensors
+from onestop.storage.torch_files import SUFFIXES, read_checkpoint
 from onestop.tasks import TASKS, Task, implied_task, known_metrics, make_task
 from onestop.text import listing
 
-FORMAT_VERSION = 3
-"""Files of version 1 have no checksum; those of version 2 do not name their task."""
-SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
-"""Suffixes of weights files."""
+FORMAT_VERSION = 4
+"""Files of version 1 have no checksum; those of version 2 do not name their task; those of version 3
+have no calibration among the options of their task."""
 _KEY = "onestop"
 _MAX_SIDE = 2**14  # pixels, of a network's input
 # What parsing JSON that is not a card raises.
@@ -65,6 +64,7 @@ class Card:
         made_with: Versions and hardware.
         task: Name of the task in `onestop.tasks.TASKS`; if omitted, it follows from the classes.
         task_options: What `Task.options` returned.
+        confidence: What predictions are trusted by; see `onestop.inference.confidence`.
         network_digest: A hash of all that outputs and labels follow from; see `network_digest`.
         format_version: Version of this card.
     """
@@ -79,6 +79,7 @@ class Card:
     made_with: Mapping[str, Any] = field(default_factory=dict)
     task: str = ""
     task_options: Mapping[str, Any] = field(default_factory=dict)
+    confidence: Mapping[str, Any] = field(default_factory=dict)
     network_digest: str = ""
     format_version: int = FORMAT_VERSION
 
@@ -107,12 +108,7 @@ def network_digest(tensors: Mapping[str, Tensor], card: Card) -> str:
         dict(card.task_options),
     ]  # fmt: skip
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        if tensor.numel():
-            flat = tensor.as_strided((tensor.numel(),), (1,))  # a single value may have any stride
-            digest.update(flat.view(torch.uint8).numpy().data)
+    add_tensors(digest, tensors)
     return digest.hexdigest()[:32]
 
 
@@ -220,7 +216,7 @@ def _adapter() -> TypeAdapter[Card]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors`, `.pt`, `.pth` or `.th` file, on the CPU.
+    """The tensors of a file of weights, on the CPU.
 
     Raises:
         UsageError: There is no such file.
@@ -230,6 +226,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return read_checkpoint(path)
     content = unpacked(path)
     return _opened(path, content)[1] if _KEY in content.metadata else content.tensors
+
+
+def is_bare(path: Path) -> bool:
+    """Whether a file holds weights alone: it is no model file, though its name says weights."""
+    ours = path.suffix == SUFFIXES[0]
+    return path.name.endswith(SUFFIXES) and not (ours and card_in(path))
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
@@ -251,24 +253,6 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
         raise ModelFileError(f"{path}: {problem}")
     network.load_state_dict(tensors)
     return network
-
-
-def misfit(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:
-    """Why tensors do not match a network exactly, naming both sides; empty if they do."""
-    expected = network.state_dict()
-    for name in expected:
-        if name in tensors and tensors[name].shape != expected[name].shape:
-            return (
-                f"{name} is {list(tensors[name].shape)} in the file and "
-                f"{list(expected[name].shape)} in the network (other classes, channels or size?)"
-            )
-    missing = sorted(expected.keys() - tensors.keys())
-    extra = sorted(tensors.keys() - expected.keys())
-    if missing or extra:
-        parts = [f"the network's {listing(missing, 2)} is not in the file"] if missing else []
-        parts += [f"the file's {listing(extra, 2)} is not in the network"] if extra else []
-        return "is for another network: " + ", ".join(parts)
-    return ""
 
 
 def model_path(path: str | Path) -> Path:

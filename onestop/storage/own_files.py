@@ -15,6 +15,7 @@ from onestop.storage.run_folder import (
     CONFUSION,
     EPOCHS,
     INFO,
+    LABEL_ISSUES,
     LOCK,
     LOG,
     METRICS,
@@ -28,7 +29,8 @@ from onestop.storage.run_folder import (
 )
 
 FILES = (
-    MODEL, RECIPE, INFO, METRICS, EPOCHS, PREDICTIONS, CONFUSION, REPORT, SKIPPED, LOG, TRACKING, LOCK,
+    MODEL, RECIPE, INFO, METRICS, EPOCHS, PREDICTIONS, CONFUSION, LABEL_ISSUES, REPORT, SKIPPED, LOG,
+    TRACKING, LOCK,
 )  # fmt: skip
 FOLDERS = (STATE, "tensorboard", "wandb")
 

@@ -28,6 +28,7 @@ METRICS = "metrics.json"  # final values of the metrics
 EPOCHS = "metrics.csv"  # one row per epoch
 PREDICTIONS = "predictions.csv"  # what was predicted for each held-out image
 CONFUSION = "confusion.csv"  # how often each class was predicted as each
+LABEL_ISSUES = "label_issues.csv"  # images whose label looks wrong
 REPORT = "report.html"  # all of it as a page
 SKIPPED = "skipped.csv"  # files of the source that were not used, and why
 LOG = "log.txt"  # what was printed while training
@@ -165,19 +166,24 @@ class EpochsFile:
         lost: Epochs of an earlier process whose rows could not be read.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], keep_epochs: int = 0) -> None:
+    def __init__(
+        self, path: Path, columns: Sequence[str], keep_epochs: int = 0, *, probed: bool = False
+    ) -> None:
         """Take over the rows of the first `keep_epochs` epochs from an earlier process.
 
+        With `probed`, there is one before them, of epoch 0: the probe.
         Columns that are no longer written are dropped from them, and so are damaged rows.
         """
         self.path, self._columns = path, tuple(columns)
         # As text: runs of a thousand short epochs would spend most of their time on formatting rows.
         self._lines = [csv_text(self._columns, [], header=True)]
-        rows = {int(row["epoch"]): row for row in self.read(path)} if keep_epochs else {}
-        for row in (row for epoch, row in sorted(rows.items()) if epoch <= keep_epochs):
+        rows = {int(row["epoch"]): row for row in self.read(path)} if keep_epochs or probed else {}
+        for row in (
+            row for epoch, row in sorted(rows.items()) if 1 - probed <= epoch <= keep_epochs
+        ):
             values = {name: row.get(name, "") for name in self._columns}
             self._lines.append(csv_text(self._columns, [values]))
-        self.lost = keep_epochs - (len(self._lines) - 1)
+        self.lost = keep_epochs + probed - (len(self._lines) - 1)
         self._changed = True
 
     @staticmethod
@@ -220,7 +226,7 @@ def _checked(row: Mapping[Any, Any]) -> dict[str, str] | None:
     if None in row or None in row.values() or "seconds" not in row:  # too many or too few cells
         return None
     counts = [row.get("epoch", ""), row.get("step") or "0"]
-    if not all(cell.isdecimal() and len(cell) <= _DIGITS for cell in counts) or int(counts[0]) < 1:
+    if not all(cell.isdecimal() and len(cell) <= _DIGITS for cell in counts):
         return None
     return _current({name: cell if _is_number(name, cell) else "" for name, cell in row.items()})
 

@@ -24,6 +24,8 @@ from torch import Tensor
 from onestop.errors import ModelFileError, UsageError
 from onestop.storage.plain_values import PLAIN
 
+SUFFIXES = (".safetensors", ".pth", ".pt", ".th", ".pth.tar", ".bin", ".ckpt")
+"""How names of files of weights end, ours first."""
 MOST_BYTES = 2**36
 """Size limit of a weights file: 64 GiB."""
 MOST_TENSORS = 100_000

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.coco import coco_metrics, flat, sizes_of
 from onestop.metrics.curve import Curve
@@ -32,9 +33,10 @@ from onestop.networks.detectors import facts
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks import detection_rules
 from onestop.tasks.detected import Detected, detected
+from onestop.tasks.meter import Meter
 from onestop.tasks.objects_prediction import ObjectsPrediction, as_objects, from_text, to_text
 from onestop.tasks.prediction import Prediction
-from onestop.tasks.task import Derived, Draw, Head, Loss, Meter, Network, Task
+from onestop.tasks.task import Derived, Draw, Head, Loss, Network, Task
 from onestop.text import plural
 
 if TYPE_CHECKING:
@@ -83,6 +85,10 @@ class Detection(Task[Outputs]):
         *map(_loss, _LOSSES),
     )
     whole: ClassVar[bool] = False
+    uncertain: ClassVar[str] = (
+        "is for one answer per image, and this model finds objects; --threshold sets their least score"
+    )
+    unsettled: ClassVar[str] = "an object is predicted from a score of 0.5 on, whatever its class"
 
     def __init__(
         self,
@@ -118,7 +124,7 @@ class Detection(Task[Outputs]):
         self.sigmas = tuple(map(float, sigmas)) or (SIGMA,) * len(self.points)
         self.thresholds = tuple(map(float, thresholds)) or (DEFAULT_THRESHOLD,) * len(self.names)
         self.anchors, self.regions, self.most = dict(anchors), int(regions), int(most)
-        self.losses = tuple(losses)
+        self.loss_names = tuple(losses)
         if not set(self.parts) <= set(facts.PARTS) or "boxes" not in self.parts:
             raise ValueError("parts that this task does not have")
         if len(self.sigmas) != len(self.points) or not all(s > 0 for s in self.sigmas):
@@ -128,7 +134,7 @@ class Detection(Task[Outputs]):
         if ("keypoints" in self.parts) != bool(self.points):
             raise ValueError("key points need names")
         measured = [metric for part in self.parts for metric in _metrics_of(part)]
-        self.metrics = (*measured, *(_loss(name) for name in self.losses))
+        self.metrics = (*measured, *(_loss(name) for name in self.loss_names))
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
@@ -151,6 +157,10 @@ class Detection(Task[Outputs]):
     @classmethod
     def derived(cls, known: Mapping[str, Any], info: DatasetInfo) -> Derived:
         return detection_rules.derived(known, info)
+
+    @classmethod
+    def network_over(cls, name: str) -> str:
+        return name if facts.is_detector(name) else f"rcnn:{name}"
 
     def head(self) -> Head:
         needs: dict[str, Any] = {"parts": self.parts, "points": len(self.points)}
@@ -223,7 +233,7 @@ class Detection(Task[Outputs]):
         return {
             "parts": list(self.parts), "points": list(self.points), "sigmas": list(self.sigmas),
             "thresholds": list(self.thresholds), "anchors": self.anchors, "regions": self.regions,
-            "losses": list(self.losses), "most": self.most,
+            "losses": list(self.loss_names), "most": self.most,
         }  # fmt: skip
 
     def settle(self, outputs: Outputs, targets: Targets) -> Self:
@@ -233,6 +243,11 @@ class Detection(Task[Outputs]):
         chosen = best_thresholds(matches_of(truths, found, len(self.names)))
         return type(self)(
             self.names, **self.options() | {"thresholds": [round(t, 4) for t in chosen.tolist()]}
+        )
+
+    def uncalibrated(self) -> Self:
+        raise UsageError(
+            "--no-calibration: scores of objects are the network's own already; leave it out"
         )
 
     def collapse(self, predictions: Sequence[Prediction]) -> str:

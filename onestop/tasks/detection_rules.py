@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onestop.recipe import Data
     from onestop.tasks.task import Derived
 
-MODEL = "rcnn:resnet18"
+MODEL = "rcnn:tf_efficientnet_lite0"
 _UNIT = 32  # pixels that sides of inputs are multiples of
 _SEEN = 3_000  # images in all passes, where a classifier's weights are the start
 _MOST_BOXES = 20_000  # of which anchors are fitted
@@ -30,13 +30,14 @@ _MOST_BOXES = 20_000  # of which anchors are fitted
 def derived(known: Mapping[str, Any], info: DatasetInfo) -> Derived:
     """See `onestop.tasks.task.Task.derived`."""
     rules: dict[str, tuple[object, str]] = {
-        "model": (MODEL, "small and fast; better with --weights default"),
+        "model": (MODEL, "small and fast, on a CPU too"),
+        "probe": ("none", "no head can be fitted to features of whole images"),
         "cached_augmentations": (0, "features change with the regions that are chosen"),
         "clip_grad": (5.0, "single images with many objects have large gradients"),
         "precision": ("fp32", "places of boxes need all digits"),
     }
     model = facts.plain(str(known.get("model", "")))
-    if not facts.is_detector(model):
+    if not facts.is_detector(model) or "weights" not in known:
         return rules
     new = facts.is_new(model)
     situation = "none" if known["weights"] == "none" else "backbone" if new else "detector"

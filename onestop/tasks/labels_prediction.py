@@ -115,6 +115,7 @@ class LabelsPrediction(Prediction):
             "label": separator.join(label.name for label in self.labels),
             "score": separator.join(f"{label.score:.6g}" for label in self.labels),
             "error": self.error,
+            "doubts": "; ".join(self.doubts),
         }
 
 

@@ -6,6 +6,7 @@ Legend: B images of a batch, N of a split, L labels.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from onestop.errors import UsageError
 from onestop.metrics import Metrics
+from onestop.metrics.calibration import calibration_metrics
 from onestop.metrics.label_pairs import co_occurrence
 from onestop.metrics.multilabel import (
     DEFAULT_THRESHOLD,
@@ -27,8 +29,18 @@ from onestop.metrics.multilabel import (
     precision_recall_curve,
     predicted_labels,
 )
+from onestop.metrics.scaling import fit_scale_and_bias
 from onestop.metrics.spec import LOSS, Metric
 from onestop.runtime.csv_files import plain_cell
+from onestop.tasks.doubt import Doubt
+from onestop.tasks.labels_doubt import doubts_of
+from onestop.tasks.labels_meter import (
+    MultilabelMeter,
+    Truth,
+    losses_of,
+    probabilities,
+    truth_of,
+)
 from onestop.tasks.labels_prediction import (
     LabelsPrediction,
     Probabilities,
@@ -37,7 +49,7 @@ from onestop.tasks.labels_prediction import (
 )
 from onestop.tasks.outputs import logits_of, own_loss, with_auxiliary
 from onestop.tasks.prediction import Label, Prediction
-from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
+from onestop.tasks.task import Draw, Head, Loss, Network, Task
 from onestop.text import plural
 
 if TYPE_CHECKING:
@@ -46,8 +58,6 @@ if TYPE_CHECKING:
     from onestop.data.batch import Batch
     from onestop.data.dataset import Dataset
     from onestop.recipe import Recipe
-
-Truth = NDArray[np.bool_]
 
 MAX_RATIO = 10.0
 """Maximum ratio of the balancing weights of images with and without a label. Uncapped, the images of a
@@ -68,6 +78,7 @@ class Multilabel(Task[Tensor]):
         LOSS,
     )
     nouns = ("label", "labels")
+    curvature = 0.25
     takes_shares = True
 
     def __init__(
@@ -77,11 +88,17 @@ class Multilabel(Task[Tensor]):
         thresholds: Sequence[float] = (),
         label_smoothing: float = 0.0,
         weights: Tensor | None = None,
+        scale: float = 1.0,
+        bias: float = 0.0,
     ) -> None:
         """Without `thresholds`, all are 0.5; `weights` [2, L] are explained in `balancing_weights`.
 
+        Outputs are multiplied by `scale` and added to `bias` before they become probabilities, though
+        not in training; thresholds are of those probabilities.
+
         Raises:
-            ValueError: There is not exactly one threshold in (0, 1) per name.
+            ValueError: There is not exactly one threshold in (0, 1) per name, or the scale is not
+                positive.
         """
         super().__init__(names)
         self.thresholds = tuple(map(float, thresholds)) or (DEFAULT_THRESHOLD,) * len(self.names)
@@ -89,6 +106,9 @@ class Multilabel(Task[Tensor]):
         self.weights = weights
         if len(self.thresholds) != len(self.names) or not all(0 < t < 1 for t in self.thresholds):
             raise ValueError("each label needs a threshold between 0 and 1")
+        if not (0 < scale < math.inf and math.isfinite(bias)):
+            raise ValueError("a scale must be above 0, and a bias finite")
+        self.scale, self.bias = scale, bias
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, dataset: Dataset) -> Self:
@@ -130,14 +150,31 @@ class Multilabel(Task[Tensor]):
         if threshold is None:
             return self
         inside = min(max(threshold, 1e-6), 1 - 1e-6)  # a threshold is never reached by all or none
-        return type(self)(self.names, thresholds=[inside] * len(self.names))
+        return type(self)(self.names, **self.options() | {"thresholds": [inside] * len(self.names)})
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        targets = targets.to(outputs.dtype).expand_as(outputs)
+        losses = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+        if self.weights is not None:
+            present, absent = self.weights.to(losses.device, losses.dtype)
+            losses = losses * (targets * present + (1 - targets) * absent)
+        return losses.sum(-1)
 
     def meter(self) -> MultilabelMeter:
-        return MultilabelMeter(self.names, self.thresholds)
+        return MultilabelMeter(self.names, self.thresholds, self._calibrated)
+
+    def _calibrated(self, outputs: Tensor) -> Tensor:
+        """Logits of the calibrated probabilities, float32 [B, L]."""
+        return outputs.float() if self._raw else outputs.float() * self.scale + self.bias
+
+    @property
+    def _raw(self) -> bool:
+        return (self.scale, self.bias) == (1.0, 0.0)
 
     def describe(
         self, outputs: Tensor, targets: Tensor | None = None, top: int = 1
     ) -> list[Prediction]:
+        outputs = self._calibrated(outputs)
         scores = probabilities(outputs)
         predicted = predicted_labels(scores, np.asarray(self.thresholds))
         predictions = [
@@ -146,7 +183,7 @@ class Multilabel(Task[Tensor]):
         ]
         if targets is None:
             return list[Prediction](predictions)
-        truth, losses = _truth(targets), _losses(outputs, targets).tolist()
+        truth, losses = truth_of(targets), losses_of(outputs, targets).tolist()
         right = (predicted == truth).all(1).tolist()
         return [
             dataclasses.replace(
@@ -167,16 +204,44 @@ class Multilabel(Task[Tensor]):
         )
 
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:
-        rows = zip(probabilities(outputs), numbers, strict=True)
+        rows = zip(probabilities(self._calibrated(outputs)), numbers, strict=True)
         return [Label(self.names[k], float(scores[k])) for scores, k in rows]
 
     def options(self) -> dict[str, Any]:
-        return {"thresholds": list(self.thresholds)}
+        return {"thresholds": list(self.thresholds), "scale": self.scale, "bias": self.bias}
 
     def settle(self, outputs: Tensor, targets: Tensor) -> Self:
-        """With, for each label, the threshold that has the highest F1 on the validation split."""
-        thresholds = best_thresholds(probabilities(outputs), _truth(targets))
+        """With what is best on the validation split: thresholds by their F1, and calibration.
+
+        Thresholds are chosen by the network's own probabilities and moved with them, so that
+        calibration changes no label.
+        """
+        truth = truth_of(targets)
+        chosen = best_thresholds(probabilities(outputs), truth)
+        scale, bias = fit_scale_and_bias(outputs.cpu().numpy(), truth)
+        thresholds = moved(chosen, scale, bias) if (scale, bias) != (1.0, 0.0) else chosen
+        return type(self)(self.names, thresholds=thresholds.tolist(), scale=scale, bias=bias)
+
+    def uncalibrated(self) -> Self:
+        if self._raw:
+            return type(self)(self.names, thresholds=self.thresholds)
+        thresholds = moved(np.asarray(self.thresholds), 1 / self.scale, -self.bias / self.scale)
         return type(self)(self.names, thresholds=thresholds.tolist())
+
+    def reliability(self, outputs: Tensor, targets: Tensor) -> dict[str, Any]:
+        """Of the probabilities of all labels together."""
+        raw, scores = probabilities(outputs), probabilities(self._calibrated(outputs))
+        truth = truth_of(targets).ravel()
+        return calibration_metrics(raw.ravel(), scores.ravel(), truth, calibrated=not self._raw)
+
+    def certainty(self, outputs: Tensor) -> Tensor:
+        """How far the label closest to its threshold is from it, in logits of the raw outputs."""
+        limits = torch.tensor(self.uncalibrated().thresholds, dtype=torch.float64).logit()
+        return (outputs.double().cpu() - limits).abs().amin(1).float()
+
+    def doubts(self, outputs: Tensor, targets: Tensor) -> list[Doubt]:
+        scores = outputs.double().sigmoid().numpy()
+        return doubts_of(scores, truth_of(targets), self.names, separator_for(self.names))
 
     def counted(self) -> str:
         return plural(len(self.names), "label")
@@ -233,31 +298,15 @@ class Multilabel(Task[Tensor]):
         )  # fmt: skip
 
 
-class MultilabelMeter(Meter[Tensor]):
-    """Keeps the probabilities and labels of all images: average precision needs all of them at once."""
+def moved(thresholds: NDArray[np.float64], scale: float, bias: float) -> NDArray[np.float64]:
+    """Thresholds [L] of probabilities whose logits are multiplied by a scale and added to a bias.
 
-    def __init__(self, names: Sequence[str], thresholds: Sequence[float]) -> None:
-        self._names, self._thresholds = tuple(names), np.asarray(thresholds)
-        self._scores = [np.zeros((0, len(names)), np.float32)]
-        self._truth = [np.zeros((0, len(names)), np.bool_)]
-        self._losses: list[float] = []  # one per batch
-
-    def update(self, outputs: Tensor, targets: Tensor) -> None:
-        outputs, targets = outputs.float().cpu(), targets.cpu()
-        self._scores.append(probabilities(outputs))
-        self._truth.append(_truth(targets))
-        self._losses.append(float(_losses(outputs, targets).sum()))
-
-    def merge(self, other: Self) -> None:
-        self._scores += other._scores
-        self._truth += other._truth
-        self._losses += other._losses
-
-    def compute(self) -> Metrics:
-        scores, truth = np.concatenate(self._scores), np.concatenate(self._truth)
-        counts = label_counts(predicted_labels(scores, self._thresholds), truth)
-        ap, loss = average_precision(scores, truth), in_order(self._losses)
-        return multilabel_metrics(counts, ap, self._thresholds, loss, self._names)
+    >>> moved(np.array([0.5]), 2.0, 0.0).tolist()
+    [0.5]
+    """
+    logits = scale * (np.log(thresholds) - np.log1p(-thresholds)) + bias
+    least = float(np.finfo(np.float32).eps)
+    return np.clip(0.5 * (1 + np.tanh(logits / 2)), least, 1 - least)
 
 
 def balancing_weights(counts: NDArray[np.int64], images: int) -> Tensor:
@@ -274,12 +323,6 @@ def balancing_weights(counts: NDArray[np.int64], images: int) -> Tensor:
     ratio = np.clip((1 - share) / share, 1 / MAX_RATIO, MAX_RATIO)
     absent = 1 / (share * ratio + 1 - share)
     return torch.from_numpy(np.stack([ratio * absent, absent]).astype(np.float32))
-
-
-def probabilities(outputs: Tensor) -> Probabilities:
-    """The probability of each label, float32 [B, L]; 0 for outputs that are NaN."""
-    scores: Probabilities = outputs.float().cpu().sigmoid().nan_to_num(0.0).numpy()
-    return scores
 
 
 def scores_and_truth(
@@ -300,15 +343,6 @@ def metrics_of(scores: Probabilities, truth: Truth, task: Multilabel) -> Metrics
     thresholds = np.asarray(task.thresholds)
     counts = label_counts(predicted_labels(scores, thresholds), truth)
     return multilabel_metrics(counts, average_precision(scores, truth), thresholds, 0.0, task.names)
-
-
-def _truth(targets: Tensor) -> Truth:
-    return targets.cpu().numpy() > 0.5
-
-
-def _losses(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The loss of each image, [B]: the sum over its labels."""
-    return F.binary_cross_entropy_with_logits(outputs.float(), targets, reduction="none").sum(1)
 
 
 def _exact(logits: Tensor, targets: Tensor) -> Tensor:

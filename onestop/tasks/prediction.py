@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from onestop.images.pixel_range import PixelRange
     from onestop.metrics.objects import Frame, ImageObjects
 
+UNSURE = "unsure"
+"""A doubt: the prediction does not keep the error rate that was asked for."""
+UNLIKE = "unlike the training images"
+"""A doubt: the features of the image are far from those of the training images."""
 _NONE = "no label"  # of tasks in which an image may have none
 
 
@@ -58,6 +62,8 @@ class Prediction:
         correct: Whether the prediction is correct; None if not known, and for numbers.
         error: Why the image could not be read.
         warning: What is wrong with an image that could be read all the same.
+        doubts: What speaks against the prediction: `unsure`, `unlike the training images`, both, or
+            nothing.
         given: The image as it was given.
         pixel_range: What is black and white in it if it has more than 8 bits, as the model has it.
     """
@@ -70,6 +76,7 @@ class Prediction:
     correct: bool | None = None
     error: str = ""
     warning: str = ""
+    doubts: tuple[str, ...] = ()
     given: Any = field(default=None, repr=False, compare=False)
     pixel_range: PixelRange = field(default="full", repr=False, compare=False)
 
@@ -97,6 +104,21 @@ class Prediction:
     def text(self) -> str:
         """All labels as people read them; empty if the image could not be read."""
         return ", ".join(label.text for label in self.labels) or ("" if self.error else _NONE)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the prediction does not keep the error rate that was asked for."""
+        return UNSURE in self.doubts
+
+    @property
+    def unlike_training(self) -> bool:
+        """Whether the image is unlike the training images, so that the prediction may mean nothing."""
+        return UNLIKE in self.doubts
+
+    @property
+    def line(self) -> str:
+        """All labels as people read them, with the doubts in parentheses."""
+        return f"{self.text} ({', '.join(self.doubts)})" if self.doubts else self.text
 
     @property
     def predicted_text(self) -> str:
@@ -159,19 +181,22 @@ class Prediction:
         if self.error:
             return {"image": self.image, "error": self.error}
         values = {"image": self.image, **self.summary(), "top": self._top()}
+        values["doubts"] = list(self.doubts)
         return {**values, "remark": self.warning} if self.warning else values
 
     def _top(self) -> list[dict[str, Any]]:
         return [{"label": label.name, "score": label.score} for label in self.labels]
 
     def to_csv(self, top: int = 1) -> dict[str, str]:
-        """The prediction as a row of `--csv`: `image`, `label`, `score`, `error`.
+        """The prediction as a row of `--csv`: `image`, `label`, `score`, `error`, `doubts`.
 
         Args:
             top: How many labels; those after the best are `label2`, `score2` and so on.
         """
         score = "" if self.score is None else f"{self.score:.6g}"
+        doubts = "; ".join(self.doubts)
         row = {"image": self.image, "label": self.label, "score": score, "error": self.error}
+        row["doubts"] = doubts
         for number, label in enumerate(self.labels[1:top], 2):
             row |= {f"label{number}": label.name, f"score{number}": f"{label.score:.6g}"}
         return row
@@ -198,4 +223,5 @@ class Prediction:
             heading(self.image)
             + image
             + (table(rows) if rows else heading(self.error or self.text))
+            + "".join(map(heading, self.doubts))
         )

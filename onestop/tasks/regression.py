@@ -14,11 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from onestop.metrics import Metrics
+from onestop.metrics.confident_learning import far_off
 from onestop.metrics.counts import regression_metrics
 from onestop.metrics.spec import LOSS, Metric
 from onestop.tasks.collapse import same_number_for_all
+from onestop.tasks.doubt import Doubt
+from onestop.tasks.meter import Meter, in_order
 from onestop.tasks.prediction import Label, Prediction
-from onestop.tasks.task import Draw, Head, Loss, Meter, Network, Task, in_order
+from onestop.tasks.task import Draw, Head, Loss, Network, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +39,7 @@ class Regression(Task[Tensor]):
         Metric("r2", "r2"),
         LOSS,
     )
+    curvature = 2.0
 
     def head(self) -> Head:
         return Head(1)
@@ -43,6 +47,9 @@ class Regression(Task[Tensor]):
     def loss(self, network: Network, batch: Batch) -> Loss:
         outputs: Tensor = network(batch.inputs)
         return Loss(F.mse_loss(outputs.float().squeeze(-1), batch.targets))
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs.squeeze(-1) - targets.to(outputs.dtype)).square()
 
     def meter(self) -> RegressionMeter:
         return RegressionMeter()
@@ -65,6 +72,15 @@ class Regression(Task[Tensor]):
     def label(self, outputs: Tensor, numbers: Sequence[int]) -> list[Label]:  # noqa: ARG002
         values = outputs.float().squeeze(-1).tolist()
         return [Label(f"{value:.6g}", value, number=True) for value in values]
+
+    def doubts(self, outputs: Tensor, targets: Tensor) -> list[Doubt]:
+        """The largest residuals, in robust standard deviations of all of them."""
+        predicted, wanted = outputs.double().squeeze(-1), targets.double()
+        places, distances = far_off((predicted - wanted).numpy())
+        return [
+            Doubt(place, f"{float(wanted[place]):.6g}", f"{float(predicted[place]):.6g}", by)
+            for place, by in zip(places.tolist(), distances.tolist(), strict=True)
+        ]
 
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         return same_number_for_all(predictions)

@@ -12,7 +12,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ from onestop.metrics import Metrics
 from onestop.metrics.spec import Metric
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks.collapse import same_for_all
+from onestop.tasks.doubt import Doubt
+from onestop.tasks.meter import Meter, Outputs
 from onestop.tasks.prediction import Label, Prediction
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from onestop.data.dataset import Dataset, DatasetInfo
     from onestop.recipe import Recipe
 
-Outputs = TypeVar("Outputs")
-"""What a network gives for a batch in evaluation mode: a tensor [B, K], or a list with B entries."""
 Network: TypeAlias = Callable[..., Any]
 """Computes outputs of inputs in the engine's precision: a whole network, or the part that learns. A
 network that has its own loss takes the targets as well."""
@@ -70,26 +70,6 @@ class Loss:
     sums: dict[str, Tensor] = field(default_factory=dict)
 
 
-class Meter(ABC, Generic[Outputs]):
-    """Adds up what the metrics of a split need, batch by batch."""
-
-    @abstractmethod
-    def update(self, outputs: Outputs, targets: Any) -> None:
-        """Take a batch of outputs and targets into account."""
-
-    @abstractmethod
-    def merge(self, other: Self) -> None:
-        """Take into account what another meter has seen, as if its batches came after one's own.
-
-        A split that is divided among several meters gives exactly the metrics of a single one, down
-        to the last bit, if the meters are merged in the order of their batches.
-        """
-
-    @abstractmethod
-    def compute(self) -> Metrics:
-        """The metrics of all that was seen: those the task declares, `images`, and details."""
-
-
 class Task(ABC, Generic[Outputs]):
     """What a network is trained to do.
 
@@ -104,6 +84,19 @@ class Task(ABC, Generic[Outputs]):
     """What one of the names is called, and several."""
     whole: ClassVar[bool] = True
     """Whether predictions are about whole images; False if they are about things somewhere in them."""
+    curvature: ClassVar[float] = 0.0
+    """An upper bound of the second derivatives of `losses` in the outputs; 0 if they are not convex,
+    and then no linear head is fitted before training (`onestop/training/probe/`)."""
+    exclusive: ClassVar[bool] = False
+    """Whether one of the names is true of an image: softmax makes probabilities of the outputs."""
+    uncertain: ClassVar[str] = "its predictions are neither correct nor wrong"
+    """Why there is no `certainty`, of tasks without one."""
+    unsettled: ClassVar[str] = (
+        "probabilities are not calibrated, and the model cannot tell what it is unsure of"
+    )
+    """What a run without validation images lacks."""
+    temperature: float = 1.0
+    """What outputs are divided by before they become probabilities; chosen by `settle`."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""
@@ -128,6 +121,11 @@ class Task(ABC, Generic[Outputs]):
             info: Properties of the data set.
         """
         return {}
+
+    @classmethod
+    def network_over(cls, name: str) -> str:
+        """The network to train from weights of a known one: that one, or one that contains it."""
+        return name
 
     @abstractmethod
     def head(self) -> Head:
@@ -188,6 +186,21 @@ class Task(ABC, Generic[Outputs]):
         """
         return torch.isfinite(cast(Tensor, outputs)).flatten(1).all(1).tolist()
 
+    def losses(self, outputs: Tensor, targets: Any) -> Tensor:
+        """The loss of each image, without label smoothing, in the precision of the outputs.
+
+        A convex function of the outputs, with which a linear head is fitted; only called if `curvature`
+        is above 0.
+
+        Args:
+            outputs: Of the same B images in any number of trials, [..., B, K].
+            targets: Of the images.
+
+        Returns:
+            [..., B].
+        """
+        raise NotImplementedError(f"{self.name}: no head can be fitted")
+
     @abstractmethod
     def meter(self) -> Meter[Outputs]:
         """A meter that has seen nothing yet."""
@@ -222,9 +235,44 @@ class Task(ABC, Generic[Outputs]):
         """The task with what is chosen after training on the N images of the validation split."""
         return self
 
+    def uncalibrated(self) -> Self:
+        """The task with the network's own probabilities, where `settle` has calibrated them.
+
+        Raises:
+            UsageError: It never calibrates any.
+        """
+        return self
+
+    def reliability(self, outputs: Outputs, targets: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Whether the probabilities of N images can be relied on, as `calibration_metrics` has it.
+
+        Empty for tasks without probabilities.
+        """
+        return {}
+
+    def certainty(self, outputs: Outputs) -> Tensor | None:  # noqa: ARG002
+        """[B] larger where a prediction is more likely to be correct; from raw outputs alone.
+
+        None for tasks whose predictions are neither correct nor wrong.
+        """
+        return None
+
+    def doubts(self, outputs: Outputs, targets: Any) -> list[Doubt]:  # noqa: ARG002
+        """The targets that look wrong, the most doubtful first; none if a task cannot tell.
+
+        Args:
+            outputs: Of a model that has not seen the N images.
+            targets: Of the same images.
+        """
+        return []
+
     def collapse(self, predictions: Sequence[Prediction]) -> str:
         """A line if the same is predicted for all images of a split, which differ; else empty."""
         return same_for_all(predictions, self.nouns[1])
+
+    def intervals(self, metrics: Metrics) -> dict[str, tuple[float, float]]:  # noqa: ARG002
+        """95 % intervals of those metrics of a split that are shares of its images, by name."""
+        return {}
 
     def counted(self) -> str:
         """How much there is to tell apart, such as `10 classes`; empty if there are no names."""
@@ -277,17 +325,6 @@ COLUMNS = (
     "second_score",
 )  # fmt: skip
 """Of predictions.csv, for tasks with one label per image."""
-
-
-def in_order(values: Iterable[float]) -> float:
-    """Their sum in 64 bits, rounded after each addition, as batch by batch.
-
-    Python's own `sum` compensates for rounding since 3.12, so that its last bit depends on the version.
-    """
-    total = 0.0
-    for value in values:
-        total += value
-    return total
 
 
 def named(predictions: Iterable[Prediction], images: Iterable[str]) -> list[Prediction]:

@@ -17,12 +17,12 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from onestop.errors import ModelFileError, OneStopError, UsageError
+from onestop.networks.partial_load import misfit
 from onestop.optim.optimizers import restore_slots, slots
 from onestop.reading import parse_json
 from onestop.runtime.checked import Amount, Count
 from onestop.runtime.files import kind_of, make_folder, write_atomic
 from onestop.storage.container import packed, unpacked
-from onestop.storage.model_file import misfit
 from onestop.storage.own_files import states_in
 from onestop.text import listing
 from onestop.training.state import Training
@@ -32,7 +32,9 @@ _VERSION = 2
 """States of version 1 have the sum of `accuracy` under the name `hits`, and no other."""
 
 
-_COUNTERS = ("epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "seen")
+_COUNTERS = (
+    "epoch", "step", "seconds", "best", "best_loss", "best_epoch", "stopped_early", "probed", "seen",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class _Counters:
     best_epoch: Count
     stopped_early: bool
     seen: Count
+    probed: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,8 @@ def state_size(training: Training) -> int:
     """Bytes of a state of this training; optimizers usually keep two values per weight."""
     sizes: list[int] = [tensor.nbytes for tensor in training.network.state_dict().values()]
     network = sum(sizes)
-    return network * (4 if training.average else 3)
+    probe = sum(tensor.nbytes for tensor in training.probe.values())
+    return network * (4 if training.average else 3) + probe
 
 
 def _packed(training: Training, about: dict[str, Any]) -> bytes:
@@ -164,6 +168,7 @@ def _packed(training: Training, about: dict[str, Any]) -> bytes:
     tensors = {f"network/{k}": v for k, v in training.network.state_dict().items()}
     if training.average:
         tensors |= {f"average/{k}": v for k, v in training.average.network.state_dict().items()}
+    tensors |= {f"probe/{name}": tensor for name, tensor in training.probe.items()}
     for name, slot, value in slots(training.optimizer, training.network):
         tensors[f"optimizer/{slot}/{name}"] = value
     tensors["progress/loss_sum"] = progress.loss_sum
@@ -186,7 +191,9 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
         ModelFileError: The state belongs to another network or recipe.
     """
     header, tensors = saved.header, saved.tensors
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "progress": {}}
+    parts: dict[str, dict[str, Tensor]] = {
+        "network": {}, "average": {}, "probe": {}, "progress": {},
+    }  # fmt: skip
     remembered: dict[tuple[str, str], Tensor] = {}
     progress = training.progress
     try:
@@ -200,11 +207,16 @@ def restore_state(saved: Saved, training: Training, summed: Collection[str] | No
         _load(training.network, parts["network"])
         if training.average:
             _load(training.average.network, parts["average"])
+        training.probe = parts["probe"]
+        if training.probe and (problem := misfit(training.network, training.probe)):
+            raise ValueError(problem)
         restore_slots(training.optimizer, training.network, remembered)
         if training.scaler:
             training.scaler.load_state_dict(header["scaler"])
         for name in _COUNTERS:
-            setattr(progress, name, header["progress"][name])
+            setattr(progress, name, header["progress"].get(name, getattr(progress, name)))
+        if progress.probed and not training.probe:
+            raise ValueError("the probe is missing")
         sums, device = parts["progress"], progress.loss_sum.device
         hits = sums.pop("hits", None)  # version 1: of every task, 0 for those without it
         if hits is not None and (summed is None or "accuracy" in summed):

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from onestop.errors import OneStopError, UsageError, WriteError
 from onestop.recipe.files import resume_command
 from onestop.runtime.files import write_atomic
@@ -49,8 +51,9 @@ class Checkpointer:
         self.folder, self.about = folder, about
         self._session, self._states, self._say = session, states, say
         self._rows = EpochsFile(
-            folder / EPOCHS, columns_of(session.task.metrics), session.training.progress.epoch
-        )
+            folder / EPOCHS, columns_of(session.task.metrics), session.training.progress.epoch,
+            probed=session.training.progress.probed,
+        )  # fmt: skip
         if lost := self._rows.lost:
             say(f"warning: {folder / EPOCHS}: {plural(lost, 'epoch')} could not be read; left out")
         self._model: bytes | None = None
@@ -70,8 +73,12 @@ class Checkpointer:
 
     def note_model(self, metrics: dict[str, Any]) -> None:
         """Take the network as it is now as the best one."""
+        self.note_network(self._session.training.scored, metrics)
+
+    def note_network(self, network: nn.Module, metrics: dict[str, Any]) -> None:
+        """Take another network as the best one."""
         card = dataclasses.replace(self._session.card, metrics=dict(metrics))
-        self._model = packed_model(self._session.training.scored.state_dict(), card)
+        self._model = packed_model(network.state_dict(), card)
 
     def save(self) -> bool:
         """Write everything; whether that succeeded.
@@ -124,6 +131,8 @@ def require_space(folder: Path, session: Session) -> None:
     """
     state = state_size(session.training)
     model = sum(tensor.nbytes for tensor in session.training.network.state_dict().values())
+    if session.plan.linear_head and not session.training.probe:
+        state += model
     # Two states and a model, and the next of each while it is written.
     needed = 3 * state + 2 * model
     free = shutil.disk_usage(folder).free

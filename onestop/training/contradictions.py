@@ -23,6 +23,20 @@ def refuse_range(settings: Settings, info: DatasetInfo) -> None:
         )
 
 
+def refuse_budget(settings: Settings) -> None:
+    """Stop if both a time and a number of epochs were asked for.
+
+    Raises:
+        UsageError: Names both.
+    """
+    value = settings.values["time_budget"]
+    if value and settings.given("time_budget") and settings.given("epochs"):
+        raise UsageError(
+            f"{flag('time_budget', value)}: chooses the epochs, which "
+            f"{flag('epochs', settings.values['epochs'])} sets; drop one"
+        )
+
+
 def refuse_contradictions(recipe: Recipe, info: DatasetInfo) -> None:
     """Stop before any work if settings do not fit together.
 
@@ -35,7 +49,9 @@ def refuse_contradictions(recipe: Recipe, info: DatasetInfo) -> None:
             f"--patience {recipe.evaluation.patience}: there is no validation split to watch; "
             "hold images out with --val-fraction 0.1"
         )
-    if optim.warmup_epochs > optim.epochs:
+    if not optim.epochs and recipe.network.probe == "none":
+        raise UsageError("--epochs 0: without a probe nothing would be trained; ask for more")
+    if optim.warmup_epochs > optim.epochs > 0:
         raise UsageError(
             f"--warmup-epochs {optim.warmup_epochs:g}: longer than the run of {optim.epochs} "
             "epochs; lower it or raise --epochs"

@@ -33,7 +33,10 @@ from onestop.runtime.device import (
     suited_format,
 )
 from onestop.tasks import TASKS
-from onestop.training.contradictions import refuse_contradictions, refuse_range
+from onestop.training.contradictions import refuse_budget, refuse_contradictions, refuse_range
+from onestop.training.default_network import SMALL, network_rules
+from onestop.training.from_probe import probe_rules
+from onestop.training.from_probe import rules as from_probe_rules
 
 Known: TypeAlias = Mapping[str, Any]
 """Settings by name, as far as they are known; each group of rules relies on those before it."""
@@ -44,13 +47,16 @@ Situation = Literal["fine-tuning", "photographs", "small images", "vectors"]
 """What is trained: pretrained weights; or random weights on photographs, on images of at most `SMALL`
 pixels per side, or on vectors."""
 
-_PHOTOGRAPHS = "resnet18"
-SMALL = 64
-"""Networks whose input has at most this many pixels per side follow the rules for small images."""
 
-
-def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
+def derive(
+    settings: Settings, info: DatasetInfo, *, download: bool = True
+) -> tuple[Settings, Entry]:
     """Fill in every value that is not known yet, and find the network.
+
+    Args:
+        settings: What is known.
+        info: The data.
+        download: Whether published weights may be downloaded.
 
     Raises:
         UsageError: Values that contradict each other or the data.
@@ -61,26 +67,39 @@ def derive(settings: Settings, info: DatasetInfo) -> tuple[Settings, Entry]:
         settings = _fill(settings, task.derived(settings.values, info))
         return _fill(settings, rules(settings.values))
 
-    settings = fill(settings, lambda known: _network_rules(known, info))
+    settings = fill(settings, lambda known: network_rules(known, info, download=download))
     entry = find(settings.values["model"])
     _refuse_other_inputs(entry, info)
     _refuse_other_answers(entry, task.whole)
     refuse_inapplicable(
         settings, info.task, images=not info.vectors, shares=task.takes_shares, whole=task.whole
     )
+    settings = fill(settings, lambda known: probe_rules(known, info, entry.image_size))
     settings = fill(settings, lambda known: _input_rules(known, info, entry))
+    settings = fill(settings, lambda known: from_probe_rules(known, info))
     settings = fill(settings, _machine_rules)
     settings = fill(settings, lambda known: _engine_rules(known, info, entry))
     settings = fill(settings, lambda known: _cache_rules(known, info))
     settings = fill(settings, lambda known: _length_rules(known, info))
     settings = fill(settings, _freezing_rules)
+    settings = fill(settings, lambda _: _OFF)
     settings = fill(settings, _feature_cache_rules)
-    settings = fill(settings, _optimizer_rules)
     settings = fill(settings, lambda known: _learning_rules(known, info))
     refuse_useless(settings)
+    refuse_budget(settings)
     refuse_range(settings, info)
     refuse_contradictions(settings.recipe, info)
     return settings, entry
+
+
+_OFF: Rules = {
+    "optimizer": ("sgd", "the usual one"),
+    "clip_grad": (0.0, "gradients are seldom too large"),
+    "mixup": (0.0, "off unless asked for"),
+    "label_smoothing": (0.0, "off unless asked for"),
+    "layer_decay": (1.0, "all stages have the same rate"),
+}
+"""Settings that runs do not need which do not start from a probe."""
 
 
 def _fill(settings: Settings, rules: Mapping[str, tuple[object, str]]) -> Settings:
@@ -116,30 +135,6 @@ def _refuse_other_inputs(entry: Entry, info: DatasetInfo) -> None:
         )
 
 
-def _network_rules(known: Known, info: DatasetInfo) -> Rules:
-    model, why = _default_model(info)
-    rules: Rules = {"model": (model, why)}
-    if "model" not in known and known["weights"] == "none" and model == _PHOTOGRAPHS:
-        rules["image_size"] = (
-            128,
-            "three times as fast as the usual 224; from random weights many passes count more",
-        )
-    return rules
-
-
-def _default_model(info: DatasetInfo) -> tuple[str, str]:
-    if info.vectors:
-        return "linear", "the first to try on vectors"
-    if max(info.height, info.width) > SMALL:
-        return (
-            _PHOTOGRAPHS,
-            "the usual first network for photographs; better with --weights default",
-        )
-    if info.channels == 1:
-        return "lenet5", "small and good enough for small grey images"
-    return "resnet9", "learns small colour images well in little time"
-
-
 def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
     if info.vectors:
         not_used = "vectors are taken as they are"
@@ -159,8 +154,10 @@ def _input_rules(known: Known, info: DatasetInfo, entry: Entry) -> Rules:
         if (largest := max(info.height, info.width)) <= SMALL:
             size = largest
     size = known.get("image_size", size)
-    if known["weights"] != "none":
+    if known["weights"] != "none" and known.get("channels", channels) == 3:
         normalize = ("weights", "pretrained weights expect the images they were trained on")
+    elif known["weights"] != "none":
+        normalize = ("dataset", "those of pretrained weights are of three channels")
     else:
         normalize = ("dataset", "mean 0 and deviation 1 suit random weights")
     augment = _augment(size, info)
@@ -248,13 +245,6 @@ def _feature_cache_rules(known: Known) -> Rules:
     elif not any(is_on(known[name]) for name in changes):
         augmentations, why = 1, "without augmentation an image always looks the same"
     return {"cached_augmentations": (augmentations, why)}
-
-
-def _optimizer_rules(known: Known) -> Rules:  # noqa: ARG001
-    return {
-        "optimizer": ("sgd", "generalises well on images"),
-        "clip_grad": (0.0, "gradients are seldom too large"),
-    }
 
 
 def _learning_rules(known: Known, info: DatasetInfo) -> Rules:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
+import numpy as np
+from torch import nn
 
 from onestop.data.cache_file import cache_folder, limit
 from onestop.data.dataset import Dataset
@@ -15,38 +15,26 @@ from onestop.data.preprocess import (
     ImagePreprocessing,
     Preprocessing,
     VectorPreprocessing,
-    from_json,
 )
-from onestop.errors import OneStopError, UsageError
+from onestop.errors import UsageError
 from onestop.images.pixel_range import parsed
-from onestop.inference.published import preprocessing_of
-from onestop.networks import build, published_weights, usual_inputs
+from onestop.inference.published import mean_and_std
+from onestop.networks import build
 from onestop.networks.catalog import Entry
 from onestop.networks.freezing import Freezing
-from onestop.networks.partial_load import start
+from onestop.networks.partial_load import names_of_weights, start
 from onestop.networks.surgery import find_heads
 from onestop.recipe import Data, Network, Recipe
 from onestop.runtime.device import Engine, engine_for
 from onestop.runtime.rng import preserved, seed_torch
-from onestop.storage.model_file import SUFFIXES, model_path, read_card, read_weights
 from onestop.tasks import TASKS, Task
 from onestop.text import did_you_mean
 from onestop.training.compile import check_compiler
-from onestop.training.defaults import SMALL
+from onestop.training.default_network import LACKING, SMALL
 from onestop.training.feasibility import refuse_impossible
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and deviation of ImageNet's training images, as all of torchvision's weights expect."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Weights to start from and what goes with them."""
-
-    tensors: dict[str, Tensor]
-    source: str
-    preprocessing: Preprocessing | None = None
-    classes: tuple[str, ...] = ()
+from onestop.training.initial_weights import Start, preparation_note, start_of
+from onestop.training.probe.head import LinearHead, NoProbe, linear_head
+from onestop.weights.spelling import respelled
 
 
 @dataclass(frozen=True)
@@ -66,6 +54,11 @@ class Plan:
         notes: What a person should know of how it was built.
         given: The network as it came from Python, if it did.
         whys: The reasons of settings that nobody set, by name.
+        linear_head: Where a probe is fitted, if one is.
+        otherwise: Settings that the network turned out to need, each with the reason; with any, the
+            run is to be planned anew.
+        other_weights: Why the run cannot be begun if its initial weights are not those it names;
+            empty if they are.
     """
 
     recipe: Recipe
@@ -80,6 +73,9 @@ class Plan:
     notes: tuple[str, ...]
     given: Any = None
     whys: Mapping[str, str] = field(default_factory=dict)
+    other_weights: str = ""
+    linear_head: LinearHead | None = None
+    otherwise: Mapping[str, tuple[object, str]] = field(default_factory=dict)
 
 
 def plan(
@@ -108,25 +104,80 @@ def plan(
     task = TASKS[dataset.task].from_recipe(recipe, dataset)
     check_monitor(recipe.evaluation.monitor, [metric.name for metric in task.metrics])
     arguments = _arguments(recipe.data, dataset, task)
-    begin = _start(recipe.network, entry, download=download)
+    begin = start_of(recipe.network, entry, download=download)
+    recipe, other_weights = _with_digest(recipe, begin)
     preprocessing = _declared(recipe.data, dataset, begin)
     with preserved():
         seed_torch(recipe.machine.seed, "weights")
         network = build(entry.name, **arguments, custom=given, needs=task.head().needs)
-    notes = []
-    if begin:
-        filled = start(network, begin.tensors, begin.source, begin.classes, dataset.classes)
-        notes.append(f"{begin.source}: {filled}")
+    notes = _weights_notes(recipe, network, begin, preprocessing, dataset.classes)
     heads = _heads(recipe.network, network, preprocessing)
     if heads:
         Freezing(network, heads).check(recipe.network.freeze)
     if recipe.optim.batch_size == 1 or entry.users or entry.origin == "timm":
         # Those of ours and of torchvision take two images of their minimum size and more.
         refuse_impossible(recipe, network, heads, preprocessing.shape)
+    head, otherwise = _linear_head(recipe, network, heads, preprocessing, task, dataset, whys)
     return Plan(
         recipe, entry, dataset, engine, task, network, arguments, preprocessing, heads,
-        tuple(notes), given, dict(whys),
+        notes, given, dict(whys), other_weights, head, otherwise,
     )  # fmt: skip
+
+
+def _linear_head(
+    recipe: Recipe, network: nn.Module, heads: list[str], preprocessing: Preprocessing,
+    task: Task[Any], dataset: Dataset, whys: Mapping[str, str],
+) -> tuple[LinearHead | None, dict[str, tuple[object, str]]]:  # fmt: skip
+    """Where a probe is fitted if the recipe asks for one, or what must be set otherwise."""
+    if recipe.network.probe == "none":
+        return None, {}
+    targets = dataset.splits["train"].targets.batch(np.zeros(2, np.int64))
+    try:
+        head = linear_head(network, heads, preprocessing.shape, task, targets)
+    except NoProbe as error:
+        return None, {"probe": ("none", f"no head can be fitted: {error}")}
+    if not head.rectified or recipe.machine.precision in ("fp32", "tf32"):
+        return head, {}
+    if "precision" in whys:
+        why = "the outputs of this network's head stay above 0, where 16 bits are too coarse"
+        return None, {"precision": ("fp32", why)}
+    return None, {"probe": ("none", f"in {recipe.machine.precision} its outputs are too coarse")}
+
+
+def _with_digest(recipe: Recipe, start: Start | None) -> tuple[Recipe, str]:
+    """The recipe with the hash of its initial weights; why they are others, if it had another one."""
+    expected, actual = recipe.network.weights_digest, start.digest if start else "none"
+    if expected == "none":
+        return recipe.replace(weights_digest=actual), ""
+    if expected in ("unknown", actual):
+        return recipe, ""
+    return recipe, (
+        f"--weights {recipe.network.weights}: holds other tensors than those that the recipe names "
+        f"({actual[:12]}..., not {expected[:12]}...); put the old ones back, or name these with "
+        "--weights-digest none"
+    )
+
+
+def _weights_notes(
+    recipe: Recipe, network: nn.Module, begin: Start | None, preprocessing: Preprocessing,
+    classes: tuple[str, ...],
+) -> tuple[str, ...]:  # fmt: skip
+    """Fill the network with the weights to start from; what a person should know of it."""
+    if begin is None:
+        return ()
+    tensors = respelled(begin.tensors, names_of_weights(network))
+    filled = start(network, tensors, begin.source, begin.classes, classes)
+    by_weights = recipe.data.normalize == "weights"
+    note = preparation_note(begin, preprocessing, by_weights=by_weights)
+    return (f"{begin.source}: {filled}", note) if note else (f"{begin.source}: {filled}",)
+
+
+def lacking_weights(recipe: Recipe, whys: Mapping[str, str]) -> str:
+    """The warning of a run that has random weights only because no others could be had; else empty."""
+    why = whys.get("weights", "")
+    if recipe.network.weights != "none" or not why.startswith(LACKING):
+        return ""
+    return f"warning: {why}; so it is trained from random weights, which is slower and far worse"
 
 
 def _refuse_cache(recipe: Recipe, dataset: Dataset) -> None:
@@ -169,50 +220,9 @@ def _arguments(data: Data, dataset: Dataset, task: Task[Any]) -> dict[str, int]:
 def _heads(settings: Network, network: nn.Module, preprocessing: Preprocessing) -> list[str]:
     """The network's heads, if they are not trained like the rest."""
     alike = settings.backbone_lr_scale == settings.layer_decay == 1.0
-    if settings.freeze == "none" and alike:
+    if settings.freeze == settings.probe == "none" and alike:
         return []
     return find_heads(network, preprocessing.shape)
-
-
-def _start(settings: Network, entry: Entry, *, download: bool) -> Start | None:
-    """The weights the recipe asks for."""
-    if settings.weights == "none":
-        return None
-    if settings.weights == "default" or _is_no_path(settings.weights):
-        return _published(entry, settings.weights, download=download)
-    path = model_path(settings.weights)
-    preprocessing: Preprocessing | None = None
-    classes: tuple[str, ...] = ()
-    try:
-        card = read_card(path)
-    except OneStopError:  # a plain weights file
-        usual = usual_inputs(entry)
-        preprocessing = preprocessing_of(usual) if usual else None
-    else:
-        preprocessing, classes = from_json(card.preprocessing), card.classes
-    tensors = read_weights(path)
-    place = getattr(tensors, "place", "")
-    source = f"{path} (under {place!r})" if place else str(path)
-    return Start(tensors, source, preprocessing, classes)
-
-
-def _is_no_path(weights: str) -> bool:
-    """Whether it is the name of a published set of weights, such as IMAGENET1K_V1."""
-    path = Path(weights)
-    return not path.exists() and path.suffix not in SUFFIXES and len(path.parts) == 1
-
-
-def _published(entry: Entry, which: str, *, download: bool) -> Start:
-    try:
-        published = published_weights(entry, which, download=download)
-    except UsageError as error:
-        if download:
-            raise
-        raise UsageError(
-            f"{error}; or allow the download by naming them: --weights {which}"
-        ) from None
-    source = f"published weights of {entry.name}"
-    return Start(published.state, source, preprocessing_of(published), published.classes)
 
 
 def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessing:
@@ -220,14 +230,9 @@ def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessin
     channels, size = data.channels, (data.image_size, data.image_size)
     if features := dataset.splits["train"].features:
         return VectorPreprocessing(features, (0.0,) * features, (1.0,) * features)
-    values = {
-        "none": ((0.0,) * channels, (1.0,) * channels),
-        "half": ((0.5,) * channels, (0.5,) * channels),
-        "dataset": ((0.0,) * channels, (1.0,) * channels),  # replaced once images can be read
-        "imagenet": IMAGENET,
-        "weights": IMAGENET,
-    }
-    mean, std = values[data.normalize]
+    # Those of the data replace them once images can be read, those of the weights below.
+    other = {"dataset": "none", "weights": "imagenet"}
+    mean, std = mean_and_std(other.get(data.normalize, data.normalize), channels)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     # The usual margin of photographs (224 of 256); small images are seen whole.
     crop_fraction = 0.875 if data.image_size > SMALL and data.fit == "crop" else 1.0
@@ -238,6 +243,8 @@ def _declared(data: Data, dataset: Dataset, start: Start | None) -> Preprocessin
             mean, std = start.preprocessing.mean, start.preprocessing.std
             interpolation = start.preprocessing.interpolation
             crop_fraction = start.preprocessing.crop_fraction
+    if data.crop_fraction is not None and data.fit == "crop":
+        crop_fraction = data.crop_fraction
     if len(mean) != channels:
         raise UsageError(
             f"--normalize {data.normalize}: is for {len(mean)} channels, --channels is {channels}; "

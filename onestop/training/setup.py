@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -40,10 +40,12 @@ from onestop.training.feature_cache import FeatureCache
 from onestop.training.inputs import first_inputs, held_out_loaders, training_inputs
 from onestop.training.norm_layers import trained_layers
 from onestop.training.phases import HeadPhase, Order, Phase, Phases, WholePhase, thawed_from
-from onestop.training.plan import Plan
 from onestop.training.running_statistics import RunningStatistics
 from onestop.training.state import Goal, Training, outputs_finite
 from onestop.training.step import LocalStep, Step, smallest_batch
+
+if TYPE_CHECKING:
+    from onestop.training.plan import Plan
 
 _TRIED = 32  # training images whose outputs must be finite where no images are held out
 
@@ -128,11 +130,32 @@ class Session:
             )  # fmt: skip
         return Phases(first, whole, thawed_from(settings), order)
 
-    def score(self, network: nn.Module, split: str, *, keep_outputs: bool = False) -> Scored:
-        """Evaluate a network on a split, with BatchNorm folded as a finished model has it."""
-        batches = self.loaders[split].in_order(self.batch_size)
+    def score(
+        self,
+        network: nn.Module,
+        split: str,
+        *,
+        keep_outputs: bool = False,
+        layer: str | None = None,
+        indices: Indices | None = None,
+    ) -> Scored:
+        """Evaluate a network on a split, with BatchNorm folded as a finished model has it.
+
+        Args:
+            network: In any mode.
+            split: Its name.
+            keep_outputs: See `onestop.inference.score.score`.
+            layer: See there.
+            indices: The images to evaluate on (default: all).
+        """
+        loader, size = self.loaders[split], self.batch_size
+        batches = loader.in_order(size)
+        if indices is not None:
+            batches = loader.unchanged(np.split(indices, range(size, len(indices), size)))
         fast = augmented(self.folding(network), self.recipe.evaluation.tta)
-        return score(fast, self.task, batches, self.plan.engine, keep_outputs=keep_outputs)
+        return score(
+            fast, self.task, batches, self.plan.engine, keep_outputs=keep_outputs, layer=layer
+        )
 
     def judge(self, network: nn.Module) -> Metrics:
         """The metrics of a network on the validation split; without one see `Phase.evaluate`."""
@@ -174,7 +197,7 @@ def set_up(plan: Plan) -> Session:
     session = Session(
         plan, plan.task, preprocessing, _training(plan),
         {"train": train, **held_out_loaders(plan, preprocessing, notes)},
-        Folding(network, preprocessing.shape), _card(plan, preprocessing), notes=tuple(notes),
+        Folding(network, preprocessing.shape), card_of(plan, preprocessing), notes=tuple(notes),
     )  # fmt: skip
     session = _with_statistics(session)
     return _with_feature_cache(session)
@@ -226,13 +249,19 @@ def _training(plan: Plan) -> Training:
     return Training(
         network=network,
         optimizer=optimizer_for(recipe.optim, network, scales),
-        freezing=Freezing(network, plan.heads) if plan.heads else None,
+        freezing=_freezing(recipe.network, network, plan.heads),
         average=MovingAverage(network, recipe.optim.ema) if recipe.optim.ema else None,
         scaler=torch.amp.GradScaler(engine.device.type) if engine.precision == "fp16" else None,
     )
 
 
-def _card(plan: Plan, preprocessing: Preprocessing) -> Card:
+def _freezing(settings: Network, network: nn.Module, heads: list[str]) -> Freezing | None:
+    """What freezes parts of the network; after a probe, statistics of BatchNorm stay as they are."""
+    return Freezing(network, heads, norms=settings.probe != "none") if heads else None
+
+
+def card_of(plan: Plan, preprocessing: Preprocessing) -> Card:
+    """The card of a model that is trained by this plan."""
     dataset, code = plan.dataset, code_of(plan.entry, plan.network)
     return Card(
         network=plan.entry.name,

@@ -63,8 +63,9 @@ def outputs_finite(metrics: Metrics) -> bool:
 class Progress:
     """How far a run is.
 
-    `epoch` and `step` count what is finished; `seen`, `loss_sum` and `sums` (by metric) belong to the
-    epoch under way. Sums are kept where losses are computed, so that adding to them waits for nothing.
+    `epoch` and `step` count what is finished; `probed` says whether the probe is, if there is to be
+    one; `seen`, `loss_sum` and `sums` (by metric) belong to the epoch under way. Sums are kept where
+    losses are computed, so that adding to them waits for nothing.
     """
 
     epoch: int = 0
@@ -74,6 +75,7 @@ class Progress:
     best_loss: float | None = None
     best_epoch: int = 0
     stopped_early: bool = False
+    probed: bool = False
     seen: int = 0
     loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
     sums: dict[str, Tensor] = field(default_factory=dict)
@@ -81,6 +83,11 @@ class Progress:
     def finished(self, epochs: int) -> bool:
         """Whether nothing is left to do of a run of this many epochs."""
         return self.epoch >= epochs or self.stopped_early
+
+    @property
+    def any_model(self) -> bool:
+        """Whether a network is kept: the probe, or that of the best epoch."""
+        return self.probed or self.best_epoch > 0
 
     def add(self, result: StepResult) -> None:
         """Count a step, and add what it computed, in 64 bits.
@@ -135,6 +142,11 @@ class Progress:
         self.stopped_early = 0 < goal.patience <= self.epoch - self.best_epoch
         return better
 
+    def close_probe(self, metrics: Metrics, goal: Goal) -> None:
+        """Note that the probe is fitted, and its validation metrics; it is the best so far."""
+        self.probed = True
+        self.best, self.best_loss = metrics.get(goal.monitor.name), metrics.get("loss")
+
     def _beaten_by(self, value: float | None, loss: float | None, monitor: Metric) -> bool:
         if not outputs_finite({"loss": loss}):
             return False
@@ -153,7 +165,11 @@ class Progress:
 
 @dataclass
 class Training:
-    """What a step reads and changes."""
+    """What a step reads and changes.
+
+    Attributes:
+        probe: The tensors of the network as the probe left it; empty without one.
+    """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -162,6 +178,7 @@ class Training:
     freezing: Freezing | None = None
     progress: Progress = field(default_factory=Progress)
     statistics: RunningStatistics | None = None
+    probe: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def averaged(self) -> nn.Module:

@@ -46,7 +46,7 @@ class Trial:
 
     def covers(self, step: int) -> bool:
         """Whether what happens after this many steps disproves the rate."""
-        return 0 < self._last >= step
+        return 0 < step <= self._last
 
     def see(self, record: StepRecord | EpochRecord, *, now: bool = False) -> None:
         """Take a record into account; losses that a GPU computes are read some steps later.

@@ -9,6 +9,7 @@ VERBS = {
     "runs": "list the runs of a folder",
     "lint": "check a source of images for problems before training",
     "convert": "write annotations of objects in another format",
+    "curve": "measure what more training images would bring",
     "info": "describe a data set, a model file or a network",
     "models": "list the networks that can be built",
 }

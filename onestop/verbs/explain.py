@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from onestop.errors import DataError, UsageError
 from onestop.explaining.explanation import Explanations, Method
+from onestop.recipe.arguments import PREPARING, checked_fields, takes_fields
 from onestop.recipe.signatures import checked
 from onestop.text import listing, plural
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _MOST = 64
 
 
+@takes_fields(*PREPARING)
 @checked
 def explain(
     model: Any,
@@ -26,8 +28,12 @@ def explain(
     layer: str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
+    no_calibration: bool = False,
     device: str | None = None,
     network: nn.Module | str | None = None,
+    weights: str | Path | None = None,
+    classes: Any = None,
+    **settings: Any,
 ) -> Explanations:
     """Show what a prediction is based on: image, heat map and overlay, side by side.
 
@@ -35,7 +41,8 @@ def explain(
     with the reason and does not stop the others. Computed in 32 bits.
 
     Args:
-        model: run folder, model file, or a network with published weights (torchvision:vgg13)
+        model: run folder, model file, network by name with published weights (torchvision:vgg13) or
+            with --weights, or a file of weights from anywhere
         images: image files, or folders to search for images, at most 64 images; in Python also Pillow
             images, arrays (RGB), tensors, bytes and file objects, one or several of them
         target: class to explain (default: the predicted class of each image)
@@ -45,8 +52,15 @@ def explain(
             that everything passes through)
         out: picture to write: .png, .svg, .pdf or .jpg (default: why.png; in Python none)
         overwrite: replace the picture if it exists
+        no_calibration: print the network's own probabilities
         device: cpu, cuda, cuda:1, mps (default: the best available)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
+        weights: weights of a network by name: default (the best published), the name of published ones
+            (IMAGENET1K_V1), or a file from anywhere (default: default)
+        classes: names of the classes of such a network, in the order of its outputs: a file with one a
+            line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
+            1,000)
+        settings: how images are prepared
 
     Returns:
         One explanation per image, with its heat map; `.figure()` draws all of them.
@@ -70,13 +84,17 @@ def explain(
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
+    prepared = checked_fields(settings, PREPARING)
     with preserved():
-        loaded, file = load_model(model, network, device)
+        loaded, _ = load_model(
+            model, network, device, weights=weights, classes=classes, settings=prepared
+        )
         if not loaded.task.whole:
             raise UsageError(
-                f"explain: heat maps are for whole images, and {file} finds objects; "
+                f"explain: heat maps are for whole images, and {model} finds objects; "
                 "`onestop predict --save-images` draws them"
             )
+        loaded = loaded.uncalibrated() if no_calibration else loaded
         if loaded.preprocessing.is_image:
             require_images(inputs)
         names = names_of(inputs)
@@ -87,4 +105,4 @@ def explain(
         raise DataError(f"none of the images can be explained: {reasons}")
     if picture:
         write_figure(explained.figure(), picture)
-    return Explanations(explained, skipped, picture)
+    return Explanations(explained, skipped, picture, loaded.notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from onestop.errors import UsageError
 from onestop.recipe import Natural, Positive
 from onestop.recipe.arguments import READING, checked_fields, takes_fields
 from onestop.recipe.markers import flag as flag_of
-from onestop.recipe.schema import DEFAULTS
+from onestop.recipe.schema import DEFAULTS, check_value
 from onestop.recipe.signatures import checked
 from onestop.results.info import Info
 from onestop.text import did_you_mean
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from onestop.networks.catalog import Entry
 
 _SHOWN = 40  # images of a grid
+_CLASSES = Annotated[Positive, Le(10**6)]
 _MEASURED = 2000  # at most this many images of a source are measured
 
 
@@ -37,7 +39,8 @@ def info(
     target: Any = None,
     *,
     data_root: str | None = None,
-    classes: Annotated[Positive, Le(10**6)] | None = None,
+    weights: str | Path | None = None,
+    classes: Any = None,
     channels: Annotated[Positive, Le(1024)] | None = None,
     image_size: Annotated[Positive, Le(2**14)] | None = None,
     depth: Natural | None = None,
@@ -47,17 +50,23 @@ def info(
     save_grid: str | Path | None = None,
     **reading: Any,
 ) -> Info:
-    """Describe a data set, a model file or a network.
+    """Describe a data set, a model or a network.
 
     For a data set: splits, classes and counts, image sizes, and mean and standard deviation of the
-    pixels. For a model: network, classes, preprocessing and metrics. For a network: the tree of its
-    layers with output shapes, parameters and multiply-adds, and the stages that can be frozen.
+    pixels. For a model: network, classes, preprocessing and metrics; for a network with weights, or a
+    file of weights from anywhere, without metrics. For a network alone: the tree of its layers with
+    output shapes, parameters and multiply-adds, and the stages that can be frozen.
 
     Args:
-        target: a source as `train` takes it, a run folder or model file, or the name of a network
+        target: a source as `train` takes it, a run folder or model file, the name of a network, or a
+            file of weights from anywhere
         data_root: folder of the data sets known by name (default: ONESTOP_DATA, else the user's
             cache folder)
-        classes: for a network: number of classes (default: 10)
+        weights: for a network: describe it with these, which are not downloaded: default (the best
+            published), the name of published ones (IMAGENET1K_V1), or a file from anywhere (default:
+            none)
+        classes: for a network: number of classes (default: 10); with weights, names of the classes: a
+            file with one a line, or JSON of index to name (default: ImageNet's, if there are 1,000)
         channels: for a network: channels of its input (default: its usual ones)
         image_size: for a network: height and width of its input (default: its usual ones)
         depth: for a network: levels of its tree to print; deeper ones are added up; 0 is all
@@ -83,6 +92,7 @@ def info(
         return _of_cache(clear=clear_cache)
     if target is None:
         raise UsageError("info: TARGET missing (onestop info --help)")
+    classes = _number_or_names(classes)
     kind, options = _kind_of(target), checked_fields(reading, READING)
     for name, value in options.items():
         if kind != "data" and value != DEFAULTS[name]:
@@ -93,18 +103,16 @@ def info(
         raise UsageError(
             f"--save-grid {save_grid}: shows images of a data set; {target} is not one"
         )
+    bare = {"--channels": channels, "--depth": depth, "--backward": backward or None}
+    either = {"--weights": weights, "--classes": classes, "--image-size": image_size}
+    if kind == "weights" or (kind == "network" and weights is not None):
+        _refuse(bare, "is for a network without weights")
+        return _of_weights(target, weights, classes, image_size)
     if kind == "network":
-        try:
-            return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
-        except UsageError as error:  # here the name was not the value of a flag
-            raise UsageError(str(error).removeprefix("--model ")) from None
-    for_networks = {
-        "--classes": classes, "--channels": channels, "--image-size": image_size, "--depth": depth,
-        "--backward": backward or None,
-    }  # fmt: skip
-    for flag, value in for_networks.items():
-        if value is not None:
-            raise UsageError(f"{flag}: is for a network, and this is not one; drop it")
+        if not isinstance(classes, int | None):
+            raise UsageError(f"--classes {classes}: names go with --weights; give a number")
+        return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
+    _refuse(either | bare, "is for a network, and this is not one")
     return (
         _of_model(Path(target))
         if kind == "model"
@@ -112,14 +120,36 @@ def info(
     )
 
 
+def _refuse(flags: Mapping[str, object], why: str) -> None:
+    for flag, value in flags.items():
+        if value is not None:
+            raise UsageError(f"{flag}: {why}; drop it")
+
+
+def _number_or_names(classes: Any) -> Any:
+    """The number of classes of a network without weights, or what has the names of one with weights."""
+    if classes is None or (
+        isinstance(classes, str | os.PathLike) and re.search(r"\D", str(classes))
+    ):
+        return classes
+    return (
+        classes
+        if isinstance(classes, list | tuple)
+        else check_value(_CLASSES, classes, "--classes")
+    )
+
+
 def _kind_of(target: Any) -> str:
     from onestop.data import is_source
     from onestop.images.forms import local_path
+    from onestop.storage.model_file import is_bare
     from onestop.storage.run_folder import is_run
 
     if not isinstance(target, str | os.PathLike):
         return "data"
     path = local_path(target)
+    if path.is_file() and is_bare(path):
+        return "weights"
     if is_run(path) or (path.is_file() and path.suffix == ".safetensors"):
         return "model"
     return "data" if is_source(str(target)) and path.suffix != ".py" else "network"
@@ -253,13 +283,15 @@ def _spread(values: Any) -> dict[str, int]:
 
 
 def _of_model(path: Path) -> Info:
+    from onestop.inference.confidence import confidence_of
     from onestop.inference.held_out import record_in
     from onestop.metrics import breakdown
     from onestop.storage.model_file import model_path, read_card
 
     file = model_path(path)
     card = read_card(file)
-    record = record_in(card)  # its keys are for programs; how many there are is for people
+    record = record_in(card)
+    splits = record.splits if record else {}  # of their keys, people want to know the number
     metrics = {k: v for k, v in card.metrics.items() if not isinstance(v, dict)}
     facts = {
         "network": card.network,
@@ -267,9 +299,8 @@ def _of_model(path: Path) -> Info:
         "preprocessing": dict(card.preprocessing),
         "metrics": metrics,
         "data": {k: v for k, v in card.data.items() if k != "record"},
-        "splits": {name: len(split.keys) for name, split in record.splits.items()}
-        if record
-        else {},
+        "splits": {name: len(split.keys) for name, split in splits.items()},
+        "confidence": confidence_of(card).summary,
         "made_with": dict(card.made_with),
         "recipe": dict(card.recipe),
     }
@@ -278,7 +309,45 @@ def _of_model(path: Path) -> Info:
     return Info("model", str(file), facts, table)
 
 
+def _of_weights(target: Any, weights: Any, classes: Any, image_size: int | None) -> Info:
+    from onestop.inference.load import describe_model
+
+    if isinstance(classes, int):
+        raise UsageError(
+            f"--classes {classes}: weights have their number; give names, or leave it out"
+        )
+    described = describe_model(
+        target, weights=weights, classes=classes,
+        settings={} if image_size is None else {"image_size": image_size},
+    )  # fmt: skip
+    card = described.card
+    facts = {
+        "network": card.network,
+        **card.arguments,
+        "names": list(card.classes),
+        "preprocessing": dict(card.preprocessing),
+        "weights": described.weights,
+        "notes": [note.removeprefix("note: ") for note in described.notes],
+    }
+    return Info("model", str(target), facts)
+
+
 def _of_network(
+    name: str,
+    classes: int | None,
+    channels: int | None,
+    image_size: int | None,
+    depth: int | None,
+    *,
+    backward: bool,
+) -> Info:
+    try:
+        return _of_tree(name, classes, channels, image_size, depth, backward=backward)
+    except UsageError as error:  # here the name was not the value of a flag
+        raise UsageError(str(error).removeprefix("--model ")) from None
+
+
+def _of_tree(
     name: str,
     classes: int | None,
     channels: int | None,
@@ -315,13 +384,15 @@ def _of_network(
 
 def _find(name: str) -> Entry:
     from onestop.data.sources.builtin import NAMES
-    from onestop.networks import entries, find
+    from onestop.networks import entries, find, other_purpose
 
     try:
         return find(name)
     except UsageError:
         if ".py" in name:
             raise
+        if purpose := other_purpose(name):
+            raise UsageError(f"{name}: {purpose}") from None
         near = did_you_mean(name, [*NAMES, *(known.name for known in entries())])
         raise UsageError(f"{name}: no such path, data set or network{near}") from None
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge, Le
 
 from onestop.recipe import Positive, Precision
+from onestop.recipe.arguments import PREPARING, checked_fields, takes_fields
+from onestop.recipe.percent import Rate
 from onestop.recipe.signatures import checked
 from onestop.results.predictions import Predictions
 
@@ -15,35 +17,50 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@takes_fields(*PREPARING)
 @checked
 def predict(
     model: Any,
     images: Any,
     *,
     top: Positive = 3,
+    max_error: Rate | None = None,
+    no_calibration: bool = False,
     device: str | None = None,
     precision: Precision | None = None,
     network: nn.Module | str | None = None,
+    weights: str | Path | None = None,
+    classes: Any = None,
     strict: bool = False,
     save_grid: str | Path | None = None,
     save_images: str | Path | None = None,
     save_coco: str | Path | None = None,
     threshold: Annotated[float, Ge(0), Le(1)] | None = None,
     max_objects: Positive | None = None,
+    **settings: Any,
 ) -> Predictions:
     """Predict what is in images, most likely label first.
 
     An image that cannot be read is reported with the reason and does not stop the others.
 
     Args:
-        model: run folder, model file, or a network with published weights (torchvision:vgg13)
+        model: run folder, model file, network by name with published weights (torchvision:vgg13) or
+            with --weights, or a file of weights from anywhere
         images: image files, or folders to search for images; in Python also Pillow images, arrays
             (RGB), tensors, bytes and file objects, one or several of them, data sets and DataFrames
         top: labels per image
+        max_error: mark predictions as unsure so that of the others at most this share is wrong, such as
+            5% (default: none is marked)
+        no_calibration: print the network's own probabilities
         device: cpu, cuda, cuda:1, mps (default: the best available)
         precision: arithmetic: 32 bits, TF32 (NVIDIA GPUs), or mixed with 16 bits (default: as in
             training; fp32 for published weights and on other devices)
         network: path/to/file.py:Class of a custom network; in Python also the network itself
+        weights: weights of a network by name: default (the best published), the name of published ones
+            (IMAGENET1K_V1), or a file from anywhere (default: default)
+        classes: names of the classes of such a network, in the order of its outputs: a file with one a
+            line, or JSON of index to name; in Python also a list (default: ImageNet's, if there are
+            1,000)
         strict: if any image cannot be read, stop and predict nothing
         save_grid: picture to write, of the first 64 images with their predictions: .png, .svg, .pdf or
             .jpg; green and red if the truth is known, from a folder named after a class
@@ -52,6 +69,7 @@ def predict(
         threshold: for objects and several labels: least score of what is predicted (default: that of
             each class, chosen on the validation images)
         max_objects: for objects: at most so many per image, those with the highest scores
+        settings: how images are prepared
 
     Returns:
         One prediction per image, computed as they are iterated over.
@@ -70,17 +88,27 @@ def predict(
     from onestop.inference.load import load_model
     from onestop.runtime.rng import preserved
 
+    prepared = checked_fields(settings, PREPARING)
     with preserved():
-        loaded, _ = load_model(model, network, device, precision)
+        loaded, _ = load_model(
+            model, network, device, precision, weights=weights, classes=classes, settings=prepared
+        )
+    if loaded.preprocessing.is_image:
+        require_images(inputs)
+    notes = list(loaded.notes)
+    if no_calibration:
+        loaded = loaded.uncalibrated()
     loaded.task = loaded.task.predicting(threshold, max_objects)
     for flag, path in (("--save-images", save_images), ("--save-coco", save_coco)):
         if path is not None:
             loaded.task.require_objects(flag)
     drawings = None if save_images is None else new_folder("--save-images", save_images)
-    if loaded.preprocessing.is_image:
-        require_images(inputs)
-    stream = loaded.predict(inputs, top)
-    predictions = Predictions(stream, len(inputs), [vars(s) for s in skipped], loaded.classes)
+    if max_error is not None:
+        notes.append(loaded.confidence.explain(max_error))
+    stream = loaded.predict(inputs, top, max_error)
+    predictions = Predictions(
+        stream, len(inputs), [vars(s) for s in skipped], loaded.classes, notes
+    )
     if strict:
         from onestop.data.dataset import Skipped, require_none_skipped
 

@@ -5,35 +5,28 @@ torch is imported inside the functions: a usage error must not wait for it.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onestop.errors import UsageError
-from onestop.images.pixel_range import parsed
-from onestop.jobs.permission import Downloads, is_in_run, permitted
+from onestop.jobs.planning import permitted_for, plan_new, resolve_new, take_network
 from onestop.jobs.resume import epochs_done, plan_again, stored_recipe
 from onestop.recipe.arguments import checked_fields, takes_fields
 from onestop.recipe.files import read_recipe, write_recipe
-from onestop.recipe.names import canonical
 from onestop.recipe.schema import FIELDS
-from onestop.recipe.settings import Layer, Settings, refuse_useless, settings
+from onestop.recipe.settings import Settings, settings
 from onestop.recipe.signatures import checked
 from onestop.results.cost import Estimate
 from onestop.results.run import Run
 from onestop.runtime.files import write_atomic
-from onestop.storage.own_files import remains
 from onestop.storage.run_folder import RECIPE, create_run, is_run, lock_run
 from onestop.storage.run_info import InfoFile, read_info
 from onestop.text import plural
 from onestop.tracking import require
 
 if TYPE_CHECKING:
-    from onestop.data.dataset import Dataset
-    from onestop.networks.catalog import Entry
     from onestop.training.plan import Plan
 
 
@@ -47,6 +40,7 @@ def train(
     out: str | Path = "runs",
     name: str | None = None,
     quiet: bool = False,
+    quick: bool = False,
     no_report: bool = False,
     allow_inexact_resume: bool = False,
     **overrides: Any,
@@ -67,6 +61,7 @@ def train(
         name: name of the run's folder; -2, -3, ... is appended if it exists (default:
             source-network)
         quiet: print no progress
+        quick: stop after the probe: a linear head on the features of pretrained weights, in seconds
         no_report: do not write report.html at the end (for all runs: ONESTOP_REPORT=0)
         allow_inexact_resume: resume a run that was begun with other hardware, libraries or numbers of
             threads, although its last bits will differ; metrics.json records it
@@ -78,7 +73,7 @@ def train(
     Raises:
         OneStopError: A wrong setting or source, before any work; or what stopped the run.
     """
-    overrides, network = _take_network(overrides)
+    overrides, network = take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
     report = not no_report and os.environ.get("ONESTOP_REPORT") != "0"
     if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
@@ -90,16 +85,37 @@ def train(
             Path(resume), source, recipe, checked, network,
             quiet=quiet, report=report, inexact=allow_inexact_resume,
         )  # fmt: skip
-    planned = _plan_new(source, recipe, checked, network)
+
+    def create(planned: Plan) -> Path:
+        return create_run(
+            out, name or _default_name(planned.recipe.data.source, planned.entry.name)
+        )
+
+    def first(planned: Plan, *words: Any) -> Path:
+        from onestop.jobs.first_model import keep_first_model  # with torch
+
+        keep_first_model(folder := create(planned), planned, *words)
+        return folder
+
+    planned, bank, folder = plan_new(
+        source, recipe, checked, network, quick=quick, quiet=quiet, measured=_budget_needs, first=first
+    )  # fmt: skip
+    if folder is None:
+        folder = create(planned)
 
     from onestop.jobs.run import run_in
 
-    folder = create_run(out, name or _default_name(planned.recipe.data.source, planned.entry.name))
     with lock_run(folder):
         # First: once there is a recipe, the folder is a run, and its values count as set by somebody.
         InfoFile(folder, planned.task.name, planned.task.metrics, planned.whys)
         write_atomic(folder / RECIPE, write_recipe(planned.recipe))
-        return run_in(folder, planned, quiet=quiet, report=report)
+        return run_in(folder, planned, quiet=quiet, report=report, bank=bank)
+
+
+def _budget_needs(*words: Any) -> Any:
+    from onestop.jobs.budget import budget_needs  # with torch, which usage errors do not wait for
+
+    return budget_needs(*words)
 
 
 @checked
@@ -111,12 +127,12 @@ def resolve(source: Any = None, *, recipe: str | Path | None = None, **overrides
         recipe: YAML file of settings.
         overrides: Any field of `onestop.Recipe`.
     """
-    overrides, _ = _take_network(overrides)
+    overrides, _ = take_network(overrides)
     checked = checked_fields(overrides, FIELDS)
     if isinstance(source, str | os.PathLike) and is_run(source):
         stored = settings(("recipe", read_recipe(Path(source) / RECIPE)), ("flag", checked))
         return stored.explained(read_info(Path(source)).whys)
-    return _resolve(source, recipe, checked, _permitted(source, recipe, checked))[0]
+    return resolve_new(source, recipe, checked, permitted_for(source, recipe, checked))[0]
 
 
 @checked
@@ -141,7 +157,7 @@ def dry_run(
         OneStopError: What `train` would stop with before or in its first steps.
     """
     begun = time.perf_counter()
-    overrides, network = _take_network(overrides)
+    overrides, network = take_network(overrides)
     checked, done = checked_fields(overrides, FIELDS), 0
     if resume is None and isinstance(source, str | os.PathLike) and is_run(source):
         source, resume = None, source
@@ -156,80 +172,11 @@ def dry_run(
                 "estimate; ask for more with --epochs"
             )
     else:
-        planned = _plan_new(source, recipe, checked, network)
+        planned, _, _ = plan_new(source, recipe, checked, network, settle=False)
 
     from onestop.jobs.dry_run import estimate
 
     return estimate(planned, begun=begun, done=done, quiet=quiet)
-
-
-def _take_network(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The overrides with a network object replaced by its name, and that network or None."""
-    for spelled, value in overrides.items():
-        if canonical(spelled) == "model" and callable(value):
-            from onestop.networks.custom import name_of
-
-            return {**overrides, spelled: name_of(value)}, value
-    return dict(overrides), None
-
-
-def _permitted(source: Any, recipe: str | Path | None, named: Mapping[str, Any]) -> Downloads:
-    """What may be downloaded: all, unless the settings come from the recipe in a run folder."""
-    if recipe is None or not is_in_run(recipe):
-        return Downloads()
-    folder = Path(recipe).parent
-    return permitted(folder, read_recipe(recipe), named, source=source is not None)
-
-
-def _resolve(
-    source: Any, recipe: str | Path | None, overrides: dict[str, Any], allowed: Downloads
-) -> tuple[Settings, Dataset, Entry]:
-    layers: list[tuple[Layer, Mapping[str, object]]] = []
-    if recipe is not None:
-        layers.append(("file", read_recipe(recipe)))
-    data = source
-    if isinstance(source, str | os.PathLike):
-        overrides = {**overrides, "source": os.fspath(source)}
-    layers.append(("flag", overrides))
-    partial = settings(*layers)
-    values = partial.values
-    refuse_useless(partial)
-    require(values["track"])
-    if source is None or isinstance(source, str | os.PathLike):
-        data = values["source"]
-
-    from onestop.data import as_recorded, open_data
-    from onestop.data.dataset import facts
-    from onestop.data.pixel_values import count_pixel_values, range_notes
-    from onestop.data.sources.python import NAME
-    from onestop.runtime.device import cores
-    from onestop.training.defaults import derive
-
-    dataset = open_data(
-        data, root=values["data_root"], download=allowed.data, **as_recorded(values)
-    )
-    if data is not values["source"]:
-        partial = settings(*layers, ("flag", {"source": NAME}))
-    counts = count_pixel_values(dataset.splits["train"], cores())
-    info = dataclasses.replace(facts(dataset), values=counts)
-    resolved, entry = derive(partial, info)
-    found = resolved.origins["pixel_range"].layer == "derived"
-    notes = range_notes(info.values, parsed(resolved.values["pixel_range"]), found=found)
-    return resolved, dataset.with_splits(dataset.splits, *notes), entry
-
-
-def _plan_new(
-    source: Any, recipe: str | Path | None, checked: dict[str, Any], network: Any
-) -> Plan:
-    if isinstance(source, str | Path) and (problem := remains(Path(source))):
-        raise UsageError(f"{source}: {problem}")
-    allowed = _permitted(source, recipe, checked)
-    resolved, dataset, entry = _resolve(source, recipe, checked, allowed)
-
-    from onestop.training.plan import plan
-
-    download = allowed.weights
-    return plan(resolved.recipe, entry, dataset, network, resolved.whys, download=download)
 
 
 def _default_name(source: str, network: str) -> str:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from onestop.errors import BadImageError, UsageError
 from onestop.images.decode import pixels_of
-from onestop.images.forms import content_of, image_form, is_array, local_path
+from onestop.images.forms import content_of, expanded, image_form, is_array, local_path
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
 
@@ -171,3 +171,15 @@ def test_arrays_are_told_from_other_things() -> None:
     assert is_array(torch.zeros(2))
     assert not is_array([1, 2])
     assert not is_array(np.ndarray)
+
+
+def test_a_tilde_is_the_home_folder_unless_something_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expanded("~") == Path.home()
+    assert local_path("~/photos") == Path.home() / "photos"
+    with pytest.raises(UsageError, match=r"^~nobodyatall/x: no home folder of that user; write"):
+        local_path("~nobodyatall/x")
+    Path("~draft.png").touch()
+    assert local_path("~draft.png") == Path("~draft.png")

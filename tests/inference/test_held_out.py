@@ -81,6 +81,20 @@ def test_all_held_out_images_gone_is_an_error_with_a_way_out(card: Card, tmp_pat
         opened.split("val")
 
 
+def test_data_that_moved_are_named_by_the_user(tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", {"red": 10, "blue": 10})
+    run = onestop.train(photos, out=tmp_path, **OPTIONS).folder
+    moved = photos.rename(tmp_path / "moved")
+    gone = "the data of .* are not there any more; name"
+    with pytest.raises(DataError, match=f"^{photos}: {gone} images with --data"):
+        onestop.evaluate(run)
+    with pytest.raises(DataError, match=f"^{photos}: {gone} where they are now: .* --resume {run}"):
+        onestop.train(run, epochs=2, quiet=True)
+    before = onestop.Run(run).metrics["accuracy"]
+    assert onestop.evaluate(run, data=moved, split="val").metrics["accuracy"] == before
+    assert len(onestop.train(moved, resume=run, epochs=2, quiet=True).epochs) == 2
+
+
 def test_other_data_are_scored_as_they_are_unless_a_split_is_asked_for(card: Card) -> None:
     whole = open_data(source_of(card), val_fraction=0)
     assert len(among(whole, card, None).dataset.splits["train"]) == 40

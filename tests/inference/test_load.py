@@ -14,33 +14,52 @@ from torch import Tensor, nn
 import onestop
 from onestop.data.preprocess import ImagePreprocessing, VectorPreprocessing
 from onestop.errors import ModelFileError, UsageError
-from onestop.inference.load import load, load_model
+from onestop.inference.load import describe_model, load, load_model
 from onestop.networks import build
-from onestop.networks.pretrained import Published
+from onestop.networks.imagenet import imagenet_names
+from onestop.networks.pretrained import Inputs, Published
 from onestop.storage.model_file import Card, write_model
 
 
 def test_a_network_with_published_weights_names_images_with_no_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    state = build("squeezenet1_1", 3).state_dict()
-    published = Published(
-        dict(state),
-        ("tench", "Pembroke", "ox"),
-        (224, 224),
-        0.875,
-        "bilinear",
-        (0.5,) * 3,
-        (0.2,) * 3,
-    )
-    monkeypatch.setattr("onestop.inference.load.published_weights", lambda entry: published)
+    state = build("squeezenet1_1", 1000).state_dict()
+    inputs = Inputs((224, 224), 0.875, "bilinear", (0.5,) * 3, (0.2,) * 3)
+    published = Published(dict(state), imagenet_names(), inputs)
+    monkeypatch.setattr("onestop.inference.from_network.published_weights", lambda *_: published)
     image = np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8)
     [said] = onestop.predict("torchvision:squeezenet1_1", image)
-    assert {label.name for label in said.labels} == {"tench", "Pembroke", "ox"}
+    assert len({label.name for label in said.labels} & set(imagenet_names())) == 3
     assert onestop.predict("squeezenet1_1", image)[0] == said
     model, _ = load_model("squeezenet1_1")
-    assert model.preprocessing.crop_fraction == 0.875  # type: ignore[attr-defined]
+    assert model.preprocessing.crop_fraction == 224 / 256  # type: ignore[attr-defined]
     assert torch.equal(model.network.state_dict()["features.0.weight"], state["features.0.weight"])
+
+
+def test_nothing_is_downloaded_to_describe_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onestop.inference.from_network.published_weights", None)
+    monkeypatch.setattr("onestop.inference.fitted.build", None)
+    described = describe_model("vgg13", classes=imagenet_names())
+    assert described.card.network == "vgg13"
+    assert described.card.classes == imagenet_names()
+    assert described.weights.endswith("https://download.pytorch.org/models/vgg13-19584684.pth")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("vgg133", r"^vgg133: no such run, model file or network; did you mean 'vgg13'"),
+        ("torchvision:fcn_resnet50", "is for segmentation, not for classes"),
+        ("r3d_18", "is for videos, not for classes"),
+        ("nowhere", "^nowhere: no such run or model file$"),
+        ("vgg133.pth", r"^vgg133\.pth: no such run or model file$"),
+    ],
+)
+def test_what_is_no_model_is_one_line(name: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem) as caught:
+        onestop.predict(name, np.zeros((8, 8), np.uint8))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_mistyped_path_is_not_taken_for_a_network() -> None:

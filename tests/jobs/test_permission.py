@@ -189,14 +189,15 @@ def test_weights_that_a_run_names_are_not_downloaded(
     run: Path, model: str, connections: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False, raising=False)
     change(run, model=model, weights="default", image_size=64, channels=3)
     with pytest.raises(OneStopError) as refused:
         onestop.train(run, epochs=2, quiet=True)
     assert "or allow the download by naming them: --weights default" in str(refused.value)
     assert connections == []
-    monkeypatch.setattr(
-        time, "sleep", lambda _: None
-    )  # the hub's client waits between its attempts
+    # The hub's client waits between its attempts.
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(OneStopError, match="could not be downloaded"):
         onestop.train(run, epochs=2, weights="default", quiet=True)
     assert len(connections) > 0

@@ -12,6 +12,7 @@ from onestop.networks.blocks import (
     BasicBlock,
     Bottleneck,
     Residual,
+    SameConv,
     conv_norm_act,
     he_init,
     norm_act_conv,
@@ -29,6 +30,18 @@ def test_convolutions_keep_the_size_or_halve_it_rounding_up(
     layers = make(4, 6, kernel, stride)
     assert layers(torch.rand(2, 4, 9, 9)).shape == (2, 6, side, side)
     assert all(m.bias is None for m in layers.modules() if isinstance(m, nn.Conv2d))
+
+
+@pytest.mark.parametrize(("side", "before", "after"), [(8, 0, 1), (9, 1, 1), (7, 1, 1)])
+def test_uneven_padding_goes_to_the_right_and_the_bottom(
+    side: int, before: int, after: int
+) -> None:
+    conv = SameConv(2, 3, 3, 2, bias=False)
+    images = torch.rand(1, 2, side, side)
+    padded = nn.functional.pad(images, (before, after, before, after))
+    expected = nn.functional.conv2d(padded, conv.weight, stride=2)
+    assert torch.equal(conv(images), expected)
+    assert expected.shape[2:] == (math.ceil(side / 2),) * 2
 
 
 def test_the_order_of_the_layers_is_in_the_name() -> None:

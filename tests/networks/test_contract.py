@@ -2,7 +2,8 @@
 
 Two tests a network. `test_by_shapes` needs no numbers and runs on the "meta" device, where tensors
 have shapes only; `test_by_numbers` computes, with small images. `make test` runs both for our own
-networks and a sample of the others; `make test-quick` for a few, `make test-all` for all of them.
+networks, but for those that are only deeper than another, and a sample of the others;
+`make test-quick` for a few, `make test-all` for all of them.
 Networks too large to compute with here (`HUGE`) are held to the part by shapes alone.
 """
 

@@ -25,6 +25,7 @@ _VGG = "the paper's table 2"
 _VGG_LINEAR = (7 * 7 * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 1000 - (512 + 1) * 10
 _RESNET_STEM = 64 * 3 * (7 * 7 - 3 * 3)
 _DENSE_STEM = _RESNET_STEM + 2 * 64
+_LITE = "the authors' table, github.com/tensorflow/tpu, models/official/efficientnet/lite"
 _TORCHVISION = "torchvision's table of weights"
 
 PUBLISHED = {
@@ -54,6 +55,11 @@ PUBLISHED = {
     "densenet_bc_100_12": Published(0.8, 0.05, "the paper's table 2"),
     "densenet121_small": Published(8.0, 0.05, _TORCHVISION, 1000, _DENSE_STEM),
     "mobilenet_v2_small": Published(3.5, 0.05, _TORCHVISION, 1000),
+    "tf_efficientnet_lite0": Published(4.7, 0.05, _LITE, 1000),
+    "tf_efficientnet_lite1": Published(5.4, 0.05, _LITE, 1000),
+    "tf_efficientnet_lite2": Published(6.1, 0.05, _LITE, 1000),
+    "tf_efficientnet_lite3": Published(8.2, 0.05, _LITE, 1000),
+    "tf_efficientnet_lite4": Published(13.0, 0.05, _LITE, 1000),
     "resnet9": Published(6.57, 0.005, "github.com/davidcpage/cifar10-fast, counted"),
     "airbench94": Published(1.97, 0.005, "github.com/KellerJordan/cifar10-airbench, counted"),
     "capsnet": Published(8.2, 0.05, "the paper, section 5"),

@@ -87,11 +87,34 @@ def test_thawing_undoes_it_all() -> None:
     assert changed(network, before) == set(before)
 
 
+@pytest.mark.parametrize(("name", "count"), [("resnet18", 3), ("squeezenet1_1", 5)])
+def test_half_of_the_stages_are_the_first_ones(name: str, count: int) -> None:
+    network, heads = network_of(name)
+    freezing, frozen = Freezing(network, heads), []
+    for what in ("half", str(count)):
+        freezing.freeze(what)
+        frozen.append([n for n, p in network.named_parameters() if not p.requires_grad])
+    assert frozen[0] == frozen[1] != []
+
+
+def test_statistics_of_batchnorm_can_be_frozen_for_good() -> None:
+    network, heads = network_of("resnet18")
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    freezing = Freezing(network, heads, norms=True)
+    freezing.freeze("backbone")
+    freezing.freeze("none")
+    step(network)
+    statistics = {name for name in before if "running" in name or "tracked" in name}
+    assert changed(network, before) == set(before) - statistics
+    copied = copy.deepcopy(network).train()
+    assert not any(m.training for m in copied.modules() if isinstance(m, nn.BatchNorm2d))
+
+
 def test_what_cannot_be_frozen_is_refused() -> None:
     network, heads = network_of("resnet18")
-    for what in ("0", "6", "half", "-1"):
+    for what in ("0", "6", "third", "-1"):
         with pytest.raises(
-            UsageError, match=rf"--freeze {what}: use none, backbone, or 1 to 5 \(the stages"
+            UsageError, match=rf"--freeze {what}: use none, backbone, half, or 1 to 5 \(the stages"
         ):
             Freezing(network, heads).freeze(what)
 

@@ -40,6 +40,7 @@ def norms(network: nn.Module) -> int:
         ("densenet_bc_100_12", 32, 51),
         ("vgg11_bn_small", 32, 0),
         ("shufflenet_v2_x0_5", 64, 0),
+        ("tf_efficientnet_lite0", 64, 0),
     ],
 )
 def test_outputs_stay_the_same(name: str, size: int, left: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onestop.errors import ArchitectureError, UsageError
-from onestop.networks import build, count_parameters, entries, find, published_weights
+from onestop.networks import build, count_parameters, entries, find, release, whole_entries
 
 
 def test_every_name_is_listed_once() -> None:
@@ -37,6 +37,17 @@ def test_parameters_are_counted_frozen_or_not() -> None:
     assert count_parameters(build("lenet5", 10).requires_grad_(False)) == 61_706
 
 
-def test_our_own_networks_have_no_published_weights() -> None:
+def test_a_network_without_published_weights_says_so() -> None:
     with pytest.raises(UsageError, match="there are no published weights for lenet5"):
-        published_weights(find("lenet5"))
+        release(find("lenet5"))
+
+
+def test_a_set_that_there_is_not_names_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no such weights for tf_efficientnet_lite0; it has in1k"):
+        release(find("tf_efficientnet_lite0"), "in21k")
+    assert release(find("tf_efficientnet_lite0")) == release(find("tf_efficientnet_lite0"), "in1k")
+
+
+def test_networks_with_published_weights_state_their_accuracy() -> None:
+    for entry in whole_entries():
+        assert entry.weights == (entry.accuracy > 0), entry.name

@@ -9,7 +9,9 @@ import threading
 import pytest
 import torch
 
-from onestop.networks.pretrained import Published, connections
+from onestop.networks.pretrained import Inputs, Published, Release, connections
+
+HALF = Inputs((260, 260), 0.89, "bicubic", (0.5,) * 3, (0.5,) * 3)
 
 
 def test_a_server_is_not_waited_for_forever_and_the_default_is_put_back() -> None:
@@ -39,8 +41,19 @@ def test_where_nothing_may_be_downloaded_this_thread_connects_to_nothing() -> No
 
 
 def test_published_weights_are_not_changed() -> None:
-    published = Published(
-        {"a": torch.zeros(1)}, ("cat",), (224, 224), 0.875, "bilinear", (0.5,) * 3, (0.25,) * 3
-    )
+    published = Published({"a": torch.zeros(1)}, ("cat",), HALF)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        published.size = (1, 1)  # type: ignore[misc]
+        published.classes = ()  # type: ignore[misc]
+
+
+def test_how_images_are_prepared_is_one_line() -> None:
+    assert str(HALF) == "260 of 292 pixels, bicubic, mean 0.5, deviation 0.5"
+    imagenet = Inputs((224, 224), 0.875, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert str(imagenet) == (
+        "224 of 256 pixels, bilinear, mean 0.485 0.456 0.406, deviation 0.229 0.224 0.225"
+    )
+
+
+def test_the_file_of_a_release_is_named_as_in_its_address() -> None:
+    release = Release("a", "b", "https://example.org/x/y-0123abcd.pth?download=1", HALF, tuple)
+    assert release.file == "y-0123abcd.pth"

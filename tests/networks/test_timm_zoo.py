@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from onestop.errors import ArchitectureError, UsageError
-from onestop.networks import build, find, published_weights
+from onestop.networks import build, find, release
+from onestop.weights import published_weights
 
 pytestmark = pytest.mark.thorough
 
@@ -47,7 +48,33 @@ def test_tables_are_made_for_the_size() -> None:
 
 def test_a_tag_that_timm_does_not_have_is_reported_with_those_it_has() -> None:
     with pytest.raises(UsageError, match=r"no such weights for resnet10t; it has .*c3_in1k"):
-        published_weights(find("timm:resnet10t"), "nothing")
+        release(find("timm:resnet10t"), "nothing")
+
+
+def test_a_release_is_what_timm_states_of_it() -> None:
+    entry = find("timm:tf_efficientnet_lite0")
+    found, own = release(entry), release(find("tf_efficientnet_lite0"))
+    assert entry.weights
+    assert (found.tag, found.hub) == ("in1k", "timm/tf_efficientnet_lite0.in1k")
+    assert (found.tag, found.hub, found.url, found.inputs) == (
+        own.tag,
+        own.hub,
+        own.url,
+        own.inputs,
+    )
+    assert found.names()[0] == "tench"
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_ours_of_the_same_name_state_the_same(number: int) -> None:
+    name = f"tf_efficientnet_lite{number}"
+    found, own = release(find(f"timm:{name}")), release(find(name))
+    assert (found.tag, found.hub, found.url, found.inputs) == (
+        own.tag,
+        own.hub,
+        own.url,
+        own.inputs,
+    )
 
 
 def test_without_timm_the_way_to_install_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

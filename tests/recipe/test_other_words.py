@@ -23,7 +23,7 @@ ARGUMENTS = {
     for name in inspect.signature(
         getattr(importlib.import_module(f"onestop.verbs.{verb}"), verb)
     ).parameters
-} | {*FIELDS, "dry_run", "print_recipe", "json", "csv"}
+} | {*FIELDS, "dry_run", "print_recipe", "json", "csv", "offline"}
 
 
 def test_the_table_is_long_and_hides_nothing_of_ours() -> None:
@@ -107,9 +107,9 @@ def test_a_sentence_that_begins_with_an_option_is_no_name_of_one(capsys: Capture
         ("runs --filter x", "here it is called --match ("),
         ("lint photos --fix", "lint changes none of your files"),
         ("train photos --save", "a state to resume from and the best network are always saved"),
-        ("train photos --offline", "ONESTOP_OFFLINE=1 refuses it"),
+        ("train photos --local-files-only", "here it is called --offline ("),
         ("predict model a.jpg --batch-size 3", "--batch-size: is an option of onestop train ("),
-        ("evaluate model --imgsz 3", "--imgsz: is an option of onestop train ("),
+        ("evaluate model --epochs 3", "--epochs: is an option of onestop train ("),
     ],
 )
 def test_a_word_is_answered_by_its_meaning_in_that_verb(

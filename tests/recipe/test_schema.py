@@ -71,7 +71,7 @@ class TestValues:
         [
             ("epochs", "ten", "--epochs ten: should be a valid integer"),
             ("epochs", "2.5", "--epochs 2.5: should be a valid integer"),
-            ("epochs", 0, "--epochs 0: must be from 1 to 1,000,000"),
+            ("epochs", -1, "--epochs -1: must be from 0 to 1,000,000"),
             ("epochs", True, "--epochs true: should be a valid integer"),
             ("lr", "fast", "--lr fast: should be a valid number"),
             ("lr", math.nan, "--lr nan: should be a finite number"),
@@ -221,6 +221,8 @@ class TestMarkers:
         unset = ("task", "path_column", "label_column", "image_root", "suffix")
         assert later_fields() == {
             **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
+            "weights_digest": "unknown", "crop_fraction": None, "probe": "none",
+            "time_budget": 0.0,
         }  # fmt: skip
         assert later_fields().keys() <= {*FIELDS}
 

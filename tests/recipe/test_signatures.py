@@ -82,7 +82,7 @@ def test_python_says_itself_what_does_not_fit() -> None:
         (lambda: onestop.predict("m", b"", top=0), "--top 0: must be from 1 to 1,000,000,000"),
         (lambda: onestop.predict("m", b"", top="x"), "--top x: should be a valid integer"),  # type: ignore[arg-type]
         (lambda: onestop.predict("m", b"", precision="x"), "--precision x: not one of"),  # type: ignore[arg-type]
-        (lambda: onestop.predict("m", b"", topk=3), "predict: topk: no such argument; here"),  # type: ignore[call-arg]
+        (lambda: onestop.predict("m", b"", topk=3), "--topk: no such setting; here it is called --top"),
         (lambda: onestop.explain("m", b"", method="x"), "--method x: not one of"),  # type: ignore[arg-type]
         (lambda: onestop.evaluate("m", split=["a"]), "--split"),  # type: ignore[arg-type]
         (lambda: onestop.lint("digits", out=b"x"), "--out of type bytes"),  # type: ignore[arg-type]
@@ -93,3 +93,17 @@ def test_every_verb_checks_its_arguments(call: Callable[[], Any], message: str) 
     with pytest.raises(UsageError, match=f"^{message}") as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    @checked
+    def save(out: str | Path) -> str:
+        return str(out)
+
+    assert save("~/x") == save(Path("~/x")) == str(tmp_path / "home" / "x")
+    assert save("x~") == "x~"

@@ -165,8 +165,9 @@ def test_no_file_of_a_run_hangs_a_verb_or_ends_it_in_a_traceback(
     (tmp_path / "mine.txt").write_text("mine")
     runs, trials = tmp_path / "runs", 0
     shutil.copytree(trained, runs / "good")
-    begin = FILES.index(name) % 2  # with a sample, one half of the damages or the other
-    for damage, do in sampled([*DAMAGES.items()][begin:] + [*DAMAGES.items()][:begin], 2):
+    damages = [*DAMAGES.items()]
+    half = FILES.index(name) % 2  # of a sample: for the next file it is the other half
+    for damage, do in sampled(damages[half:] + damages[:half], 2):
         run = runs / "run"
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(trained, run)

@@ -79,7 +79,7 @@ def page(trained: Trained, tmp_path: Path) -> Path:
 def test_the_page_opens_in_silence_and_asks_for_nothing(chromium: str, page: Path) -> None:
     dom, console, asked = opened(chromium, page)
     assert re.findall(r'<section id="(\w+)"', dom)[:3] == ["result", "curves", "samples"]
-    assert dom.count("<section ") == 12
+    assert dom.count("<section ") == 13
     assert console == []
     assert asked == []
 

@@ -19,7 +19,7 @@ from tests.reporting.html import Page
 Trained = Callable[..., onestop.Run]
 SECTIONS = [
     "result", "curves", "samples", "classes", "confusion", "pairs", "mistakes", "uncertain",
-    "calibration", "data", "time", "repeat",
+    "calibration", "confidence", "data", "time", "repeat",
 ]  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def test_an_earlier_card_implies_its_task(
 
 def test_a_card_names_its_task(model_file: Path) -> None:
     stored = read_card(model_file)
-    assert (stored.task, stored.task_options, stored.format_version) == ("classification", {}, 3)
+    assert (stored.task, stored.task_options, stored.format_version) == ("classification", {}, 4)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_files_that_are_no_model(tmp_path: Path, model_file: Path) -> None:
     [
         ("no json", "its card is damaged"),
         ("[1]", "its card is damaged"),
-        (json.dumps({"format_version": 99}), "format 99, this OneStop reads up to 3; upgrade"),
+        (json.dumps({"format_version": 99}), "format 99, this OneStop reads up to 4; upgrade"),
         (json.dumps({"format_version": 1}), "its card is damaged"),
         (json.dumps({"format_version": 1, "arguments": 3}), "its card is damaged"),
     ],

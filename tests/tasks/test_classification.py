@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from onestop.data import open_data
-from onestop.tasks import Classification
+from onestop.errors import ModelFileError
+from onestop.tasks import Classification, make_task
 from onestop.tasks.classification import balancing_weights, calibration_of, matrix_of
 from tests.losses import loss_of
 from tests.recipes import recipe
@@ -133,3 +134,77 @@ def test_predictions_make_a_matrix_a_calibration_and_their_figures() -> None:
     assert calibration_of(found).counts.sum() == 2
     assert list(task.figures()) == ["confusion", "calibration"]
     assert all(isinstance(draw(found), Figure) for draw in task.figures().values())
+
+
+# --- calibration ---
+
+
+def overconfident(images: int = 400) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randint(0, 7, (images,), generator=generator)
+    outputs = torch.randn(images, 7, generator=generator)
+    outputs[torch.arange(images), targets] += 2
+    return 6 * outputs, targets
+
+
+def test_a_temperature_lowers_loss_and_calibration_error_and_changes_no_label() -> None:
+    outputs, targets = overconfident()
+    raw = Classification(LETTERS)
+    settled = raw.settle(outputs, targets)
+    assert settled.temperature > 1.5
+    assert settled.options() == {"temperature": settled.temperature}
+    described = [task.describe(outputs, targets, top=7) for task in (raw, settled)]
+    for plain, calibrated in zip(*described, strict=True):
+        assert [label.name for label in plain.labels] == [label.name for label in calibrated.labels]
+        assert calibrated.correct == plain.correct
+        assert calibrated.score < plain.score or plain.score == calibrated.score == 1
+    before, after = (metrics_in(task, outputs, targets) for task in (raw, settled))
+    assert after["loss"] < before["loss"]
+    assert (after["accuracy"], after["top5"]) == (before["accuracy"], before["top5"])
+    values = settled.reliability(outputs, targets)
+    assert values["error"] < values["raw_error"]
+    assert raw.reliability(outputs, targets)["error"] == values["raw_error"]
+    assert settled.uncalibrated().temperature == 1
+
+
+def metrics_in(
+    task: Classification, outputs: torch.Tensor, targets: torch.Tensor
+) -> dict[str, float]:
+    meter = task.meter()
+    meter.update(outputs, targets)
+    return meter.compute()
+
+
+def test_loss_scores_and_metrics_use_the_same_temperature() -> None:
+    outputs, targets = overconfident(50)
+    task = Classification(LETTERS, temperature=3.0)
+    described = task.describe(outputs, targets)
+    mean = sum(p.loss or 0 for p in described) / len(described)
+    assert metrics_in(task, outputs, targets)["loss"] == pytest.approx(mean, rel=1e-5)
+    assert described[0].score == pytest.approx(float((outputs[0] / 3).softmax(0).max()))
+    label = task.label(outputs, [0] * 50)[0]
+    assert label.score == pytest.approx(float((outputs[0] / 3).softmax(0)[0]))
+    assert (
+        loss_of(task, outputs, targets).total
+        == loss_of(Classification(LETTERS), outputs, targets).total
+    ), "training does not know it"
+
+
+def test_classes_keep_their_rank_where_a_temperature_rounds_them_to_equals() -> None:
+    close = torch.tensor([[1.0, float(np.nextafter(np.float32(1), np.float32(2))), 0.0]])
+    for temperature in (0.3, 3.0, 17.0):
+        names = Classification(("a", "b", "c"), temperature=temperature).describe(close, top=2)[0]
+        assert [label.name for label in names.labels] == ["b", "a"]
+
+
+def test_certainty_is_the_margin_of_the_outputs_whatever_the_temperature() -> None:
+    outputs = torch.tensor([[1.0, 3.0, 2.5], [0.0, 0.0, 0.0]])
+    for task in (Classification("abc"), Classification("abc", temperature=4.0)):
+        assert task.certainty(outputs).tolist() == [0.5, 0.0]
+    assert Classification("a").certainty(outputs[:, :1]).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf"), "warm", [1.0]])
+def test_other_temperatures_are_refused(temperature: object) -> None:
+    with pytest.raises(ModelFileError, match="temperature cannot be set of its task"):
+        make_task("classification", LETTERS, {"temperature": temperature})

@@ -20,12 +20,12 @@ from onestop.errors import ModelFileError, UsageError
 from onestop.metrics.multilabel import FEW_POSITIVES
 from onestop.runtime.csv_files import csv_text
 from onestop.tasks import Label, make_task
+from onestop.tasks.labels_meter import probabilities
 from onestop.tasks.labels_prediction import LabelsPrediction, separator_for
 from onestop.tasks.multilabel import (
     MAX_RATIO,
     Multilabel,
     balancing_weights,
-    probabilities,
     scores_and_truth,
 )
 from tests import losses
@@ -137,8 +137,10 @@ def test_thresholds_are_a_half_until_they_are_chosen_for_the_highest_f1() -> Non
     for name in ("ants", "bees"):
         assert after["per_label"][name]["f1"] > before["per_label"][name]["f1"]
         assert after["per_label"][name]["threshold"] == settled.thresholds[NAMES.index(name)] != 0.5
-    assert settled.thresholds[2] == 0.5, "too few images to choose one"
-    assert (after["map"], after["loss"]) == (before["map"], before["loss"])
+    raw = settled.uncalibrated().thresholds
+    assert raw[2] == pytest.approx(0.5), "too few images to choose one"
+    assert after["map"] == before["map"]
+    assert after["loss"] < before["loss"], "calibrated"
 
 
 def test_thresholds_survive_json_bit_for_bit() -> None:
@@ -268,6 +270,7 @@ def test_as_json() -> None:
             {"label": "ants", "score": pytest.approx(0.881, abs=1e-3), "threshold": 0.5},
             {"label": "outdoor", "score": pytest.approx(0.622, abs=1e-3), "threshold": 0.5},
         ],
+        "doubts": [],
     }
     row = json.loads(json.dumps(second.to_json()))
     assert (row["labels"], [top["label"] for top in row["top"]]) == ([], ["bees", "ants"])
@@ -279,8 +282,9 @@ def test_as_csv() -> None:
     rows = [prediction.to_csv() for prediction in described()]
     assert rows[0] == {
         "image": "", "label": "ants|outdoor", "score": "0.880797|0.622459", "error": "",
+        "doubts": "",
     }  # fmt: skip
-    assert rows[1] == {"image": "", "label": "", "score": "", "error": ""}
+    assert rows[1] == {"image": "", "label": "", "score": "", "error": "", "doubts": ""}
 
 
 def test_titles_in_a_grid_have_a_line_per_label_and_are_neither_right_nor_wrong() -> None:
@@ -338,3 +342,49 @@ def test_figures_are_drawn_from_predictions() -> None:
     assert list(figures) == ["precision_recall", "co_occurrence"]
     for draw in figures.values():
         assert draw(described()).axes
+
+
+# --- calibration ---
+
+
+def test_calibration_lowers_the_loss_and_changes_no_label() -> None:
+    outputs, targets = data()
+    settled = TASK.settle(3 * outputs, targets)
+    raw = settled.uncalibrated()
+    assert 0 < settled.scale < 1
+    assert (raw.scale, raw.bias) == (1, 0)
+    assert loss_in(settled, 3 * outputs, targets) < loss_in(raw, 3 * outputs, targets)
+    for calibrated, plain in zip(
+        settled.describe(3 * outputs, targets), raw.describe(3 * outputs, targets), strict=True
+    ):
+        assert {label.name for label in calibrated.labels} == {label.name for label in plain.labels}
+        assert calibrated.correct == plain.correct
+
+
+def loss_in(task: Multilabel, outputs: Tensor, targets: Tensor) -> float:
+    meter = task.meter()
+    meter.update(outputs, targets)
+    return float(meter.compute()["loss"])
+
+
+def test_reliability_is_of_all_labels_before_and_after() -> None:
+    outputs, targets = data()
+    settled = TASK.settle(3 * outputs, targets)
+    values = settled.reliability(3 * outputs, targets)
+    assert values["calibrated"]
+    assert values["error"] < values["raw_error"]
+    plain = settled.uncalibrated().reliability(3 * outputs, targets)
+    assert (plain["calibrated"], plain["error"]) == (False, values["raw_error"])
+
+
+def test_certainty_is_the_distance_of_the_closest_label_and_ignores_calibration() -> None:
+    assert TASK.certainty(OUTPUTS).tolist() == pytest.approx([0.5, 1, 1, 1])
+    settled = Multilabel(NAMES, thresholds=(0.5,) * 3, scale=2.0, bias=1.0)
+    raw = settled.uncalibrated()
+    assert settled.certainty(OUTPUTS).tolist() == raw.certainty(OUTPUTS).tolist()
+
+
+@pytest.mark.parametrize("options", [{"scale": 0.0}, {"scale": -1.0}, {"bias": float("inf")}])
+def test_other_calibrations_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ModelFileError):
+        make_task("multilabel", NAMES, options)

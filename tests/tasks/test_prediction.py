@@ -47,8 +47,15 @@ def test_json_has_the_best_label_and_all_of_them() -> None:
     assert Prediction("a", (CAT, DOG), warning="cut").to_json() == {
         "image": "a", "label": "cat", "score": 0.75, "remark": "cut",
         "top": [{"label": "cat", "score": 0.75}, {"label": "dog", "score": 0.25}],
+        "doubts": [],
     }  # fmt: skip
-    assert list(Prediction("a", (NUMBER,)).to_json()) == ["image", "label", "score", "top"]
+    assert list(Prediction("a", (NUMBER,)).to_json()) == [
+        "image",
+        "label",
+        "score",
+        "top",
+        "doubts",
+    ]
     assert Prediction("a", error="no image").to_json() == {"image": "a", "error": "no image"}
 
 

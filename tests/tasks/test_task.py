@@ -10,7 +10,8 @@ from torch import Tensor
 
 from onestop.errors import UsageError
 from onestop.tasks import TASKS, Classification, Prediction, Regression, Task
-from onestop.tasks.task import COLUMNS, Head, in_order, named
+from onestop.tasks.meter import in_order
+from onestop.tasks.task import COLUMNS, Head, named
 
 TENTHS = [0.1] * 10 + [1e16, 1.0, -1e16]
 

@@ -22,7 +22,8 @@ from onestop.storage.container import unpacked
 from onestop.storage.model_file import read_card
 from onestop.storage.run_folder import MODEL, PREDICTIONS, STATE
 from onestop.tasks import TASKS, Label, Prediction, Task
-from onestop.tasks.task import Head, Loss, Meter, Network
+from onestop.tasks.meter import Meter
+from onestop.tasks.task import Head, Loss, Network
 from onestop.training.loop import fit
 from onestop.training.records import EpochRecord, StepRecord
 

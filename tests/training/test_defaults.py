@@ -32,6 +32,12 @@ VECTORS = DatasetInfo(
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without any, whatever packages are installed here."""
+    monkeypatch.setattr("onestop.training.default_network.at_hand", lambda _: None)
+
+
 def derived(facts: DatasetInfo, **given: object) -> Settings:
     return derive(settings(("flag", {"device": "cpu", **given})), facts)[0]
 
@@ -61,25 +67,36 @@ def refusal(facts: DatasetInfo, **given: object) -> str:
             "batch_size": 16, "epochs": 182, "patience": 0,
         }),
         (PHOTOS, {"model": "torchvision:resnet18", "weights": "default"}, {
+            "normalize": "weights", "probe": "choose", "freeze": "half", "unfreeze_after": 0,
+            "optimizer": "adamw", "layer_decay": 0.9, "label_smoothing": 0.1, "mixup": 0.2,
+            "backbone_lr_scale": 1.0, "augment": "resized-crop", "monitor": "loss",
+        }),
+        (PHOTOS, {"model": "torchvision:resnet18", "weights": "default", "probe": "none"}, {
             "normalize": "weights", "freeze": "backbone", "unfreeze_after": 3, "epochs": 15,
             "lr": 0.004, "backbone_lr_scale": 0.25, "augment": "resized-crop", "patience": 7,
         }),
         (PHOTOS, {"model": "resnet18", "weights": "default", "freeze": "backbone"}, {
-            "unfreeze_after": 0, "epochs": 15,
+            "probe": "choose", "freeze": "backbone", "unfreeze_after": 0, "mixup": 0.0,
         }),
         (PHOTOS, {"model": "resnet18"}, {"freeze": "none", "backbone_lr_scale": 1.0}),
         (PHOTOS, {"model": "torchvision:resnet18", "image_size": 64}, {"augment": "flip-crop"}),
         (PHOTOS, {}, {"model": "resnet18", "image_size": 128, "augment": "resized-crop"}),
-        (PHOTOS, {"weights": "default"}, {"model": "resnet18", "image_size": 224, "epochs": 15}),
+        (PHOTOS, {"weights": "default"}, {
+            "model": "tf_efficientnet_lite2", "image_size": 260, "probe": "choose",
+        }),
+        (PHOTOS, {"model": "resnet18", "weights": "default", "channels": 1}, {
+            "normalize": "dataset", "probe": "fit", "freeze": "half",
+        }),
         (dataclasses.replace(PHOTOS, channels=1), {}, {"model": "resnet18", "channels": 3}),
         (VECTORS, {}, {
             "model": "linear", "channels": 1, "image_size": 1, "normalize": "none",
             "augment": "none", "batch_size": 16, "epochs": 200, "monitor": "rmse",
         }),
     ],
-    ids=["digits", "mnist", "cifar", "photographs", "pretrained", "frozen", "scratch",
-         "small photographs",
-         "photographs and nothing said", "the same from weights", "grey photographs", "vectors"],
+    ids=["digits", "mnist", "cifar", "photographs", "pretrained", "without a probe", "frozen",
+         "scratch", "small photographs",
+         "photographs and nothing said", "the same from weights",
+         "grey from weights", "grey photographs", "vectors"],
 )  # fmt: skip
 def test_usual_data_get_usual_values(
     facts: DatasetInfo, given: dict[str, object], expected: dict[str, object]
@@ -109,6 +126,7 @@ def test_crops_are_shifted_by_an_eighth_unless_said(
 def test_nothing_stays_open_but_how_the_source_is_read(facts: DatasetInfo) -> None:
     values = derived(facts).recipe.values()
     own = ["data_root", "task", "path_column", "label_column", "image_root", "suffix"]
+    own += ["crop_fraction"]
     assert [name for name, value in values.items() if value is None] == own
 
 
@@ -238,7 +256,7 @@ def test_of_a_users_own_network_nothing_is_taken_for_granted(
 def test_cached_augmentations_follow_from_what_makes_an_image_differ(
     given: dict[str, object], augmentations: int, why: str
 ) -> None:
-    chosen = derived(PHOTOS, weights="default", **given)
+    chosen = derived(PHOTOS, weights="default", probe="none", **given)
     assert chosen.recipe.network.cached_augmentations == augmentations
     assert why in chosen.origins["cached_augmentations"].why
 

@@ -47,7 +47,8 @@ def weights(tmp_path: Path) -> Path:
 
 
 def train(photographs: Path, weights: Path, **given: Any) -> onestop.Run:
-    settings = {"model": "squeezenet1_1", "epochs": 6, "freeze": "backbone", **QUICK, **given}
+    settings: dict[str, Any] = {"model": "squeezenet1_1", "epochs": 6, "probe": "none"}
+    settings |= {"freeze": "backbone", **QUICK, **given}
     return onestop.train(photographs, weights=str(weights), **settings)
 
 

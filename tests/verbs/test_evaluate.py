@@ -38,6 +38,9 @@ def test_json_has_the_keys_of_a_runs_metrics(trained: Trained, capsys: Capture) 
     assert main(["evaluate", str(trained.run.folder), "--device", "cpu", "--json"]) == 0
     said = capsys.readouterr()
     printed = json.loads(said.out)
+    low, high = printed["intervals"]["accuracy"]
+    assert low < printed["accuracy"] <= high
+    del printed["intervals"]
     assert printed.keys() == trained.metrics.keys() - {"waiting"}
     assert without_clock(printed) == without_clock(trained.metrics)
     assert all(printed[key] > 0 for key in CLOCK if key in printed)
@@ -50,8 +53,9 @@ def test_a_person_gets_a_table_of_classes_and_a_line(trained: Trained, capsys: C
     assert lines[0].split() == ["class", "images", "precision", "recall", "f1"]
     assert [line.split()[:2] for line in lines[2:5]] == [[colour, "3"] for colour in COLOURS]
     accuracy = f"accuracy {trained.metrics['accuracy']:.2%}"
-    assert lines[-1].startswith(f"{trained.source} (test): {accuracy}, macro F1")
-    assert lines[-1].endswith("on 9 images")
+    assert lines[-2].startswith(f"{trained.source} (test): {accuracy}, macro F1")
+    assert lines[-2].endswith("on 9 images")
+    assert lines[-1].startswith("95 % intervals: accuracy ")
 
 
 @pytest.mark.parametrize(("split", "images"), [("train", 33), ("val", 3), ("test", 9)])
@@ -281,6 +285,7 @@ class TestDataThatChangedSince:
         printed = json.loads(capsys.readouterr().out)
         assert without_clock(printed) == {
             **without_clock(before.metrics),
+            "intervals": {name: list(ends) for name, ends in before.intervals.items()},
             "notes": [
                 f"note: {root} has changed since training: 10 new images not scored; to score other "
                 "images, name them with --data"
@@ -350,3 +355,76 @@ def test_a_run_that_starts_from_weights_says_what_those_were_trained_on(
     same = onestop.train(root, weights=str(first.folder), **OPTIONS)
     assert not [note for note in same.info.notes or () if "was trained on" in note]
     assert onestop.evaluate(same.folder).trained_on == 0
+
+
+def test_data_may_be_named_in_second_place_or_by_its_flag(
+    trained: Trained, capsys: Capture
+) -> None:
+    run, source = str(trained.run.folder), str(trained.source)
+    pages = []
+    for words in (
+        [run, source],
+        [run, "--data", source],
+        ["--data", source, run],
+        [run, f"--data={source}"],
+    ):
+        assert main(["evaluate", *words, "--split", "test"]) == 0
+        pages.append(capsys.readouterr().out)
+    assert len(set(pages)) == 1
+    assert main(["evaluate", run, source, source]) == 2
+
+
+def test_a_networks_folder_may_be_named_as_people_name_imagenets(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """With a stand-in of random values; what counts is which output is compared."""
+    weights = tmp_path / "w.pth"
+    torch.manual_seed(0)
+    torch.save(onestop.build("lenet5_color", 1000).state_dict(), weights)
+    for folder in ("n02219486_ant", "309"):
+        (tmp_path / "photos" / folder).mkdir(parents=True)
+        for k in range(2):
+            image = Image.effect_noise((40, 40), 90 + k).convert("RGB")
+            image.save(tmp_path / "photos" / folder / f"{k}.png")
+    words = ["evaluate", "lenet5_color", str(tmp_path / "photos"), "--weights", str(weights)]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {name for name, row in found["per_class"].items() if row["images"]} == {"ant", "bee"}
+    assert len(found["per_class"]) == 1000
+    assert main([*words, "--restrict", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["per_class"].keys() == {"ant", "bee"}
+    (tmp_path / "map.csv").write_text("ant,insect\nn02206856,insect\n")
+    assert main([*words, "--map", str(tmp_path / "map.csv")]) == 0
+    page = capsys.readouterr().out
+    assert " insect        4" in page
+    assert "(and 998 of which there are no images)" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("vgg13", "vgg13: was not trained here; name the images to score it on"),
+        ("vgg13 nowhere", "nowhere: no such folder, table or data set"),
+        ("vgg13 photos", "photos: has classes that are not ImageNet's: blue, red"),
+        ("vgg13 photos --map none.csv", "none.csv: "),
+        ("vgg13 photos --restrict --split test", "photos: has no split 'test'"),
+        ("vgg13 photos --classes two.txt", "2 names for the 1,000 outputs of vgg13"),
+        ("fcn_resnet50 photos", "is for segmentation, not for classes of images"),
+        ("fasterrcnn_resnet50_fpn photos", "its targets are for classification, the model is for"),
+        ("rcnn:resnet18 photos", "has published weights of its backbone only; train it on objects"),
+    ],
+)
+def test_nothing_is_downloaded_for_what_cannot_work(
+    words: str,
+    problem: str,
+    photos: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photos({"red": 1, "blue": 1})
+    Path("two.txt").write_text("a\nb\n")
+    monkeypatch.setattr("onestop.inference.from_network.published_weights", None)
+    assert main(["evaluate", *words.split()]) in (2, 3)
+    said = capsys.readouterr().err
+    assert problem in said
+    assert said.count("\n") == 1

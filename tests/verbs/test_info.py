@@ -159,6 +159,7 @@ class TestModel:
         lines = capsys.readouterr().out.splitlines()
         (splits,) = [line for line in lines if line.startswith("  splits: ")]
         assert f"test {counts['test']}" in splits
+        assert onestop.info(trained.run.folder).facts["confidence"]["held_out"] == 3
         assert max(len(word) for line in lines for word in line.split()) < 100  # no keys in base64
 
     def test_a_model_file_anywhere_tells_the_same(self, trained: Trained, tmp_path: Path) -> None:
@@ -182,6 +183,71 @@ class TestModel:
         (tmp_path / "recipe.yaml").touch()
         with pytest.raises(UsageError, match=r"no model.safetensors in this folder"):
             onestop.info(tmp_path)
+
+
+class TestWeights:
+    """A network with weights, or a file of weights from anywhere, as the model it would be."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        torch.manual_seed(0)
+        torch.save(onestop.build("squeezenet1_1", 3).state_dict(), tmp_path / "three.pth")
+        return tmp_path / "three.pth"
+
+    def test_a_file_alone_tells_network_names_and_preprocessing(
+        self, file: Path, capsys: Capture
+    ) -> None:
+        found = onestop.info(file)
+        assert (found.kind, found.name) == ("model", str(file))
+        assert found.facts["network"] == "squeezenet1_1"
+        assert found.facts["classes"] == 3
+        assert found.facts["names"] == ["class 0", "class 1", "class 2"]
+        assert found.facts["preprocessing"]["crop_fraction"] == 224 / 256
+        assert found.facts["weights"] == str(file)
+        assert main(["info", str(file), "--classes", "names.txt"]) == 2
+        assert "--classes names.txt: No such file" in capsys.readouterr().err
+
+    def test_a_network_with_a_file_is_the_same(self, file: Path, tmp_path: Path) -> None:
+        (tmp_path / "names.json").write_text('["a", "b", "c"]')
+        found = onestop.info("squeezenet1_1", weights=file, classes=tmp_path / "names.json")
+        assert found.facts["names"] == ["a", "b", "c"]
+        wide = onestop.info("squeezenet1_1", weights=file, image_size=320)
+        assert wide.facts["preprocessing"]["size"] == (320, 320)
+
+    def test_published_weights_are_not_downloaded(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    ) -> None:
+        monkeypatch.setattr("onestop.inference.from_network.published_weights", None)
+        assert main(["info", "vgg13", "--weights", "default"]) == 0
+        said = capsys.readouterr().out
+        assert "classes: 1,000" in said
+        assert "names: tench; goldfish; " in said
+        assert "weights: IMAGENET1K_V1, not on this machine" in said
+        assert "https://download.pytorch.org/models/vgg13-19584684.pth" in said
+
+    @pytest.mark.parametrize(
+        ("words", "problem"),
+        [
+            ("three.pth --weights default", "--weights default: is for a network by name; "),
+            ("three.pth --depth 2", "--depth: is for a network without weights; drop it"),
+            ("vgg13 --weights default --backward", "--backward: is for a network without weights"),
+            ("vgg13 --weights default --classes two.txt", "2 names for the 1,000 outputs of vgg13"),
+            ("three.pth --classes two.txt", "2 names for the 3 outputs of three.pth"),
+            ("vgg13 --classes two.txt", "--classes two.txt: names go with --weights"),
+            ("vgg13 --weights default --classes 5", "--classes 5: weights have their number"),
+            ("vgg13 --weights nowhere.pth", "nowhere.pth: no such run or model file"),
+            ("digits --weights default", "--weights: is for a network, and this is not one"),
+            ("fcn_resnet50", "fcn_resnet50: is for segmentation, not for"),
+        ],
+    )
+    def test_what_cannot_work_is_one_line(
+        self, words: str, problem: str, file: Path, capsys: Capture
+    ) -> None:
+        (file.parent / "two.txt").write_text("a\nb\n")
+        assert main(["info", *words.split()]) in (2, 3)
+        said = capsys.readouterr().err
+        assert problem in said
+        assert said.count("\n") == 1
 
 
 class TestNetwork:

@@ -247,7 +247,8 @@ def test_every_encoding_of_the_output_will_do(surroundings: dict[str, str], odd:
 
 
 def test_everything_is_printed_by_the_functions_that_escape() -> None:
-    allowed = {"display/tables.py", "cli.py", "flags.py"}
+    # The last one says what is downloaded, of our own catalogue, while no table can be printed yet.
+    allowed = {"display/tables.py", "cli.py", "flags.py", "runtime/aside.py"}
     printing = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")

@@ -147,7 +147,7 @@ class TestPrinting:
         assert main(words) == 0
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert len(rows) == 9
-        assert [*rows[0]] == ["image", "label", "score", "top"]
+        assert [*rows[0]] == ["image", "label", "score", "top", "doubts"]
         assert rows[0]["label"] == "blue"
         assert rows[0]["top"][0] == {"label": "blue", "score": rows[0]["score"]}
         assert len(rows[0]["top"]) == 3
@@ -156,7 +156,7 @@ class TestPrinting:
         words = ["predict", str(trained.run.folder), str(trained.source / "test"), "--csv"]
         assert main(words) == 0
         rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-        assert [*rows[0]] == ["image", "label", "score", "error"]
+        assert [*rows[0]] == ["image", "label", "score", "error", "doubts"]
         assert [row["label"] for row in rows] == [c for c in COLOURS for _ in range(3)]
         assert all(0 < float(row["score"]) <= 1 for row in rows)
 
@@ -209,7 +209,7 @@ class TestUnreadable:
         main(["predict", str(trained.run.folder), str(folder), "--json"])
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [[*row] for row in rows][:2] == [
-            ["image", "error"], ["image", "label", "score", "top"],
+            ["image", "error"], ["image", "label", "score", "top", "doubts"],
         ]  # fmt: skip
         main(["predict", str(trained.run.folder), str(folder), "--csv"])
         table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -267,7 +267,7 @@ class TestPaths:
         shutil.rmtree(run.folder)
         shutil.rmtree(source)
         assert [p.labels for p in onestop.predict(file, images)] == before
-        with pytest.raises(DataError, match="no such folder"):
+        with pytest.raises(DataError, match="are not there any more; name images with --data"):
             onestop.evaluate(file)
 
 
@@ -297,17 +297,64 @@ class TestCsv:
     def test_top_has_columns_of_its_own(self, trained: Trained, capsys: Capture) -> None:
         words = ["predict", str(trained.run.folder), str(trained.photo("red")), "--csv"]
         assert main(words) == 0
-        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error,doubts"
         for top, columns in (("2", "label2,score2"), ("9", "label2,score2,label3,score3")):
             assert main([*words, "--top", top]) == 0
             header, row = capsys.readouterr().out.splitlines()
-            assert header == f"image,label,score,{columns},error"
+            assert header == f"image,label,score,{columns},error,doubts"
             cells = row.split(",")
             assert cells[1] == "red"
             assert float(cells[2]) >= float(cells[4])
             assert {cells[1], cells[3]} <= {"red", "green", "blue"}
         assert main([*words, "--top", "1"]) == 0
-        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error"
+        assert capsys.readouterr().out.splitlines()[0] == "image,label,score,error,doubts"
+
+
+class TestDoubts:
+    def words(self, trained: Trained, *more: str) -> list[str]:
+        return ["predict", str(trained.run.folder), str(trained.photo("red")), *more]
+
+    def test_what_cannot_be_guaranteed_is_unsure_and_one_line_says_why(
+        self, trained: Trained, capsys: Capture
+    ) -> None:
+        assert main(self.words(trained, "--max-error", "5%")) == 0
+        out, err = capsys.readouterr()
+        assert out.rstrip().endswith("% (unsure)")
+        (line,) = err.splitlines()
+        assert line.startswith("note: --max-error 5% cannot be guaranteed with ")
+        assert line.endswith("that takes at least 45")
+        assert main(self.words(trained, "--max-error", "0.05", "--json")) == 0
+        assert json.loads(capsys.readouterr().out)["doubts"] == ["unsure"]
+        assert main(self.words(trained, "--max-error", "5 %", "--csv")) == 0
+        assert capsys.readouterr().out.rstrip().endswith(",unsure")
+        (prediction,) = onestop.predict(trained.run.folder, trained.photo("red"), max_error=0.05)
+        assert prediction.unsure
+        assert not prediction.unlike_training
+
+    def test_nothing_is_unsure_unless_a_rate_is_asked_for(
+        self, trained: Trained, capsys: Capture
+    ) -> None:
+        assert main(self.words(trained)) == 0
+        assert "unsure" not in capsys.readouterr().out
+        assert main(self.words(trained, "--max-error", "0.9")) == 0
+        out, err = capsys.readouterr()
+        assert "unsure" not in out
+        assert "of the answered images at most 90% are wrong, with 90% certainty" in err
+
+    @pytest.mark.parametrize("rate", ["0", "1", "7%%", "100%", "-1%", "few"])
+    def test_other_rates_are_refused_in_one_line(
+        self, trained: Trained, capsys: Capture, rate: str
+    ) -> None:
+        assert main(self.words(trained, f"--max-error={rate}")) == 2
+        assert capsys.readouterr().err.startswith("onestop: --max-error ")
+
+    def test_published_weights_know_no_errors(self, trained: Trained) -> None:
+        from onestop.inference.confidence import Confidence
+
+        model = onestop.load(trained.run.folder)
+        model.confidence = Confidence(why_not="published weights know no held-out images")
+        with pytest.raises(onestop.UsageError, match=r"--max-error 10%: published weights know no"):
+            onestop.predict(model, trained.photo("red"), max_error=0.1)
 
 
 class TestGrids:

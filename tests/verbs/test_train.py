@@ -79,6 +79,7 @@ def test_a_run_folder_holds_all_it_should() -> None:
     assert tuple(run.epochs[0]) == columns_of(Classification.metrics)
     assert [row["epoch"] for row in run.epochs] == [1, 2]
     unset = ["data_root", "task", "path_column", "label_column", "image_root", "suffix"]
+    unset += ["crop_fraction"]
     assert [name for name, value in run.recipe.values().items() if value is None] == unset
     predictions = table(run.folder / "predictions.csv")
     right = sum(int(row["correct"]) for row in predictions)
@@ -477,7 +478,7 @@ def test_a_loss_that_is_no_number_keeps_no_weights_without_finite_outputs() -> N
 @pytest.mark.thorough
 def test_weights_to_start_from(capsys: pytest.CaptureFixture[str]) -> None:
     first = train("digits", epochs=3)
-    options = {"epochs": 1, "lr": 1e-9, "weights": str(first.folder)}
+    options = {"epochs": 1, "lr": 1e-9, "weights": str(first.folder), "probe": "none"}
     again = train("digits", **options)
     assert again.metrics["accuracy"] == pytest.approx(first.metrics["accuracy"], abs=0.05)
     head = {"train": (digits()["train"][0], digits()["train"][1] % 3)}

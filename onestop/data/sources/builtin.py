@@ -24,8 +24,9 @@ from onestop.data.samples import ArraySamples
 from onestop.data.sources.python import from_torch
 from onestop.data.targets import Classes
 from onestop.errors import DataError
-from onestop.runtime.files import expanded
+from onestop.images.forms import expanded
 from onestop.runtime.lazy_torchvision import without_compiler
+from onestop.runtime.offline import is_offline
 from onestop.runtime.rng import key_for, permutation
 
 _TRAIN_TEST = {"train": {"split": "train"}, "test": {"split": "test"}}
@@ -214,7 +215,7 @@ def _download(name: str, root: Path, fetch: Callable[[], Any]) -> Any:
     try:
         with _no_empty_folders(root):
             root.mkdir(parents=True, exist_ok=True)
-            allowed = not os.environ.get("ONESTOP_OFFLINE")
+            allowed = not is_offline()
             with redirect_stdout(sys.stderr), _network(allowed=allowed):
                 return fetch()
     except _FAILURES as error:

@@ -10,7 +10,7 @@ are numbered from 0; the background that torchvision counts as 0 never shows.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -20,7 +20,7 @@ from onestop.networks import zoos
 from onestop.networks.catalog import Entry
 from onestop.networks.detectors.rcnn_name import is_rcnn, parsed
 from onestop.networks.detectors.table import TABLE
-from onestop.networks.pretrained import Published
+from onestop.networks.pretrained import Release
 
 if TYPE_CHECKING:
     from onestop.networks.detectors.detector import Detector
@@ -65,30 +65,21 @@ def build(
     return as_detector(network, TABLE[entry.name].divisor if entry.name in TABLE else 32)
 
 
-def published_weights(entry: Entry, which: str = "default", *, download: bool = True) -> Published:
-    """Published weights of a detector; of `rcnn:BACKBONE`, those of its backbone.
+def release(entry: Entry, which: str, of_classifier: Callable[[Entry, str], Release]) -> Release:
+    """A published set of weights of a detector; of `rcnn:BACKBONE`, one of its backbone.
+
+    Args:
+        entry: Of the network.
+        which: Name of the set, or `default`.
+        of_classifier: Finds the set of a classifier.
 
     Raises:
-        UsageError: There are none of that name, or they could not be downloaded.
+        UsageError: There are none of that name.
     """
-    if is_rcnn(entry.name):
-        trunk = zoos.trunk_entry(entry.name)
-        return _for_objects(zoos.published_weights(trunk, which, download=download))
-    from onestop.networks.detectors import zoo
+    if not is_rcnn(entry.name):
+        from onestop.networks.detectors import zoo
 
-    return zoo.published_weights(entry.name, which, download=download)
-
-
-def usual_inputs(entry: Entry) -> Published | None:
-    """How images are prepared for a detector's weights, or for those of its backbone."""
-    if is_rcnn(entry.name):
-        usual = zoos.usual_inputs(zoos.trunk_entry(entry.name))
-        return _for_objects(usual) if usual else None
-    from onestop.networks.detectors import zoo
-
-    return zoo.usual_inputs(entry.name)
-
-
-def _for_objects(published: Published) -> Published:
-    """Weights of a classifier for images that are seen whole."""
-    return dataclasses.replace(published, crop_fraction=1.0, fit="pad")
+        return zoo.release(entry.name, which)
+    found = of_classifier(zoos.trunk_entry(entry.name), which)
+    seen_whole = dataclasses.replace(found.inputs, crop_fraction=1.0, fit="pad")
+    return dataclasses.replace(found, inputs=seen_whole)

@@ -95,6 +95,10 @@ class Detector(nn.Module):
         assert isinstance(body, nn.Module)
         return body
 
+    def names_of_weights(self) -> list[str]:
+        """See `onestop.networks.protocols.TakesWeights`."""
+        return list(self._body().state_dict())
+
     def take_weights(
         self, tensors: Mapping[str, Tensor], source: str, theirs: Sequence[str], ours: Sequence[str]
     ) -> Filled:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from onestop.errors import ArchitectureError
+from onestop.networks import build
 from onestop.networks.freezing import stages
 from onestop.networks.surgery import find_heads
 from onestop.networks.trace import hooked, run_on_shapes, without_values
@@ -33,7 +34,7 @@ def trunk_of(name: str, channels: int, size: int) -> tuple[nn.Module, list[int],
     """The trunk of a classifier with random weights.
 
     Args:
-        name: A classifier of torchvision, or `timm:NAME`.
+        name: A classifier of ours or of torchvision, or `timm:NAME`.
         channels: Of the input.
         size: Height and width of the input.
 
@@ -45,7 +46,7 @@ def trunk_of(name: str, channels: int, size: int) -> tuple[nn.Module, list[int],
         UsageError: timm is not installed.
         ArchitectureError: The network has no feature maps of falling resolution.
     """
-    network = _of_timm(name, channels) if name.startswith("timm:") else _of_torchvision(name)
+    network = _of_timm(name, channels) if name.startswith("timm:") else _traced(name)
     if network is None:
         raise ArchitectureError(
             f"rcnn:{name}: has no feature maps of falling resolution; choose another backbone"
@@ -96,36 +97,61 @@ def _with_maps(kind: Any) -> type:
     return type(f"{kind.__name__}Trunk", (kind,), {"forward": forward})
 
 
-def _of_torchvision(name: str) -> nn.Module | None:
-    from onestop.networks import torchvision_zoo
-
+def _traced(name: str) -> nn.Module | None:
+    """The trunk of a classifier of ours or of torchvision."""
     with without_compiler():
         from torchvision.models.feature_extraction import create_feature_extractor
 
-    network = torchvision_zoo.build(name, 1, _PROBE)
+    network = build(name, 1, 3, _PROBE)
     shape = (3, _PROBE, _PROBE)
     ends = [part[-1] for part in stages(network, find_heads(network, shape))]
-    names = _last_of_each(_strides(network, ends, shape))
+    names = _last_of_each(_strides(_without_wide_end(_maps(network, ends, shape)), shape[-1]))
     if not names:
         return None
     maps = {layer: str(level) for level, layer in enumerate(names)}
     with warnings.catch_warnings():  # layers that run in training only do not compute feature maps
         warnings.simplefilter("ignore", UserWarning)
-        return cast(nn.Module, create_feature_extractor(network, return_nodes=maps))
+        trunk = create_feature_extractor(
+            network, return_nodes=maps, tracer_kwargs={"leaf_modules": _opaque(network, names)}
+        )
+    return cast(nn.Module, trunk)
 
 
-def _strides(
+def _opaque(network: nn.Module, names: Sequence[str]) -> list[type]:
+    """Classes of ours that need not be traced, and could not be where they ask for sizes."""
+    parts = network.named_modules()
+    return list({
+        type(part)
+        for name, part in parts
+        if name and type(part).__module__.startswith("onestop.")
+        and not any(inner.startswith(f"{name}.") for inner in names)
+    })  # fmt: skip
+
+
+def _maps(
     network: nn.Module, names: Sequence[str], shape: tuple[int, ...]
-) -> list[tuple[str, int]]:
-    """The strides of those of some modules that compute feature maps, in order of execution."""
-    found: list[tuple[str, int]] = []
+) -> list[tuple[str, torch.Size]]:
+    """Those of some modules that compute feature maps, in order of execution, with their shapes."""
+    found: list[tuple[str, torch.Size]] = []
 
     def note(name: str, _: nn.Module, __: Any, output: Any) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] == output.shape[3]:
-            found.append((name, _stride(shape[-1], output.shape[-1])))
+            found.append((name, output.shape))
 
     shapes = without_values(network).eval()
     modules = [(name, shapes.get_submodule(name)) for name in names]
     with torch.no_grad(), hooked(modules, after=note):
         shapes(torch.empty(1, *shape, device="meta"))
     return found
+
+
+def _without_wide_end(maps: list[tuple[str, torch.Size]]) -> list[tuple[str, torch.Size]]:
+    """Without a last layer that only widens features for a classifier, as MobileNets have one."""
+    if len(maps) < 2:
+        return maps
+    (_, before), (_, last) = maps[-2:]
+    return maps[:-1] if before[2:] == last[2:] and last[1] > 2 * before[1] else maps
+
+
+def _strides(maps: Sequence[tuple[str, torch.Size]], size: int) -> list[tuple[str, int]]:
+    return [(name, _stride(size, shape[-1])) for name, shape in maps]

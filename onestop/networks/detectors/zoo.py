@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from onestop.errors import ArchitectureError
 from onestop.networks.detectors.heads import coco_names
 from onestop.networks.detectors.parts import anchor_generator, replace_first
 from onestop.networks.detectors.table import PERSON_POINTS, PERSON_SIGMAS, TABLE
-from onestop.networks.pretrained import Published
-from onestop.networks.torchvision_zoo import downloaded, weights_named
+from onestop.networks.pretrained import Inputs, Release
+from onestop.networks.torchvision_zoo import weights_named
 from onestop.runtime.lazy_torchvision import without_compiler
 
 with without_compiler():
@@ -56,40 +56,24 @@ def build(name: str, classes: int, channels: int, size: int, needs: Mapping[str,
     return network
 
 
-def published_weights(name: str, which: str = "default", *, download: bool = True) -> Published:
-    """Published weights of a detector, and how images were prepared for them.
+def release(name: str, which: str = "default") -> Release:
+    """A published set of weights of a detector.
 
     torchvision resizes within bounds; here images have one size, so that most objects are about as
     large as they were.
 
     Raises:
-        UsageError: There are none of that name, or they could not be downloaded.
+        UsageError: There are none of that name.
     """
-    weights = weights_named(name, which)
-    return _published(name, downloaded(name, which, weights, download=download))
-
-
-def usual_inputs(name: str) -> Published:
-    """How images are prepared for a detector's weights, without these."""
-    return _published(name, {})
-
-
-def _published(name: str, state: dict[str, Tensor]) -> Published:
-    row = TABLE[name]
+    weights, row = weights_named(name, which), TABLE[name]
     mean, std = _NORMALISATION.get(name, _IMAGENET)
-    names = _PERSON if "keypoints" in row.parts else coco_names()
     options: dict[str, Any] = {"parts": list(row.parts)}
     if "keypoints" in row.parts:
         options |= {"points": list(PERSON_POINTS), "sigmas": list(PERSON_SIGMAS)}
-    return Published(
-        state=state,
-        classes=tuple(name for name in names if name != "N/A"),
-        size=(row.entry.image_size,) * 2,
-        crop_fraction=1.0,
-        interpolation="bilinear",
-        mean=mean,
-        std=std,
-        fit="stretch" if row.divisor == 1 else "pad",
-        task="detection",
-        task_options=options,
-    )
+    inputs = Inputs(
+        (row.entry.image_size,) * 2, 1.0, "bilinear", mean, std,
+        "stretch" if row.divisor == 1 else "pad", "detection", options,
+    )  # fmt: skip
+    names = _PERSON if "keypoints" in row.parts else coco_names()
+    classes = tuple(name for name in names if name != "N/A")
+    return Release(name, weights.name, weights.url, inputs, lambda: classes)

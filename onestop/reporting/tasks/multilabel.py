@@ -35,8 +35,9 @@ from onestop.reporting.labels import label_table
 from onestop.reporting.run_data import RunData
 from onestop.reporting.task_report import TaskReport
 from onestop.tasks import Prediction
+from onestop.tasks.labels_meter import Truth
 from onestop.tasks.labels_prediction import LabelsPrediction, Probabilities, as_labels
-from onestop.tasks.multilabel import Multilabel, Truth, metrics_of, scores_and_truth
+from onestop.tasks.multilabel import Multilabel, metrics_of, scores_and_truth
 from onestop.text import plural
 
 _GALLERY = 12  # pictures in a gallery

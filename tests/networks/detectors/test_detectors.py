@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from onestop.errors import ArchitectureError, UsageError
-from onestop.networks import build, count_parameters, entries, find
-from onestop.networks.detectors import published_weights
+from onestop.networks import build, count_parameters, entries, find, release
 from onestop.networks.detectors.detector import Detector
 from onestop.networks.detectors.facts import NAMES, parts_of
 from onestop.networks.freezing import Freezing
@@ -162,11 +161,9 @@ def test_published_sizes(name: str) -> None:
     assert count_parameters(network) == pytest.approx(entry.parameters, rel=2e-3)
 
 
-def test_weights_of_a_backbone_are_its_classifiers(monkeypatch: pytest.MonkeyPatch) -> None:
-    from onestop.networks import zoos
-    from onestop.networks.pretrained import Published
-
-    published = Published({}, (), (224, 224), 0.875, "bicubic", (0.5,) * 3, (0.5,) * 3)
-    monkeypatch.setattr(zoos, "published_weights", lambda *_, **__: published)
-    found = published_weights(find(RCNN))
-    assert (found.fit, found.crop_fraction, found.mean) == ("pad", 1.0, (0.5,) * 3)
+def test_weights_of_a_backbone_are_its_classifiers() -> None:
+    """Images are seen whole, and normalised as the classifier was trained."""
+    found = release(find("rcnn:tf_efficientnet_lite0"))
+    assert (found.network, found.inputs.task) == ("tf_efficientnet_lite0", "classification")
+    assert (found.inputs.fit, found.inputs.crop_fraction) == ("pad", 1.0)
+    assert found.inputs.mean == (0.5,) * 3

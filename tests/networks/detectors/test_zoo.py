@@ -10,21 +10,21 @@ from torchvision.models.detection._utils import overwrite_eps
 from onestop.networks import build
 from onestop.networks.detectors.heads import coco_names
 from onestop.networks.detectors.table import PERSON_POINTS, PERSON_SIGMAS
-from onestop.networks.detectors.zoo import usual_inputs
+from onestop.networks.detectors.zoo import release
 from onestop.networks.partial_load import start
 
 LITE = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
 def test_how_inputs_are_prepared() -> None:
-    lite = usual_inputs("ssdlite320_mobilenet_v3_large")
+    lite = release("ssdlite320_mobilenet_v3_large").inputs
     assert (lite.mean, lite.std, lite.fit) == ((0.5,) * 3, (0.5,) * 3, "stretch")
-    coco = usual_inputs("maskrcnn_resnet50_fpn")
-    assert coco.fit == "pad"
-    assert len(coco.classes) == 80, "no background, no N/A"
-    assert coco.task_options == {"parts": ["boxes", "masks"]}
-    person = usual_inputs("keypointrcnn_resnet50_fpn")
-    assert person.classes == ("person",)
+    coco = release("maskrcnn_resnet50_fpn")
+    assert coco.inputs.fit == "pad"
+    assert len(coco.names()) == 80, "no background, no N/A"
+    assert coco.inputs.task_options == {"parts": ["boxes", "masks"]}
+    person = release("keypointrcnn_resnet50_fpn")
+    assert person.names() == ("person",)
     assert len(PERSON_POINTS) == len(PERSON_SIGMAS) == 17
 
 

@@ -22,7 +22,15 @@ def test_numbers_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     x = np.linspace(-1, 1, 60, dtype=np.float32)
     run = onestop.train((x, 2 * x + 1), model="linear", epochs=20, quiet=True)
     page = Page(run.folder / "report.html")
-    assert list(page.sections) == ["result", "curves", "fit", "data", "time", "repeat"]
+    assert list(page.sections) == [
+        "result",
+        "curves",
+        "fit",
+        "confidence",
+        "data",
+        "time",
+        "repeat",
+    ]
     assert "has a root mean squared error of" in " ".join(page.sections["result"].split())
     assert "onestop.train(data, recipe=" in page.sections["repeat"]
     assert "linear was trained on data passed in Python" in page.sections["result"]
