@@ -29,6 +29,7 @@ from onestop.metrics.matches import (
 )
 from onestop.metrics.objects import ImageObjects, Kind
 from onestop.metrics.spec import Metric
+from onestop.metrics.tiles import Tile, joined
 from onestop.networks.detectors import facts
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks import detection_rules
@@ -201,6 +202,15 @@ class Detection(Task[Outputs]):
         if most is not None:
             changed["most"] = most
         return type(self)(self.names, **{**self.options(), **changed}) if changed else self
+
+    def joined(
+        self, parts: Sequence[tuple[Prediction, Tile]], size: tuple[int, int], side: int
+    ) -> Prediction:
+        for prediction, _ in parts:
+            if prediction.error:
+                return prediction
+        found = joined([(as_objects(one).found, tile) for one, tile in parts], size, side)
+        return as_objects(parts[-1][0]).with_objects(found)
 
     def are_finite(self, outputs: Outputs) -> list[bool]:
         return [found.finite for found in outputs]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from onestop.data.batch import Batch
     from onestop.data.dataset import Dataset, DatasetInfo
+    from onestop.metrics.tiles import Tile
     from onestop.recipe import Recipe
 
 Network: TypeAlias = Callable[..., Any]
@@ -178,6 +179,25 @@ class Task(ABC, Generic[Outputs]):
             raise UsageError(
                 f"{flag}: is for objects, and the task {self.name!r} predicts none; leave it out"
             )
+
+    def joined(
+        self,
+        parts: Sequence[tuple[Prediction, Tile]],
+        size: tuple[int, int],  # noqa: ARG002
+        side: int,  # noqa: ARG002
+    ) -> Prediction:
+        """The prediction for an image from those for its tiles.
+
+        Args:
+            parts: Of each tile, and where it lies; `onestop.metrics.tiles.tiles_of` gives them.
+            size: Height and width of the image.
+            side: Of a tile, in pixels.
+
+        Raises:
+            UsageError: Predictions of this task cannot be joined.
+        """
+        self.require_objects("--tile")
+        return parts[-1][0]
 
     def are_finite(self, outputs: Outputs) -> list[bool]:
         """Whether all that the network gives for an image is finite, for each of B images.

@@ -37,6 +37,7 @@ def predict(
     save_coco: str | Path | None = None,
     threshold: Annotated[float, Ge(0), Le(1)] | None = None,
     max_objects: Positive | None = None,
+    tile: Positive | None = None,
     **settings: Any,
 ) -> Predictions:
     """Predict what is in images, most likely label first.
@@ -69,6 +70,8 @@ def predict(
         threshold: for objects and several labels: least score of what is predicted (default: that of
             each class, chosen on the validation images)
         max_objects: for objects: at most so many per image, those with the highest scores
+        tile: for objects: look at large images in overlapping tiles of so many pixels per side too, in
+            which small objects are larger
         settings: how images are prepared
 
     Returns:
@@ -86,6 +89,7 @@ def predict(
     coco = None if save_coco is None else new_file("--save-coco", save_coco, ".json")
     inputs, skipped = given_images(images)
     from onestop.inference.load import load_model
+    from onestop.inference.tiled import predict_tiled
     from onestop.runtime.rng import preserved
 
     prepared = checked_fields(settings, PREPARING)
@@ -99,13 +103,15 @@ def predict(
     if no_calibration:
         loaded = loaded.uncalibrated()
     loaded.task = loaded.task.predicting(threshold, max_objects)
-    for flag, path in (("--save-images", save_images), ("--save-coco", save_coco)):
-        if path is not None:
+    for flag, value in (
+        ("--save-images", save_images), ("--save-coco", save_coco), ("--tile", tile)
+    ):  # fmt: skip
+        if value is not None:
             loaded.task.require_objects(flag)
     drawings = None if save_images is None else new_folder("--save-images", save_images)
     if max_error is not None:
         notes.append(loaded.confidence.explain(max_error))
-    stream = loaded.predict(inputs, top, max_error)
+    stream = predict_tiled(loaded, inputs, tile) if tile else loaded.predict(inputs, top, max_error)
     predictions = Predictions(
         stream, len(inputs), [vars(s) for s in skipped], loaded.classes, notes
     )

@@ -44,6 +44,7 @@ from onestop.storage.container import unpacked
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, MODEL, PREDICTIONS, STATE, is_run
 from onestop.training.checkpointer import Checkpointer
 from onestop.training.setup import Session
+from tests.objects_made import write_coco
 from tests.reliability.card import tried
 
 PLACES = (
@@ -74,6 +75,14 @@ RECIPES: dict[str, dict[str, Any]] = {
     "a probe alone": {"weights": "first", "epochs": 0},
     "a probe of several labels": {"source": "labels.csv", "weights": "first", "epochs": 3},
     "several labels": {"source": "labels.csv", "cutmix": 0.5, "balance": "loss", "ema": 0.9},
+    "boxes and masks": {
+        "source": "../objects",
+        "model": "rcnn16:airbench_small",
+        "image_size": 64,
+        "batch_size": 2,
+        "ema": 0.9,
+        "augment": "flip",
+    },
 }
 _COMMON: dict[str, Any] = {
     "model": "lenet5_color", "image_size": 32, "epochs": 2, "batch_size": 8, "threads": 1,
@@ -150,18 +159,18 @@ def run_trials(
     """Kill and resume so many runs; `seed` decides recipes and moments."""
     rng, outcome, place = np.random.default_rng(seed), Outcome(), _Place()
     photos = _photos(folder / "photos")
+    write_coco(folder / "objects", {"train": 6, "val": 2})
     whole: dict[str, tuple[str, float]] = {}
     begun = time.monotonic()
     # Once in this process, which then has all modules that those forked from it would import.
     first = onestop.train(
         photos, out=folder, quiet=True, **{**_COMMON, "epochs": 1, "batch_size": 64}
     )
+    if trials >= len(RECIPES):
+        onestop.train(out=folder, quiet=True, **_options(folder, "boxes and masks", first.folder))
     for number in range(trials):
         name = list(RECIPES)[number % len(RECIPES)]
-        source = photos / RECIPES[name].get("source", "")
-        options = {**_COMMON, **RECIPES[name], "source": str(source)}
-        if options.get("weights") == "first":
-            options["weights"] = str(first.folder)
+        options = _options(folder, name, first.folder)
         if name not in whole:
             whole[name] = _undisturbed(folder / f"whole-{number}", options, place)
         digest, length = whole[name]
@@ -179,6 +188,13 @@ def run_trials(
             say(f"{number + 1} trials, {len(outcome.failures)} failures")
     outcome.seconds = time.monotonic() - begun
     return outcome
+
+
+def _options(folder: Path, name: str, first: Path) -> dict[str, Any]:
+    """The settings of a recipe, whose images lie in `folder`; `first` is a run to start from."""
+    source = folder / "photos" / RECIPES[name].get("source", "")
+    options = {**_COMMON, **RECIPES[name], "source": str(source)}
+    return options | ({"weights": str(first)} if options.get("weights") == "first" else {})
 
 
 def _undisturbed(out: Path, options: dict[str, Any], place: _Place) -> tuple[str, float]:
