@@ -119,7 +119,54 @@ def test_a_stopped_run_resumes_bit_for_bit(
     assert fingerprint(again.folder) == fingerprint(run.folder)
 
 
+def test_lint_compares_annotations_with_what_a_model_finds(
+    run: onestop.Run, source: Path, tmp_path: Path
+) -> None:
+    """A model that finds little contradicts nothing; one for classes is none to compare with."""
+    found = onestop.lint(source, model=run.folder, out=tmp_path, quiet=True)
+    assert (found.folder / "label_issues.csv").read_text().startswith("image,label,suggested")
+    assert any("the model was trained on 10 of the images" in note for note in found.notes)
+    onestop.train("digits", model="lenet5", epochs=1, out=tmp_path, name="digits", quiet=True)
+    with pytest.raises(UsageError, match="are judged by a model for detection, not for class"):
+        onestop.lint(source, model=tmp_path / "digits", out=tmp_path, quiet=True)
+
+
 # --- prediction ---
+
+
+def test_tiles_are_looked_at_too(
+    run: onestop.Run, images: list[Path], tmp_path: Path, capsys: Capture
+) -> None:
+    with Image.open(images[0]) as image:
+        image.resize((192, 192)).save(tmp_path / "large.png")
+    words = [str(run.folder), str(tmp_path / "large.png"), "--json", "--threshold", "0"]
+    assert main(["predict", *words, "--tile", "96"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    values = json.loads(line)
+    assert (values["width"], values["height"]) == (192, 192)
+    assert values["objects"], "random networks find something everywhere"
+    assert {"label", "score", "box", "mask", "points"} <= values["objects"][0].keys()
+    assert max(one["box"][2] for one in values["objects"]) <= 192
+
+
+def test_what_is_for_one_answer_per_image_is_refused(
+    run: onestop.Run, images: list[Path], source: Path, capsys: Capture
+) -> None:
+    """In one line each, with the way out."""
+    predict = ["predict", str(run.folder), str(images[0])]
+    for words, problem in (
+        ([*predict, "--max-error", "5%"], "--max-error 5%: is for one answer per image"),
+        ([*predict, "--no-calibration"], "--no-calibration: scores of objects are the network's"),
+        (["evaluate", str(run.folder), "--restrict"], "--restrict: is for models that choose one"),
+        (["train", str(source), "--probe", "fit"], "--probe fit: is for predictions about whole"),
+        (["train", str(source), "--quick"], "--quick: there is no probe"),
+        (["curve", str(source)], "no head can be fitted to features of whole images"),
+        (["explain", str(run.folder), str(images[0])], "explain: heat maps are for whole images"),
+    ):
+        assert main(words) == 2, words
+        said = capsys.readouterr().err.strip()
+        assert problem in said
+        assert "\n" not in said
 
 
 def test_predictions_are_in_pixels_of_the_image(run: onestop.Run, images: list[Path]) -> None:

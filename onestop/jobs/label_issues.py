@@ -13,12 +13,15 @@ from onestop.data.dataset import Dataset
 from onestop.data.samples import Samples
 from onestop.data.targets import Indices
 from onestop.errors import ArchitectureError, UsageError
-from onestop.linting.label_issues import LabelIssues, write_label_issues
+from onestop.inference.held_out import trained_among
+from onestop.inference.predictions import targets_of
+from onestop.linting.findings import Place
+from onestop.linting.label_issues import LabelIssue, LabelIssues, write_label_issues
 from onestop.networks.surgery import find_heads
 from onestop.runtime.device import cores
 from onestop.runtime.rng import key_for, permutation, preserved
 from onestop.storage.run_folder import LABEL_ISSUES
-from onestop.tasks import make_task
+from onestop.tasks import TASKS, make_task
 from onestop.text import listing
 from onestop.training.probe.features import FeatureBank, Features, Watch
 from onestop.training.probe.head import head_inputs
@@ -68,17 +71,52 @@ def note_label_issues(
 def issues_by(model: Model, dataset: Dataset, watch: Watch) -> LabelIssues:
     """The images of a data set whose label looks wrong, by the features of a model.
 
+    Where no head can be fitted to features, by what the model itself predicts.
+
     Args:
-        model: Any; what it was trained for does not matter.
+        model: Any; what it was trained for does not matter, unless its predictions are compared.
         dataset: All of its splits are checked.
         watch: Follows the features.
 
     Raises:
         UsageError: The model has no last layer whose inputs could be used.
     """
+    if not TASKS[dataset.task].curvature:
+        return _by_predictions(model, dataset, watch)
     features, images = features_by(model, dataset, watch)
     task = make_task(dataset.task, dataset.classes, {})
     return label_issues(task, dataset, features, 0, images=images)
+
+
+def _by_predictions(model: Model, dataset: Dataset, watch: Watch) -> LabelIssues:
+    """The targets that the predictions of a model contradict."""
+    if model.card.task != dataset.task:
+        raise UsageError(
+            f"--model: targets of {dataset.name} are judged by a model for {dataset.task}, not for "
+            f"{model.card.task}; name one that was trained on such data"
+        )
+    dataset, found, trained = dataset.onto(model.classes), [], 0
+    total = sum(map(len, dataset.splits.values()))
+    done = checked = 0
+    for split, samples in dataset.splits.items():
+        scored, loader = model.score(samples, keep_outputs=True)
+        done += len(samples)
+        watch(done, total)
+        if scored.outputs is None:
+            continue
+        trained += trained_among(model.card, samples, scored.indices)[0]
+        checked += len(scored.indices)
+        for doubt in model.task.doubts(scored.outputs, targets_of(loader, scored)):
+            place = Place(split, scored.indices[doubt.place])
+            name = samples.name(place.index)
+            issue = LabelIssue(name, doubt.label, doubt.suggested, doubt.score, split)
+            found.append((issue, place))
+    found.sort(key=lambda pair: -pair[0].score)
+    note = f"the model was trained on {trained:,} of the images, whose errors it may repeat"
+    issues, places = tuple(i for i, _ in found), tuple(place for _, place in found)
+    return LabelIssues(
+        issues, places, checked, note if trained else "", of=TASKS[dataset.task].judged
+    )
 
 
 def features_by(model: Model, dataset: Dataset, watch: Watch) -> tuple[dict[str, Features], int]:

@@ -57,19 +57,24 @@ class LabelIssues:
         places: Of the same images.
         checked: Images that were checked.
         note: Why the list is incomplete or to be taken with caution; empty if it is neither.
+        of: What was checked: `label`, of which an image has one, or anything of which it has several.
     """
 
     found: tuple[LabelIssue, ...] = ()
     places: tuple[Place, ...] = ()
     checked: int = 0
     note: str = ""
+    of: str = "label"
 
     @property
     def text(self) -> str:
         """How many there are, in words."""
+        images = plural(self.checked, "image")
         if not self.found:
-            return f"no label of {plural(self.checked, 'image')} looks wrong"
+            return f"no {self.of} of {images} looks wrong"
         looks = "looks" if len(self.found) == 1 else "look"
+        if self.of != "label":
+            return f"{plural(len(self.found), self.of)} of {images} {looks} wrong"
         return f"{len(self.found):,} of {plural(self.checked, 'label')} {looks} wrong"
 
     def finding(self) -> list[Finding]:

@@ -18,6 +18,7 @@ from onestop.errors import UsageError
 from onestop.metrics import Metrics
 from onestop.metrics.coco import coco_metrics, flat, sizes_of
 from onestop.metrics.curve import Curve
+from onestop.metrics.doubtful import doubtful_in
 from onestop.metrics.matches import (
     DEFAULT_THRESHOLD,
     Matches,
@@ -34,6 +35,7 @@ from onestop.networks.detectors import facts
 from onestop.runtime.csv_files import plain_cell
 from onestop.tasks import detection_rules
 from onestop.tasks.detected import Detected, detected
+from onestop.tasks.doubt import Doubt
 from onestop.tasks.meter import Meter
 from onestop.tasks.objects_prediction import ObjectsPrediction, as_objects, from_text, to_text
 from onestop.tasks.prediction import Prediction
@@ -86,6 +88,7 @@ class Detection(Task[Outputs]):
         *map(_loss, _LOSSES),
     )
     whole: ClassVar[bool] = False
+    judged: ClassVar[str] = "object"
     uncertain: ClassVar[str] = (
         "is for one answer per image, and this model finds objects; --threshold sets their least score"
     )
@@ -254,6 +257,34 @@ class Detection(Task[Outputs]):
         return type(self)(
             self.names, **self.options() | {"thresholds": [round(t, 4) for t in chosen.tolist()]}
         )
+
+    def doubts(self, outputs: Outputs, targets: Targets) -> list[Doubt]:
+        """Objects that seem forgotten, invented, or of another class.
+
+        Those of a class of which the detector misses many are not called invented.
+        """
+        pairs = [
+            (target["truth"].objects, in_image(one, target))
+            for one, target in zip(outputs, targets, strict=True)
+        ]
+        found = [
+            Doubt(
+                place,
+                self._in_words(pairs[place][0], doubt.true, pairs[place][1], doubt.found),
+                self._in_words(pairs[place][1], doubt.found, pairs[place][0], doubt.true),
+                doubt.score,
+            )
+            for place, doubt in doubtful_in(pairs, len(self.names))
+        ]
+        return sorted(found, key=lambda doubt: -doubt.score)
+
+    def _in_words(
+        self, objects: ImageObjects, number: int | None, others: ImageObjects, other: int | None
+    ) -> str:
+        """An object and its place; for none, the place of the other one."""
+        name = "nothing" if number is None else self.names[int(objects.classes[number])]
+        box = objects.boxes[number] if number is not None else others.boxes[other or 0]
+        return f"{name} at {','.join(f'{value:.0f}' for value in box.tolist())}"
 
     def uncalibrated(self) -> Self:
         raise UsageError(

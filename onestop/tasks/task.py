@@ -98,6 +98,8 @@ class Task(ABC, Generic[Outputs]):
     """What a run without validation images lacks."""
     temperature: float = 1.0
     """What outputs are divided by before they become probabilities; chosen by `settle`."""
+    judged: ClassVar[str] = "label"
+    """What `doubts` are about, in the singular."""
     takes_shares: ClassVar[bool] = False
     """Whether the loss takes a share of each class or label, [B, K], as mixing images gives them. Then
     `from_recipe` sees to label smoothing and balance."""

@@ -51,7 +51,7 @@ def test_a_small_image_is_predicted_as_ever(model: Model) -> None:
 def test_large_images_have_objects_all_over_in_their_own_pixels(
     model: Model, tmp_path: Path
 ) -> None:
-    """Under their own names, with the warnings of their files, and those that cannot be read as such."""
+    """Under their own names; those that cannot be read are reported as ever."""
     Image.fromarray(pixels(128, 192)).save(tmp_path / "large.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     images = [tmp_path / "large.png", tmp_path / "broken.png"]
