@@ -10,7 +10,7 @@ prepared one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,6 +26,7 @@ from onestop.data.erasing import ERASE_DRAWS, erased
 from onestop.data.memory_format import dense, rows, taken
 from onestop.data.mixing import MIX_DRAWS, mixed
 from onestop.data.targets import Indices
+from onestop.data.zooming import ZOOM_DRAWS, windows, zoomed
 from onestop.runtime.rng import key_for, uniform
 
 if TYPE_CHECKING:
@@ -59,12 +60,15 @@ class Moves:
     Attributes:
         crop: The crop that was resized: top, left, height and width as fractions of the image's
             height and width, [B, 4].
+        window: The part of the prepared image that is shown, top, left, height and width as fractions,
+            [B, 4]; it may reach beyond the image, where there is black.
         shift: Pixels by which the prepared image was moved down and right, [B, 2]; the uncovered
             border is black.
         flip: Whether it was mirrored left-right, [B].
     """
 
     crop: Crops = None
+    window: NDArray[np.float64] | None = None
     shift: NDArray[np.int64] | None = None
     flip: NDArray[np.bool_] | None = None
 
@@ -91,6 +95,7 @@ class Augmentation:
         mixup: Parameter alpha of MixUp, for whole batches; see `onestop.data.mixing`.
         cutmix: Parameter alpha of CutMix. If both are above 0, each batch gets one of them at random.
         seed: The run's seed.
+        zoom: How much larger or smaller images are shown; see `onestop.data.zooming`.
     """
 
     policy: Augment = "none"
@@ -101,6 +106,7 @@ class Augmentation:
     mixup: float = 0.0
     cutmix: float = 0.0
     seed: int = 0
+    zoom: float = 0.0
 
     @property
     def cuts_parts(self) -> bool:
@@ -117,15 +123,24 @@ class Augmentation:
         """Whether the images of a batch are mixed with each other."""
         return self.mixup > 0 or self.cutmix > 0
 
-    def moves(self, draw: Draw, size: Sequence[int], crop: Crops = None) -> Moves:
+    def moves(
+        self,
+        draw: Draw,
+        size: Sequence[int],
+        crop: Crops = None,
+        focus: NDArray[np.float64] | None = None,
+    ) -> Moves:
         """The geometric changes of some images.
 
         Args:
             draw: The draw for B images.
             size: h and w.
             crop: See `Moves`, if crops were made while preparing.
+            focus: What `zoom` should leave whole; see `windows`.
         """
-        shift = flip = None
+        window = shift = flip = None
+        if self.zoom:
+            window = windows(self.zoom, draw.uniform("zoom", ZOOM_DRAWS), focus)
         if self.policy in ("crop", "flip-crop"):
             padding = np.array(
                 [eighth(side) if self.padding is None else self.padding for side in size]
@@ -135,7 +150,7 @@ class Augmentation:
         if self.policy in ("flip", "flip-crop", "resized-crop"):
             first = uniform(key_for(draw.seed, "flip"), draw.indices, 1)[:, 0] < 0.5
             flip = first != bool(draw.epoch % 2)
-        return Moves(crop, shift, flip)
+        return Moves(crop, window, shift, flip)
 
     def apply(
         self, images: Tensor, moves: Moves, draw: Draw, mean: Sequence[float] = (0.0,)
@@ -148,6 +163,8 @@ class Augmentation:
             draw: The draw for these images.
             mean: Fill value of erased rectangles, one per channel or one for all, in [0, 1].
         """
+        if moves.window is not None:
+            images = zoomed(images, moves.window)
         if moves.shift is not None:
             images = _shifted(images, moves.shift)
         if moves.flip is not None:
@@ -181,11 +198,13 @@ class Change:
         augmentation: The changes to make.
         epoch: Counted from 0.
         mean: The mean of the network's preprocessing, which fills erased rectangles.
+        focus: Gives what zooming should leave whole in each image of a draw; see `Targets.focus`.
     """
 
     augmentation: Augmentation
     epoch: int
     mean: Sequence[float] = (0.0,)
+    focus: Callable[[Draw], NDArray[np.float64] | None] = lambda _: None
 
     def draw(self, indices: Indices) -> Draw:
         """The draw for some samples."""
@@ -193,15 +212,16 @@ class Change:
 
     def moves(self, images: Tensor, indices: Indices, crop: Crops = None) -> Moves:
         """The geometric changes of prepared samples [B, ...]; see `Augmentation.moves`."""
-        return self.augmentation.moves(self.draw(indices), images.shape[-2:], crop)
+        draw = self.draw(indices)
+        focus = self.focus(draw) if self.augmentation.zoom else None
+        return self.augmentation.moves(draw, images.shape[-2:], crop, focus)
 
     def __call__(
         self, images: Tensor, indices: Indices, crop: Crops = None
     ) -> tuple[Tensor, Moves]:
         """Augmented samples [B, ...] and their geometric changes."""
-        draw = self.draw(indices)
-        moves = self.augmentation.moves(draw, images.shape[-2:], crop)
-        return self.augmentation.apply(images, moves, draw, self.mean), moves
+        moves = self.moves(images, indices, crop)
+        return self.augmentation.apply(images, moves, self.draw(indices), self.mean), moves
 
 
 def part_of(height: int, width: int, draw: Draw) -> tuple[int, int, int, int]:

@@ -20,6 +20,7 @@ def augmentation_of(recipe: Recipe) -> Augmentation:
         auto=recipe.augmentation.auto_augment,
         color=recipe.augmentation.color_jitter,
         erase=recipe.augmentation.erase,
+        zoom=recipe.augmentation.zoom,
         mixup=recipe.augmentation.mixup,
         cutmix=recipe.augmentation.cutmix,
         seed=recipe.machine.seed,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from onestop.data.augmentation import NONE, Augmentation, Change, Moves
+from onestop.data.augmentation import NONE, Augmentation, Change, Draw, Moves
 from onestop.data.batch import Batch, Chunk
 from onestop.data.dataset import Skipped
 from onestop.data.pixels import PixelSource, choose_source
@@ -51,7 +52,7 @@ class Loader:
 
     def train(self, plan: Iterable[Indices], epoch: int) -> Iterator[Batch]:
         """The batches of a plan (see `epoch_plan`), augmented and mixed."""
-        change = Change(self.augmentation, epoch, self.preprocessing.mean)
+        change = Change(self.augmentation, epoch, self.preprocessing.mean, self._focus)
         for chunk in self.pixels.train(plan, change):
             for batch in self._batch(chunk).cut(chunk.cuts):
                 yield self._mixed(batch, change) if self.augmentation.mixes else batch
@@ -89,6 +90,10 @@ class Loader:
     def look_through(self) -> None:
         """Find all unreadable images, by reading every image once if necessary."""
         self.pixels.look_through()
+
+    def _focus(self, draw: Draw) -> NDArray[np.float64] | None:
+        numbers = draw.uniform("focus", 1)[:, 0]
+        return self.samples.targets.focus(draw.indices, numbers, self.preprocessing)
 
     def _batch(self, chunk: Chunk) -> Batch:
         inputs = self.preprocessing.normalise(self.engine.place_inputs(chunk.images))

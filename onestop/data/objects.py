@@ -194,6 +194,19 @@ class Objects(Targets):
         masks = {"masks": functools.partial(_masks, value, place, boxes, kept)}
         return {**tensors, **(masks if self.has_masks else {}), "index": index, "truth": value}
 
+    def focus(
+        self, indices: Indices, draws: NDArray[np.float64], preprocessing: Preprocessing
+    ) -> NDArray[np.float64] | None:
+        height, width = preprocessing.shape[-2:]
+        chosen = np.full((len(indices), 4), np.nan)
+        for row, index in enumerate(indices.tolist()):
+            value = self.values[index]
+            boxes, _ = placement(value.size, preprocessing, None, 0).boxes(value.boxes)
+            boxes = boxes[~value.crowd]
+            if len(boxes):
+                chosen[row] = boxes[int(draws[row] * len(boxes))]
+        return chosen / (width, height, width, height)
+
     def send(self, batch: TargetBatch, engine: Engine) -> TargetBatch:
         return [
             {k: engine.send(part) if k in _TENSORS else part for k, part in row.items()}

@@ -119,11 +119,17 @@ def placement(
         top, left, tall, wide = moves.crop[row].tolist()
         sx, sy = w / (wide * width), h / (tall * height)
         ox, oy = -left * width * sx, -top * height * sy
+    if moves is not None and moves.window is not None:
+        top, left, tall, wide = moves.window[row].tolist()
+        sx, ox = sx / wide, (ox - left * w) / wide
+        sy, oy = sy / tall, (oy - top * h) / tall
+        x1, x2 = (float(np.clip((x - left * w) / wide, 0, w)) for x in (0, w))
+        y1, y2 = (float(np.clip((y - top * h) / tall, 0, h)) for y in (0, h))
     if moves is not None and moves.shift is not None:
         down, right = moves.shift[row].tolist()
         ox, oy = ox + right, oy + down
-        x1, x2 = float(np.clip(right, 0, w)), float(np.clip(w + right, 0, w))
-        y1, y2 = float(np.clip(down, 0, h)), float(np.clip(h + down, 0, h))
+        x1, x2 = (float(np.clip(x + right, 0, w)) for x in (x1, x2))
+        y1, y2 = (float(np.clip(y + down, 0, h)) for y in (y1, y2))
     if moves is not None and moves.flip is not None and bool(moves.flip[row]):
         sx, ox, x1, x2 = -sx, w - ox, w - x2, w - x1
     return Placement((h, w), (sx, sy), (ox, oy), (x1, y1, x2, y2), frame)

@@ -160,6 +160,20 @@ class Targets(ABC):
         """Samples of each name, [K]."""
         return np.bincount(self.members()[1], minlength=len(self.names))
 
+    def focus(
+        self,
+        indices: Indices,  # noqa: ARG002
+        draws: NDArray[np.float64],  # noqa: ARG002
+        preprocessing: Preprocessing,  # noqa: ARG002
+    ) -> NDArray[np.float64] | None:
+        """What should stay whole when images are zoomed: a thing in each, chosen by a number in [0, 1).
+
+        Returns:
+            Boxes as fractions of the prepared image, [B, 4], NaN where there is none; None if targets
+            have no places.
+        """
+        return None
+
     def renamed(self, names: Sequence[str]) -> Self:
         """The same targets under other names; two of which may be the same until `onto` joins them."""
         renamed = copy.copy(self)

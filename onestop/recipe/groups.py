@@ -114,6 +114,9 @@ class Augmentation:
     """strength of random changes of brightness, contrast, saturation and hue; 0 is off"""
     erase: Annotated[Share, For(images=True)] = 0.0
     """fraction of the training images in which a random rectangle is erased; 0 is off"""
+    zoom: Annotated[float, Ge(0), Le(3), For(images=True, objects=True), Since(0.0)] = 0.0
+    """how much larger or smaller training images are shown at random, around one of their objects: 0.5
+    is from two thirds to one and a half times; 0 is off"""
     mixup: Annotated[NonNegative, For(images=True, shares=True)] = derived()
     """alpha of MixUp, which blends pairs of images and their targets in a ratio drawn from
     Beta(alpha, alpha); 0 is off"""

@@ -75,12 +75,19 @@ class For:
         images: Whether inputs must be images.
         shares: Whether the loss must take a share of each class or label (`Task.takes_shares`).
         whole: Whether predictions must be about whole images (`Task.whole`).
+        objects: Whether they must be about things in images.
     """
 
     def __init__(
-        self, *tasks: str, images: bool = False, shares: bool = False, whole: bool = False
+        self,
+        *tasks: str,
+        images: bool = False,
+        shares: bool = False,
+        whole: bool = False,
+        objects: bool = False,
     ) -> None:
-        self.tasks, self.images, self.shares, self.whole = tasks, images, shares, whole
+        self.tasks, self.images, self.shares = tasks, images, shares
+        self.whole, self.objects = whole, objects
 
     def refusal(self, task: str, *, images: bool, shares: bool = False, whole: bool = True) -> str:
         """Why a run does not have the setting; empty if it does.
@@ -95,6 +102,8 @@ class For:
             return "is for images, these are vectors"
         if (self.tasks and task not in self.tasks) or (self.shares and not shares):
             return f"is {self.hint}, this is {task}"
+        if self.objects and whole:
+            return f"is for objects in images, this is {task}"
         if self.whole and not whole:
             return f"is for predictions about whole images, this is {task}"
         return ""
@@ -102,7 +111,11 @@ class For:
     @property
     def hint(self) -> str:
         """The condition as `--help` shows it."""
-        kinds = (*self.tasks, *(["classes or labels"] if self.shares else []))
+        kinds = (
+            *self.tasks,
+            *(["classes or labels"] if self.shares else []),
+            *(["objects"] if self.objects else []),
+        )
         return f"for {' or '.join(kinds)}" if kinds else ""
 
 

@@ -121,3 +121,22 @@ def test_objects_are_drawn_where_they_are() -> None:
     assert list(targets.doubts(0)) == [
         ("boxes of the whole picture", "object 3 (dog): 200 x 100 pixels")
     ]
+
+
+def test_an_object_is_chosen_for_each_image_in_fractions_of_its_input() -> None:
+    """By the number that is drawn; crowds are never chosen, and images may have none."""
+    nothing = np.zeros((0, 4), np.float32)
+    boxes = np.array([[0, 0, 20, 10], [10, 10, 30, 20], [0, 0, 40, 20]], np.float32)
+    values = [
+        Annotation((20, 40), part, np.zeros(len(part), np.int64), crowd, np.ones(len(part), np.float32))
+        for part, crowd in (
+            (boxes, np.array([False, False, True])), (nothing, np.zeros(0, np.bool_)),
+        )
+    ]  # fmt: skip
+    targets = Objects(values, ["a"])
+    stretch = ImagePreprocessing(3, (64, 64), (0.0,) * 3, (1.0,) * 3, "stretch")
+    chosen = targets.focus(np.array([0, 0, 1]), np.array([0.2, 0.99, 0.5]), stretch)
+    assert chosen is not None
+    assert chosen[0].tolist() == [0, 0, 0.5, 0.5]
+    assert chosen[1].tolist() == [0.25, 0.5, 0.75, 1]
+    assert np.isnan(chosen[2]).all()

@@ -48,16 +48,18 @@ def test_a_box_lies_where_its_pixels_are(fit: str, fraction: float, shape: tuple
 
 @pytest.mark.parametrize("policy", ["flip", "crop", "flip-crop", "resized-crop"])
 @pytest.mark.parametrize("seed", range(6))
-def test_boxes_and_masks_follow_augmentation(policy: Any, seed: int) -> None:
+@pytest.mark.parametrize("zoom", [0.0, 0.5])
+def test_boxes_and_masks_follow_augmentation(policy: Any, seed: int, zoom: float) -> None:
     shape, box = (90, 120), (40, 30, 70, 65)
     prepare, pixels = preprocessing("stretch"), bright(90, 120, box)
-    augmentation = Augmentation(policy=policy, seed=seed)
+    augmentation = Augmentation(policy=policy, seed=seed, zoom=zoom)
     crop, stored = None, prepare.resize(pixel_tensor(pixels))
     if augmentation.cuts_parts:
         top, left, tall, wide = part_of(*shape, Draw(seed, 0, np.array([0])))
         crop = np.array([[top / 90, left / 120, tall / 90, wide / 120]])
         stored = prepare.resize(pixel_tensor(pixels[top : top + tall, left : left + wide]))
-    images, moves = Change(augmentation, 0)(stored, np.array([0]), crop)
+    focus = np.array([[40 / 120, 30 / 90, 70 / 120, 65 / 90]])
+    images, moves = Change(augmentation, 0, focus=lambda _: focus)(stored, np.array([0]), crop)
     place = placement(shape, prepare, moves, 0)
     boxes, kept = place.boxes(np.array([box], np.float32))
     picture = images[0, 0].numpy()

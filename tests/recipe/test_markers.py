@@ -73,6 +73,14 @@ def test_for_names_what_a_setting_is_for(
     assert marker.refusal(task, images=images) == refusal
 
 
+def test_for_objects_asks_what_predictions_are_about() -> None:
+    marker = For(images=True, objects=True)
+    assert marker.refusal("any", images=True, whole=False) == ""
+    assert marker.refusal("any", images=True) == "is for objects in images, this is any"
+    assert marker.refusal("any", images=False, whole=False) == "is for images, these are vectors"
+    assert marker.hint == "for objects"
+
+
 @pytest.mark.parametrize(
     ("shares", "refusal"), [(True, ""), (False, "is for classes or labels, this is regression")]
 )
