@@ -173,6 +173,7 @@ class TestOldRuns:
         unset = ("task", "path_column", "label_column", "image_root", "suffix")
         later = "".join(f"{name}: null\n" for name in unset) + "literal_labels: true\n"
         lines = lines.replace("normalize:", "crop_fraction: null\npixel_range: image\nnormalize:")
+        lines = lines.replace("mixup:", "zoom: 0.0\nmixup:")
         lines = lines.replace("batch_size:", "time_budget: 0.0\nbatch_size:")
         lines = lines.replace("freeze:", "weights_digest: unknown\nprobe: none\nfreeze:")
         assert write_recipe(chosen) == lines.replace("strict:", f"{later}strict:", 1)

@@ -12,7 +12,7 @@ from onestop import tasks
 from onestop.errors import UsageError
 from onestop.recipe import Optimizer
 from onestop.recipe.groups import GROUPS
-from onestop.recipe.markers import ON, For, Not, With, is_on
+from onestop.recipe.markers import ON, For, Not, With, flag, is_on
 from onestop.recipe.schema import (
     FIELDS,
     _marked,
@@ -184,18 +184,22 @@ class TestMarkers:
     ) -> None:
         (marker,), value = _marked(name, For), some_value(name)
         chosen = settings(("flag", {name: value}))
-        shares = tasks.TASKS[task].takes_shares
+        shares, whole = tasks.TASKS[task].takes_shares, tasks.TASKS[task].whole
         known = task in (marker.tasks or TASKS) and (shares or not marker.shares)
-        if (images or not marker.images) and known:
-            refuse_inapplicable(chosen, task, images=images, shares=shares)
+        about = not (marker.objects if whole else marker.whole)
+        if (images or not marker.images) and known and about:
+            refuse_inapplicable(chosen, task, images=images, shares=shares, whole=whole)
             return
         with pytest.raises(UsageError) as caught:
-            refuse_inapplicable(chosen, task, images=images, shares=shares)
-        reason = "is for images, these are vectors"
-        if images or not marker.images:
+            refuse_inapplicable(chosen, task, images=images, shares=shares, whole=whole)
+        if not images and marker.images:
+            reason = "is for images, these are vectors"
+        elif not known:
             reason = f"is {marker.hint}, this is {task}"
-        shown = f"{value:g}" if isinstance(value, float) else value
-        assert str(caught.value) == f"--{name.replace('_', '-')} {shown}: {reason}; leave it out"
+        else:
+            things = "objects in images" if whole else "predictions about whole images"
+            reason = f"is for {things}, this is {task}"
+        assert str(caught.value) == f"{flag(name, value)}: {reason}; leave it out"
 
     def test_markers_name_fields_and_tasks_that_there_are(self) -> None:
         for name in FIELDS:
@@ -222,7 +226,7 @@ class TestMarkers:
         assert later_fields() == {
             **dict.fromkeys(unset), "literal_labels": True, "pixel_range": "image", "track": "none",
             "weights_digest": "unknown", "crop_fraction": None, "probe": "none",
-            "time_budget": 0.0,
+            "time_budget": 0.0, "zoom": 0.0,
         }  # fmt: skip
         assert later_fields().keys() <= {*FIELDS}
 
