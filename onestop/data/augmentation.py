@@ -204,7 +204,7 @@ class Change:
     augmentation: Augmentation
     epoch: int
     mean: Sequence[float] = (0.0,)
-    focus: Callable[[Draw], NDArray[np.float64] | None] = lambda _: None
+    focus: Callable[[Draw], NDArray[np.float64] | None] | None = None
 
     def draw(self, indices: Indices) -> Draw:
         """The draw for some samples."""
@@ -213,7 +213,7 @@ class Change:
     def moves(self, images: Tensor, indices: Indices, crop: Crops = None) -> Moves:
         """The geometric changes of prepared samples [B, ...]; see `Augmentation.moves`."""
         draw = self.draw(indices)
-        focus = self.focus(draw) if self.augmentation.zoom else None
+        focus = self.focus(draw) if self.focus and self.augmentation.zoom else None
         return self.augmentation.moves(draw, images.shape[-2:], crop, focus)
 
     def __call__(

@@ -10,9 +10,10 @@ from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
 from onestop.networks import custom as custom_networks
-from onestop.networks import zoos
 from onestop.networks.catalog import OWN, Entry
 from onestop.networks.detectors import facts
+from onestop.networks.detectors.rcnn_name import is_rcnn, parsed
+from onestop.networks.detectors.table import TABLE
 from onestop.networks.pretrained import Release
 from onestop.networks.releases import RELEASES
 from onestop.networks.surgery import replace_channels
@@ -38,14 +39,69 @@ def find(name: str) -> Entry:
     if plain in OWN:
         return OWN[plain]
     if facts.is_detector(name):
-        return zoos.detector_entry(name)
-    if found := zoos.find_in_zoos(name):
-        return found
+        return detector_entry(name)
+    if plain.startswith("timm:"):
+        from onestop.networks import timm_zoo
+
+        return timm_zoo.entry(name[len("timm:") :])
+    from onestop.networks import torchvision_zoo
+
+    plain = plain.removeprefix("torchvision:")
+    if plain in torchvision_zoo.names():
+        return torchvision_zoo.entry(plain)
     if purpose := other_purpose(name):
         raise UsageError(f"--model {name}: {purpose}")
     raise UsageError(
         f"--model {name:.200}: no such network{similar(name)} (`onestop models` lists them)"
     )
+
+
+def detector_entry(name: str) -> Entry:
+    """The entry of a detector.
+
+    Args:
+        name: One of `NAMES`, or `rcnn:BACKBONE`, where BACKBONE is a classifier of ours or of
+            torchvision, or `timm:NAME`; `rcnn256:BACKBONE` is one with 256 channels instead of 128.
+
+    Raises:
+        UsageError: There is no such backbone.
+    """
+    if not is_rcnn(name):
+        return TABLE[facts.plain(name)].entry
+    width, trunk = parsed(name)[0], trunk_entry(name)
+    label = "rcnn" if width is None else f"rcnn{width}"
+    return Entry(
+        name=f"{label}:{trunk.name}",
+        where="onestop.networks.detectors",
+        channels=3,
+        image_size=facts.RCNN_SIZE,
+        min_size=facts.RCNN_SMALLEST,
+        summary=f"a small Faster R-CNN over {trunk.name}",
+        paper="Ren et al. 2015, https://arxiv.org/abs/1506.01497",
+        weights=trunk.weights,
+        origin=trunk.origin,
+        depthwise=trunk.depthwise,
+        whole=False,
+    )
+
+
+def trunk_entry(name: str) -> Entry:
+    """The classifier that is the backbone of a detector `rcnn:BACKBONE`.
+
+    Raises:
+        UsageError: There is no such classifier.
+    """
+    backbone = parsed(name)[1]
+    try:
+        found = find(backbone)
+    except UsageError:
+        found = None
+    if found is None or not found.whole or found.users or found.vectors or found.channels != 3:
+        raise UsageError(
+            f"--model {name:.200}: {backbone:.200} cannot be its backbone; name a classifier of "
+            "colour images, such as rcnn:resnet18 or rcnn:tf_efficientnet_lite0"
+        )
+    return found
 
 
 def similar(name: str) -> str:
@@ -138,7 +194,7 @@ def make(entry: Entry, classes: int, channels: int, image_size: int) -> nn.Modul
 def entries() -> Iterator[Entry]:
     """All networks by name: those for whole images, then torchvision's detectors."""
     yield from whole_entries()
-    yield from map(zoos.detector_entry, facts.NAMES)
+    yield from map(detector_entry, facts.NAMES)
 
 
 def whole_entries() -> Iterator[Entry]:
@@ -160,7 +216,9 @@ def release(entry: Entry, which: str = "default") -> Release:
         UsageError: There are no weights of that name.
     """
     if not entry.whole:
-        found: Release = _detectors(entry).release(entry, which, release)
+        found: Release = _detectors(entry).release(
+            entry, which, lambda: release(trunk_entry(entry.name), which)
+        )
         return found
     if entry.origin == "torchvision":
         from onestop.networks import torchvision_zoo

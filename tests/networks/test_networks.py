@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from onestop.errors import ArchitectureError, UsageError
-from onestop.networks import build, count_parameters, entries, find, release, whole_entries
+from onestop.networks import (
+    build,
+    count_parameters,
+    detector_entry,
+    entries,
+    find,
+    release,
+    trunk_entry,
+    whole_entries,
+)
 
 
 def test_every_name_is_listed_once() -> None:
@@ -51,3 +60,31 @@ def test_a_set_that_there_is_not_names_those_there_are() -> None:
 def test_networks_with_published_weights_state_their_accuracy() -> None:
     for entry in whole_entries():
         assert entry.weights == (entry.accuracy > 0), entry.name
+
+
+@pytest.mark.parametrize("name", ["timm:tf_efficientnet_lite0", "tf_efficientnet_lite0"])
+def test_inputs_are_those_of_the_architecture(name: str) -> None:
+    """A file of weights has none: mean and deviation are the architecture's own, not ImageNet's."""
+    if name.startswith("timm:"):
+        pytest.importorskip("timm")
+    lite = release(find(name)).inputs
+    assert (lite.mean, lite.std, lite.interpolation) == ((0.5,) * 3, (0.5,) * 3, "bicubic")
+
+
+def test_weights_that_are_not_published() -> None:
+    with pytest.raises(UsageError, match="there are no published weights for lenet5"):
+        release(find("lenet5"))
+
+
+def test_backbones_are_classifiers_of_colour_images() -> None:
+    assert trunk_entry("rcnn:TF-EfficientNet-lite0").name == "tf_efficientnet_lite0"
+    assert trunk_entry("rcnn:resnet50").origin == "torchvision"
+    for name in ("rcnn:lenet5", "rcnn:linear", "rcnn:nothing"):
+        with pytest.raises(UsageError, match="cannot be its backbone; name a classifier"):
+            trunk_entry(name)
+
+
+def test_a_detector_over_a_classifier() -> None:
+    entry = detector_entry("rcnn64:MobileNet_v3_small")
+    assert (entry.name, entry.whole, entry.depthwise) == ("rcnn64:mobilenet_v3_small", False, True)
+    assert (entry.image_size, entry.min_size) == (320, 64)

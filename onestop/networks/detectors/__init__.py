@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from onestop.errors import ArchitectureError, UsageError
-from onestop.networks import zoos
 from onestop.networks.catalog import Entry
 from onestop.networks.detectors.rcnn_name import is_rcnn, parsed
 from onestop.networks.detectors.table import TABLE
@@ -65,13 +64,13 @@ def build(
     return as_detector(network, TABLE[entry.name].divisor if entry.name in TABLE else 32)
 
 
-def release(entry: Entry, which: str, of_classifier: Callable[[Entry, str], Release]) -> Release:
+def release(entry: Entry, which: str, of_backbone: Callable[[], Release]) -> Release:
     """A published set of weights of a detector; of `rcnn:BACKBONE`, one of its backbone.
 
     Args:
         entry: Of the network.
         which: Name of the set, or `default`.
-        of_classifier: Finds the set of a classifier.
+        of_backbone: Finds the set of its backbone.
 
     Raises:
         UsageError: There are none of that name.
@@ -80,6 +79,6 @@ def release(entry: Entry, which: str, of_classifier: Callable[[Entry, str], Rele
         from onestop.networks.detectors import zoo
 
         return zoo.release(entry.name, which)
-    found = of_classifier(zoos.trunk_entry(entry.name), which)
+    found = of_backbone()
     seen_whole = dataclasses.replace(found.inputs, crop_fraction=1.0, fit="pad")
     return dataclasses.replace(found, inputs=seen_whole)
