@@ -63,7 +63,7 @@ _WITHIN = 0.003  # seconds between the beginning that was aimed at and the kill
 _SAVE_EVERY = 0.006  # seconds
 _LOOK = 0.0005  # seconds between two looks at where a process is
 
-_PARTS = {"augment": "resized-crop", "cache": "none"}  # read anew in every epoch
+_READ_ANEW = {"augment": "resized-crop", "cache": "none"}  # in every epoch
 RECIPES: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd"},
     "adamw, average": {"optimizer": "adamw", "ema": 0.9, "lr": 0.002},
@@ -71,8 +71,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "accumulation, clipping": {"optimizer": "adam", "lr": 0.002, "accumulate": 2, "clip_grad": 1.0},
     "frozen backbone, then not": {"freeze": "backbone", "unfreeze_after": 1},
     "bf16": {"precision": "bf16", "memory_format": "channels-last", "ema": 0.9},
-    "no thread that reads": {**_PARTS, "workers": 0, "auto_augment": "trivial"},
-    "two threads that read": {**_PARTS, "workers": 2, "erase": 0.5, "balance": "loss"},
+    "no thread that reads": {**_READ_ANEW, "workers": 0, "auto_augment": "trivial"},
+    "two threads that read": {**_READ_ANEW, "workers": 2, "erase": 0.5, "balance": "loss"},
     "BatchNorm after few steps": {"model": "resnet20", "image_size": 8, "ema": 0.9},
     "a probe, then all of it": {"weights": "first", "freeze": "none", "ema": 0.9},
     "a probe alone": {"weights": "first", "epochs": 0},
@@ -164,9 +164,9 @@ def run_trials(
     whole: dict[str, _Whole] = {}
     begun = time.monotonic()
     # Once in this process, which then has all modules that those forked from it would import.
-    first = onestop.train(
-        photos, out=folder, quiet=True, **{**_COMMON, "epochs": 1, "batch_size": 64}
-    )
+    once = {**_COMMON, "epochs": 1, "batch_size": 64, "out": folder, "quiet": True}
+    onestop.train(photos, **once, freeze="backbone", auto_augment="trivial", **_READ_ANEW)
+    first = onestop.train(photos, **once)
     for number in range(trials):
         name = list(RECIPES)[number % len(RECIPES)]
         source = photos / RECIPES[name].get("source", "")
