@@ -8,7 +8,7 @@ may be killed in turn, and at last one is left alone. All that the run leaves mu
 as what an undisturbed run left.
 
 By the clock alone hardly any kill would meet what matters: so short a run reads its data and draws its
-report for most of the time. So only a quarter of the moments are drawn evenly from the length of the
+report for most of the time. So only two in nine moments are drawn evenly from the length of the
 undisturbed run; the others follow, by up to a few milliseconds, the beginning of a random save,
 evaluation or step, in turn. A state is saved every few steps. The processes note in shared memory what
 they are at, which says where kills landed.
@@ -58,7 +58,7 @@ PLACES = (
 _BEFORE, _STEP, _EVALUATION, _SAVE, _AFTER = range(5)
 _WALL_CLOCK = {"seconds", "images_per_second", "waiting", "scoring"}
 _MANY = 300  # kills; of fewer, shares are left to chance
-_AIMS = (None, _SAVE, _EVALUATION, _BEFORE, _SAVE, None, _STEP, _SAVE)  # None: by the clock
+_AIMS = (None, _SAVE, _EVALUATION, _BEFORE, _STEP, _SAVE, None, _STEP, _SAVE)  # None: by the clock
 _WITHIN = 0.003  # seconds between the beginning that was aimed at and the kill
 _SAVE_EVERY = 0.006  # seconds
 _LOOK = 0.0005  # seconds between two looks at where a process is
