@@ -59,7 +59,7 @@ _MANY = 300  # kills; of fewer, shares are left to chance
 _FEW = 60  # ... and of fewer than these, so is whether a rare place is met
 _SAVE_EVERY = 0.006  # seconds
 
-_READ_ANEW = {"augment": "resized-crop", "cache": "none"}  # in every epoch
+_READ_ANEW: dict[str, Any] = {"augment": "resized-crop", "cache": "none"}  # in every epoch
 RECIPES: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd"},
     "adamw, average": {"optimizer": "adamw", "ema": 0.9, "lr": 0.002},
