@@ -63,7 +63,7 @@ _WITHIN = 0.003  # seconds between the beginning that was aimed at and the kill
 _SAVE_EVERY = 0.006  # seconds
 _LOOK = 0.0005  # seconds between two looks at where a process is
 
-_READ_ANEW = {"augment": "resized-crop", "cache": "none"}  # in every epoch
+_READ_ANEW: dict[str, Any] = {"augment": "resized-crop", "cache": "none"}  # in every epoch
 RECIPES: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd"},
     "adamw, average": {"optimizer": "adamw", "ema": 0.9, "lr": 0.002},
