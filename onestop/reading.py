@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 
 MOST_JSON = 2**24
 """Bytes of a JSON file that is parsed whole: 16 MiB, the metrics of about 100,000 classes."""
+MOST_HEADER = 25 * 10**6
+"""Bytes of the header of a safetensors file that is parsed; each tensor takes about 100."""
 NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """For `os.open`: do not wait for the other end of a pipe. Windows has no pipes in folders."""
 _BINARY = getattr(os, "O_BINARY", 0)

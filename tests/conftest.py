@@ -11,7 +11,7 @@ os.environ["ONESTOP_REPORT"] = "0"
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from PIL import Image
 # Modules and fixtures are many objects that live long: to look through them less often saves a twelfth.
 gc.set_threshold(50_000, 20, 50)
 REPOSITORY = Path(__file__).parent.parent
+_FSYNC = os.fsync
 THOROUGH = "\npytestmark = pytest.mark.thorough\n"
 """What stands in a test file that the quick tier leaves out as a whole."""
 
@@ -68,6 +69,23 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; name a folder that has it with ONESTOP_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """No write waits until it is on the disk: a run flushes some 25 times, and none is cut off here.
+
+    Tests of the flushing itself replace `os.fsync`, or ask for the real one by `flushing`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture
+def flushing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes wait until they are on the disk, as everywhere but in tests."""
+    monkeypatch.setattr(os, "fsync", _FSYNC)
 
 
 @pytest.fixture(autouse=True)

@@ -16,11 +16,11 @@ def python(*lines: str) -> None:
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
-def test_training_loads_neither_torchvision_nor_the_compiler(optimizer: str) -> None:
+def test_training_loads_neither_torchvision_nor_the_compiler() -> None:
     python(
         "import sys, onestop",
-        f"onestop.train('digits', epochs=1, optimizer='{optimizer}', quiet=True)",
+        "for name in ('sgd', 'adamw', 'rmsprop'):",
+        "    onestop.train('digits', epochs=1, optimizer=name, quiet=True)",
         "loaded = {'torch._dynamo', 'torchvision', 'sklearn', 'timm'} & set(sys.modules)",
         "loaded |= {'tensorboard', 'mlflow', 'wandb'} & set(sys.modules)",
         "assert not loaded, loaded",

@@ -6,8 +6,9 @@ import ast
 import functools
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -45,23 +46,41 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+class Statement(NamedTuple):
+    """An import, and whether it waits until a function is called."""
+
+    node: ast.Import | ast.ImportFrom
+    deferred: bool
+
+
+@functools.cache
+def statements(path: Path) -> list[Statement]:
+    """The imports of a file, those for type checkers alone left out."""
+    return list(_statements(ast.parse(path.read_text(encoding="utf-8")), deferred=False))
+
+
+def _statements(parent: ast.AST, *, deferred: bool) -> Iterator[Statement]:
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield Statement(node, deferred)
+        elif isinstance(node, ast.expr) or (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        ):
+            continue
+        else:
+            inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _statements(node, deferred=deferred or inside)
+
+
 def imports(path: Path, *, only_at_top: bool = False) -> list[tuple[int, str]]:
     """Line and full name of each module imported, those for type checkers alone left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    hidden = {
-        id(inner)
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-        or (only_at_top and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-        for inner in ast.walk(node)
-    }
     found: list[tuple[int, str]] = []
-    for node in ast.walk(tree):
-        if id(node) in hidden:
+    for node, deferred in statements(path):
+        if deferred and only_at_top:
             continue
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}:{node.lineno}: write the import in full"
             found.append((node.lineno, node.module or ""))
     return found
@@ -112,6 +131,7 @@ def test_no_import_cycles_inside_a_room() -> None:
         assert module not in reach(module, set()), f"{module} imports itself in the end"
 
 
+@functools.cache
 def graph() -> dict[str, set[str]]:
     """Each module with the modules of the package that it imports, deferred imports included."""
     modules = {module_name(path): path for path in FILES}
@@ -130,20 +150,11 @@ def module_name(path: Path) -> str:
 
 def names_imported(path: Path) -> set[str]:
     """Full names that might be modules: of `from a import b` both `a.b`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    hidden = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
     found: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in hidden:
-            continue
+    for node, _ in statements(path):
         if isinstance(node, ast.Import):
             found |= {f"{alias.name}." for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return {name.removesuffix(".") for name in found}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
@@ -52,5 +52,11 @@ def positions(names: Sequence[str]) -> Mapping[str, int]:
 
 def places(own: Iterable[str], known: Sequence[str]) -> dict[str, int | None]:
     """Where each name stands in a list, spelled exactly so or else in another way; None if nowhere."""
+    place = finder(known)
+    return {name: place(name) for name in own}
+
+
+def finder(known: Sequence[str]) -> Callable[[str], int | None]:
+    """A function that gives the place of a name in a list, as `places` does."""
     exact, spelled = {name: number for number, name in enumerate(known)}, positions(known)
-    return {name: exact.get(name, spelled.get(key_of(name))) for name in own}
+    return lambda name: exact.get(name, spelled.get(key_of(name)))

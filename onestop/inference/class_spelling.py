@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from onestop.data.names import places
+from onestop.data.names import finder
 from onestop.errors import DataError
 from onestop.networks.imagenet import names_for, synsets
 from onestop.text import listing
@@ -32,6 +32,7 @@ class Spelling:
 
     def __init__(self, classes: Sequence[str]) -> None:
         self._classes = classes
+        self._place = finder(classes)
         self._numbers: dict[str, int] = {}
         self._synonyms: dict[str, set[int]] = defaultdict(set)
         usual = tuple(classes) == names_for(len(classes))
@@ -56,7 +57,7 @@ class Spelling:
         Raises:
             DataError: Several may be meant.
         """
-        if (exact := places([name], self._classes)[name]) is not None:
+        if (exact := self._place(name)) is not None:
             return exact
         if not self._counted:
             return None

@@ -21,10 +21,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from onestop.errors import ModelFileError, UsageError
+from onestop.reading import MOST_HEADER
 from onestop.runtime.json_text import json_text
 from onestop.storage.torch_files import require_file
 
-_MAX_HEADER = 25 * 10**6  # bytes; each tensor takes about 100
 _CHECKSUM = re.compile(r'\{"sha256": "([0-9a-f]{64})", ')
 
 
@@ -64,10 +64,10 @@ def unpacked(path: Path) -> Content:
         ModelFileError: It is not a safetensors file, or has changed since it was written.
     """
     begin = require_file(path)
-    if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > _MAX_HEADER:
+    if len(begin) >= 8 and int.from_bytes(begin[:8], "little") > MOST_HEADER:
         raise ModelFileError(
             f"{path}: damaged, or not a safetensors file (its list of tensors would be longer than "
-            f"{_MAX_HEADER // 10**6} MB)"
+            f"{MOST_HEADER // 10**6} MB)"
         )
     try:
         with safe_open(path, framework="pt", device="cpu") as file:

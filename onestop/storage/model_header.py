@@ -10,14 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from onestop.reading import open_regular, parse_json
+from onestop.reading import MOST_HEADER, open_regular, parse_json
 
 DIGEST = "network_digest"
 """The key of the digest of a network, in model files and metrics.json."""
 _CARD = b'{"__metadata__":{"onestop":"{'
 _DIGEST = re.compile(rb'\\"network_digest\\": \\"([0-9a-f]{32})\\"')
 _BEGIN = 256  # bytes that hold the checksum and the digest
-_MOST = 10**8  # bytes of a header, as in the format itself
 
 
 def digest_in(path: Path) -> str | None:
@@ -35,7 +34,7 @@ def digest_in(path: Path) -> str | None:
 def card_in(path: Path) -> dict[str, Any]:
     """The description in a model file; empty if there is none, or it cannot be read."""
     try:
-        metadata = parse_json(_read(path, _MOST).decode())["__metadata__"]
+        metadata = parse_json(_read(path, MOST_HEADER).decode())["__metadata__"]
         card = parse_json(metadata["onestop"])
     except (ValueError, KeyError, TypeError):
         return {}
@@ -47,6 +46,6 @@ def _read(path: Path, most: int) -> bytes:
     try:
         with open_regular(path) as file:
             size = int.from_bytes(file.read(8), "little")
-            return file.read(min(size, most)) if size <= _MOST else b""
+            return file.read(min(size, most)) if size <= MOST_HEADER else b""
     except OSError:
         return b""

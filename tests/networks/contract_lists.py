@@ -33,9 +33,10 @@ TIMM = [f"timm:{name}" for name in _FAMILIES.split()]
 
 DEEPER = {
     "densenet121_small", "resnet110", "resnet32", "resnet34_small", "resnet44", "resnet56",
-    "vgg13_bn_small", "vgg13_small", "vgg16_bn_small", "vgg16_small", "vgg19_bn_small", "vgg19_small",
+    "tf_efficientnet_lite1", "tf_efficientnet_lite3", "tf_efficientnet_lite4", "vgg13_bn_small",
+    "vgg13_small", "vgg16_bn_small", "vgg16_small", "vgg19_bn_small", "vgg19_small",
 }  # fmt: skip
-"""Of our own, those that are only deeper than another one: only `make test-all` tries them."""
+"""Of our own, those that are only deeper or wider than another: only `make test-all` tries them."""
 
 FAST = {
     *(name for name in IMAGES if name not in DEEPER),

@@ -46,7 +46,10 @@ def test_docstrings_come_from_memory_or_from_the_source(monkeypatch: pytest.Monk
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("mode", ["-O", "-OO"])
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param("-O", marks=pytest.mark.slow), "-OO"],  # which leaves out all that -O does
+)
 def test_the_command_line_works_without_docstrings_and_assertions(
     mode: str, tmp_path: Path, photos: Callable[..., Path]
 ) -> None:

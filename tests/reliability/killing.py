@@ -3,12 +3,15 @@
     python -m tests.reliability.killing --trials 1000
 
 A trial is a process that trains, forked from this one, which has torch loaded already. It is killed
-(SIGKILL, nothing can be caught) at a moment drawn evenly from the length of an undisturbed run; then
-another process goes on with its folder and may be killed in turn, and at last one is left alone. All
-that the run leaves must have the same SHA-256 as what the undisturbed run left.
+(SIGKILL, nothing can be caught) at a random moment; then another process goes on with its folder and
+may be killed in turn, and at last one is left alone. All that the run leaves must have the same SHA-256
+as what an undisturbed run left.
 
-So that chance meets saves often, a state is saved every few steps. The processes note in shared memory
-what they are at, which says where kills landed.
+By the clock alone hardly any kill would meet what matters: so short a run reads its data and draws its
+report for most of the time. So only two in nine moments are drawn evenly from the length of the
+undisturbed run; the others follow, by up to a few milliseconds, the beginning of a random save,
+evaluation or step, in turn. A state is saved every few steps. The processes note in shared memory what
+they are at, which says where kills landed.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process with helping threads must not be forked
 
@@ -39,7 +42,6 @@ from PIL import Image
 import onestop
 import onestop.jobs.run
 import onestop.training.checkpointer
-from onestop.jobs.finish import finish
 from onestop.storage.container import unpacked
 from onestop.storage.run_folder import EPOCHS, INFO, METRICS, MODEL, PREDICTIONS, STATE, is_run
 from onestop.training.checkpointer import Checkpointer
@@ -57,10 +59,12 @@ PLACES = (
 _BEFORE, _STEP, _EVALUATION, _SAVE, _AFTER = range(5)
 _WALL_CLOCK = {"seconds", "images_per_second", "waiting", "scoring"}
 _MANY = 300  # kills; of fewer, shares are left to chance
-_FEW = 60  # ... and of fewer than these, so is whether a rare place is met
+_AIMS = (None, _SAVE, _EVALUATION, _BEFORE, _STEP, _SAVE, None, _STEP, _SAVE)  # None: by the clock
+_WITHIN = 0.003  # seconds between the beginning that was aimed at and the kill
 _SAVE_EVERY = 0.006  # seconds
+_LOOK = 0.0005  # seconds between two looks at where a process is
 
-_PARTS = {"augment": "resized-crop", "cache": "none"}  # read anew in every epoch
+_READ_ANEW: dict[str, Any] = {"augment": "resized-crop", "cache": "none"}  # in every epoch
 RECIPES: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd"},
     "adamw, average": {"optimizer": "adamw", "ema": 0.9, "lr": 0.002},
@@ -68,8 +72,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "accumulation, clipping": {"optimizer": "adam", "lr": 0.002, "accumulate": 2, "clip_grad": 1.0},
     "frozen backbone, then not": {"freeze": "backbone", "unfreeze_after": 1},
     "bf16": {"precision": "bf16", "memory_format": "channels-last", "ema": 0.9},
-    "no thread that reads": {**_PARTS, "workers": 0, "auto_augment": "trivial"},
-    "two threads that read": {**_PARTS, "workers": 2, "erase": 0.5, "balance": "loss"},
+    "no thread that reads": {**_READ_ANEW, "workers": 0, "auto_augment": "trivial"},
+    "two threads that read": {**_READ_ANEW, "workers": 2, "erase": 0.5, "balance": "loss"},
     "BatchNorm after few steps": {"model": "resnet20", "image_size": 8, "ema": 0.9},
     "a probe, then all of it": {"weights": "first", "freeze": "none", "ema": 0.9},
     "a probe alone": {"weights": "first", "epochs": 0},
@@ -104,14 +108,13 @@ class Outcome:
     def too_few(self) -> list[str]:
         """The places that chance met too seldom for the trials to say much of them.
 
-        A few kills must have met each, of fewer than 60 only the long ones; of many, 15 % a save, 5 %
-        an evaluation and the time before the first state.
+        A few kills must have met each; of many, 15 % a save, 5 % an evaluation and the time before
+        the first state.
         """
-        places = [_BEFORE, _STEP] if self.kills < _FEW else [_BEFORE, _STEP, _EVALUATION, _SAVE]
         least = {_BEFORE: 0.05, _EVALUATION: 0.05, _SAVE: 0.15} if self.kills >= _MANY else {}
         return [
             f"too few kills {PLACES[place]}"
-            for place in places
+            for place in (_BEFORE, _STEP, _EVALUATION, _SAVE)
             if self.landed[PLACES[place]] < max(2, least.get(place, 0) * self.kills)
         ]
 
@@ -130,16 +133,24 @@ class Outcome:
 
 
 class _Place:
-    """What a process is at, in memory that its parent sees."""
+    """What a process is at and how often it began each, in memory that its parent sees."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 1)
+        self._memory = np.frombuffer(mmap.mmap(-1, 8 * (1 + len(PLACES))), dtype=np.int64)
 
     def get(self) -> int:
-        return self._memory[0]
+        return int(self._memory[0])
+
+    def begun(self, place: int) -> int:
+        return int(self._memory[1 + place])
 
     def set(self, place: int) -> None:
         self._memory[0] = place
+        self._memory[1 + place] += 1
+
+    def clear(self) -> None:
+        self._memory[:] = 0
+        self.set(_BEFORE)
 
     def around(self, place: int, function: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*words: Any, **options: Any) -> Any:
@@ -160,12 +171,12 @@ def run_trials(
     rng, outcome, place = np.random.default_rng(seed), Outcome(), _Place()
     photos = _photos(folder / "photos")
     write_coco(folder / "objects", {"train": 6, "val": 2})
-    whole: dict[str, tuple[str, float]] = {}
+    whole: dict[str, _Whole] = {}
     begun = time.monotonic()
     # Once in this process, which then has all modules that those forked from it would import.
-    first = onestop.train(
-        photos, out=folder, quiet=True, **{**_COMMON, "epochs": 1, "batch_size": 64}
-    )
+    once = {**_COMMON, "epochs": 1, "batch_size": 64, "out": folder, "quiet": True}
+    onestop.train(photos, **once, freeze="backbone", auto_augment="trivial", **_READ_ANEW)
+    first = onestop.train(photos, **once)
     if trials >= len(RECIPES):
         onestop.train(out=folder, quiet=True, **_options(folder, "boxes and masks", first.folder))
     for number in range(trials):
@@ -173,14 +184,13 @@ def run_trials(
         options = _options(folder, name, first.folder)
         if name not in whole:
             whole[name] = _undisturbed(folder / f"whole-{number}", options, place)
-        digest, length = whole[name]
         outcome.trials += 1
         outcome.by_recipe[name] += 1
         try:
-            found = _killed(folder / f"trial-{number}", options, length, rng, place, outcome)
+            found = _killed(folder / f"trial-{number}", options, whole[name], rng, place, outcome)
         except AssertionError as error:
             found = f"no end: {error}"
-        if found != digest:
+        if found != whole[name].digest:
             outcome.failures.append(
                 f"FAILED: trial {number} (seed {seed}), recipe {name!r}: {found}"
             )
@@ -197,21 +207,43 @@ def _options(folder: Path, name: str, first: Path) -> dict[str, Any]:
     return options | ({"weights": str(first)} if options.get("weights") == "first" else {})
 
 
-def _undisturbed(out: Path, options: dict[str, Any], place: _Place) -> tuple[str, float]:
-    begun = time.monotonic()
+class _Whole(NamedTuple):
+    """A run that nobody disturbed: what it left, and how often it began each place."""
+
+    digest: str
+    seconds: float
+    before: float  # seconds until the first state
+    begun: list[int]
+
+
+def _undisturbed(out: Path, options: dict[str, Any], place: _Place) -> _Whole:
+    start = time.monotonic()
     pid = _begin(out, options, place)
+    _wait(pid, lambda: place.get() != _BEFORE)
+    before = time.monotonic() - start
     assert _end_of(pid) == 0, "the undisturbed run failed"
-    return fingerprint(_run_folder(out)), time.monotonic() - begun
+    begun = [place.begun(each) for each in range(len(PLACES))]
+    return _Whole(fingerprint(_run_folder(out)), time.monotonic() - start, before, begun)
+
+
+def _wait(pid: int, until: Callable[[], bool]) -> None:
+    """Wait until something is so, or a process has ended."""
+    while not until() and _runs(pid):
+        time.sleep(_LOOK)
+
+
+def _runs(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def _killed(
-    out: Path, options: dict[str, Any], length: float, rng: np.random.Generator, place: _Place,
+    out: Path, options: dict[str, Any], whole: _Whole, rng: np.random.Generator, place: _Place,
     outcome: Outcome,
 ) -> str:  # fmt: skip
     """Begin a run, kill it one to three times, let it end; the fingerprint of what it left."""
     for _ in range(1 + int(rng.integers(0, 3))):
         pid = _begin(out, options, place)
-        time.sleep(float(rng.uniform(0, length)))
+        _wait_for_moment(pid, _AIMS[outcome.kills % len(_AIMS)], whole, rng, place)
         os.kill(pid, signal.SIGKILL)
         if _end_of(pid) == 0:  # it was faster
             break
@@ -222,9 +254,20 @@ def _killed(
     return fingerprint(_run_folder(out))
 
 
+def _wait_for_moment(
+    pid: int, aim: int | None, whole: _Whole, rng: np.random.Generator, place: _Place
+) -> None:
+    if aim is None:
+        time.sleep(float(rng.uniform(0, whole.seconds)))
+        return
+    times = int(rng.integers(1, whole.begun[aim] + 1))
+    _wait(pid, lambda: place.begun(aim) >= times)
+    time.sleep(float(rng.uniform(0, whole.before if aim == _BEFORE else _WITHIN)))
+
+
 def _begin(out: Path, options: dict[str, Any], place: _Place) -> int:
     """A process that trains in `out`, or goes on with the run that is there."""
-    place.set(_BEFORE)
+    place.clear()
     pid = os.fork()
     if pid:
         return pid
@@ -247,7 +290,9 @@ def _begin(out: Path, options: dict[str, Any], place: _Place) -> int:
 def _note_places(place: _Place) -> None:
     Checkpointer.save = place.around(_SAVE, Checkpointer.save)  # type: ignore[method-assign]
     Session.score = place.around(_EVALUATION, Session.score)  # type: ignore[method-assign]
-    onestop.jobs.run.finish = place.around(_AFTER, finish)  # type: ignore[attr-defined]
+    for name in ("finish", "_report"):
+        function = getattr(onestop.jobs.run, name)
+        setattr(onestop.jobs.run, name, place.around(_AFTER, function))
 
 
 def _end_of(pid: int) -> int:

@@ -44,6 +44,7 @@ def _strace_works() -> bool:
 
 pytestmark = [
     pytest.mark.thorough,
+    pytest.mark.usefixtures("flushing"),  # its calls are looked for
     pytest.mark.skipif(not _strace_works(), reason="strace is not installed, or may not trace"),
 ]
 

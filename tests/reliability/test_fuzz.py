@@ -101,6 +101,7 @@ def survives(read: Callable[[], object], path: Path) -> bool:
     return False
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @fuzz
 @given(data=st.data())
 def test_headers_of_safetensors(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:
@@ -118,6 +119,7 @@ def test_headers_of_safetensors(run: onestop.Run, tmp_path_factory: Any, data: A
             assert "onestop" not in unpacked(path).metadata or unpacked(path).sealed
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @fuzz
 @given(data=st.data())
 def test_cards_of_models(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:
@@ -136,6 +138,7 @@ def test_cards_of_models(run: onestop.Run, tmp_path_factory: Any, data: Any) -> 
     survives(use, path)
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @fuzz
 @given(data=st.data())
 def test_tensors_of_models(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:
@@ -162,6 +165,7 @@ def card_tensor() -> Any:
     return torch.ones(())
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @fuzz
 @given(data=st.data())
 def test_states(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:
@@ -177,6 +181,7 @@ def test_states(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:
         assert states.last or states.damaged
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @fuzz
 @given(data=st.data())
 def test_recipes(run: onestop.Run, tmp_path_factory: Any, data: Any) -> None:

@@ -37,6 +37,7 @@ def digest(run: onestop.Run) -> str:
     return found.hexdigest()
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 def test_one_hash_whatever_reads_scores_saves_and_shows(
     photos: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ def everything(run: onestop.Run) -> None:
         outcome(read)
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", FILES)
 def test_no_file_of_a_run_hangs_a_verb_or_ends_it_in_a_traceback(

@@ -56,6 +56,7 @@ def listed(folder: Path) -> set[str]:
     return {str(path) for path in folder.rglob("*")}
 
 
+@pytest.mark.no_cover  # a sweep: what it runs is covered by others
 @pytest.mark.thorough
 def test_nothing_of_it_is_run_or_written(files: list[Path], tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import onestop
+from onestop.reading import MOST_HEADER
 from onestop.storage.model_header import card_in, digest_in
 
 
@@ -42,6 +43,9 @@ def test_what_is_no_model_file_has_none(model_file: Path, tmp_path: Path) -> Non
     cut.write_bytes(model_file.read_bytes()[:40])
     (tmp_path / "link").symlink_to(shutil.copy(model_file, tmp_path / "copy"))
     assert not card_in(cut)
-    for path in (plain, missing):
+    large = tmp_path / "large"  # its header would be well-formed, and take seconds to parse
+    header = b'{"__metadata__":{"onestop":"{}"}}'.ljust(MOST_HEADER + 1)
+    large.write_bytes(len(header).to_bytes(8, "little") + header)
+    for path in (plain, missing, large):
         assert digest_in(path) is None
         assert card_in(path) == {}
