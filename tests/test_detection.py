@@ -16,9 +16,12 @@ from PIL import Image
 
 import onestop
 from onestop.cli import main
+from onestop.data.preprocess import ImagePreprocessing
 from onestop.errors import InterruptedRun, UsageError
+from onestop.inference.model import Model
 from onestop.metrics.coco import coco_metrics
-from onestop.storage.model_file import read_card
+from onestop.networks import build
+from onestop.storage.model_file import Card, read_card
 from onestop.tasks.detection import Detection, objects_of
 from onestop.tasks.objects_prediction import ObjectsPrediction, as_objects, from_text, to_text
 from onestop.training.step import LocalStep
@@ -126,9 +129,12 @@ def test_lint_compares_annotations_with_what_a_model_finds(
     found = onestop.lint(source, model=run.folder, out=tmp_path, quiet=True)
     assert (found.folder / "label_issues.csv").read_text().startswith("image,label,suggested")
     assert any("the model was trained on 10 of the images" in note for note in found.notes)
-    onestop.train("digits", model="lenet5", epochs=1, out=tmp_path, name="digits", quiet=True)
+    arguments = {"classes": 2, "channels": 3, "image_size": 32}
+    whole = ImagePreprocessing(3, (32, 32), (0.5,) * 3, (0.5,) * 3).to_json()
+    card = Card("lenet5_color", arguments, ("a", "b"), whole)
+    classifier = Model(build("lenet5_color", **arguments), card)
     with pytest.raises(UsageError, match="are judged by a model for detection, not for class"):
-        onestop.lint(source, model=tmp_path / "digits", out=tmp_path, quiet=True)
+        onestop.lint(source, model=classifier, out=tmp_path, quiet=True)
 
 
 # --- prediction ---
