@@ -34,6 +34,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Trace the quick tests alone, unless all are asked for: a test takes a third longer with it."""
+    if os.environ.get("ONESTOP_TEST_COVERAGE") != "all":
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Callable[..., Path]:
     """A function that makes a folder of JPEGs, `photos({"train/red": 6, "train/blue": 6})`.
