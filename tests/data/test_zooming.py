@@ -76,6 +76,6 @@ def test_a_draw_is_a_function_of_seed_epoch_and_image() -> None:
 
 def test_objects_are_asked_for_only_if_images_are_zoomed() -> None:
     asked: list[Draw] = []
-    change = Change(Augmentation("flip"), 0, focus=lambda draw: asked.append(draw))
+    change = Change(Augmentation("flip"), 0, focus=asked.append)
     change(torch.zeros(1, 1, 4, 4, dtype=torch.uint8), np.zeros(1, np.int64))
     assert not asked
