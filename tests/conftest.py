@@ -34,6 +34,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Stop the first of two tracers that pytest-cov 7 starts in a worker: `no_cover` does not."""
+    coverage = session.config.pluginmanager.getplugin("_cov")
+    if coverage and hasattr(session.config, "workerinput"):
+        coverage.cov_controller.cov.stop()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Trace the quick tests alone, unless all are asked for: a test takes a third longer with it."""
     if os.environ.get("ONESTOP_TEST_COVERAGE") != "all":
