@@ -7,14 +7,16 @@ Both sides have the same network (`--model`, an rcnn over a classifier), the sam
 frozen BatchNorm, the same pictures in batches of four, and are scored by the same code on the same
 images. The reference resizes, pads and normalises with torchvision's own transform, mirrors half of the
 images and follows references/detection of pytorch/vision: SGD with 0.0025 per image of a batch,
-momentum 0.9, weight decay 1e-4, a linear warm-up over the first epoch, then a cosine. With --steps only
-speed is measured. Times are the processor's, in all threads: other processes then change them little.
+momentum 0.9, weight decay 1e-4, a linear warm-up over the first epoch, then a cosine. Without --epochs
+only speed is measured. Times are the processor's, in all threads: other processes then change them
+little. Both sides are run in turn, --rounds times, with another seed each; speeds are medians.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,19 +61,37 @@ def main() -> None:
     parser.add_argument("--weights", default="default")
     parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3, help="how often (default: 3)")
     options = parser.parse_args()
-    sides = [ours(options), reference(options)]
+    sides: dict[str, list[Side]] = {}
+    for seed in range(options.rounds):
+        for run in (ours, reference):
+            side = run(options, seed)
+            sides.setdefault(side.name, []).append(side)
     print("| | images a second, training | predicting | AP by epoch (processor minutes) |")
     print("| --- | --- | --- | --- |")
-    for side in sides:
-        rows = zip(side.ap, side.seconds, strict=True)
-        ap = ", ".join(f"{value:.3f} ({seconds / 60:.1f})" for value, seconds in rows) or "not run"
-        print(f"| {side.name} | {side.training:.2f} | {side.predicting:.2f} | {ap} |")
+    for name, rounds in sides.items():
+        training, predicting = (
+            spread([getattr(side, what) for side in rounds]) for what in ("training", "predicting")
+        )
+        print(f"| {name} | {training} | {predicting} | {'; '.join(map(course, rounds))} |")
 
 
-def planned(options: argparse.Namespace) -> Any:
+def spread(values: list[float]) -> str:
+    """The median, and the range."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def course(side: Side) -> str:
+    """How AP grew with processor time."""
+    rows = zip(side.ap, side.seconds, strict=True)
+    return ", ".join(f"{ap:.3f} ({seconds / 60:.1f})" for ap, seconds in rows) or "not run"
+
+
+def planned(options: argparse.Namespace, seed: int) -> Any:
     """The plan of a run, with the network and its starting weights."""
     settings = {"model": options.model, "weights": options.weights, "batch_size": BATCH}
+    settings["seed"] = seed
     if options.epochs:
         settings["epochs"] = options.epochs
     return plan_new(options.source, None, settings, None)[0]
@@ -84,9 +104,9 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.process_time() - begun
 
 
-def ours(options: argparse.Namespace) -> Side:
+def ours(options: argparse.Namespace, seed: int) -> Side:
     """OneStop's loop, as a run has it."""
-    session = set_up(planned(options))
+    session = set_up(planned(options, seed))
     network = session.training.network
     records = fit(
         session.training, session.task, session.phases(evaluate=options.epochs > 0), session.step,
@@ -120,15 +140,16 @@ def _paths(options: argparse.Namespace) -> list[str]:
     return [str(samples.root / path) for path in samples.paths[: options.steps * BATCH]]
 
 
-def reference(options: argparse.Namespace) -> Side:
+def reference(options: argparse.Namespace, seed: int) -> Side:
     """Torchvision's network with its transform, in the loop of its references."""
-    plan = planned(options)
+    plan = planned(options, seed)
+    torch.manual_seed(seed)
     network = plan.network
     network.__class__ = FasterRCNN
     side, made = plan.recipe.data.image_size, plan.preprocessing
     network.transform = GeneralizedRCNNTransform(side, side, list(made.mean), list(made.std))
     dataset = plan.dataset
-    order = epoch_plan(len(dataset.splits["train"]), BATCH, 0, 0)
+    order = epoch_plan(len(dataset.splits["train"]), BATCH, seed, 0)
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, lr=0.0025 * BATCH, momentum=0.9, weight_decay=1e-4)
     some = order[: options.steps]
@@ -147,7 +168,7 @@ def reference(options: argparse.Namespace) -> Side:
             warm = min(1.0, (first + step + 1) / len(order))
             return warm * 0.5 * (1 + math.cos(math.pi * (first + step) / steps))
 
-        batches = epoch_plan(len(dataset.splits["train"]), BATCH, 0, epoch)
+        batches = epoch_plan(len(dataset.splits["train"]), BATCH, seed, epoch)
         begun = time.process_time()
         _epoch(network, dataset, batches, optimizer, rate)
         spent += time.process_time() - begun

@@ -27,7 +27,8 @@ KIND = "objects given in Python"
 
 def has_objects(part: Any) -> bool:
     """Whether a sequence or data set gives pairs of an image and a mapping with boxes."""
-    if isinstance(part, Mapping | str | bytes) or not hasattr(part, "__getitem__"):
+    columns = hasattr(part, "column_names")  # of Hugging Face: gives mappings, no pairs
+    if columns or isinstance(part, Mapping | str | bytes) or not hasattr(part, "__getitem__"):
         return False
     try:
         first = part[0] if len(part) else None
