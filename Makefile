@@ -19,7 +19,7 @@ SQUEEZENET ?=
 BENCH = benchmarks/suite.py --runs build/benchmarks --cifar '$(CIFAR)' --mnist '$(MNIST)' \
 	--photos '$(PHOTOS)' --squeezenet '$(SQUEEZENET)' $(if $(ROUNDS),--rounds $(ROUNDS))
 
-.PHONY: help demo lint types test test-quick coverage test-all test-reliability bench bench-peers docs format clean
+.PHONY: help demo lint types test run-tests test-quick coverage test-all test-reliability bench bench-peers docs format clean
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,7 +41,11 @@ lint: .venv/ready
 types: .venv/ready
 	$(BIN)/mypy
 
-test: lint types  ## everything CI runs: format, lint, strict types, tests, coverage of the quick ones
+test: lint  ## everything CI runs: format, lint, strict types, tests, coverage of the quick ones
+	$(MAKE) --no-print-directory -j 2 types run-tests
+
+# Types are checked beside it, while tests wait for processes that they have started.
+run-tests: .venv/ready
 	$(TESTS) -m 'not slow' $(COVERAGE) --cov-fail-under=$(QUICK_COVERAGE)
 
 test-quick: lint  ## for daily work, in about a minute: format, lint, and the tests that are not thorough

@@ -59,6 +59,7 @@ PLACES = (
 _BEFORE, _STEP, _EVALUATION, _SAVE, _AFTER = range(5)
 _WALL_CLOCK = {"seconds", "images_per_second", "waiting", "scoring"}
 _MANY = 300  # kills; of fewer, shares are left to chance
+_FEW = 60  # kills; of fewer, one may have been the only one at a place
 _AIMS = (None, _SAVE, _EVALUATION, _BEFORE, _STEP, _SAVE, None, _STEP, _SAVE)  # None: by the clock
 _WITHIN = 0.003  # seconds between the beginning that was aimed at and the kill
 _SAVE_EVERY = 0.006  # seconds
@@ -108,14 +109,15 @@ class Outcome:
     def too_few(self) -> list[str]:
         """The places that chance met too seldom for the trials to say much of them.
 
-        A few kills must have met each; of many, 15 % a save, 5 % an evaluation and the time before
-        the first state.
+        Even a few kills must have met each, of some dozens two or more; of many, 15 % a save, 5 % an
+        evaluation and the time before the first state.
         """
         least = {_BEFORE: 0.05, _EVALUATION: 0.05, _SAVE: 0.15} if self.kills >= _MANY else {}
         return [
             f"too few kills {PLACES[place]}"
             for place in (_BEFORE, _STEP, _EVALUATION, _SAVE)
-            if self.landed[PLACES[place]] < max(2, least.get(place, 0) * self.kills)
+            if self.landed[PLACES[place]]
+            < max(1 if self.kills < _FEW else 2, least.get(place, 0) * self.kills)
         ]
 
     def lines(self) -> list[str]:

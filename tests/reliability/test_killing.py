@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.thorough
 
-TRIALS = 24
+TRIALS = 18
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")
