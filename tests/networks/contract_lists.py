@@ -48,8 +48,9 @@ FAST = {
     "timm:test_nfnet", "timm:test_resnet", "timm:test_vit",
 }  # fmt: skip
 FAST_BY_SHAPES_ONLY = {
-    "alexnet", "convnext_tiny", "resnet50_small", "resnext29_8x64d", "resnext50_32x4d", "swin_t",
-    "timm:deit_tiny_distilled_patch16_224", "vgg11_bn", "vit_b_32", "wrn_28_10",
+    "alexnet", "convnext_tiny", "efficientnet_b0", "mnasnet0_5", "regnet_y_400mf", "resnet50_small",
+    "resnext29_8x64d", "resnext50_32x4d", "swin_t", "timm:deit_tiny_distilled_patch16_224",
+    "timm:levit_128s", "timm:mobilenetv3_small_050", "vgg11_bn", "vit_b_32", "wrn_28_10",
 }  # fmt: skip
 
 QUICK = {

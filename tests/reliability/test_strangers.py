@@ -67,7 +67,7 @@ def test_nothing_of_it_is_run_or_written(files: list[Path], tmp_path: Path) -> N
     previous = signal.signal(signal.SIGALRM, _too_slow)
     opened = 0
     try:
-        for path, (name, way) in sampled(list(product(files, ways(picture).items())), 3):
+        for path, (name, way) in sampled(list(product(files, ways(picture).items())), 5):
             signal.setitimer(signal.ITIMER_REAL, WAITING)
             begun = time.process_time()
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
