@@ -78,6 +78,19 @@ def make_photos(folder: Path, counts: dict[str, int], suffix: str = ".jpg") -> P
     return folder
 
 
+def small_weights(folder: Path) -> Path:
+    """A file of random weights of a small network, by which colours can be told well enough."""
+    import torch
+
+    import onestop
+    from onestop.networks import build
+
+    torch.manual_seed(0)
+    path = folder / "lenet.safetensors"
+    onestop.write_weights(path, build("lenet5_color", classes=10))
+    return path
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets: ONESTOP_TEST_DATA, else `shared/data` beside the checkout."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,7 +112,8 @@ def info(
     if kind == "network":
         if not isinstance(classes, int | None):
             raise UsageError(f"--classes {classes}: names go with --weights; give a number")
-        return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
+        with _named_without_flag():
+            return _of_network(str(target), classes, channels, image_size, depth, backward=backward)
     _refuse(either | bare, "is for a network, and this is not one")
     return (
         _of_model(Path(target))
@@ -332,22 +334,16 @@ def _of_weights(target: Any, weights: Any, classes: Any, image_size: int | None)
     return Info("model", str(target), facts)
 
 
-def _of_network(
-    name: str,
-    classes: int | None,
-    channels: int | None,
-    image_size: int | None,
-    depth: int | None,
-    *,
-    backward: bool,
-) -> Info:
+@contextmanager
+def _named_without_flag() -> Iterator[None]:
+    """Errors about a network do not name the flag whose value it is elsewhere."""
     try:
-        return _of_tree(name, classes, channels, image_size, depth, backward=backward)
-    except UsageError as error:  # here the name was not the value of a flag
+        yield
+    except UsageError as error:
         raise UsageError(str(error).removeprefix("--model ")) from None
 
 
-def _of_tree(
+def _of_network(
     name: str,
     classes: int | None,
     channels: int | None,

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 import onestop
 from onestop.cli import main
@@ -17,8 +16,7 @@ from onestop.inference.load import load_model
 from onestop.jobs import label_issues
 from onestop.jobs.label_issues import issues_by
 from onestop.linting.label_issues import read_label_issues
-from onestop.networks import build
-from tests.conftest import make_photos
+from tests.conftest import make_photos, small_weights
 from tests.reliability.test_bad_inputs import contents
 
 Capture = pytest.CaptureFixture[str]
@@ -27,11 +25,7 @@ COUNTS = {"train/red": 24, "train/green": 24, "val/red": 6, "val/green": 6}
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a small network, by which colours can be told well enough."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "lenet.safetensors"
-    onestop.write_weights(path, build("lenet5_color", classes=10))
-    return path
+    return small_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

@@ -11,21 +11,14 @@ import pytest
 import onestop
 from onestop.cli import main
 from onestop.errors import DataError, UsageError
-from onestop.networks import build
-from tests.conftest import make_photos
+from tests.conftest import make_photos, small_weights
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a small network, by which colours can be told well enough."""
-    import torch
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "lenet.safetensors"
-    onestop.write_weights(path, build("lenet5_color", classes=10))
-    return path
+    return small_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
