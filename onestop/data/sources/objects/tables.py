@@ -109,7 +109,7 @@ def _first_rows(line: str) -> list[list[str]]:
 
 def read_tables(source: Path) -> RawSet | None:
     """What is in a table, or in the tables of a folder; None if none is of boxes."""
-    files = [source] if source.is_file() else [p for s in SUFFIXES for p in files_of(source, s)]
+    files = [source] if source.is_file() else files_of(source, *SUFFIXES)
     files = [path for path in files if is_table_of_boxes(path)]
     if not files:
         return None

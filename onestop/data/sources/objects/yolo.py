@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onestop.data.shapes import Polygons
-from onestop.data.sources.objects.find import below, split_of_path
+from onestop.data.sources.objects.find import below, files_of, split_of_path
 from onestop.data.sources.objects.locate import Images, is_picture
 from onestop.data.sources.objects.parse import boxed, number, numbers, read_text, read_yaml
 from onestop.data.sources.objects.raw import Log, RawImage, RawObject, RawSet
@@ -84,7 +84,7 @@ def _settings(source: Path) -> tuple[Path, dict[str, Any]] | None:
     if source.is_file():
         return _settings_in(source, [source])
     here = _settings_in(source, sorted(source.iterdir()))
-    inner = [p for p in below(source, deep=1) if p.parent != source and not here]
+    inner = [p for p in below(source, deep=1, ending=_YAMLS) if p.parent != source and not here]
     found = [each for p in inner if (each := _settings_in(source, [p]))]
     if len(found) > 1:
         raise DataError(
@@ -213,7 +213,7 @@ def _of_list(file: Path, root: Path, log: Log) -> list[Path]:
 
 def _label_folders(root: Path) -> list[Path]:
     """Folders of text files for images: `labels` beside `images`, or names of classes and images."""
-    files = [p for p in below(root) if p.suffix.lower() == ".txt" and p.name not in _NAMES]
+    files = [p for p in files_of(root, ".txt") if p.name not in _NAMES]
     images = Images(root)
     return sorted({p.parent for p in files if _is_label_file(p, root, images)})
 
